@@ -1,0 +1,18 @@
+"""The one exception for what a user can cause: its text is all that the user sees."""
+
+import sys
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """Bad input: the message says what is wrong, where (file, line, key), and what to do."""
+
+
+def run_command(main: Callable[[], int]) -> None:
+    """Run a command's main function; a `UserError` becomes one message and exit code 2."""
+    try:
+        code = main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 2
+    sys.exit(code)
