@@ -1,0 +1,23 @@
+"""Sentences become token ids and length-bucketed batches."""
+
+from .batches import evaluation_batches, padding_share, training_batches
+from .encode import EncodedSentences, EncodedText, encode_sentences, encode_text
+from .store import load_sentences, load_text, save_sentences, save_text
+from .tensors import IGNORED, TextBatch, TextTensors
+
+__all__ = [
+    "IGNORED",
+    "EncodedSentences",
+    "EncodedText",
+    "TextBatch",
+    "TextTensors",
+    "encode_sentences",
+    "encode_text",
+    "evaluation_batches",
+    "load_sentences",
+    "load_text",
+    "padding_share",
+    "save_sentences",
+    "save_text",
+    "training_batches",
+]

@@ -1,0 +1,58 @@
+"""Which sentences go together in a batch: neighbours in length, so that almost nothing is padding.
+
+Training order is a pure function of seed and epoch: a resumed run needs no stored order, and two trials with
+one seed see the same batches.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+
+# Batches drawn together: enough sentences that neighbours have nearly equal lengths, few enough that a batch's
+# company changes from epoch to epoch.
+BATCHES_A_POOL = 64
+
+
+def training_batches(lengths: Int64, batch_size: int, *, seed: int, epoch: int) -> list[Int64]:
+    """Sentence indices of each batch of one epoch, every sentence once.
+
+    Shuffle all, cut into pools, sort each pool by length, cut into batches, shuffle the batches.
+
+    lengths (S,): tokens of each sentence. Raises ValueError for an empty corpus.
+    """
+    if len(lengths) == 0:
+        raise ValueError("no sentences to make batches of")
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(lengths))
+    pool_size = batch_size * BATCHES_A_POOL
+    batches: list[Int64] = []
+    for start in range(0, len(order), pool_size):
+        pool = order[start : start + pool_size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def evaluation_batches(lengths: Int64, *, tokens: int) -> list[Int64]:
+    """All sentences from long to short in batches of at most `tokens` tokens, padding counted.
+
+    Long first: what does not fit into memory fails at once.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    batches: list[Int64] = []
+    start = 0
+    while start < len(order):
+        size = max(1, tokens // int(lengths[order[start]]))
+        batches.append(order[start : start + size])
+        start += size
+    return batches
+
+
+def padding_share(lengths: Int64, batches: Sequence[Int64]) -> float:
+    """Padding tokens among all tokens of the batches, 0..1."""
+    padded = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
+    real = sum(int(lengths[batch].sum()) for batch in batches)
+    return 1.0 - real / padded

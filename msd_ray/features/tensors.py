@@ -1,0 +1,81 @@
+"""An encoded corpus on a device: batches are gathered there, and the host only names the sentences.
+
+Shape legend: B sentences of a batch, T tokens of its longest one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from .encode import NO_WORD, EncodedSentences, EncodedText
+
+IGNORED = -100  # the label of a token without loss, as torch's cross entropy has it
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextBatch:
+    """One batch, padded to its longest sentence.
+
+    input_ids (B, T) int64; attention_mask (B, T) int64, 0 at padding.
+    word_rows (B, T) int64: at a word's first sub-token the word's row among the corpus's encoded words, else -1.
+    labels (B, T) int64: gold label ids at first sub-tokens, -100 elsewhere; None for unlabelled text.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    word_rows: Tensor
+    labels: Tensor | None
+
+    @property
+    def word_mask(self) -> Tensor:
+        """(B, T) bool: tokens that carry a label and the loss."""
+        return self.word_rows >= 0
+
+
+class TextTensors:
+    """All token ids of a corpus (a few megabytes) on one device."""
+
+    def __init__(self, text: EncodedText, pad_id: int, device: torch.device) -> None:
+        self.lengths = np.diff(text.offsets)
+        first = np.asarray(text.words) != NO_WORD
+        rows = np.where(first, np.cumsum(first) - 1, -1)
+        self.words = int(first.sum())
+        # One more entry at the end: where padding is gathered from.
+        self._ids = _to(np.append(text.input_ids, pad_id), device)
+        self._rows = _to(np.append(rows, -1), device)
+        self._labels = None
+        if isinstance(text, EncodedSentences):
+            self._labels = _to(np.append(_token_labels(text, first), IGNORED), device)
+        self._starts = _to(text.offsets[:-1], device)
+        self._lengths = _to(self.lengths, device)
+        self._device = device
+
+    def batch(self, sentences: npt.NDArray[np.int64]) -> TextBatch:
+        """Gather the sentences with these indices, (B,)."""
+        length = int(self.lengths[sentences].max())
+        index = torch.from_numpy(sentences).to(self._device, non_blocking=True)
+        column = torch.arange(length, device=self._device)
+        inside = column < self._lengths[index][:, None]  # (B, T)
+        place = torch.where(inside, self._starts[index][:, None] + column, len(self._ids) - 1)
+        return TextBatch(
+            input_ids=self._ids[place],
+            attention_mask=inside.long(),
+            word_rows=self._rows[place],
+            labels=None if self._labels is None else self._labels[place],
+        )
+
+
+def _token_labels(text: EncodedSentences, first: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Gold label ids at first sub-tokens, -100 elsewhere, for all tokens of the corpus."""
+    word_starts = np.concatenate([[0], np.cumsum(text.word_counts)[:-1]])
+    sentence = np.repeat(np.arange(len(text)), np.diff(text.offsets))
+    token_labels = np.full(len(text.input_ids), IGNORED, dtype=np.int64)
+    token_labels[first] = text.labels[word_starts[sentence[first]] + text.words[first]]
+    return token_labels
+
+
+def _to(array: npt.NDArray[np.int32] | npt.NDArray[np.int64], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64)).to(device)

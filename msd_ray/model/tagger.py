@@ -1,0 +1,70 @@
+"""The encoder with a classifier, its *channel terminal*, on every layer above the frozen ones (Eq. 6-7).
+
+Shape legend: K channels (the last is the main one), B sentences, T tokens, C classes, H width.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from ..encoders import encoder_parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggerOutput:
+    """logits (K, B, T, C), in the autocast type; cls (B, H), the last layer's first vector."""
+
+    logits: Tensor
+    cls: Tensor
+
+
+class MultiChannelTagger(nn.Module):
+    """A teacher or a student.
+
+    encoder: gives hidden states of L layers; its embeddings and lowest `frozen_layers` layers are not trained.
+    num_labels: C. dropout: on the terminals' input, 0..1; the encoder's own dropout is its configuration's.
+
+    K = L - frozen_layers. The weights of the auxiliary channels, lambda in Eq. 9 and lambda' in Eq. 12, are
+    softmax(omega), with omega (K - 1,) trained; see `losses.layer_weights`.
+    Raises ValueError when no layer is left to train.
+    """
+
+    def __init__(
+        self, encoder: PreTrainedModel, num_labels: int, *, frozen_layers: int = 3, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        parts = encoder_parts(encoder)
+        self.frozen_layers = frozen_layers
+        self.channels = len(parts.layers) - frozen_layers
+        if self.channels < 1:
+            raise ValueError(f"{frozen_layers} frozen layers leave none of {len(parts.layers)} to train")
+        for frozen in (parts.embeddings, *parts.layers[:frozen_layers]):
+            frozen.requires_grad_(False)
+        width = encoder.config.hidden_size
+        self.encoder = encoder
+        self.dropout = nn.Dropout(dropout)
+        self.terminal_weight = nn.Parameter(torch.empty(self.channels, num_labels, width))  # (K, C, H)
+        self.terminal_bias = nn.Parameter(torch.zeros(self.channels, num_labels))  # (K, C)
+        self.omega = nn.Parameter(torch.empty(self.channels - 1).uniform_(-1.0, 1.0))
+        nn.init.normal_(self.terminal_weight, std=encoder.config.initializer_range)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> TaggerOutput:
+        """input_ids, attention_mask: (B, T)."""
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        # hidden_states[0] is the embeddings' output, hidden_states[m] layer m's.
+        hidden = torch.stack(states.hidden_states[self.frozen_layers + 1 :])  # (K, B, T, H)
+        logits = torch.einsum("kbth,kch->kbtc", self.dropout(hidden), self.terminal_weight)
+        return TaggerOutput(
+            logits=logits + self.terminal_bias[:, None, None, :], cls=states.last_hidden_state[:, 0]
+        )
+
+    def cls_vectors(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """The [CLS] vectors (B, H) alone, without the terminals' work: what the MMD losses need of a batch."""
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        return states.last_hidden_state[:, 0]  # type: ignore[no-any-return]
+
+    def trained_parameters(self) -> dict[str, nn.Parameter]:
+        """Name and parameter of all that training changes: what checkpoints hold."""
+        return {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}

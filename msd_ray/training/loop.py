@@ -1,0 +1,214 @@
+"""The training loop that teacher and student share: epochs of steps, a report and a checkpoint an epoch.
+
+What differs between them is a `Task`: its batches, its loss and its scores. The loop never waits for the device
+within an epoch but every `CHECK_STEPS` steps, when it looks whether a loss was not finite.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor
+from transformers import get_linear_schedule_with_warmup
+
+from ..model import MultiChannelTagger
+from .checkpoints import (
+    EpochRecord,
+    TrainingDirectory,
+    TrainingRecord,
+    optimizer_state,
+    random_state,
+    restore_optimizer,
+    restore_random_state,
+)
+from .device import autocast
+from .parallel import Workers
+from .settings import OptimizerSettings, RunSettings
+
+CHECK_STEPS = 50
+
+Step = TypeVar("Step", contravariant=True)
+Report = Callable[[EpochRecord], None]
+
+
+class NonFiniteLossError(Exception):
+    """A loss that is NaN or infinite: the message names epoch, step and learning rate."""
+
+
+class Task(Protocol[Step]):
+    """What is trained: batches of an epoch, the loss of one, and the scores after an epoch."""
+
+    steps_per_epoch: int
+
+    def steps(self, epoch: int) -> Sequence[Step]:
+        """The epoch's batches, by sentence index; the same for the same seed and epoch."""
+
+    def loss(self, model: MultiChannelTagger, step: Step) -> "StepLoss":
+        """This worker's part of the loss of one batch."""
+
+    def scores(self, model: MultiChannelTagger) -> dict[str, float]:
+        """Dev scores with the weights as they are; the model is in evaluation mode."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepLoss:
+    """total: (), differentiable. parts: detached scalars to log. tokens: this worker's, padding included."""
+
+    total: Tensor
+    parts: Mapping[str, Tensor]
+    tokens: int
+
+
+def train(
+    model: MultiChannelTagger,
+    task: Task[Step],
+    *,
+    optimizer_settings: OptimizerSettings,
+    run: RunSettings,
+    directory: TrainingDirectory,
+    device: torch.device,
+    report: Report,
+) -> TrainingRecord:
+    """Train `model` to its last epoch, or go on from the directory's last one, and report every epoch.
+
+    Epochs that the directory already holds are reported first, exactly as they were: whoever listens may see an
+    epoch twice but never misses one. Raises NonFiniteLossError.
+    """
+    workers = Workers.current()
+    trained = model.trained_parameters()
+    optimizer = _adamw(trained, optimizer_settings, device)
+    total_steps = run.epochs * task.steps_per_epoch
+    schedule = get_linear_schedule_with_warmup(
+        optimizer, round(optimizer_settings.warmup * total_steps), total_steps
+    )
+    # Each worker draws its own dropout; the model's initial weights were drawn before, alike on all.
+    torch.manual_seed(run.seed * 1_000_003 + workers.rank)
+    record = directory.record()
+    for epoch_record in record.epochs:
+        report(epoch_record)
+    if record.complete:
+        return record
+    if record.last:
+        _restore(model, optimizer, directory, record.last, workers, device)
+        for _ in range(record.last * task.steps_per_epoch):
+            schedule.step()
+    for epoch in range(record.last + 1, run.epochs + 1):
+        metrics = _train_epoch(model, task, epoch, optimizer, schedule, run, device)
+        model.eval()
+        with torch.inference_mode(), autocast(device, run.precision):
+            metrics |= task.scores(model)
+        done = EpochRecord(epoch=epoch, timestamp_ms=time.time_ns() // 1_000_000, metrics=metrics)
+        record = TrainingRecord(epochs=(*record.epochs, done), complete=epoch == run.epochs)
+        _commit(directory, record, trained, optimizer, workers, device)
+        report(done)
+    return record
+
+
+def _train_epoch(
+    model: MultiChannelTagger,
+    task: Task[Step],
+    epoch: int,
+    optimizer: torch.optim.AdamW,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    run: RunSettings,
+    device: torch.device,
+) -> dict[str, float]:
+    """One pass over the epoch's batches; the means of what was logged, and the speed."""
+    model.train()
+    workers = Workers.current()
+    parameters = list(model.trained_parameters().values())
+    started = time.perf_counter()
+    sums: dict[str, Tensor] = {}
+    tokens = 0
+    first_bad = torch.full((), -1, device=device)
+    steps = task.steps(epoch)
+    for number, step in enumerate(steps):
+        with autocast(device, run.precision):
+            loss = task.loss(model, step)
+        loss.total.backward()  # type: ignore[no-untyped-call]
+        workers.sum_gradients(parameters)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, run.clip)
+        bad = (first_bad < 0) & ~(torch.isfinite(loss.total.detach()) & torch.isfinite(norm))
+        first_bad = torch.where(bad, number, first_bad)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad(set_to_none=True)
+        for name, value in {**loss.parts, "gradient_norm": norm}.items():
+            sums[name] = sums[name] + value if name in sums else value
+        tokens += loss.tokens
+        if (number + 1) % CHECK_STEPS == 0 or number + 1 == len(steps):
+            _check_finite(int(first_bad), epoch, len(steps), schedule)
+    seconds = time.perf_counter() - started
+    return {
+        **{name: float(value) / len(steps) for name, value in sums.items()},
+        "learning_rate": float(schedule.get_last_lr()[0]),
+        "time/train_seconds": seconds,
+        "time/tokens_per_second": tokens / seconds,
+    }
+
+
+def _check_finite(
+    first_bad: int, epoch: int, steps: int, schedule: torch.optim.lr_scheduler.LRScheduler
+) -> None:
+    if first_bad < 0:
+        return
+    step = (epoch - 1) * steps + first_bad
+    rate = schedule.base_lrs[0] * schedule.lr_lambdas[0](step)  # type: ignore[attr-defined]
+    raise NonFiniteLossError(
+        f"the loss or its gradient is not finite at step {step + 1} (epoch {epoch}, "
+        f"step {first_bad + 1} of {steps}), learning rate {rate:.3g}"
+    )
+
+
+def _adamw(
+    trained: Mapping[str, torch.nn.Parameter], settings: OptimizerSettings, device: torch.device
+) -> torch.optim.AdamW:
+    """AdamW without weight decay on biases, LayerNorm and layer weights."""
+    groups: dict[bool, list[torch.nn.Parameter]] = {True: [], False: []}
+    for name, parameter in trained.items():
+        decays = parameter.ndim > 1 and not name.endswith("bias")
+        groups[decays].append(parameter)
+    return torch.optim.AdamW(
+        [
+            {"params": groups[True], "weight_decay": settings.weight_decay},
+            {"params": groups[False], "weight_decay": 0.0},
+        ],
+        lr=settings.learning_rate,
+        fused=device.type in ("cuda", "cpu"),
+    )
+
+
+def _commit(
+    directory: TrainingDirectory,
+    record: TrainingRecord,
+    trained: Mapping[str, torch.nn.Parameter],
+    optimizer: torch.optim.AdamW,
+    workers: Workers,
+    device: torch.device,
+) -> None:
+    randoms = workers.gather_objects(random_state(device))
+    if workers.first:
+        state = optimizer_state(optimizer, trained)
+        for rank, values in enumerate(randoms):
+            state |= {f"{rank}/{name}": value for name, value in values.items()}
+        directory.commit(record, {name: p.detach() for name, p in trained.items()}, state)
+    workers.barrier()
+
+
+def _restore(
+    model: MultiChannelTagger,
+    optimizer: torch.optim.AdamW,
+    directory: TrainingDirectory,
+    epoch: int,
+    workers: Workers,
+    device: torch.device,
+) -> None:
+    model.load_state_dict(directory.load_weights(epoch), strict=False)
+    state = directory.load_state(epoch)
+    restore_optimizer(optimizer, model.trained_parameters(), state)
+    own = f"{workers.rank}/"
+    restore_random_state(
+        {name.removeprefix(own): value for name, value in state.items() if name.startswith(own)}, device
+    )
