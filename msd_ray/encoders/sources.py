@@ -1,0 +1,131 @@
+"""From the name that a user gives to an encoder's files: the embedded default, a local directory, or the hub."""
+
+from pathlib import Path
+
+import yaml
+from huggingface_hub import HfApi, constants, metadata_load, snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+
+from msd_ray.encoders import e5_small
+from msd_ray.encoders.files import (
+    CONFIG,
+    PICKLES,
+    TOKENIZER,
+    WEIGHTS,
+    EncoderFiles,
+    directory_digest,
+    missing_parts,
+)
+from msd_ray.errors import UserError
+
+CARD = "README.md"
+
+
+def resolve(name: str) -> EncoderFiles:
+    """The files of the encoder called `name`.
+
+    `e5-small` is the embedded default, the name of a directory is that directory, anything else is a repository
+    on the Hugging Face hub (`google-bert/bert-base-multilingual-cased`), fetched once and cached by the hub's own
+    client: no pickled weights, no code. Raises `UserError` when there is no such encoder or it cannot be fetched.
+    """
+    if name == e5_small.NAME:
+        directory = e5_small.directory()
+        return EncoderFiles(
+            name=name, directory=directory, digest=directory_digest(directory), licence=e5_small.LICENCE
+        )
+    local = Path(name).expanduser()
+    if local.is_dir():
+        directory = local.absolute()
+        if missing := missing_parts(directory):
+            raise UserError(
+                f"encoder directory {directory} lacks {_and(missing)}{_pickles_beside(directory)}"
+            )
+    elif local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or not name:
+        raise UserError(f"encoder {name!r}: no such directory")
+    else:
+        directory = _fetch(name)
+    return EncoderFiles(
+        name=name, directory=directory, digest=directory_digest(directory), licence=_licence(directory)
+    )
+
+
+def _fetch(name: str) -> Path:
+    """Download what an encoder needs of a hub repository (or take it from the hub client's cache)."""
+    ways_out = f"or name a local directory, or use --encoder {e5_small.NAME}"
+    try:
+        directory = Path(snapshot_download(name, allow_patterns=[CONFIG, CARD, *TOKENIZER, *WEIGHTS]))
+    except HFValidationError as error:
+        raise UserError(f"encoder {name!r} is neither a directory nor a hub repository's name") from error
+    except GatedRepoError as error:
+        raise UserError(
+            f"encoder {name}: the hub asks for its terms to be accepted; accept them there and log in (hf auth login)"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise UserError(
+            f"encoder {name}: no such directory and no such repository on {constants.ENDPOINT}; "
+            "check the name, log in (hf auth login) if it is private"
+        ) from error
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
+        raise UserError(
+            f"encoder {name}: cannot reach {constants.ENDPOINT}, and the encoder is not in the hub client's cache "
+            f"{constants.HF_HUB_CACHE}; try again with a connection, {ways_out}"
+        ) from error
+    except HfHubHTTPError as error:
+        raise UserError(
+            f"encoder {name}: the hub answers {_first_line(error)}; try again later, {ways_out}"
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"encoder {name}: cannot download to {constants.HF_HUB_CACHE}: {_first_line(error)}; "
+            "free some space or set HF_HOME to a directory that can be written to"
+        ) from error
+    if missing := missing_parts(directory):
+        raise UserError(f"encoder {name} lacks {_and(missing)}{_reason_on_hub(name)}")
+    return directory
+
+
+def _reason_on_hub(name: str) -> str:
+    """Why a snapshot lacks something: the repository has it as a pickle alone, or the download stopped half-way."""
+    try:
+        names = HfApi().list_repo_files(name)
+    except (OSError, HfHubHTTPError):
+        return f" in the hub client's cache, and {constants.ENDPOINT} cannot be reached to fetch it"
+    pickles = sorted(file for file in names if file.endswith(PICKLES) and "/" not in file)
+    return _pickle_advice(pickles)
+
+
+def _pickles_beside(directory: Path) -> str:
+    return _pickle_advice(sorted(path.name for path in directory.iterdir() if path.name.endswith(PICKLES)))
+
+
+def _pickle_advice(pickles: list[str]) -> str:
+    if not pickles:
+        return ""
+    return f"; it has {_and(pickles)}, which is not read, because loading a pickle can run code: convert it to safetensors"
+
+
+def _licence(directory: Path) -> str | None:
+    """The licence that the model card's front matter names, if there is a card and it names one."""
+    card = directory / CARD
+    if not card.is_file():
+        return None
+    try:
+        licence = (metadata_load(card) or {}).get("license")
+    except (ValueError, yaml.YAMLError):  # a card that cannot be parsed names no licence
+        return None
+    return ", ".join(map(str, licence)) if isinstance(licence, list) else licence and str(licence)
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(names)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
