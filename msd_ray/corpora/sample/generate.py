@@ -1,10 +1,13 @@
 """Fills the sample corpus's sentence patterns with its names: the same sentences on every machine.
 
-A language's file `<lang>.yaml` holds, for each split, `slots` (slot name -> surface forms, tokens separated by single
-spaces) and `patterns` (tokens separated by single spaces, `{SLOT}` for a placeholder). The slots PER, LOC and ORG carry
-their name as a label; a suffix names a subset that needs a frame of its own (`{LOC.river}`, `{ORG.die}`) and does
-not change the label. Every other slot is an unlabelled filler. A file whose `joiner` is the empty string is written
-without spaces between words: there every character becomes a token, but for runs of Latin letters and digits.
+A language's file `<lang>.yaml` holds, for each split, `slots` (slot name -> surface forms, tokens separated
+by single spaces) and `patterns` (tokens separated by single spaces, `{SLOT}` for a placeholder). The slots PER,
+LOC and ORG carry their name as a label; a suffix names a subset that needs a frame of its own (`{LOC.river}`,
+`{ORG.club}`) and does not change the label. Every other slot is an unlabelled filler. A file whose `joiner` is
+the empty string is written without spaces between words: there every character becomes a token, but for runs of
+Latin letters and digits.
+
+The names are real, the sentences are not: names meet patterns by chance, and nothing said of anybody is a fact.
 """
 
 import random
@@ -75,7 +78,7 @@ def read_sample_text(path: Traversable) -> SampleText:
     """Read and check a language's file.
 
     Raises:
-        UserError: the file is missing, is no YAML, or a key's value is wrong; the message names the file and the key.
+        UserError: the file is missing, no YAML, or a value is wrong; the message names the file and the key.
     """
     try:
         text = SampleText.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -129,7 +132,7 @@ def _check_pattern(pattern: str, slots: dict[str, tuple[str, ...]], where: str) 
 
 
 class _Decks:
-    """Draws surface forms as from shuffled decks of cards, so that all forms of a slot are used equally often."""
+    """Draws surface forms as from shuffled decks of cards: a slot's forms are used equally often."""
 
     def __init__(self, slots: dict[str, tuple[str, ...]], rng: random.Random) -> None:
         self._slots = slots
@@ -200,7 +203,7 @@ def generate_split(text: SampleText, split: str, size: int) -> tuple[Sentence, .
                 return tuple(sentences)
         if len(sentences) == before:
             raise UserError(
-                f"sample corpus, {text.language}, splits.{split}: only {before} different sentences of {size}; "
+                f"{text.language}.yaml: splits.{split}: only {before} different sentences of {size}; "
                 "add patterns or forms"
             )
     raise AssertionError("unreachable: the rounds have no end")
