@@ -1,4 +1,4 @@
-"""The catalogue: each data set's languages, labels, source, licence, file names and the paper's Table 1 counts."""
+"""The catalogue: each data set's languages, labels, source, licence, file names and Table 1 counts."""
 
 import re
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ _LANGUAGE_CODE = re.compile(r"[a-z]{2,}(-[a-z]+)*")
 class Counts:
     """What Table 1 says of one language and split.
 
-    `documents` is how many of the sentences are `-DOCSTART-` lines (CoNLL-2003's own paper, Table 1, articles).
+    `documents` is how many of the sentences are `-DOCSTART-` lines ("articles" in CoNLL-2003's own Table 1).
     """
 
     sentences: int
@@ -48,9 +48,11 @@ class Counts:
 class Dataset:
     """A catalogue entry.
 
-    `patterns` are file paths below the data directory, or below one of its `folders`, the preferred one first;
-    `{lang}` and `{LANG}` stand for the language code, `{prefix}` for its entry in `prefixes`, and `*` matches
-    anything within one path segment.
+    `patterns` are file paths below the data directory, or below one of its `folders`, the preferred one
+    first; `{lang}` and `{LANG}` stand for the language code, `{prefix}` for its entry in `prefixes`, and `*`
+    matches anything within one path segment. `separator` and `encodings` (tried in their order) describe text
+    files. `other_languages` are those outside `languages` that are accepted. `test_sample` is how many of
+    the test file's sentences make the test set, if not all.
     """
 
     name: str
@@ -60,7 +62,7 @@ class Dataset:
     homepage: str
     licence: str
     formats: str
-    any_language: bool = False
+    other_languages: Literal["none", "on disk", "any"] = "none"
     folders: tuple[str, ...] = ()
     patterns: Mapping[Split, tuple[str, ...]] = field(default_factory=dict)
     prefixes: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class Dataset:
         return ("O", *(f"{prefix}-{kind}" for kind in self.entity_types for prefix in "BI"))
 
     def paths(self, lang: str, split: Split) -> tuple[str, ...]:
-        """The path patterns, relative to a data directory, of one language and split, the preferred one first."""
+        """One language and split's path patterns below a data directory, the preferred one first."""
         values = {"lang": lang, "LANG": lang.upper(), "prefix": self.prefixes.get(lang, lang)}
         return tuple(dict.fromkeys(pattern.format(**values) for pattern in self.patterns.get(split, ())))
 
@@ -99,7 +101,7 @@ _CONLL = Dataset(
     languages=("en", "de", "es", "nl"),
     entity_types=("PER", "ORG", "LOC", "MISC"),
     homepage="https://www.clips.uantwerpen.be/conll2003/ner/ and https://www.clips.uantwerpen.be/conll2002/ner/",
-    licence="research only; the texts of CoNLL-2003 come from the Reuters and ECI corpora under their own agreements",
+    licence="research only; CoNLL-2003's texts are the Reuters and ECI corpora's, under their own agreements",
     formats="`token ... TAG` a line, separated by blanks, IOB1 or BIO2, -DOCSTART- lines, Latin-1 or UTF-8",
     folders=("conll", "conll2002", "conll2003"),
     patterns={
@@ -127,7 +129,7 @@ _WIKIANN = Dataset(
     name="wikiann",
     title="WikiAnn, balanced splits of Rahimi et al. (2019), also known as PAN-X",
     languages=("en", "ar", "hi", "zh"),
-    any_language=True,
+    other_languages="any",
     entity_types=("PER", "ORG", "LOC"),
     homepage="https://huggingface.co/datasets/unimelb-nlp/wikiann",
     licence="none stated; Wikipedia text (CC BY-SA)",
@@ -159,18 +161,14 @@ _MLOWNER = Dataset(
     name="mlowner",
     title="mLOWNER: MultiCoNER 2022 (Malmasi et al., 2022); its CORP is the paper's ORG",
     languages=("en", "ko", "ru", "tr"),
-    any_language=True,
+    other_languages="on disk",
     entity_types=("PER", "LOC", "GRP", "CORP", "PROD", "CW"),
     homepage="https://registry.opendata.aws/multiconer/",
     licence="CC BY 4.0",
     formats="`# id <uuid><TAB>domain=...`, then `token _ _ TAG` a line, BIO2, UTF-8",
     folders=("mlowner", "multiconer", "multiconer2022"),
     patterns={
-        split: (
-            "{lang}/{lang}_%s.conll" % split,
-            "{LANG}-*/{lang}_%s.conll" % split,
-            "{lang}_%s.conll" % split,
-        )
+        split: tuple(f"{folder}{{lang}}_{split}.conll" for folder in ("{lang}/", "{LANG}-*/", ""))
         for split in SPLITS
     },
     counts=_counts(
@@ -214,7 +212,7 @@ def label_names(dataset: str) -> tuple[str, ...]:
 
 
 def unknown_language(dataset: Dataset, lang: str, known: tuple[str, ...]) -> UserError:
-    """The error for a language that a data set does not have: the ones it has, and the nearest to what was asked."""
+    """The error for a language that a data set lacks: the ones it has, and the nearest to what was asked."""
     by_name = {LANGUAGE_NAMES[code].lower(): code for code in known if code in LANGUAGE_NAMES}
     nearest = get_close_matches(lang.lower(), [*known, *by_name], n=1)
     hint = f" (did you mean '{by_name.get(nearest[0], nearest[0])}'?)" if nearest else ""

@@ -39,8 +39,8 @@ class Text:
 def digest(sentences: Sequence[Sentence | Text]) -> str:
     """SHA-256 (hex) over the content in its order: tokens, and labels where there are any.
 
-    Every item is preceded by its length, so no two different sequences share an encoding. A `Text` and a `Sentence`
-    with the same tokens differ, and the digest of `Text` depends on tokens alone.
+    Every item is preceded by its length, so no two different sequences share an encoding. A `Text` and a
+    `Sentence` with the same tokens differ, and the digest of `Text` depends on tokens alone.
     """
     sha = hashlib.sha256()
     for sentence in sentences:

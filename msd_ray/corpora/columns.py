@@ -1,0 +1,145 @@
+"""Text files with one token a line: WikiAnn's TSV forms, CoNLL-2002/2003 and MultiCoNER.
+
+Sentences are apart by blank lines, by `-DOCSTART-` lines (with or without a blank line behind them) and by
+MultiCoNER's `# id` lines. The token is a row's first column and the label its last, so rows with more or fewer
+columns in between do no harm. Lines end with LF or CRLF. Columns are apart by ASCII blanks or tabs alone, and
+lines by LF alone: tokens may hold the other characters that Unicode calls spaces or line ends.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from msd_ray.corpora.bio import bio2
+from msd_ray.corpora.catalogue import Dataset
+from msd_ray.corpora.sentences import Sentence, Text
+from msd_ray.errors import UserError
+
+# separator -> the whole row (token, label) and its first column
+_ROWS = {
+    "blank": re.compile(r"([^ \t]+)[ \t](?:.*[ \t])?([^ \t]+)[ \t]*"),
+    "tab": re.compile(r"([^\t]*)\t(?:.*\t)?([^\t]*?) *"),
+}
+_FIRST_COLUMNS = {"blank": re.compile(r"[^ \t]+"), "tab": re.compile(r"[^\t]*")}
+_DOCSTART = "-DOCSTART-"
+_BOUNDARIES = (_DOCSTART, "# id ")
+
+Block = list[tuple[int, str]]
+"""The rows of one sentence with their line numbers, counted from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A file's sentences, and how many `-DOCSTART-` lines it held."""
+
+    sentences: tuple[Sentence, ...]
+    documents: int = 0
+
+
+def read_labelled(path: Path, dataset: Dataset, lang: str) -> Labelled:
+    """All sentences of a file with BIO2 labels.
+
+    Raises:
+        UserError: the file cannot be read, decoded or holds nothing; a row has no token or no label, or a
+            label that the data set does not have. The message names file and line.
+
+    """
+    text = _decoded(path, dataset)
+    row = _ROWS[dataset.separator]
+    prefix = _language_prefix(text, dataset, lang)
+    allowed = frozenset(dataset.labels)
+    token_rows: list[tuple[str, ...]] = []
+    label_rows: list[tuple[str, ...]] = []
+    for block in _blocks(text, dataset):
+        tokens, labels = [], []
+        for number, line in block:
+            match = row.fullmatch(line)
+            if match is None:
+                expected = "'token<TAB>label'" if dataset.separator == "tab" else "'token ... label'"
+                raise UserError(f"{path}:{number}: expected a row {expected}, found {line[:80]!r}")
+            token, label = match.groups()
+            if label not in allowed:
+                raise UserError(
+                    f"{path}:{number}: unknown label {label!r}: the labels of data set '{dataset.name}' "
+                    f"are {', '.join(dataset.labels)}"
+                )
+            tokens.append(_without_prefix(token, prefix, path, number))
+            labels.append(label)
+        token_rows.append(tuple(tokens))
+        label_rows.append(tuple(labels))
+    if not token_rows:
+        raise _nothing_in(path)
+    sentences = tuple(map(Sentence, token_rows, bio2(label_rows)))
+    return Labelled(sentences, documents=len(re.findall(f"^{_DOCSTART}", text, flags=re.MULTILINE)))
+
+
+def read_unlabelled(path: Path, dataset: Dataset, lang: str) -> tuple[Text, ...]:
+    """All sentences of a file, the first column alone: nothing behind it is looked at, however wrong it is.
+
+    Raises:
+        UserError: the file cannot be read, decoded or holds nothing, or a row has no token.
+
+    """
+    text = _decoded(path, dataset)
+    first_column = _FIRST_COLUMNS[dataset.separator]
+    prefix = _language_prefix(text, dataset, lang)
+    texts = []
+    for block in _blocks(text, dataset):
+        tokens = []
+        for number, line in block:
+            match = first_column.match(line)
+            if match is None:
+                raise UserError(f"{path}:{number}: expected a token at the beginning of {line[:80]!r}")
+            tokens.append(_without_prefix(match.group(), prefix, path, number))
+        texts.append(Text(tuple(tokens)))
+    if not texts:
+        raise _nothing_in(path)
+    return tuple(texts)
+
+
+def _blocks(text: str, dataset: Dataset) -> Iterator[Block]:
+    # In a tab-separated file a tab makes a row even of a blank token; elsewhere a line of blanks is blank.
+    blanks = " \r" if dataset.separator == "tab" else " \t\r"
+    block: Block = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip(blanks) and not line.startswith(_BOUNDARIES):
+            block.append((number, line.rstrip("\r")))
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _decoded(path: Path, dataset: Dataset) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    for encoding in dataset.encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+    names = " or ".join(dataset.encodings).replace("utf-8-sig", "UTF-8")
+    raise UserError(f"{path}:{line}: not {names} text: convert the file, or fetch it anew")
+
+
+def _language_prefix(text: str, dataset: Dataset, lang: str) -> str:
+    """`lang:` if the first row has it before its token (WikiAnn's original form), else the empty string."""
+    prefix = f"{lang}:"
+    first = next(_blocks(text, dataset), None)
+    return prefix if dataset.separator == "tab" and first and first[0][1].startswith(prefix) else ""
+
+
+def _without_prefix(token: str, prefix: str, path: Path, number: int) -> str:
+    if not token.startswith(prefix):
+        raise UserError(
+            f"{path}:{number}: expected '{prefix}' before the token, as in the first row: {token!r}"
+        )
+    return token[len(prefix) :]
+
+
+def _nothing_in(path: Path) -> UserError:
+    return UserError(f"{path} holds no sentence: the file is empty or broken, fetch it anew")
