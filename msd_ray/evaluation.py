@@ -4,7 +4,7 @@ Labels are BIO2: `O`, `B-TYPE`, `I-TYPE`. Taggers also produce sequences that BI
 score depends on how these are read. conlleval reads them leniently, and so do we:
 
 - `I-X` at the beginning of a sentence, after `O` or after an entity of another type *begins* an entity of
-  type X; nothing is discarded. `O I-PER I-PER` is one PER entity of two tokens, `B-PER I-LOC` is two entities.
+  type X; nothing is discarded. `O I-PER I-PER` is one entity of two tokens, `B-PER I-LOC` is two entities.
 - `I-X` after `B-X` or `I-X` continues the entity, `B-X` always begins a new one.
 - Entities end with their sentence.
 
