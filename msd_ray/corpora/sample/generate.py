@@ -1,13 +1,14 @@
 """Fills the sample corpus's sentence patterns with its names: the same sentences on every machine.
 
-A language's file `<lang>.yaml` holds, for each split, `slots` (slot name -> surface forms, tokens separated
-by single spaces) and `patterns` (tokens separated by single spaces, `{SLOT}` for a placeholder). The slots PER,
-LOC and ORG carry their name as a label; a suffix names a subset that needs a frame of its own (`{LOC.river}`,
-`{ORG.club}`) and does not change the label. Every other slot is an unlabelled filler. A file whose `joiner` is
-the empty string is written without spaces between words: there every character becomes a token, but for runs of
-Latin letters and digits.
+A language's file `<lang>.yaml` holds, for each split, `slots` (slot name -> surface forms, tokens
+separated by single spaces) and `patterns` (tokens separated by single spaces, `{SLOT}` for a placeholder).
+The slots PER, LOC and ORG carry their name as a label; a suffix names a subset that needs a frame of its
+own (`{LOC.river}`, `{ORG.club}`) and does not change the label. Every other slot is an unlabelled filler.
+A file whose `joiner` is the empty string is written without spaces between words: there every character
+becomes a token, but for runs of Latin letters and digits.
 
-The names are real, the sentences are not: names meet patterns by chance, and nothing said of anybody is a fact.
+The names are real, the sentences are not: names meet patterns by chance, and nothing said of anybody is a
+fact.
 """
 
 import random
@@ -83,9 +84,7 @@ def read_sample_text(path: Traversable) -> SampleText:
     try:
         text = SampleText.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; the sample corpus is installed without this language"
-        ) from None
+        raise UserError(f"{path}: no such file; the sample corpus is installed without this language") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {error}") from error
     except ValidationError as error:
