@@ -31,7 +31,7 @@ _WORDS = [
 
 
 def tiny_bert_directory(directory: Path, *, layers: int = 6, hidden: int = 32, seed: int = 0) -> Path:
-    """Write a BERT (`layers` x `hidden`, 4 heads, 512 positions) with its tokenizer; the seed says which weights.
+    """Write a BERT (`layers` x `hidden`, 4 heads, 512 positions) and its tokenizer; `seed` makes the weights.
 
     Characters outside the alphabet (Han, Hangul) become [UNK]: one token a word, whatever its length.
     """
@@ -55,9 +55,7 @@ def tiny_bert_directory(directory: Path, *, layers: int = 6, hidden: int = 32, s
 
 
 def _tokenizer() -> PreTrainedTokenizerFast:
-    characters = [
-        chr(code) for start, end in _BLOCKS for code in range(start, end) if chr(code).isprintable()
-    ]
+    characters = [chr(code) for start, end in _BLOCKS for code in range(start, end) if chr(code).isprintable()]
     pieces = [*SPECIALS, *characters, *("##" + character for character in characters), *_WORDS]
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
@@ -69,7 +67,7 @@ def _tokenizer() -> PreTrainedTokenizerFast:
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
     )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=backend,
         pad_token="[PAD]",
         unk_token="[UNK]",

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Literal
 
+from msd_ray.corpora.sample import SAMPLE_LANGUAGES
 from msd_ray.errors import UserError
 
 Split = Literal["train", "dev", "test"]
@@ -26,7 +27,6 @@ LANGUAGE_NAMES: Mapping[str, str] = MappingProxyType(
         "zh": "Chinese",
     }
 )
-SAMPLE_LANGUAGES = ("en", "de", "es", "nl", "ar", "hi", "zh", "ko", "ru", "tr")
 
 # A language code becomes part of a path, so it holds nothing that could leave the data directory.
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,}(-[a-z]+)*")
@@ -51,8 +51,8 @@ class Dataset:
     `patterns` are file paths below the data directory, or below one of its `folders`, the preferred one
     first; `{lang}` and `{LANG}` stand for the language code, `{prefix}` for its entry in `prefixes`, and `*`
     matches anything within one path segment. `separator` and `encodings` (tried in their order) describe text
-    files. `other_languages` are those outside `languages` that are accepted. `test_sample` is how many of
-    the test file's sentences make the test set, if not all.
+    files; an `embedded` data set has none. `other_languages` are those outside `languages` that are accepted.
+    `test_sample` is how many of the test file's sentences make the test set, if not all.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Dataset:
     folders: tuple[str, ...] = ()
     patterns: Mapping[Split, tuple[str, ...]] = field(default_factory=dict)
     prefixes: Mapping[str, str] = field(default_factory=dict)
+    embedded: bool = False
     separator: Literal["tab", "blank"] = "blank"
     encodings: tuple[str, ...] = ("utf-8-sig",)
     hub_repository: str | None = None
@@ -168,8 +169,7 @@ _MLOWNER = Dataset(
     formats="`# id <uuid><TAB>domain=...`, then `token _ _ TAG` a line, BIO2, UTF-8",
     folders=("mlowner", "multiconer", "multiconer2022"),
     patterns={
-        split: tuple(f"{folder}{{lang}}_{split}.conll" for folder in ("{lang}/", "{LANG}-*/", ""))
-        for split in SPLITS
+        split: tuple(f"{folder}{{lang}}_{split}.conll" for folder in ("{lang}/", "{LANG}-*/", "")) for split in SPLITS
     },
     counts=_counts(
         {
@@ -190,6 +190,7 @@ _SAMPLE = Dataset(
     homepage="part of this package",
     licence="Apache-2.0, as this package",
     formats="generated from patterns and name lists; needs no files",
+    embedded=True,
 )
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType(
@@ -216,9 +217,7 @@ def unknown_language(dataset: Dataset, lang: str, known: tuple[str, ...]) -> Use
     by_name = {LANGUAGE_NAMES[code].lower(): code for code in known if code in LANGUAGE_NAMES}
     nearest = get_close_matches(lang.lower(), [*known, *by_name], n=1)
     hint = f" (did you mean '{by_name.get(nearest[0], nearest[0])}'?)" if nearest else ""
-    return UserError(
-        f"data set '{dataset.name}' has no language '{lang}'{hint}: choose one of {', '.join(known)}"
-    )
+    return UserError(f"data set '{dataset.name}' has no language '{lang}'{hint}: choose one of {', '.join(known)}")
 
 
 def is_language_code(lang: str) -> bool:

@@ -1,19 +1,18 @@
 """Text files with one token a line: WikiAnn's TSV forms, CoNLL-2002/2003 and MultiCoNER.
 
 Sentences are apart by blank lines, by `-DOCSTART-` lines (with or without a blank line behind them) and by
-MultiCoNER's `# id` lines. The token is a row's first column and the label its last, so rows with more or fewer
-columns in between do no harm. Lines end with LF or CRLF. Columns are apart by ASCII blanks or tabs alone, and
-lines by LF alone: tokens may hold the other characters that Unicode calls spaces or line ends.
+MultiCoNER's `# id` lines. The token is a row's first column and the label its last, so ragged rows, with more
+or fewer columns in between, do no harm. Lines end with LF or CRLF. Columns are apart by ASCII blanks or tabs
+alone, and lines by LF alone: tokens may hold the other characters that Unicode calls spaces or line ends.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from msd_ray.corpora.bio import bio2
 from msd_ray.corpora.catalogue import Dataset
-from msd_ray.corpora.sentences import Sentence, Text
+from msd_ray.corpora.sentences import Labelled, Sentence, Text, Unlabelled
 from msd_ray.errors import UserError
 
 # separator -> the whole row (token, label) and its first column
@@ -27,14 +26,6 @@ _BOUNDARIES = (_DOCSTART, "# id ")
 
 Block = list[tuple[int, str]]
 """The rows of one sentence with their line numbers, counted from 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A file's sentences, and how many `-DOCSTART-` lines it held."""
-
-    sentences: tuple[Sentence, ...]
-    documents: int = 0
 
 
 def read_labelled(path: Path, dataset: Dataset, lang: str) -> Labelled:
@@ -71,10 +62,11 @@ def read_labelled(path: Path, dataset: Dataset, lang: str) -> Labelled:
     if not token_rows:
         raise _nothing_in(path)
     sentences = tuple(map(Sentence, token_rows, bio2(label_rows)))
-    return Labelled(sentences, documents=len(re.findall(f"^{_DOCSTART}", text, flags=re.MULTILINE)))
+    documents = len(re.findall(f"^{_DOCSTART}", text, flags=re.MULTILINE))
+    return Labelled(sentences=sentences, documents=documents, path=path)
 
 
-def read_unlabelled(path: Path, dataset: Dataset, lang: str) -> tuple[Text, ...]:
+def read_unlabelled(path: Path, dataset: Dataset, lang: str) -> Unlabelled:
     """All sentences of a file, the first column alone: nothing behind it is looked at, however wrong it is.
 
     Raises:
@@ -95,7 +87,7 @@ def read_unlabelled(path: Path, dataset: Dataset, lang: str) -> tuple[Text, ...]
         texts.append(Text(tuple(tokens)))
     if not texts:
         raise _nothing_in(path)
-    return tuple(texts)
+    return Unlabelled(texts=tuple(texts), path=path)
 
 
 def _blocks(text: str, dataset: Dataset) -> Iterator[Block]:
@@ -135,9 +127,7 @@ def _language_prefix(text: str, dataset: Dataset, lang: str) -> str:
 
 def _without_prefix(token: str, prefix: str, path: Path, number: int) -> str:
     if not token.startswith(prefix):
-        raise UserError(
-            f"{path}:{number}: expected '{prefix}' before the token, as in the first row: {token!r}"
-        )
+        raise UserError(f"{path}:{number}: expected '{prefix}' before the token, as in the first row: {token!r}")
     return token[len(prefix) :]
 
 

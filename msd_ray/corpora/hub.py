@@ -16,8 +16,8 @@ def fetch(dataset: Dataset, lang: str, split: Split) -> Path:
     """The local path of a split's Parquet file, downloaded on the first use; needs no network afterwards.
 
     Raises:
-        UserError: the hub cannot be reached and the file is not in the cache, the hub has no such language, or
-            it refuses.
+        UserError: the hub cannot be reached and the file is not in the cache, the hub has no such language,
+            or it refuses.
 
     """
     repository = dataset.hub_repository

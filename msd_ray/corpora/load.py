@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from msd_ray.corpora import columns, parquet
-from msd_ray.corpora.catalogue import Dataset, Split, dataset_named
-from msd_ray.corpora.columns import Labelled
-from msd_ray.corpora.locate import check_language, has_test, require_file
+from msd_ray.corpora.catalogue import Dataset, dataset_named
+from msd_ray.corpora.locate import check_language, has_test
+from msd_ray.corpora.read import read_labelled, read_unlabelled
 from msd_ray.corpora.sentences import Sentence, Text
 from msd_ray.errors import UserError
 
@@ -52,9 +51,7 @@ class TargetCorpus:
     files: tuple[str, ...] = ()
 
 
-def load_source(
-    dataset: str, data_dir: Path | None, *, lang: str = "en", limit: int | None = None
-) -> SourceCorpus:
+def load_source(dataset: str, data_dir: Path | None, *, lang: str = "en", limit: int | None = None) -> SourceCorpus:
     """The source language's sentences; `limit` takes a fixed random subset of the training sentences.
 
     Raises:
@@ -63,10 +60,14 @@ def load_source(
 
     """
     entry = _checked(dataset, lang, data_dir, limit)
-    train, train_files = _labelled(entry, lang, "train", data_dir)
-    dev, dev_files = _labelled(entry, lang, "dev", data_dir)
+    train = read_labelled(entry, lang, "train", data_dir)
+    dev = read_labelled(entry, lang, "dev", data_dir)
     return SourceCorpus(
-        dataset=dataset, lang=lang, train=subset(train, limit), dev=dev, files=train_files + dev_files
+        dataset=dataset,
+        lang=lang,
+        train=subset(train.sentences, limit),
+        dev=dev.sentences,
+        files=_files(train.path, dev.path),
     )
 
 
@@ -78,30 +79,29 @@ def load_target(dataset: str, lang: str, data_dir: Path | None, *, limit: int | 
 
     """
     entry = _checked(dataset, lang, data_dir, limit)
-    train, train_files = _unlabelled(entry, lang, data_dir)
-    dev, dev_files = _labelled(entry, lang, "dev", data_dir)
+    train = read_unlabelled(entry, lang, data_dir)
+    dev = read_labelled(entry, lang, "dev", data_dir)
     return TargetCorpus(
         dataset=dataset,
         lang=lang,
-        train=subset(train, limit),
-        dev=dev,
-        has_test=entry.name == "sample" or has_test(entry, lang, data_dir),
-        files=train_files + dev_files,
+        train=subset(train.texts, limit),
+        dev=dev.sentences,
+        has_test=has_test(entry, lang, data_dir),
+        files=_files(train.path, dev.path),
     )
 
 
 def load_test(dataset: str, lang: str, data_dir: Path | None) -> tuple[Sentence, ...]:
     """The test sentences, for final runs alone.
 
-    For mlowner a fixed random subset of 10,000, as many as the paper samples (its own choice is not published).
+    For mlowner a fixed random subset of 10,000, as many as the paper samples (its choice is not published).
 
     Raises:
         UserError: as `load_source`; a test file that is not there, too.
 
     """
     entry = _checked(dataset, lang, data_dir, limit=None)
-    sentences, _ = _labelled(entry, lang, "test", data_dir)
-    return subset(sentences, entry.test_sample)
+    return subset(read_labelled(entry, lang, "test", data_dir).sentences, entry.test_sample)
 
 
 def subset(sentences: Sequence[Item], size: int | None) -> tuple[Item, ...]:
@@ -112,18 +112,9 @@ def subset(sentences: Sequence[Item], size: int | None) -> tuple[Item, ...]:
     """
     if size is None or size >= len(sentences):
         return tuple(sentences)
-    ranks = [
-        hashlib.blake2b(b"%d %d" % (SUBSET_SEED, i), digest_size=8).digest() for i in range(len(sentences))
-    ]
+    ranks = [hashlib.blake2b(b"%d %d" % (SUBSET_SEED, i), digest_size=8).digest() for i in range(len(sentences))]
     chosen = sorted(range(len(sentences)), key=ranks.__getitem__)[:size]
     return tuple(sentences[i] for i in sorted(chosen))
-
-
-def read_file(path: Path, dataset: Dataset, lang: str) -> Labelled:
-    """All labelled sentences of one file, whatever its format."""
-    if path.suffix == ".parquet":
-        return parquet.read_labelled(path, dataset)
-    return columns.read_labelled(path, dataset, lang)
 
 
 def _checked(dataset: str, lang: str, data_dir: Path | None, limit: int | None) -> Dataset:
@@ -134,27 +125,5 @@ def _checked(dataset: str, lang: str, data_dir: Path | None, limit: int | None) 
     return entry
 
 
-def _labelled(
-    dataset: Dataset, lang: str, split: Split, data_dir: Path | None
-) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
-    if dataset.name == "sample":
-        return _sample(lang, split), ()
-    path = require_file(dataset, lang, split, data_dir)
-    return read_file(path, dataset, lang).sentences, (str(path),)
-
-
-def _unlabelled(
-    dataset: Dataset, lang: str, data_dir: Path | None
-) -> tuple[tuple[Text, ...], tuple[str, ...]]:
-    if dataset.name == "sample":
-        return tuple(Text(sentence.tokens) for sentence in _sample(lang, "train")), ()
-    path = require_file(dataset, lang, "train", data_dir)
-    if path.suffix == ".parquet":
-        return parquet.read_unlabelled(path), (str(path),)
-    return columns.read_unlabelled(path, dataset, lang), (str(path),)
-
-
-def _sample(lang: str, split: Split) -> tuple[Sentence, ...]:
-    from msd_ray.corpora.sample.generate import sample_sentences
-
-    return sample_sentences(lang, split)
+def _files(*paths: Path | None) -> tuple[str, ...]:
+    return tuple(str(path) for path in paths if path is not None)

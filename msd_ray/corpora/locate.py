@@ -25,7 +25,7 @@ def require_file(dataset: Dataset, lang: str, split: Split, data_dir: Path | Non
     if found is None:
         raise UserError(
             f"no {split} file of data set '{dataset.name}', language '{lang}', below {data_dir}: "
-            f"looked for {', '.join(dataset.paths(lang, split))}, also below {' and '.join(dataset.folders)} there. "
+            f"looked for {', '.join(dataset.paths(lang, split))}, also in {' and '.join(dataset.folders)}. "
             f"Get the corpus from {dataset.homepage}{_or_the_hub(dataset)}"
         )
     return found
@@ -47,7 +47,9 @@ def find_file(dataset: Dataset, lang: str, split: Split, data_dir: Path) -> Path
 
 
 def has_test(dataset: Dataset, lang: str, data_dir: Path | None) -> bool:
-    """Whether there is a test file. The hub has one for every language."""
+    """Whether there is a test set. The hub has one for every language."""
+    if dataset.embedded:
+        return True
     if data_dir is None:
         return dataset.hub_repository is not None
     return find_file(dataset, lang, "test", data_dir) is not None
@@ -57,9 +59,7 @@ def languages_on_disk(dataset: Dataset, data_dir: Path) -> tuple[str, ...]:
     """The languages with a file below the data directory: the catalogue's, then any others accepted."""
     others = () if dataset.other_languages == "none" else sorted(set(_named_on_disk(dataset, data_dir)))
     candidates = dict.fromkeys([*dataset.languages, *others])
-    return tuple(
-        lang for lang in candidates if any(find_file(dataset, lang, split, data_dir) for split in SPLITS)
-    )
+    return tuple(lang for lang in candidates if any(find_file(dataset, lang, split, data_dir) for split in SPLITS))
 
 
 def check_language(dataset: Dataset, lang: str, data_dir: Path | None) -> None:
@@ -80,17 +80,24 @@ def needs_directory(dataset: Dataset) -> UserError:
     """The error for a data set that is read from files only, without a directory."""
     names = ", ".join(dataset.paths(dataset.languages[0], "train"))
     return UserError(
-        f"data set '{dataset.name}' is read from files: get it from {dataset.homepage} and give its directory "
-        f"with --data-dir (file names: {names}); '--dataset sample' needs no files"
+        f"data set '{dataset.name}' is read from files: get it from {dataset.homepage} and give its "
+        f"directory with --data-dir (file names: {names}); '--dataset sample' needs no files"
+    )
+
+
+def nothing_below(dataset: Dataset, data_dir: Path) -> UserError:
+    """The error for a data directory without any file of the data set."""
+    names = ", ".join(dataset.paths(dataset.languages[0], "train"))
+    return UserError(
+        f"nothing of data set '{dataset.name}' below {data_dir}: looked for names such as {names}. "
+        f"Get the corpus from {dataset.homepage}{_or_the_hub(dataset)}"
     )
 
 
 def _roots(dataset: Dataset, data_dir: Path) -> list[Path]:
     if not data_dir.is_dir():
         what = "is no directory" if data_dir.exists() else "does not exist"
-        raise UserError(
-            f"the data directory {data_dir} {what}: give the directory that holds the corpus files"
-        )
+        raise UserError(f"the data directory {data_dir} {what}: give the directory that holds the corpus files")
     return [data_dir, *(data_dir / folder for folder in dataset.folders)]
 
 

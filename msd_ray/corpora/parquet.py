@@ -1,4 +1,4 @@
-"""The hub's Parquet form of WikiAnn: columns `tokens` (lists of strings) and `ner_tags` (lists of classes)."""
+"""The hub's Parquet form of WikiAnn: columns `tokens` (lists of strings) and `ner_tags` (of numbers)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +8,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from msd_ray.corpora.catalogue import Dataset
-from msd_ray.corpora.columns import Labelled
-from msd_ray.corpora.sentences import Sentence, Text
+from msd_ray.corpora.sentences import Labelled, Sentence, Text, Unlabelled
 from msd_ray.errors import UserError
 
 
@@ -17,8 +16,8 @@ def read_labelled(path: Path, dataset: Dataset) -> Labelled:
     """All sentences; a class number is an index into the data set's labels, whose order is the hub's.
 
     Raises:
-        UserError: no Parquet file with these columns, no rows, or a row whose numbers do not fit its tokens and
-            the labels.
+        UserError: no Parquet file with these columns, no rows, or a row whose numbers do not fit its tokens
+            and the labels.
 
     """
     labels = dataset.labels
@@ -35,10 +34,10 @@ def read_labelled(path: Path, dataset: Dataset) -> Labelled:
         if tokens:
             sentences.append(Sentence(tuple(tokens), tuple(labels[tag] for tag in tags)))
     _require_some(sentences, path)
-    return Labelled(tuple(sentences))
+    return Labelled(sentences=tuple(sentences), path=path)
 
 
-def read_unlabelled(path: Path) -> tuple[Text, ...]:
+def read_unlabelled(path: Path) -> Unlabelled:
     """All sentences; the label column is not even read from the file.
 
     Raises:
@@ -46,9 +45,9 @@ def read_unlabelled(path: Path) -> tuple[Text, ...]:
 
     """
     (rows,) = _columns(path, "tokens")
-    texts = [Text(tuple(tokens)) for tokens in rows if tokens]
+    texts = tuple(Text(tuple(tokens)) for tokens in rows if tokens)
     _require_some(texts, path)
-    return tuple(texts)
+    return Unlabelled(texts=texts, path=path)
 
 
 def _columns(path: Path, *names: str) -> list[list[Any]]:

@@ -7,6 +7,7 @@ built on it cannot see any.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,7 @@ class Sentence:
     def __post_init__(self) -> None:
         """Refuse a sentence without tokens, or with more or fewer labels than tokens."""
         if not self.tokens or len(self.tokens) != len(self.labels):
-            raise ValueError(
-                f"{len(self.tokens)} tokens and {len(self.labels)} labels: {self.tokens[:5]} ..."
-            )
+            raise ValueError(f"{len(self.tokens)} tokens and {len(self.labels)} labels: {self.tokens[:5]} ...")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,23 @@ class Text:
         """Refuse a text without tokens."""
         if not self.tokens:
             raise ValueError("a text needs at least one token")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """The sentences of a split, the file they come from, and how many `-DOCSTART-` lines it held."""
+
+    sentences: tuple[Sentence, ...]
+    documents: int = 0
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlabelled:
+    """The texts of a split and the file they come from."""
+
+    texts: tuple[Text, ...]
+    path: Path | None = None
 
 
 def digest(sentences: Sequence[Sentence | Text]) -> str:

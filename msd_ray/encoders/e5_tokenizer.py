@@ -1,8 +1,9 @@
-"""The tokenizer of multilingual-e5-small (XLM-RoBERTa's pieces), built from the E5S1 file's pieces and scores.
+"""The tokenizer of multilingual-e5-small (XLM-RoBERTa's), built from the E5S1 file's pieces and scores.
 
-The original normalises with SentencePiece's compiled `nmt_nfkc` rules. `Nmt` and `NFKC` of the tokenizers library
-do the same to every code point but two: the compiled rules leave U+FF5E (full-width tilde) alone, and are older than
-U+1F23B. They also compose what the package's table, a code point at a time, cannot: a letter and its accent.
+The original normalises with SentencePiece's compiled `nmt_nfkc` rules. `Nmt` and `NFKC` of the tokenizers
+library do the same to every code point but two: the compiled rules leave U+FF5E (full-width tilde) alone,
+and are older than U+1F23B. They compose a letter and its accent too, as the original does and the package's
+table, which takes one code point at a time, cannot.
 """
 
 import json
@@ -36,9 +37,7 @@ def build_tokenizer(vocabulary: Vocabulary) -> Tokenizer:
         pair=f"{bos} $A {eos} {eos} $B {eos}",
         special_tokens=[(bos, vocabulary.bos), (eos, vocabulary.eos)],
     )
-    specials = [
-        vocabulary.pieces[i][0] for i in (vocabulary.bos, vocabulary.pad, vocabulary.eos, vocabulary.unk)
-    ]
+    specials = [vocabulary.pieces[i][0] for i in (vocabulary.bos, vocabulary.pad, vocabulary.eos, vocabulary.unk)]
     tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token in specials])
     tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, normalized=False)])
     return tokenizer

@@ -10,12 +10,13 @@ The layout is that of `e5_parse` in the package's `e5.c`, all of it little-endia
     directory   int32 tensors, then for each: uint16 name length, name, uint8 type (0 float32, 1 blocks),
                 uint32 count, uint64 offset from the file's start, uint64 bytes
 
-A block is a float16 scale and 16 bytes; low nibbles are weights 0-15, high nibbles weights 16-31, and a weight
-is (nibble - 8) * scale.
+A block is a float16 scale and 16 bytes; low nibbles are weights 0-15, high nibbles weights 16-31, and a
+weight is (nibble - 8) * scale.
 """
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ class E5S1:
     data: Bytes
 
     def tensor(self, name: str, *shape: int) -> Floats:
-        """The named tensor in float32, of the shape given; `FormatError` if it is not there or of another size."""
+        """The named tensor in float32, in the shape given; `FormatError` if it is not there in that size."""
         entry = self.entries.get(name)
         if entry is None or entry.count != int(np.prod(shape)):
             raise FormatError(f"tensor {name} of shape {shape} is not in the file")
@@ -151,7 +152,7 @@ def _read_vocabulary(cursor: _Cursor) -> Vocabulary:
     offsets = cursor.array("<u4", count + 1).tolist()
     scores = cursor.array("<f4", count).tolist()
     blob = cursor.bytes(blob_size).tobytes()
-    texts = [blob[start:end].decode() for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    texts = [blob[start:end].decode() for start, end in pairwise(offsets)]
     return Vocabulary(
         pieces=list(zip(texts, scores, strict=True)),
         bos=bos,

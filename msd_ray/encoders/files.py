@@ -42,13 +42,11 @@ class EncoderFiles:
 def content_files(directory: Path) -> list[Path]:
     """Configuration, tokenizer and weight files of an encoder directory, sorted by name."""
     patterns = (CONFIG, *TOKENIZER, *WEIGHTS)
-    return sorted(
-        {path for pattern in patterns for path in directory.glob(pattern)}, key=lambda path: path.name
-    )
+    return sorted({path for pattern in patterns for path in directory.glob(pattern)}, key=lambda path: path.name)
 
 
 def missing_parts(directory: Path) -> list[str]:
-    """Which of configuration, weights and vocabulary the directory lacks (empty: it is an encoder's directory)."""
+    """Which of configuration, weights and vocabulary the directory lacks (empty: it is an encoder's)."""
     names = {path.name for path in content_files(directory)}
     missing = [] if CONFIG in names else [CONFIG]
     if not any(name.endswith(".safetensors") for name in names):

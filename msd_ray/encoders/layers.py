@@ -21,10 +21,10 @@ class EncoderParts:
 
 
 def encoder_parts(model: PreTrainedModel) -> EncoderParts:
-    """Embeddings and layers of an encoder without heads, such that running one after another is the whole model.
+    """Embeddings and layers of an encoder without heads: run one after another, they are the whole model.
 
-    Raises `UserError` for a structure that does not work so: no word embeddings, layers elsewhere, something between
-    embeddings and layers, or layers that need more than hidden states and a mask (relative positions, rotary ones).
+    Raises `UserError` for a structure that does not work so: no word embeddings, layers elsewhere, modules
+    beside embeddings and layers, or layers that need more than hidden states and a mask.
     """
     kind = f"encoder type {model.config.model_type!r}"
     hint = "use a BERT, RoBERTa, XLM-RoBERTa, ELECTRA or DistilBERT kind of encoder"
@@ -39,17 +39,13 @@ def encoder_parts(model: PreTrainedModel) -> EncoderParts:
     others += [name for name, _ in stack.named_children() if name != "layer"]
     needs = _required_arguments(layers[0])
     if others or len(needs) > 1:
-        raise UserError(
-            f"{kind} does not run layer by layer (it has {', '.join(others + needs[1:])} too); {hint}"
-        )
+        raise UserError(f"{kind} does not run layer by layer (it has {', '.join(others + needs[1:])} too); {hint}")
     return EncoderParts(embeddings=embeddings, layers=layers)
 
 
 def _known_children(model: PreTrainedModel) -> set[str]:
-    """Top-level modules that do nothing between embeddings and last layer: the parts, and a pooler left out."""
-    return {"embeddings", "encoder", "transformer"} | (
-        {"pooler"} if getattr(model, "pooler", None) is None else set()
-    )
+    """Names of the top-level modules that hold the parts, and of a pooler that was left out."""
+    return {"embeddings", "encoder", "transformer"} | ({"pooler"} if getattr(model, "pooler", None) is None else set())
 
 
 def _module(model: nn.Module, path: str) -> nn.Module | None:
@@ -66,7 +62,5 @@ def _required_arguments(layer: nn.Module) -> list[str]:
     return [
         parameter.name
         for parameter in parameters
-        if parameter.kind not in kinds
-        and parameter.default is parameter.empty
-        and parameter.name != "attention_mask"
+        if parameter.kind not in kinds and parameter.default is parameter.empty and parameter.name != "attention_mask"
     ]

@@ -1,115 +1,156 @@
-"""An encoder's files -> its fast tokenizer and its model, ready for training. Never runs a repository's own code."""
+"""An encoder's files -> its fast tokenizer and its model. Never runs a repository's own code."""
 
 import inspect
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_MAPPING,
     AutoConfig,
-    AutoModel,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
+from transformers.utils import logging as transformers_logging
 
-from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.files import CONFIG, EncoderFiles
 from msd_ray.encoders.layers import encoder_parts
 from msd_ray.errors import UserError
 
 # What the families call dropout on hidden states and on attention weights.
-_HIDDEN_DROPOUT = ("hidden_dropout_prob", "dropout")
-_ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
+_DROPOUTS = (("hidden_dropout_prob", "dropout"), ("attention_probs_dropout_prob", "attention_dropout"))
 
 
 def load_tokenizer(files: EncoderFiles) -> PreTrainedTokenizerFast:
-    """The encoder's fast tokenizer; `UserError` if it has none, or none with [CLS], [SEP] and padding."""
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            files.directory, local_files_only=True, trust_remote_code=False
-        )
-    except Exception as error:  # the library raises whatever its parts raise; all of it means bad files
-        raise UserError(
-            f"encoder {files.name}: no tokenizer in {files.directory}: {_first_line(error)}"
-        ) from error
+    """The encoder's fast tokenizer, ready for text that is split into words.
+
+    Raises `UserError` if there is none, if it lacks [CLS], [SEP] or padding (or what the encoder calls these),
+    or if it has pieces for which the model has no embedding.
+    """
+    tokenizer = _read_tokenizer(files)
+    if getattr(tokenizer, "add_prefix_space", True) is False:  # byte-level BPE would glue the words together
+        tokenizer = _read_tokenizer(files, add_prefix_space=True)
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise UserError(f"encoder {files.name}: {files.directory} has no fast tokenizer (tokenizer.json)")
-    missing = [
-        token for token in ("cls_token", "sep_token", "pad_token") if getattr(tokenizer, token) is None
-    ]
+    missing = [name for name in ("cls_token", "sep_token", "pad_token") if getattr(tokenizer, name) is None]
     if missing:
+        raise UserError(f"encoder {files.name}: its tokenizer has no {', '.join(missing)}; it is not BERT-like")
+    rows = _read_config(files).get("vocab_size")
+    if isinstance(rows, int) and len(tokenizer) > rows:
         raise UserError(
-            f"encoder {files.name}: its tokenizer has no {', '.join(missing)}: not a BERT-like encoder"
+            f"encoder {files.name}: its tokenizer has {len(tokenizer)} pieces, its model embeddings for {rows} only"
         )
     return tokenizer
 
 
 def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
-    """The encoder without pooler and heads, in float32 with SDPA attention, in training mode as torch makes it.
+    """The encoder without pooler and heads, in float32, with SDPA attention.
 
-    `dropout` (0 <= dropout < 1) is set for hidden states and attention weights alike. Raises `UserError` when the
-    files are no such encoder: another kind of model, weights missing, or a structure `encoder_parts` does not know.
+    `dropout` (0 <= dropout < 1) is set for hidden states and attention weights alike. Raises `UserError` when
+    the files are no such encoder: another kind of model, weights missing or of another shape, or a structure
+    that `encoder_parts` does not know.
     """
     if not 0.0 <= dropout < 1.0:
-        raise UserError(f"dropout must be in [0, 1), not {dropout}")
-    config = _load_config(files)
+        raise UserError(f"dropout must be at least 0 and less than 1, not {dropout}")
+    config = _encoder_config(files)
     _set_dropout(files, config, dropout)
+    model_class = _model_class(config)
     options: dict[str, Any] = {}
-    model_class = AutoModel._model_mapping[type(config)]
-    if isinstance(model_class, type) and "add_pooling_layer" in inspect.signature(model_class).parameters:
+    if "add_pooling_layer" in inspect.signature(model_class).parameters:
         options["add_pooling_layer"] = False
     try:
-        model, loading = AutoModel.from_pretrained(
-            files.directory,
-            config=config,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            **options,
-        )
-    except Exception as error:  # whatever the library's parts raise means bad files
-        raise UserError(
-            f"encoder {files.name}: cannot load {files.directory}: {_first_line(error)}"
-        ) from error
-    lacking = sorted(loading["missing_keys"]) + sorted(str(key) for key in loading["mismatched_keys"])
+        with _no_progress_bar():
+            model, loading = model_class.from_pretrained(
+                files.directory,
+                config=config,
+                dtype=torch.float32,
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                local_files_only=True,
+                ignore_mismatched_sizes=True,  # reported below, in one line
+                output_loading_info=True,
+                **options,
+            )
+    except Exception as error:  # the library raises whatever its parts raise; all of it means bad files
+        raise UserError(f"encoder {files.name}: cannot load {files.directory}: {_first_line(error)}") from error
+    lacking = sorted({*loading["missing_keys"], *(key for key, *_ in loading["mismatched_keys"])})
     if lacking:
         raise UserError(
-            f"encoder {files.name}: {len(lacking)} weights are not in {files.directory} or have another shape "
-            f"than config.json says (first: {lacking[0]})"
+            f"encoder {files.name}: {len(lacking)} weights (first: {lacking[0]}) are not in {files.directory} "
+            "in the shape that its config.json says"
         )
-    try:
-        encoder_parts(model)
-    except UserError as error:
-        raise UserError(f"encoder {files.name}: {error}") from error
+    assert isinstance(model, PreTrainedModel)
+    encoder_parts(model)
     return model
 
 
-def _load_config(files: EncoderFiles) -> PreTrainedConfig:
-    """The configuration, if it is that of a text encoder."""
-    where = f"encoder {files.name}: {files.directory / 'config.json'}"
+def _read_tokenizer(files: EncoderFiles, **options: bool) -> object:
     try:
-        config = AutoConfig.from_pretrained(files.directory, local_files_only=True, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(files.directory, local_files_only=True, trust_remote_code=False, **options)
     except Exception as error:
-        raise UserError(f"{where} names no model that transformers knows: {_first_line(error)}") from error
-    if type(config) not in AutoModel._model_mapping:
-        raise UserError(f"{where}: model type {config.model_type!r} is no text encoder")
-    if config.is_encoder_decoder or getattr(config, "is_decoder", False):
-        raise UserError(f"{where}: model type {config.model_type!r} generates text; an encoder is needed")
+        raise UserError(f"encoder {files.name}: no tokenizer in {files.directory}: {_first_line(error)}") from error
+
+
+def _read_config(files: EncoderFiles) -> dict[str, Any]:
+    path = files.directory / CONFIG
+    try:
+        config = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(f"encoder {files.name}: cannot read {path}: {_first_line(error)}") from error
+    # Without a type, transformers would guess one from the directory's name.
+    if not isinstance(config, dict) or not config.get("model_type"):
+        raise UserError(f"encoder {files.name}: {path} has no model_type; it is not a transformers encoder")
     return config
 
 
+def _encoder_config(files: EncoderFiles) -> PreTrainedConfig:
+    """The configuration, if it is that of a text encoder."""
+    model_type = _read_config(files)["model_type"]
+    where = f"encoder {files.name}: {files.directory / CONFIG}: model_type {model_type!r}"
+    try:
+        config = AutoConfig.from_pretrained(files.directory, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise UserError(f"{where} with these settings is nothing known: {_first_line(error)}") from error
+    # Text encoders are pre-trained with masked words: what has no such head generates, or sees, or hears.
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
+        raise UserError(f"{where} is no text encoder; use a BERT-like one")
+    if config.is_encoder_decoder or getattr(config, "is_decoder", False):
+        raise UserError(f"{where} is configured to generate text; use a BERT-like encoder")
+    assert isinstance(config, PreTrainedConfig)
+    return config
+
+
+def _model_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
+    found: object = MODEL_MAPPING[type(config)]
+    if not (isinstance(found, type) and issubclass(found, PreTrainedModel)):  # Funnel has two classes
+        raise UserError(f"model_type {config.model_type!r} has no single encoder; use a BERT-like one")
+    return found
+
+
 def _set_dropout(files: EncoderFiles, config: PreTrainedConfig, dropout: float) -> None:
-    for names in (_HIDDEN_DROPOUT, _ATTENTION_DROPOUT):
+    for names in _DROPOUTS:
         known = [name for name in names if hasattr(config, name)]
         if not known:
-            raise UserError(
-                f"encoder {files.name}: model type {config.model_type!r} has no {names[0]}; it is no BERT-like encoder"
-            )
+            raise UserError(f"encoder {files.name}: model_type {config.model_type!r} has no setting {names[0]}")
         for name in known:
             setattr(config, name, dropout)
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Loading takes a second; a bar for each trial's process would drown the search's own display."""
+    was_on = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if was_on:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _first_line(error: Exception) -> str:

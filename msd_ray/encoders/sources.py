@@ -1,4 +1,4 @@
-"""From the name that a user gives to an encoder's files: the embedded default, a local directory, or the hub."""
+"""From the name that a user gives to an encoder's files: the embedded default, a directory, or the hub."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import yaml
 from huggingface_hub import HfApi, constants, metadata_load, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
-    HfHubHTTPError,
     HFValidationError,
+    HTTPError,  # type: ignore[attr-defined]  # that of its HTTP client, whichever it uses
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -31,9 +31,9 @@ CARD = "README.md"
 def resolve(name: str) -> EncoderFiles:
     """The files of the encoder called `name`.
 
-    `e5-small` is the embedded default, the name of a directory is that directory, anything else is a repository
-    on the Hugging Face hub (`google-bert/bert-base-multilingual-cased`), fetched once and cached by the hub's own
-    client: no pickled weights, no code. Raises `UserError` when there is no such encoder or it cannot be fetched.
+    `e5-small` is the embedded default, the name of a directory is that directory, anything else is a
+    repository on the Hugging Face hub (`google-bert/bert-base-multilingual-cased`), fetched once and cached by
+    the hub's own client: no pickled weights, no code. Raises `UserError` when there is none or it cannot be had.
     """
     if name == e5_small.NAME:
         directory = e5_small.directory()
@@ -44,16 +44,12 @@ def resolve(name: str) -> EncoderFiles:
     if local.is_dir():
         directory = local.absolute()
         if missing := missing_parts(directory):
-            raise UserError(
-                f"encoder directory {directory} lacks {_and(missing)}{_pickles_beside(directory)}"
-            )
+            raise UserError(f"encoder directory {directory} lacks {_and(missing)}{_pickles_beside(directory)}")
     elif local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or not name:
         raise UserError(f"encoder {name!r}: no such directory")
     else:
         directory = _fetch(name)
-    return EncoderFiles(
-        name=name, directory=directory, digest=directory_digest(directory), licence=_licence(directory)
-    )
+    return EncoderFiles(name=name, directory=directory, digest=directory_digest(directory), licence=_licence(directory))
 
 
 def _fetch(name: str) -> Path:
@@ -65,7 +61,8 @@ def _fetch(name: str) -> Path:
         raise UserError(f"encoder {name!r} is neither a directory nor a hub repository's name") from error
     except GatedRepoError as error:
         raise UserError(
-            f"encoder {name}: the hub asks for its terms to be accepted; accept them there and log in (hf auth login)"
+            f"encoder {name}: its terms have to be accepted; "
+            f"accept them on {constants.ENDPOINT}/{name} and log in (hf auth login)"
         ) from error
     except RepositoryNotFoundError as error:
         raise UserError(
@@ -74,13 +71,12 @@ def _fetch(name: str) -> Path:
         ) from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         raise UserError(
-            f"encoder {name}: cannot reach {constants.ENDPOINT}, and the encoder is not in the hub client's cache "
-            f"{constants.HF_HUB_CACHE}; try again with a connection, {ways_out}"
+            f"encoder {name}: cannot get it from {constants.ENDPOINT} "
+            f"({_first_line(error.__cause__ or error)}), and it is not whole in the hub client's cache {constants.HF_HUB_CACHE}; "
+            f"try again with a connection, {ways_out}"
         ) from error
-    except HfHubHTTPError as error:
-        raise UserError(
-            f"encoder {name}: the hub answers {_first_line(error)}; try again later, {ways_out}"
-        ) from error
+    except HTTPError as error:
+        raise UserError(f"encoder {name}: the hub answers {_first_line(error)}; try again later, {ways_out}") from error
     except OSError as error:
         raise UserError(
             f"encoder {name}: cannot download to {constants.HF_HUB_CACHE}: {_first_line(error)}; "
@@ -92,10 +88,10 @@ def _fetch(name: str) -> Path:
 
 
 def _reason_on_hub(name: str) -> str:
-    """Why a snapshot lacks something: the repository has it as a pickle alone, or the download stopped half-way."""
+    """Why a snapshot lacks something: the repository has it as a pickle alone, or it was not all fetched."""
     try:
         names = HfApi().list_repo_files(name)
-    except (OSError, HfHubHTTPError):
+    except (OSError, HTTPError):
         return f" in the hub client's cache, and {constants.ENDPOINT} cannot be reached to fetch it"
     pickles = sorted(file for file in names if file.endswith(PICKLES) and "/" not in file)
     return _pickle_advice(pickles)
@@ -108,7 +104,9 @@ def _pickles_beside(directory: Path) -> str:
 def _pickle_advice(pickles: list[str]) -> str:
     if not pickles:
         return ""
-    return f"; it has {_and(pickles)}, which is not read, because loading a pickle can run code: convert it to safetensors"
+    return (
+        f"; it has {_and(pickles)}, which is not read, because loading a pickle can run code: convert it to safetensors"
+    )
 
 
 def _licence(directory: Path) -> str | None:
@@ -127,5 +125,5 @@ def _and(names: list[str]) -> str:
     return " and ".join(names)
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]

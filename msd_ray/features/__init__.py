@@ -1,6 +1,6 @@
 """Sentences become token ids and length-bucketed batches."""
 
-from .batches import evaluation_batches, padding_share, training_batches
+from .batches import evaluation_batches, padding_share, paired_batches, training_batches
 from .encode import EncodedSentences, EncodedText, encode_sentences, encode_text
 from .store import load_sentences, load_text, save_sentences, save_text
 from .tensors import IGNORED, TextBatch, TextTensors
@@ -17,6 +17,7 @@ __all__ = [
     "load_sentences",
     "load_text",
     "padding_share",
+    "paired_batches",
     "save_sentences",
     "save_text",
     "training_batches",

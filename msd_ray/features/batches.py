@@ -16,24 +16,54 @@ Int64 = npt.NDArray[np.int64]
 BATCHES_A_POOL = 64
 
 
-def training_batches(lengths: Int64, batch_size: int, *, seed: int, epoch: int) -> list[Int64]:
+def training_batches(lengths: Int64, batch_size: int, *, seed: int, epoch: int, stream: int = 0) -> list[Int64]:
     """Sentence indices of each batch of one epoch, every sentence once.
 
-    Shuffle all, cut into pools, sort each pool by length, cut into batches, shuffle the batches.
+    Shuffle all, cut into pools, sort each pool by length, cut into batches of nearly equal size, shuffle the
+    batches.
 
-    lengths (S,): tokens of each sentence. Raises ValueError for an empty corpus.
+    lengths (S,): tokens of each sentence. stream: another number, another order with the same seed.
+    Raises ValueError for an empty corpus.
     """
     if len(lengths) == 0:
         raise ValueError("no sentences to make batches of")
-    rng = np.random.default_rng([seed, epoch])
+    rng = np.random.default_rng([seed, stream, epoch])
     order = rng.permutation(len(lengths))
     pool_size = batch_size * BATCHES_A_POOL
     batches: list[Int64] = []
     for start in range(0, len(order), pool_size):
         pool = order[start : start + pool_size]
         pool = pool[np.argsort(lengths[pool], kind="stable")]
-        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+        batches += np.array_split(pool, -(-len(pool) // batch_size))
     return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def paired_batches(
+    lengths: Int64, other_lengths: Int64, batch_size: int, *, seed: int, epoch: int
+) -> list[tuple[Int64, Int64]]:
+    """One epoch's batches of a corpus, each with a batch of another corpus of like length.
+
+    The other corpus is gone through again and again, at its own pace over the epochs. Batches are paired by the
+    order of their lengths: a distance between their distributions should be that of the corpora, not that of
+    short sentences from long ones.
+    """
+    batches = training_batches(lengths, batch_size, seed=seed, epoch=epoch)
+    others = _stream_of_batches(other_lengths, batch_size, len(batches), seed=seed, epoch=epoch)
+    by_length = np.argsort([lengths[batch].mean() for batch in batches], kind="stable")
+    others_by_length = np.argsort([other_lengths[batch].mean() for batch in others], kind="stable")
+    partner = dict(zip(by_length.tolist(), others_by_length.tolist(), strict=True))
+    return [(batch, others[partner[place]]) for place, batch in enumerate(batches)]
+
+
+def _stream_of_batches(lengths: Int64, batch_size: int, count: int, *, seed: int, epoch: int) -> list[Int64]:
+    """Batches number (epoch - 1) * count to epoch * count of endless passes over a corpus."""
+    a_pass = len(training_batches(lengths, batch_size, seed=seed, epoch=1, stream=1))
+    wanted = range((epoch - 1) * count, epoch * count)
+    passes = {
+        number: training_batches(lengths, batch_size, seed=seed, epoch=number + 1, stream=1)
+        for number in range(wanted.start // a_pass, (wanted.stop - 1) // a_pass + 1)
+    }
+    return [passes[index // a_pass][index % a_pass] for index in wanted]
 
 
 def evaluation_batches(lengths: Int64, *, tokens: int) -> list[Int64]:

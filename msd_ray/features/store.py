@@ -1,6 +1,5 @@
 """Encoded corpora on disk: a directory of plain arrays, memory-mapped by every trial that reads them."""
 
-import os
 import shutil
 import tempfile
 from dataclasses import fields
@@ -37,7 +36,7 @@ def _save(text: EncodedText, kind: type[EncodedText], directory: Path) -> None:
     try:
         for field in fields(kind):
             np.save(partial / f"{field.name}.npy", getattr(text, field.name))
-        os.replace(partial, directory)
+        partial.replace(directory)
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
         # Another process wrote the same content first: the directory's name is a digest of it.
@@ -45,5 +44,5 @@ def _save(text: EncodedText, kind: type[EncodedText], directory: Path) -> None:
             raise
 
 
-def _load(kind: type[EncodedText], directory: Path) -> dict[str, np.memmap]:  # type: ignore[type-arg]
+def _load(kind: type[EncodedText], directory: Path) -> dict[str, np.memmap]:
     return {field.name: np.load(directory / f"{field.name}.npy", mmap_mode="r") for field in fields(kind)}

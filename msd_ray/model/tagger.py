@@ -56,9 +56,7 @@ class MultiChannelTagger(nn.Module):
         # hidden_states[0] is the embeddings' output, hidden_states[m] layer m's.
         hidden = torch.stack(states.hidden_states[self.frozen_layers + 1 :])  # (K, B, T, H)
         logits = torch.einsum("kbth,kch->kbtc", self.dropout(hidden), self.terminal_weight)
-        return TaggerOutput(
-            logits=logits + self.terminal_bias[:, None, None, :], cls=states.last_hidden_state[:, 0]
-        )
+        return TaggerOutput(logits=logits + self.terminal_bias[:, None, None, :], cls=states.last_hidden_state[:, 0])
 
     def cls_vectors(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The [CLS] vectors (B, H) alone, without the terminals' work: what the MMD losses need of a batch."""

@@ -10,7 +10,6 @@ Data order and learning rate are functions of seed, epoch and step, so nothing o
 """
 
 import json
-import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -96,9 +95,7 @@ class TrainingDirectory:
         return load_file(self._state_file(epoch))
 
 
-def optimizer_state(
-    optimizer: torch.optim.AdamW, parameters: Mapping[str, torch.nn.Parameter]
-) -> dict[str, Tensor]:
+def optimizer_state(optimizer: torch.optim.AdamW, parameters: Mapping[str, torch.nn.Parameter]) -> dict[str, Tensor]:
     """AdamW's tensors by parameter name: `name/exp_avg`, `name/exp_avg_sq`, `name/step`."""
     return {
         f"{name}/{key}": value
@@ -138,14 +135,14 @@ def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".tmp")
     save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".tmp")
     partial.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False), encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _remove_others(directory: Path, kept: Collection[Path]) -> None:

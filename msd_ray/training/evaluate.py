@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ..evaluation import EntityScores, entity_scores
 from ..features import EncodedSentences, EncodedText, TextTensors, evaluation_batches
@@ -30,7 +29,7 @@ def predict_labels(
     batches = evaluation_batches(tensors.lengths, tokens=TOKENS_A_BATCH[device.type])
     found: list[npt.NDArray[np.int64]] = []
     rows: list[npt.NDArray[np.int64]] = []
-    for sentences in workers.share(batches):
+    for sentences in batches[workers.share]:
         batch = tensors.batch(sentences)
         best = model(batch.input_ids, batch.attention_mask).logits[-1].argmax(dim=-1)  # (B, T)
         found.append(best[batch.word_mask].cpu().numpy())
@@ -67,8 +66,3 @@ def _words_of_sentences(
 
 def _split(labels: npt.NDArray[np.object_], counts: npt.NDArray[np.int32]) -> list[list[str]]:
     return [list(part) for part in np.split(labels, np.cumsum(counts)[:-1])]
-
-
-def inference(device: torch.device, precision: str) -> "torch.autocast":
-    """Autocast for predictions."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

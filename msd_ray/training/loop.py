@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import get_linear_schedule_with_warmup
 
 from ..model import MultiChannelTagger
@@ -29,7 +30,7 @@ from .settings import OptimizerSettings, RunSettings
 
 CHECK_STEPS = 50
 
-Step = TypeVar("Step", contravariant=True)
+Step = TypeVar("Step")
 Report = Callable[[EpochRecord], None]
 
 
@@ -54,7 +55,11 @@ class Task(Protocol[Step]):
 
 @dataclass(frozen=True, kw_only=True)
 class StepLoss:
-    """total: (), differentiable. parts: detached scalars to log. tokens: this worker's, padding included."""
+    """One worker's part of a batch's loss.
+
+    total: (), differentiable. parts: detached scalars to log, which add up over workers to the batch's.
+    tokens: encoded by this worker, padding not counted.
+    """
 
     total: Tensor
     parts: Mapping[str, Tensor]
@@ -79,10 +84,6 @@ def train(
     workers = Workers.current()
     trained = model.trained_parameters()
     optimizer = _adamw(trained, optimizer_settings, device)
-    total_steps = run.epochs * task.steps_per_epoch
-    schedule = get_linear_schedule_with_warmup(
-        optimizer, round(optimizer_settings.warmup * total_steps), total_steps
-    )
     # Each worker draws its own dropout; the model's initial weights were drawn before, alike on all.
     torch.manual_seed(run.seed * 1_000_003 + workers.rank)
     record = directory.record()
@@ -92,8 +93,13 @@ def train(
         return record
     if record.last:
         _restore(model, optimizer, directory, record.last, workers, device)
-        for _ in range(record.last * task.steps_per_epoch):
-            schedule.step()
+    steps = run.epochs * task.steps_per_epoch
+    schedule: LambdaLR = get_linear_schedule_with_warmup(  # type: ignore[no-untyped-call]
+        optimizer,
+        round(optimizer_settings.warmup * steps),
+        steps,
+        last_epoch=record.last * task.steps_per_epoch - 1,
+    )
     for epoch in range(record.last + 1, run.epochs + 1):
         metrics = _train_epoch(model, task, epoch, optimizer, schedule, run, device)
         model.eval()
@@ -111,7 +117,7 @@ def _train_epoch(
     task: Task[Step],
     epoch: int,
     optimizer: torch.optim.AdamW,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
+    schedule: LambdaLR,
     run: RunSettings,
     device: torch.device,
 ) -> dict[str, float]:
@@ -135,27 +141,25 @@ def _train_epoch(
         optimizer.step()
         schedule.step()
         optimizer.zero_grad(set_to_none=True)
-        for name, value in {**loss.parts, "gradient_norm": norm}.items():
+        for name, value in {**loss.parts, "gradient_norm": norm / workers.size}.items():
             sums[name] = sums[name] + value if name in sums else value
         tokens += loss.tokens
         if (number + 1) % CHECK_STEPS == 0 or number + 1 == len(steps):
-            _check_finite(int(first_bad), epoch, len(steps), schedule)
+            _check_finite(max(workers.gather_objects(int(first_bad))), epoch, len(steps), schedule)
     seconds = time.perf_counter() - started
     return {
-        **{name: float(value) / len(steps) for name, value in sums.items()},
+        **{name: float(workers.sum(value)) / len(steps) for name, value in sums.items()},
         "learning_rate": float(schedule.get_last_lr()[0]),
         "time/train_seconds": seconds,
         "time/tokens_per_second": tokens / seconds,
     }
 
 
-def _check_finite(
-    first_bad: int, epoch: int, steps: int, schedule: torch.optim.lr_scheduler.LRScheduler
-) -> None:
+def _check_finite(first_bad: int, epoch: int, steps: int, schedule: LambdaLR) -> None:
     if first_bad < 0:
         return
     step = (epoch - 1) * steps + first_bad
-    rate = schedule.base_lrs[0] * schedule.lr_lambdas[0](step)  # type: ignore[attr-defined]
+    rate = schedule.base_lrs[0] * schedule.lr_lambdas[0](step)
     raise NonFiniteLossError(
         f"the loss or its gradient is not finite at step {step + 1} (epoch {epoch}, "
         f"step {first_bad + 1} of {steps}), learning rate {rate:.3g}"
@@ -170,12 +174,14 @@ def _adamw(
     for name, parameter in trained.items():
         decays = parameter.ndim > 1 and not name.endswith("bias")
         groups[decays].append(parameter)
+    rate = settings.learning_rate
     return torch.optim.AdamW(
         [
-            {"params": groups[True], "weight_decay": settings.weight_decay},
-            {"params": groups[False], "weight_decay": 0.0},
+            # A schedule that starts in the middle reads the peak from `initial_lr`.
+            {"params": groups[True], "weight_decay": settings.weight_decay, "initial_lr": rate},
+            {"params": groups[False], "weight_decay": 0.0, "initial_lr": rate},
         ],
-        lr=settings.learning_rate,
+        lr=rate,
         fused=device.type in ("cuda", "cpu"),
     )
 

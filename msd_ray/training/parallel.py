@@ -4,7 +4,7 @@ The loss of a worker is its part of the whole batch's loss, so that the sum over
 compute. Everything here works unchanged with one worker and no process group.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -39,9 +39,10 @@ class Workers:
         if self.size > 1:
             dist.barrier()
 
-    def share(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Every size-th item, from this worker's rank on."""
-        return items[self.rank :: self.size]
+    @property
+    def share(self) -> slice:
+        """This worker's items of a sequence that all workers divide: every size-th, from its rank on."""
+        return slice(self.rank, None, self.size)
 
     def gather_objects(self, value: Item) -> list[Item]:
         """Every worker's value, by rank, on every worker."""
@@ -65,7 +66,7 @@ class Workers:
         gradients = [p.grad if p.grad is not None else _zero_gradient(p) for p in parameters]
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         dist.all_reduce(flat)
-        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        for gradient, part in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 
     def gather_rows(self, rows: Tensor) -> Tensor:
