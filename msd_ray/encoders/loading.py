@@ -65,7 +65,7 @@ def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
         options["add_pooling_layer"] = False
     try:
         with _no_progress_bar():
-            model, loading = model_class.from_pretrained(
+            loaded: Any = model_class.from_pretrained(  # (model, what was loaded) with output_loading_info
                 files.directory,
                 config=config,
                 dtype=torch.float32,
@@ -78,6 +78,7 @@ def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
             )
     except Exception as error:  # the library raises whatever its parts raise; all of it means bad files
         raise UserError(f"encoder {files.name}: cannot load {files.directory}: {_first_line(error)}") from error
+    model, loading = loaded
     lacking = sorted({*loading["missing_keys"], *(key for key, *_ in loading["mismatched_keys"])})
     if lacking:
         raise UserError(

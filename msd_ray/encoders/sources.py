@@ -4,10 +4,10 @@ from pathlib import Path
 
 import yaml
 from huggingface_hub import HfApi, constants, metadata_load, snapshot_download
-from huggingface_hub.errors import (
+from huggingface_hub.errors import (  # type: ignore[attr-defined]
     GatedRepoError,
     HFValidationError,
-    HTTPError,  # type: ignore[attr-defined]  # that of its HTTP client, whichever it uses
+    HTTPError,  # that of the HTTP client that it uses
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -71,8 +71,8 @@ def _fetch(name: str) -> Path:
         ) from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         raise UserError(
-            f"encoder {name}: cannot get it from {constants.ENDPOINT} "
-            f"({_first_line(error.__cause__ or error)}), and it is not whole in the hub client's cache {constants.HF_HUB_CACHE}; "
+            f"encoder {name}: cannot get it from {constants.ENDPOINT} ({_first_line(error.__cause__ or error)}), "
+            f"and it is not whole in the hub client's cache {constants.HF_HUB_CACHE}; "
             f"try again with a connection, {ways_out}"
         ) from error
     except HTTPError as error:
