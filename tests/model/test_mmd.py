@@ -16,15 +16,11 @@ Gradient = Callable[[Callable[[Array], float], Array], Array]
 
 def bandwidth_twin(x: Array, y: Array) -> float:
     rows = [*x, *y]
-    distances = [
-        float(((rows[i] - rows[j]) ** 2).sum()) for i in range(len(rows)) for j in range(len(rows)) if i != j
-    ]
+    distances = [float(((rows[i] - rows[j]) ** 2).sum()) for i in range(len(rows)) for j in range(len(rows)) if i != j]
     return sum(distances) / len(distances)
 
 
-def mmd2_twin(
-    x: Array, y: Array, kernels: int = 5, factor: float = 2.0, bandwidth: float | None = None
-) -> float:
+def mmd2_twin(x: Array, y: Array, kernels: int = 5, factor: float = 2.0, bandwidth: float | None = None) -> float:
     """Eq. 5; a given bandwidth is held fixed, as it is for the gradient."""
     b = bandwidth_twin(x, y) if bandwidth is None else bandwidth
 
@@ -53,9 +49,7 @@ def gradients(x: Array, y: Array, dtype: torch.dtype = torch.float64) -> tuple[T
 
 @pytest.mark.parametrize(("m", "n"), [(4, 4), (5, 2), (1, 6), (1, 1)])
 @pytest.mark.parametrize("shift", [0.0, 1.5, 40.0])
-def test_mmd2_and_gradients_equal_the_twins(
-    numerical_gradient: Gradient, m: int, n: int, shift: float
-) -> None:
+def test_mmd2_and_gradients_equal_the_twins(numerical_gradient: Gradient, m: int, n: int, shift: float) -> None:
     x, y = sample(m, 0), sample(n, 1, shift)
     value, gradient_x, gradient_y = gradients(x, y)
     assert float(value) == pytest.approx(mmd2_twin(x, y), abs=1e-12)
@@ -109,9 +103,7 @@ def test_the_same_inside_autocast_and_from_half_precision() -> None:
         assert mmd2(x, y) == expected
     half = mmd2(x.bfloat16(), y)  # the student's rows in bf16, the stored teacher's in float32
     assert half.dtype == torch.float32
-    assert float(half) == pytest.approx(
-        mmd2_twin(x.bfloat16().double().numpy(), y.double().numpy()), abs=2e-6
-    )
+    assert float(half) == pytest.approx(mmd2_twin(x.bfloat16().double().numpy(), y.double().numpy()), abs=2e-6)
 
 
 def test_gradient_inside_autocast_is_the_full_one() -> None:
@@ -123,6 +115,18 @@ def test_gradient_inside_autocast_is_the_full_one() -> None:
     torch.autograd.backward(value)
     assert left.grad is not None
     torch.testing.assert_close(left.grad, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_a_first_row_far_from_all_others_in_float32() -> None:
+    """The worst origin: every other row's squared length is then far above the mean squared distance."""
+    x, y = sample(32, 0, width=384), sample(32, 1, 0.05, 384)
+    x[0] += 100.0
+    x, y = x.astype(np.float32).astype(np.float64), y.astype(np.float32).astype(np.float64)
+    value, gradient_x, gradient_y = gradients(x, y, torch.float32)
+    _, exact_x, exact_y = gradients(x, y)
+    assert float(value) == pytest.approx(mmd2_twin(x, y), abs=1e-5)
+    for gradient, exact in ((gradient_x, exact_x), (gradient_y, exact_y)):
+        np.testing.assert_allclose(gradient, exact, atol=1e-4 * float(exact.abs().max()))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -151,7 +155,8 @@ def test_rows_that_coincide_get_the_twins_gradient(numerical_gradient: Gradient)
 @pytest.mark.parametrize("level", [0.0, 0.7312, 1e4])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_all_rows_the_same_is_zero_with_zero_gradient(level: float, dtype: torch.dtype) -> None:
-    value, gradient_x, gradient_y = gradients(np.full((3, 7), level), np.full((5, 7), level), dtype)
+    row = level + sample(1, 0, width=64) * (level != 0)
+    value, gradient_x, gradient_y = gradients(np.repeat(row, 3, axis=0), np.repeat(row, 4, axis=0), dtype)
     assert value == 0
     assert not gradient_x.any()
     assert not gradient_y.any()
