@@ -89,9 +89,7 @@ def conlleval(gold: Sentences, predicted: Sentences) -> dict[str, Counter[str]]:
         return starts
 
     counts: dict[str, Counter[str]] = {"gold": Counter(), "predicted": Counter(), "correct": Counter()}
-    lines = [
-        line for pair in zip(gold, predicted, strict=True) for line in [*zip(*pair, strict=True), ("O", "O")]
-    ]
+    lines = [line for pair in zip(gold, predicted, strict=True) for line in [*zip(*pair, strict=True), ("O", "O")]]
     last_gold = last_predicted = "O"
     in_correct = False
     for now_gold, now_predicted in lines:

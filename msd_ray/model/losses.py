@@ -166,9 +166,7 @@ def student_loss(
     )
 
 
-def _weigh_channels(
-    per_channel: Tensor, weights: Tensor, auxiliary_weight: float
-) -> tuple[Tensor, Tensor, Tensor]:
+def _weigh_channels(per_channel: Tensor, weights: Tensor, auxiliary_weight: float) -> tuple[Tensor, Tensor, Tensor]:
     """Total (differentiable), main and auxiliary loss (detached) from the channels' losses, (K,)."""
     main = per_channel[-1]
     # Not a matrix product: autocast would round that to half precision.

@@ -5,6 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from loss_twins import (
+    cross_entropy_twin,
+    distillation_twin,
+    softmax_twin,
+    squared_error_twin,
+    teacher_twin,
+)
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,51 +29,6 @@ Gradient = Callable[[Callable[[Array], float], Array], Array]
 K, B, T, C = 3, 2, 4, 5
 WEIGHTS = np.array([0.3, 0.7])
 LABELS = np.array([[-100, 0, -100, 4], [2, -100, 1, -100]])
-
-
-def softmax_twin(scores: Array) -> list[float]:
-    exponentials = [float(np.exp(score - scores.max())) for score in scores]
-    return [value / sum(exponentials) for value in exponentials]
-
-
-def cross_entropy_twin(logits: Array, labels: NDArray[np.int64], channel: int) -> float:
-    losses = [
-        -np.log(softmax_twin(logits[channel, b, t])[labels[b, t]])
-        for b in range(labels.shape[0])
-        for t in range(labels.shape[1])
-        if labels[b, t] != -100
-    ]
-    return float(sum(losses) / len(losses)) if losses else 0.0
-
-
-def squared_error_twin(logits: Array, teacher: Array, mask: NDArray[np.bool_], channel: int) -> float:
-    losses = []
-    for b in range(mask.shape[0]):
-        for t in range(mask.shape[1]):
-            if mask[b, t]:
-                student = softmax_twin(logits[channel, b, t])
-                errors = [(student[c] - teacher[channel, b, t, c]) ** 2 for c in range(len(student))]
-                losses.append(sum(errors) / len(errors))
-    return float(sum(losses) / len(losses)) if losses else 0.0
-
-
-def weighted_twin(per_channel: list[float], weights: Array, auxiliary_weight: float) -> float:
-    *auxiliary, main = per_channel
-    return main + auxiliary_weight * sum(
-        float(weight) * loss for weight, loss in zip(weights, auxiliary, strict=True)
-    )
-
-
-def teacher_twin(logits: Array, labels: NDArray[np.int64], weights: Array, alpha: float) -> float:
-    return weighted_twin([cross_entropy_twin(logits, labels, k) for k in range(len(logits))], weights, alpha)
-
-
-def distillation_twin(
-    logits: Array, teacher: Array, mask: NDArray[np.bool_], weights: Array, beta: float
-) -> float:
-    return weighted_twin(
-        [squared_error_twin(logits, teacher, mask, k) for k in range(len(logits))], weights, beta
-    )
 
 
 def make_logits(seed: int = 0, channels: int = K) -> Array:
@@ -232,9 +194,7 @@ def test_workers_that_divide_by_the_global_count_add_up_to_the_whole_batch(divid
         teacher = teacher + teacher_loss(logits[:, part], gold, weights, 0.4, count=count).total
         distillation = (
             distillation
-            + distillation_loss(
-                logits[:, part], probs[:, part], gold != -100, weights, 0.4, count=count
-            ).total
+            + distillation_loss(logits[:, part], probs[:, part], gold != -100, weights, 0.4, count=count).total
         )
     whole_teacher = teacher_loss(logits, labels, weights, 0.4).total
     whole_distillation = distillation_loss(logits, probs, labels != -100, weights, 0.4).total

@@ -124,9 +124,9 @@ def test_a_first_row_far_from_all_others_in_float32() -> None:
     x, y = x.astype(np.float32).astype(np.float64), y.astype(np.float32).astype(np.float64)
     value, gradient_x, gradient_y = gradients(x, y, torch.float32)
     _, exact_x, exact_y = gradients(x, y)
-    assert float(value) == pytest.approx(mmd2_twin(x, y), abs=1e-5)
+    assert float(value) == pytest.approx(mmd2_twin(x, y), abs=5e-5)
     for gradient, exact in ((gradient_x, exact_x), (gradient_y, exact_y)):
-        np.testing.assert_allclose(gradient, exact, atol=1e-4 * float(exact.abs().max()))
+        np.testing.assert_allclose(gradient, exact, atol=1e-3 * float(exact.abs().max()))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
