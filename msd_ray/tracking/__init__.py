@@ -1,0 +1,30 @@
+"""MLflow: what a search did, as runs that the MLflow UI can chart and compare. The only place that imports mlflow.
+
+One experiment per data set and language (`msd-<dataset>-<lang>`), one parent run per study (its name is the
+study's), one child run per trial and per final run. The driver is the only writer.
+
+    study.py        StudyTracker: open or reopen a study's runs, log epochs, finish runs
+    rows.py         RunRow: what the database holds about one run
+    comparison.py   the table at the end of a search, made from RunRows alone
+    database.py     checks a tracking URI within seconds; creates a SQLite database in one step
+    connection.py   the quiet MLflow client; MLflow's errors as user errors
+    parameters.py   nested settings <-> flat MLflow parameters
+
+Tags: `study`, `kind` (study or run), `key` (unique within the study: `teacher/0`, `student/3`, `final/best/seed-1`),
+`phase` (teacher, student, final), `state` (COMPLETE, PRUNED, FAIL), `reason`; final runs also `row` (paper, best),
+`seed`, `scored_split` (test, or dev when there is no test file).
+
+Metric names; the UI puts the charts with one prefix (before the first `/`) in one section:
+
+    loss/main  loss/channel_4  loss/mmd_model  loss/mmd_language  loss/total        one point an epoch
+    layer_weight/4                                                                  lambda, lambda'
+    dev_target/f1  dev_target/precision  dev_target/recall  dev_source/f1           entity-level, 0..1
+    per_type/PER/f1                                                                 target dev, by entity type
+    time/epoch_s  time/tokens_per_s  time/total_s
+    test/f1  test/f1_source_selected  teacher/dev_target_f1  teacher/test_f1        final runs
+    epoch                                                                           marks an epoch as written
+
+`epoch` is written in the same transaction as its epoch's other metrics; an epoch that has it is never written
+again. What `StudyTracker.finish` is given is written one step after the last epoch, so that the run's newest value
+of `dev_target/f1` (the one in the UI's table and in RunRow) is the selected epoch's, not the last epoch's.
+"""

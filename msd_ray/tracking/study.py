@@ -1,0 +1,271 @@
+"""StudyTracker: the runs of one study in MLflow, written by the driver alone.
+
+Every method may be called again after the driver was killed anywhere: runs are found by their tags, an epoch or
+a parameter that is there is not written again. MLflow writes a run with its tags, and a batch of metrics, each in
+one transaction, which is what makes this safe.
+"""
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from msd_ray.tracking.connection import connect, experiment_id, mlflow_errors
+from msd_ray.tracking.parameters import Json, flat_parameters, new_parameters, shortened
+from msd_ray.tracking.rows import STATES, RunRow, State
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+LONGEST_TAG = 8000  # mlflow.utils.validation.MAX_TAG_VAL_LENGTH
+BATCH = 100  # parameters or tags a request: mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH
+STATUS: Mapping[State, str] = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
+PARENT = "mlflow.parentRunId"
+
+
+@dataclass
+class _Child:
+    """What this process knows about a child run; `epochs` is None until the database was asked."""
+
+    run_id: str
+    running: bool
+    epochs: set[int] | None = field(default=None)
+
+
+class StudyTracker:
+    """One study's parent run and its children; make it with `open`. Not thread-safe, one process a study."""
+
+    def __init__(self, client: "MlflowClient", uri: str, experiment: str, parent: str) -> None:
+        self._client, self._uri, self._experiment = client, uri, experiment
+        self.parent_id = parent
+        self._children: dict[str, _Child] = {}  # by key
+        self._by_id: dict[str, _Child] = {}
+        for run in self._child_runs():
+            self._remember(run.data.tags["key"], _Child(run.info.run_id, run.info.status == "RUNNING"))
+
+    @classmethod
+    def open(
+        cls,
+        tracking_uri: str,
+        *,
+        dataset: str,
+        lang: str,
+        study: str,
+        parameters: Mapping[str, Json],
+        tags: Mapping[str, str],
+        artifact_root: Path | None = None,
+    ) -> Self:
+        """Create the database, the experiment and the study's parent run, or find them and set it running.
+
+        `parameters` never change in the life of a study; what may change on resume (number of trials, resources)
+        belongs into `tags`. `artifact_root` is where files go unless the URI is a server's; by default
+        `mlartifacts` beside the SQLite file.
+
+        Raises:
+            UserError: within seconds, when the store cannot be used; or when the study is recorded there with
+                another value of a parameter.
+        """
+        client = connect(tracking_uri)
+        experiment = experiment_id(client, tracking_uri, f"msd-{dataset}-{lang}", artifact_root)
+        with mlflow_errors(tracking_uri):
+            # Compared here, not in the filter string, whose quoting and case rules differ between databases.
+            studies = _search(client, experiment, "tags.kind = 'study'")
+            found = next((run for run in studies if run.data.tags.get("study") == study), None)
+            if found is None:
+                own = {"kind": "study", "study": study, "dataset": dataset, "lang": lang}
+                found = client.create_run(experiment, run_name=study, tags=_tags({**tags, **own}))
+            tracker = cls(client, tracking_uri, experiment, found.info.run_id)
+            tracker._log_parameters(found, parameters, run=f"study {study}")
+            tracker._set_tags(tracker.parent_id, tags)
+            if found.info.status != "RUNNING":
+                client.update_run(tracker.parent_id, status="RUNNING")
+        return tracker
+
+    def child(self, key: str, *, name: str, parameters: Mapping[str, Json], tags: Mapping[str, str]) -> str:
+        """The run id of the child with this key (`student/3`); it is created unless it exists.
+
+        The part of the key before the first `/` becomes the tag `phase`.
+
+        Raises:
+            UserError: the child exists with another value of a parameter.
+        """
+        phase = key.split("/")[0]
+        own = {PARENT: self.parent_id, "kind": "run", "key": key, "phase": phase}
+        with mlflow_errors(self._uri):
+            known = self._children.get(key)
+            if known is None:
+                run = self._client.create_run(self._experiment, run_name=name, tags=_tags({**tags, **own}))
+                known = self._remember(key, _Child(run.info.run_id, running=True, epochs=set()))
+            else:
+                run = self._client.get_run(known.run_id)
+                self._set_tags(known.run_id, tags)
+            self._log_parameters(run, parameters, run=f"run {key}")
+        return known.run_id
+
+    def log_epoch(self, run_id: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
+        """Write an epoch's metrics (1-based epoch) in one transaction, at most once: the first record stays.
+
+        A trial that goes on from a checkpoint may report an epoch twice, the second time with other timings.
+        A child that had ended is set running again.
+        """
+        child = self._by_id[run_id]
+        with mlflow_errors(self._uri):
+            written = self._epochs(child)
+            if epoch in written:
+                return
+            if not child.running:
+                self._client.update_run(run_id, status="RUNNING")
+                child.running = True
+            self._log_metrics(run_id, {**metrics, "epoch": epoch}, step=epoch, timestamp_ms=timestamp_ms)
+            written.add(epoch)
+
+    def finish(
+        self,
+        run_id: str,
+        *,
+        state: State,
+        reason: str | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """End a child: its summary metrics (one step after the last epoch), tags, state and MLflow status."""
+        child = self._by_id[run_id]
+        with mlflow_errors(self._uri):
+            step = max(self._epochs(child), default=0) + 1
+            missing = self._without_point(run_id, metrics or {}, step)
+            self._log_metrics(run_id, missing, step=step, timestamp_ms=_now_ms())
+            ending = {"state": state, **({"reason": reason} if reason else {})}
+            self._set_tags(run_id, {**(tags or {}), **ending})
+            if self._client.get_run(run_id).info.status != STATUS[state]:
+                self._client.set_terminated(run_id, status=STATUS[state])
+            child.running = False
+
+    def parent_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Write the parent's metrics that changed; the step counts a metric's changes."""
+        with mlflow_errors(self._uri):
+            newest = self._client.get_run(self.parent_id).data.metrics
+            for key, value in metrics.items():
+                if key not in newest:
+                    step = 0
+                elif _same(newest[key], value):
+                    continue
+                else:
+                    step = 1 + max(m.step for m in self._client.get_metric_history(self.parent_id, key))
+                self._log_metrics(self.parent_id, {key: value}, step=step, timestamp_ms=_now_ms())
+
+    def parent_tags(self, tags: Mapping[str, str]) -> None:
+        """Set or change tags of the parent."""
+        with mlflow_errors(self._uri):
+            self._set_tags(self.parent_id, tags)
+
+    def close(self, state: State = "COMPLETE") -> None:
+        """End the parent; `open` sets it running again."""
+        with mlflow_errors(self._uri):
+            self._set_tags(self.parent_id, {"state": state})
+            self._client.set_terminated(self.parent_id, status=STATUS[state])
+
+    def log_file(self, run_id: str, path: Path, artifact_path: str | None = None) -> None:
+        """Store a file, or a directory's files, under the run's `artifact_path`; again means replaced."""
+        with mlflow_errors(self._uri):
+            if path.is_dir():
+                self._client.log_artifacts(run_id, str(path), artifact_path)
+            else:
+                self._client.log_artifact(run_id, str(path), artifact_path)
+
+    def runs(self) -> list[RunRow]:
+        """All children as the database holds them now, in the order of their creation."""
+        with mlflow_errors(self._uri):
+            return [_row(run) for run in self._child_runs()]
+
+    def _child_runs(self) -> list["Run"]:
+        runs = _search(self._client, self._experiment, f"tags.`{PARENT}` = '{self.parent_id}'")
+        return [run for run in runs if "key" in run.data.tags]
+
+    def _remember(self, key: str, child: _Child) -> _Child:
+        self._children[key] = self._by_id[child.run_id] = child
+        return child
+
+    def _epochs(self, child: _Child) -> set[int]:
+        if child.epochs is None:
+            child.epochs = {m.step for m in self._client.get_metric_history(child.run_id, "epoch")}
+        return child.epochs
+
+    def _without_point(self, run_id: str, metrics: Mapping[str, float], step: int) -> dict[str, float]:
+        """Those metrics that have no point at this step."""
+        newest = self._client.get_run(run_id).data.metrics
+        history = self._client.get_metric_history
+        return {
+            key: value
+            for key, value in metrics.items()
+            if key not in newest or all(point.step != step for point in history(run_id, key))
+        }
+
+    def _log_metrics(self, run_id: str, metrics: Mapping[str, float], *, step: int, timestamp_ms: int) -> None:
+        from mlflow.entities import Metric
+
+        if metrics:
+            points = [Metric(key, float(value), timestamp_ms, step) for key, value in metrics.items()]
+            self._client.log_batch(run_id, metrics=points)
+
+    def _log_parameters(self, logged: "Run", parameters: Mapping[str, Json], *, run: str) -> None:
+        from mlflow.entities import Param
+
+        missing = new_parameters(logged.data.params, flat_parameters(parameters), run=run)
+        for batch in _batches(Param(key, value) for key, value in missing.items()):
+            self._client.log_batch(logged.info.run_id, params=batch)
+
+    def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        for batch in _batches(RunTag(key, value) for key, value in _tags(tags).items()):
+            self._client.log_batch(run_id, tags=batch)
+
+
+def _search(client: "MlflowClient", experiment: str, condition: str) -> list["Run"]:
+    found: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment], condition, max_results=1000, order_by=["attributes.start_time ASC"], page_token=token
+        )
+        found.extend(page)
+        token = page.token
+        if not token:
+            return found
+
+
+def _row(run: "Run") -> RunRow:
+    tags = dict(run.data.tags)
+    state = tags.get("state") if run.info.status != "RUNNING" else None  # a killed driver may leave the tag alone
+    return RunRow(
+        run_id=run.info.run_id,
+        key=tags["key"],
+        name=run.info.run_name or "",
+        phase=tags["phase"],
+        state=state if state in STATES else None,
+        status=run.info.status,
+        parameters=dict(run.data.params),
+        metrics=dict(run.data.metrics),
+        tags={name: value for name, value in tags.items() if not name.startswith("mlflow.")},
+    )
+
+
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: shortened(str(value), LONGEST_TAG) for name, value in tags.items()}
+
+
+def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    everything = list(items)
+    for start in range(0, len(everything), BATCH):
+        yield everything[start : start + BATCH]
+
+
+def _same(a: float, b: float) -> bool:
+    return a == b or (math.isnan(a) and math.isnan(b))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

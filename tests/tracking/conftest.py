@@ -1,0 +1,57 @@
+"""A SQLite store that is created once and copied, and how tests look into it."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from msd_ray.tracking.database import default_tracking_uri, prepare_database
+from msd_ray.tracking.study import StudyTracker
+
+Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    storage = tmp_path_factory.mktemp("empty")
+    prepare_database(default_tracking_uri(storage))
+    return storage / "mlflow.db"
+
+
+@pytest.fixture
+def tracking_uri(empty_database: Path, tmp_path: Path) -> str:
+    """MLflow needs seconds to create a database, a copy of an empty one takes none."""
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return default_tracking_uri(tmp_path)
+
+
+@pytest.fixture
+def query(tmp_path: Path) -> Callable[[str], Rows]:
+    """Runs SQL on `tmp_path/mlflow.db` without MLflow between."""
+
+    def run(sql: str) -> Rows:
+        with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+            return database.execute(sql).fetchall()
+
+    return run
+
+
+@pytest.fixture
+def reopen(tracking_uri: str) -> Callable[[], StudyTracker]:
+    """Opens the study `first` as a restarted driver does."""
+
+    def run() -> StudyTracker:
+        return StudyTracker.open(
+            tracking_uri,
+            dataset="sample",
+            lang="ar",
+            study="first",
+            parameters={"seed": 1, "encoder": "e5-small"},
+            tags={"trials": "6"},
+        )
+
+    return run
