@@ -52,12 +52,12 @@ def read_unlabelled(path: Path) -> Unlabelled:
 
 def _columns(path: Path, *names: str) -> list[list[Any]]:
     try:
+        missing = set(names) - set(parquet.read_schema(path).names)
+        if missing:
+            raise UserError(f"{path} has no column {' or '.join(sorted(missing))}: it is not the hub's WikiAnn")
         table = parquet.read_table(path, columns=list(names))
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"cannot read {path} as Parquet: {error}") from error
-    missing = [name for name in names if name not in table.column_names]
-    if missing:
-        raise UserError(f"{path} has no column {' or '.join(missing)}: it is not the hub's WikiAnn")
     return [table.column(name).to_pylist() for name in names]
 
 
