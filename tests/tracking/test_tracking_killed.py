@@ -17,7 +17,7 @@ from msd_ray.tracking.study import StudyTracker
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 
-RUNS, EPOCHS, METRICS = 12, 5, 30
+RUNS, EPOCHS, METRICS = 24, 5, 30
 
 # What a driver does: it says `open` when it is ready, then writes until it is done or dead. Each start takes
 # its own time stamps and timings, as a real one does.
@@ -53,7 +53,7 @@ def test_killed_five_times_while_it_writes(tracking_uri: str, query: Query) -> N
     killed = 0
     for _ in range(5):
         process = start(tracking_uri)
-        time.sleep(moments.uniform(0.02, 0.6))
+        time.sleep(moments.uniform(0.02, 0.4))
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
@@ -91,9 +91,9 @@ def test_killed_while_it_creates_the_database(tmp_path: Path) -> None:
         process.kill()
         assert process.wait() == -signal.SIGKILL
         assert not (tmp_path / "mlflow.db").exists()
-    process = start(uri)
-    process.kill()
-    process.wait()
+    driver = start(uri)
+    driver.kill()
+    driver.wait()
     assert sorted(path.name for path in tmp_path.iterdir() if "journal" not in path.name) == [
         "mlflow.db",
         "mlflow.db.lock",

@@ -1,0 +1,137 @@
+"""The table at the end of a search, from the runs in the tracking database alone.
+
+Three rows: the teacher applied directly to the target language, the student with the paper's configuration, the best
+student found. F1 scores are percentages; each is the mean over the final runs' seeds, with the sample standard
+deviation (n - 1).
+"""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from msd_ray.tracking.rows import RunRow
+
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """One F1 score (0..1) of several seeds."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean over the seeds."""
+        return statistics.fmean(self.values)
+
+    @property
+    def deviation(self) -> float | None:
+        """The sample standard deviation, None for one seed."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryRow:
+    """One line of the table; a score is None when no finished run holds it."""
+
+    name: str  # teacher, paper, best: the part of the parent's metric names
+    label: str
+    seeds: int  # finished final runs
+    failed: int  # final runs in state FAIL
+    scored_split: str  # test, or dev when the data set has no test file
+    dev: Scores | None  # epoch chosen on target dev
+    test: Scores | None
+    test_source_selected: Scores | None  # epoch chosen on source dev
+
+
+def summary_rows(runs: Sequence[RunRow]) -> list[SummaryRow]:
+    """Teacher, paper's configuration, best found, in this order; always three rows.
+
+    The teachers are those of the paper's final runs, or of the best configuration's where the paper's were not run.
+    """
+    final = {name: _final_runs(runs, name) for name in ("paper", "best")}
+    taught = final["paper"] if any(run.state == "COMPLETE" for run in final["paper"]) else final["best"]
+    return [
+        _row("teacher", "teacher (direct transfer)", taught, "teacher/dev_target_f1", "teacher/test_f1"),
+        _row("paper", "paper's configuration", final["paper"], "dev_target/f1", "test/f1"),
+        _row("best", "best found", final["best"], "dev_target/f1", "test/f1"),
+    ]
+
+
+def summary_metrics(rows: Iterable[SummaryRow]) -> dict[str, float]:
+    """The same numbers as metrics for the study's parent run: `final/best/test_f1_mean`, `..._sd`, `..._n`."""
+    metrics: dict[str, float] = {}
+    for row in rows:
+        for name, scores in (
+            ("dev_target_f1", row.dev),
+            (f"{row.scored_split}_f1", row.test),
+            (f"{row.scored_split}_f1_source_selected", row.test_source_selected),
+        ):
+            if scores is not None:
+                metrics[f"final/{row.name}/{name}_mean"] = scores.mean
+                metrics[f"final/{row.name}/{name}_n"] = len(scores.values)
+                if scores.deviation is not None:
+                    metrics[f"final/{row.name}/{name}_sd"] = scores.deviation
+    return metrics
+
+
+def print_summary(console: Console, rows: Sequence[SummaryRow], *, title: str | None = None) -> None:
+    """Print the table; its header says so when the scored split is the dev set."""
+    on_dev = any(row.scored_split == "dev" for row in rows)
+    scored = "F1 on dev (no test file)" if on_dev else "test F1"
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    table.add_column("dev F1", justify="right")
+    table.add_column(f"{scored}, mean ± sd", justify="right")
+    table.add_column("epoch chosen on source dev", justify="right")
+    for row in rows:
+        if row.seeds == 0:
+            failed = f" ({row.failed} failed)" if row.failed else ""
+            table.add_row(row.label, NOT_RUN + failed, NOT_RUN, NOT_RUN)
+        else:
+            failed = f", {row.failed} failed" if row.failed else ""
+            table.add_row(
+                row.label,
+                _percent(row.dev),
+                f"{_spread(row.test)} (n={row.seeds}{failed})",
+                _spread(row.test_source_selected),
+            )
+    console.print(table)
+
+
+def _final_runs(runs: Sequence[RunRow], name: str) -> list[RunRow]:
+    return [run for run in runs if run.phase == "final" and run.tags.get("row") == name]
+
+
+def _row(name: str, label: str, runs: Sequence[RunRow], dev: str, test: str) -> SummaryRow:
+    finished = [run for run in runs if run.state == "COMPLETE"]
+    splits = {run.tags.get("scored_split", "test") for run in finished}
+    return SummaryRow(
+        name=name,
+        label=label,
+        seeds=len(finished),
+        failed=sum(run.state == "FAIL" for run in runs),
+        scored_split="dev" if "dev" in splits else "test",
+        dev=_scores(finished, dev),
+        test=_scores(finished, test),
+        test_source_selected=_scores(finished, f"{test}_source_selected"),
+    )
+
+
+def _scores(runs: Sequence[RunRow], metric: str) -> Scores | None:
+    values = tuple(run.metrics[metric] for run in runs if metric in run.metrics)
+    return Scores(values=values) if values else None
+
+
+def _percent(scores: Scores | None) -> str:
+    return "-" if scores is None else f"{100 * scores.mean:.2f}"
+
+
+def _spread(scores: Scores | None) -> str:
+    if scores is None or scores.deviation is None:
+        return _percent(scores)
+    return f"{_percent(scores)} ± {100 * scores.deviation:.2f}"
