@@ -1,0 +1,109 @@
+"""The database of the studies: opened with every problem told as one message, and the check of a study's settings."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+
+from msd_ray.errors import UserError
+from msd_ray.search.parameters import JSON
+from msd_ray.search.studies.settings import differences
+
+_SETTINGS = "settings"  # study attribute
+_BUSY_TIMEOUT = 60.0  # seconds that a write waits for another process, such as a dashboard, with the same SQLite file
+
+
+@contextmanager
+def storage_errors(url: str) -> Iterator[None]:
+    """Turn what the database complains about into a `UserError` that names it, without its password."""
+    try:
+        yield
+    except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        reason = (str(cause).splitlines() or [type(cause).__name__])[0]
+        raise UserError(f"cannot use the study storage {_without_password(url)}: {reason}; {_advice(url)}") from error
+
+
+def open_storage(url: str) -> RDBStorage:
+    """Open the database, with Optuna's tables made if it is new.
+
+    Raises:
+        UserError: the driver is not installed, or the database is another program's or another Optuna version's.
+        SQLAlchemyError, StorageInternalError: anything else; see `storage_errors`.
+    """
+    if url.startswith("postgresql://"):  # which driver this means has changed between SQLAlchemy's versions
+        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    sqlite = url.startswith("sqlite")
+    options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_TIMEOUT}} if sqlite else {"pool_pre_ping": True}
+    try:
+        _refuse_foreign(url, options)
+        return RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=options)  # Optuna formats it
+    except ImportError as error:
+        raise UserError(
+            f"cannot use the study storage {_without_password(url)}: its database driver is not installed; "
+            "PostgreSQL needs `pip install 'psycopg[binary]'`"
+        ) from error
+    except RuntimeError as error:
+        raise UserError(f"cannot use the study storage {_without_password(url)}: {error}") from error
+
+
+def open_study(storage: RDBStorage, name: str, settings: Mapping[str, JSON], url: str) -> optuna.Study:
+    """Create the study with its settings, or open it if its settings are the same.
+
+    Raises:
+        UserError: other settings (each named with both values), or a study that another program made.
+    """
+    study = optuna.create_study(
+        study_name=name, storage=storage, direction=StudyDirection.MAXIMIZE, load_if_exists=True
+    )
+    stored = study.user_attrs.get(_SETTINGS)
+    where = f"study `{name}` in {_without_password(url)}"
+    if stored is None and not study.get_trials(deepcopy=False):
+        # New, or its maker died before it came here.
+        study.set_user_attr(_SETTINGS, dict(settings))
+    elif stored is None or study.directions != [StudyDirection.MAXIMIZE]:
+        raise UserError(f"{where} was made by another program; choose another --name")
+    elif lines := differences(stored, settings):
+        raise UserError(
+            f"{where} was made with other settings:\n  " + "\n  ".join(lines) + "\n"
+            "Use the same settings to go on with it, or another --name for a new study."
+        )
+    return study
+
+
+def _refuse_foreign(url: str, options: dict[str, Any]) -> None:
+    """Refuse a database of another program before Optuna adds its tables to it."""
+    engine = sqlalchemy.create_engine(url, **options)
+    try:
+        tables = set(sqlalchemy.inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+    # A PostgreSQL database may be shared, but not with a program that keeps its schema version in the same table.
+    foreign = tables if url.startswith("sqlite") else tables & {"alembic_version"}
+    if foreign and not tables & {"studies", "version_info"}:
+        raise UserError(
+            f"{_without_password(url)} holds another program's tables ({', '.join(sorted(tables)[:3])}, ...); "
+            "give studies a database of their own"
+        )
+
+
+def _without_password(url: str) -> str:
+    try:
+        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    except sqlalchemy.exc.ArgumentError:
+        return f"`{url}`"
+
+
+def _advice(url: str) -> str:
+    if url.startswith("sqlite"):
+        return "check that its directory exists, that it is writable, and that the file is a study database"
+    if url.startswith("postgresql"):
+        return "check that the server runs and that address, user, password and database are right"
+    return "give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"

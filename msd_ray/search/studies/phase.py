@@ -1,0 +1,280 @@
+"""The study of one phase: proposals, reports and results, all of it in the database.
+
+The study is the only state of a phase. Every proposal is a function of the study's seed, the trial's number and what
+the trials before it brought, so a driver that dies at any moment and starts again goes on as if nothing had happened.
+"""
+
+import json
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from msd_ray.search import asha
+from msd_ray.search.asha import Pruning
+from msd_ray.search.parameters import JSON, Fixed, Parameter, parameters_to_json
+from msd_ray.search.studies.database import open_storage, open_study, storage_errors
+from msd_ray.search.studies.proposals import distributions, propose
+from msd_ray.search.studies.records import CONFIGURATION, REASON, TrialRecord, record
+
+_TRIALS = "trials"  # study attribute: how many trials there shall be
+
+
+class PhaseStudy:
+    """The study of one phase; scores are better when higher. Made by `PhaseStudy.open`.
+
+    Every method raises `UserError` if the database cannot be read or written. One driver at a time may propose.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        storage: RDBStorage,
+        *,
+        space: Mapping[str, Parameter],
+        seed: int,
+        trials: int,
+        first: Sequence[Mapping[str, JSON]],
+        pruning: Pruning | None,
+    ) -> None:
+        self._study = study
+        self._storage = storage
+        self._study_id = storage.get_study_id_from_name(study.study_name)
+        self._space = space
+        self._distributions = distributions(space)
+        self._fixed: dict[str, JSON] = {k: p.value for k, p in space.items() if isinstance(p, Fixed)}
+        self._seed = seed
+        self._limit = trials
+        self._first: list[dict[str, JSON]] = [dict(parameters) for parameters in first]
+        self._pruning = pruning
+        if len(self._fixed) == len(space):
+            self._first = _distinct([*({**self._fixed, **parameters} for parameters in self._first), self._fixed])
+            self._limit = min(trials, len(self._first))
+        self._left_over = deque(t.number for t in self._all() if not t.state.is_finished())
+
+    @classmethod
+    def open(
+        cls,
+        storage_url: str,
+        name: str,
+        *,
+        space: Mapping[str, Parameter],
+        settings: Mapping[str, JSON],
+        seed: int,
+        trials: int,
+        first: Sequence[Mapping[str, JSON]] = (),
+        pruning: Pruning | None = None,
+    ) -> "PhaseStudy":
+        """Create the study, or open it again to go on with it.
+
+        `trials` is how many trials there shall be; a higher number than before extends the study. Trial k of the first
+        len(`first`) has the parameters `first[k]`; those it does not name are proposed. A space of fixed parameters only
+        is one point: the study then has `first` and that point, each once, so one trial if they are the same.
+
+        Args:
+            storage_url: `sqlite:///FILE` or `postgresql://...`.
+            name: name of the study, unique in the database.
+            space: every parameter of the phase.
+            settings: what else decides a trial's score; stored, and compared when the study is opened again.
+            seed: seeds the proposals.
+            trials: number of trials, at least 1.
+            first: parameters of the first trials.
+            pruning: when to stop trials early; None never does.
+
+        Raises:
+            UserError: the database is unreachable or no study database, or the study was made with other settings.
+            ValueError: `trials` below 1, `first` names a parameter that the space does not have, or `settings` uses one
+                of the study's own keys (space, seed, first, pruning).
+        """
+        if trials < 1:
+            raise ValueError(f"a study needs at least one trial, got {trials}")
+        if unknown := {key for parameters in first for key in parameters} - set(space):
+            raise ValueError(f"first trials name unknown parameters {sorted(unknown)}")
+        own: dict[str, JSON] = {
+            "space": parameters_to_json(space),
+            "seed": seed,
+            "first": [dict(parameters) for parameters in first],
+            "pruning": None if pruning is None else asdict(pruning),
+        }
+        if twice := own.keys() & settings.keys():
+            raise ValueError(f"settings use the study's own keys {sorted(twice)}")
+        given = json.loads(json.dumps({**settings, **own}))  # as it is read back
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with storage_errors(storage_url):
+            storage = open_storage(storage_url)
+            study = open_study(storage, name, given, storage_url)
+            study.set_user_attr(_TRIALS, trials)  # each time, also to see at once whether the storage takes writes
+            return cls(study, storage, space=space, seed=seed, trials=trials, first=first, pruning=pruning)
+
+    def propose(self) -> TrialRecord | None:
+        """Return the next trial to run, RUNNING, or None when there are as many as there shall be.
+
+        First come the trials that an earlier driver left unfinished, each once, with the number and the parameters they
+        had; `values` tells which epochs are known. Then new ones.
+        """
+        with self._errors():
+            while self._left_over:
+                number = self._left_over.popleft()
+                if not self._trial(number).state.is_finished():
+                    return self._started(number)
+            if len(self._all()) >= self._limit:
+                return None
+            trial_id = self._storage.create_new_trial(self._study_id)
+            return self._started(self._storage.get_trial_number_from_id(trial_id))
+
+    def report(self, number: int, epoch: int, value: float) -> None:
+        """Store a trial's value after `epoch` (1-based); an epoch that is known already is left as it is.
+
+        Raises:
+            ValueError: a value that is not finite, or a new epoch of a finished trial.
+        """
+        _require_finite(value)
+        with self._errors():
+            trial = self._trial(number)
+            if epoch in trial.intermediate_values:
+                return
+            _require_unfinished(trial)
+            self._storage.set_trial_intermediate_value(self._id(number), epoch, value)
+
+    def should_stop(self, number: int, epoch: int) -> bool:
+        """Whether the trial stops early after `epoch`, by the values that the study holds of all trials at that epoch.
+
+        Raises:
+            ValueError: the trial has not reported `epoch`.
+        """
+        if self._pruning is None:
+            return False
+        with self._errors():
+            values = {t.number: t.intermediate_values[epoch] for t in self._all() if epoch in t.intermediate_values}
+        if number not in values:
+            raise ValueError(f"trial {number} has not reported epoch {epoch}")
+        value = values.pop(number)
+        return asha.should_stop(
+            epoch, value, list(values.values()), rungs=self._pruning.rungs, reduction=self._pruning.reduction
+        )
+
+    def complete(self, number: int, value: float) -> None:
+        """Mark the trial COMPLETE with its score.
+
+        Raises:
+            ValueError: a value that is not finite, or a trial that is finished otherwise.
+        """
+        self._finish(number, TrialState.COMPLETE, value)
+
+    def prune(self, number: int, value: float) -> None:
+        """Mark the trial PRUNED, stopped early, with its best value so far; raises as `complete` does."""
+        self._finish(number, TrialState.PRUNED, value)
+
+    def fail(self, number: int, reason: str) -> None:
+        """Mark the trial FAIL; told again, the first reason stays.
+
+        Raises:
+            ValueError: a trial that is finished otherwise.
+        """
+        with self._errors():
+            trial = self._trial(number)
+            if trial.state == TrialState.FAIL:
+                return
+            _require_unfinished(trial)
+            self._storage.set_trial_user_attr(self._id(number), REASON, reason)
+            self._storage.set_trial_state_values(self._id(number), TrialState.FAIL)
+
+    def set_attribute(self, number: int, key: str, value: JSON) -> None:
+        """Store something about a trial, before it is finished; what is stored already may be told again at any time.
+
+        Raises:
+            ValueError: a new value for a finished trial, or a key that the study uses itself.
+        """
+        if key in (CONFIGURATION, REASON):
+            raise ValueError(f"attribute `{key}` is the study's own")
+        with self._errors():
+            trial = self._trial(number)
+            if key in trial.user_attrs and trial.user_attrs[key] == value:
+                return
+            _require_unfinished(trial)
+            self._storage.set_trial_user_attr(self._id(number), key, value)
+
+    def trials(self) -> list[TrialRecord]:
+        """Return all trials by number."""
+        with self._errors():
+            return [record(trial, self._fixed) for trial in self._all()]
+
+    def best(self) -> TrialRecord | None:
+        """Return the COMPLETE trial with the highest value, of equal ones the first; None if there is none."""
+        complete = [trial for trial in self.trials() if trial.state == "COMPLETE"]
+        return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+    def _started(self, number: int) -> TrialRecord:
+        """Give the trial its parameters, if it has not got all of them yet, and mark it RUNNING."""
+        trial, trial_id = self._trial(number), self._id(number)
+        if trial.state == TrialState.WAITING:
+            self._storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+        parameters = trial.user_attrs.get(CONFIGURATION)
+        if parameters is None:
+            parameters = self._configuration(trial)
+            self._storage.set_trial_user_attr(trial_id, CONFIGURATION, parameters)
+        for name, distribution in self._distributions.items():
+            # What lies outside of the space, as the paper's value may, would mislead the sampler.
+            if name not in trial.params and self._space[name].contains(parameters[name]):
+                internal = distribution.to_internal_repr(parameters[name])
+                self._storage.set_trial_param(trial_id, name, internal, distribution)
+        return record(self._trial(number), self._fixed)
+
+    def _configuration(self, trial: FrozenTrial) -> dict[str, JSON]:
+        """Return all parameters of the trial: proposed ones, except where it is told which."""
+        first = self._first[trial.number] if trial.number < len(self._first) else {}
+        enqueued = trial.system_attrs.get("fixed_params", {})  # by `study.enqueue_trial`, as a dashboard does
+        told = {**first, **{name: value for name, value in enqueued.items() if name in self._space}, **trial.params}
+        if set(self._distributions) <= set(told):
+            return {**self._fixed, **told}
+        drawn = propose(self._storage, self._study.study_name, trial, self._distributions, self._seed)
+        return {**self._fixed, **drawn, **told}
+
+    def _finish(self, number: int, state: TrialState, value: float) -> None:
+        _require_finite(value)
+        with self._errors():
+            trial = self._trial(number)
+            if trial.state == state and trial.value == value:
+                return
+            _require_unfinished(trial)
+            self._storage.set_trial_state_values(self._id(number), state, [value])
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return storage_errors(self._storage.url)
+
+    def _all(self) -> list[FrozenTrial]:
+        return sorted(self._study.get_trials(deepcopy=False), key=lambda trial: trial.number)
+
+    def _id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+
+    def _trial(self, number: int) -> FrozenTrial:
+        return self._storage.get_trial(self._id(number))
+
+
+def _require_finite(value: float) -> None:
+    if not math.isfinite(value):
+        raise ValueError(f"a study takes finite values only, got {value}; a trial without a score has failed")
+
+
+def _require_unfinished(trial: FrozenTrial) -> None:
+    if trial.state.is_finished():
+        raise ValueError(f"trial {trial.number} is already {trial.state.name} with value {trial.value}")
+
+
+def _distinct(configurations: Sequence[dict[str, JSON]]) -> list[dict[str, JSON]]:
+    found: list[dict[str, JSON]] = []
+    for configuration in configurations:
+        if configuration not in found:
+            found.append(configuration)
+    return found

@@ -1,0 +1,49 @@
+"""One trial of a study, read from Optuna's form of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+from optuna.trial import FrozenTrial, TrialState
+
+from msd_ray.search.parameters import JSON
+
+State: TypeAlias = Literal["RUNNING", "WAITING", "COMPLETE", "PRUNED", "FAIL"]
+
+CONFIGURATION = "configuration"
+"""Trial attribute: all parameters, also those that Optuna does not sample."""
+REASON = "reason"
+"""Trial attribute: why the trial failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """One trial as the study holds it.
+
+    `values` holds the score after each epoch; `value` is set on COMPLETE and PRUNED trials; `reason` on FAIL ones.
+    """
+
+    number: int
+    state: State
+    parameters: dict[str, JSON]
+    value: float | None
+    values: dict[int, float]
+    attributes: dict[str, JSON]
+    reason: str | None
+
+
+def record(trial: FrozenTrial, fixed: Mapping[str, JSON]) -> TrialRecord:
+    """Return the trial as a record; `fixed` are the parameters that are not searched."""
+    attributes = dict(trial.user_attrs)
+    parameters = attributes.pop(CONFIGURATION, {**fixed, **trial.params})
+    # A driver that died while it told of a failure leaves the reason behind, and the trial may yet succeed.
+    reason = attributes.pop(REASON, None)
+    return TrialRecord(
+        number=trial.number,
+        state=cast("State", trial.state.name),
+        parameters=parameters,
+        value=trial.value,
+        values=dict(trial.intermediate_values),
+        attributes=attributes,
+        reason=reason if trial.state == TrialState.FAIL else None,
+    )
