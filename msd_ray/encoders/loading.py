@@ -63,6 +63,7 @@ def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
     options: dict[str, Any] = {}
     if "add_pooling_layer" in inspect.signature(model_class).parameters:
         options["add_pooling_layer"] = False
+    _check_structure(files, model_class, config, options)
     try:
         with _no_progress_bar():
             loaded: Any = model_class.from_pretrained(  # (model, what was loaded) with output_loading_info
@@ -86,7 +87,6 @@ def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
             "in the shape that its config.json says"
         )
     assert isinstance(model, PreTrainedModel)
-    encoder_parts(model)
     return model
 
 
@@ -131,6 +131,19 @@ def _model_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
     if not (isinstance(found, type) and issubclass(found, PreTrainedModel)):  # Funnel has two classes
         raise UserError(f"model_type {config.model_type!r} has no single encoder; use a BERT-like one")
     return found
+
+
+def _check_structure(
+    files: EncoderFiles, model_class: type[PreTrainedModel], config: PreTrainedConfig, options: dict[str, Any]
+) -> None:
+    """Build the model without its weights: a wrong structure is told before gigabytes are read."""
+    try:
+        with torch.device("meta"):
+            skeleton = model_class(config, **options)
+    except Exception as error:
+        path = files.directory / CONFIG
+        raise UserError(f"encoder {files.name}: {path} makes no model: {_first_line(error)}") from error
+    encoder_parts(skeleton)
 
 
 def _set_dropout(files: EncoderFiles, config: PreTrainedConfig, dropout: float) -> None:

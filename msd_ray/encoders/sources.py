@@ -41,7 +41,7 @@ def resolve(name: str) -> EncoderFiles:
             name=name, directory=directory, digest=directory_digest(directory), licence=e5_small.LICENCE
         )
     local = Path(name).expanduser()
-    if local.is_dir():
+    if name and local.is_dir():
         directory = local.absolute()
         if missing := missing_parts(directory):
             raise UserError(f"encoder directory {directory} lacks {_and(missing)}{_pickles_beside(directory)}")
