@@ -1,6 +1,7 @@
 """Sentences become token ids and length-bucketed batches."""
 
 from .batches import evaluation_batches, padding_share, paired_batches, training_batches
+from .duplicates import repeated_sentences
 from .encode import EncodedSentences, EncodedText, encode_sentences, encode_text
 from .store import load_sentences, load_text, save_sentences, save_text
 from .tensors import IGNORED, TextBatch, TextTensors
@@ -18,6 +19,7 @@ __all__ = [
     "load_text",
     "padding_share",
     "paired_batches",
+    "repeated_sentences",
     "save_sentences",
     "save_text",
     "training_batches",

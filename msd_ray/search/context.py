@@ -1,0 +1,110 @@
+"""What the parts of a trial share on a worker: its corpora on the device, fresh taggers, locks, and how to report."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from ..features import TextTensors, load_sentences, load_text
+from ..model import MultiChannelTagger
+from ..training import OptimizerSettings, to_json
+from ..training.build import build_tagger
+from ..training.checkpoints import EpochRecord, TrainingDirectory
+from ..training.device import autocast
+from ..training.parallel import Workers
+from ..training.scores import ScoredSet
+from .plans import Experiment, TrialPlan, TrialReport
+
+Send = Callable[[TrialReport], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialContext:
+    """One trial on one worker."""
+
+    plan: TrialPlan
+    experiment: Experiment
+    device: torch.device
+    send: Send
+
+    def features(self, key: str) -> Path:
+        """The directory of an encoded corpus."""
+        return self.experiment.storage.features(key)
+
+    def labelled(self, key: str) -> TextTensors:
+        """A labelled corpus on the device."""
+        return TextTensors(load_sentences(self.features(key)), self.experiment.corpora.pad_id, self.device)
+
+    def unlabelled(self, key: str) -> TextTensors:
+        """A corpus on the device without its labels, if it has any."""
+        return TextTensors(load_text(self.features(key)), self.experiment.corpora.pad_id, self.device)
+
+    def scored_set(self, key: str) -> ScoredSet:
+        """A labelled corpus to be scored."""
+        corpora = self.experiment.corpora
+        sentences = load_sentences(self.features(key))
+        return ScoredSet.load(sentences, corpora.label_names, pad_id=corpora.pad_id, device=self.device)
+
+    def tagger(self, settings: OptimizerSettings) -> MultiChannelTagger:
+        """A tagger with its first weights."""
+        labels = len(self.experiment.corpora.label_names)
+        return build_tagger(
+            self.experiment.encoder, labels, run=self.plan.run, dropout=settings.dropout, device=self.device
+        )
+
+    def tell(self, stage: str) -> None:
+        """Say what is being done."""
+        self.send(TrialReport(number=self.plan.number, stage=stage))
+
+    def send_epoch(self, record: EpochRecord, stage: str) -> None:
+        """Report an epoch of what the trial is about."""
+        self.send(
+            TrialReport(
+                number=self.plan.number,
+                stage=stage,
+                epoch=record.epoch,
+                timestamp_ms=record.timestamp_ms,
+                metrics=record.metrics,
+            )
+        )
+
+    def describe(self, directory: TrainingDirectory, *, kind: str, settings: OptimizerSettings) -> None:
+        """Leave beside a training what it is of, for people."""
+        if Workers.current().first:
+            directory.describe(
+                {
+                    "kind": kind,
+                    "settings": to_json(settings),
+                    "run": to_json(self.plan.run),
+                    "encoder": self.experiment.encoder.name,
+                    "corpora": asdict(self.experiment.corpora),
+                }
+            )
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """No gradients, and the precision of the run."""
+        with torch.inference_mode(), autocast(self.device, self.plan.run.precision):
+            yield
+
+    @contextmanager
+    def alone(self, path: Path) -> Iterator[None]:
+        """Only this trial's workers make what belongs at `path`; the first of them holds the lock for all."""
+        workers = Workers.current()
+        if workers.first:
+            with self.experiment.storage.lock(path):
+                workers.barrier()
+                yield
+                workers.barrier()
+        else:
+            workers.barrier()
+            yield
+            workers.barrier()
+
+
+def load_epoch(model: MultiChannelTagger, directory: TrainingDirectory, epoch: int) -> MultiChannelTagger:
+    """Give the model the weights that a training had after `epoch`, and put it into evaluation mode."""
+    model.load_state_dict(directory.load_weights(epoch), strict=False)
+    return model.eval()

@@ -1,0 +1,92 @@
+"""What a trial is told: plain frozen values that travel from the driver to the workers, and what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..encoders import EncoderFiles
+from ..training import RunSettings, StudentSettings, TeacherSettings
+from .storage import Storage
+
+Phase = Literal["teacher", "student", "final"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpora:
+    """The encoded corpora of a study, by their keys in the storage's features.
+
+    label_names (C): a class's name. pad_id: the encoder's padding token. target_train is unlabelled text.
+    """
+
+    label_names: tuple[str, ...]
+    pad_id: int
+    source_train: str
+    source_dev: str
+    target_train: str
+    target_dev: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What all trials of a study share."""
+
+    storage: Storage
+    encoder: EncoderFiles
+    corpora: Corpora
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What a final run is scored on: the only place where a trial is told of test labels.
+
+    split: `test`, or `dev` for a corpus without test file. features: the key of the labelled sentences.
+    """
+
+    split: Literal["test", "dev"]
+    features: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialPlan:
+    """One trial or final run.
+
+    number: the trial's in its phase's study. student: None in the teacher phase. scored: in the final phase alone.
+    """
+
+    phase: Phase
+    number: int
+    run: RunSettings
+    teacher: TeacherSettings
+    student: StudentSettings | None = None
+    scored: Scored | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """What one start of workers does: one trial, or the final runs of one seed, in order."""
+
+    experiment: Experiment
+    trials: tuple[TrialPlan, ...]
+    threads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialReport:
+    """News of a trial.
+
+    stage: what is being done, for people. epoch: of the trial's own training, None for other news.
+    metrics: the epoch's, or with `finished` the trial's results. reason: why a finished trial failed.
+    """
+
+    number: int
+    stage: str
+    epoch: int | None = None
+    timestamp_ms: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    finished: bool = False
+    reason: str | None = None
+
+    def to_result(self) -> dict[str, Any]:
+        """The report as Ray Tune's result; its own keys stay apart from Tune's."""
+        return {"report": self}

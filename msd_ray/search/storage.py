@@ -1,0 +1,96 @@
+"""Where everything that is computed lies, named by what it was computed from.
+
+    STORAGE/features/KEY    encoded corpora
+    STORAGE/teachers/KEY    teachers, the weights of every epoch; targets/KEY.json their scores on a target language
+    STORAGE/outputs/KEY     soft labels and [CLS] vectors of a teacher
+    STORAGE/students/KEY    students
+    STORAGE/models/NAME     exported students
+    STORAGE/ray             Ray's own files
+
+A key is a digest of all that decides the content, so that two trials, two studies or two languages that need one
+thing find the same one, and a thing that is there is right. Who makes a thing holds its lock meanwhile.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from ..errors import UserError
+
+CONTENT_VERSION = 1
+"""Raised whenever a change to the code changes what the same settings compute."""
+
+
+def content_key(**content: Any) -> str:
+    """A digest of JSON values: 20 hexadecimal digits."""
+    canonical = json.dumps({"version": CONTENT_VERSION, **content}, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """root: a directory that every worker sees under the same path."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> "Storage":
+        """Create the directory and see that it can be written. Raises UserError if it cannot."""
+        root = root.expanduser().resolve()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            probe = root / ".writable"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise UserError(
+                f"the storage {root} cannot be written: {error.strerror or error}. "
+                "Give a writable directory with --storage."
+            ) from error
+        return cls(root=root)
+
+    def features(self, key: str) -> Path:
+        """An encoded corpus."""
+        return self.root / "features" / key
+
+    def teacher(self, key: str) -> Path:
+        """A teacher's training."""
+        return self.root / "teachers" / key
+
+    def outputs(self, key: str) -> Path:
+        """A teacher's outputs on one target corpus."""
+        return self.root / "outputs" / key
+
+    def student(self, key: str) -> Path:
+        """A student's training."""
+        return self.root / "students" / key
+
+    def model(self, name: str) -> Path:
+        """An exported student."""
+        return self.root / "models" / name
+
+    @property
+    def ray(self) -> Path:
+        """Ray's experiment files."""
+        return self.root / "ray"
+
+    @contextmanager
+    def lock(self, path: Path) -> Iterator[None]:
+        """Hold `path` for this process; another one that wants it waits. Freed when the process dies."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(path.name + ".lock")):
+            yield
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".tmp")
+    partial.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False), encoding="utf-8")
+    partial.replace(path)

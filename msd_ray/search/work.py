@@ -1,0 +1,162 @@
+"""What workers do for a launch: its trials in order, each a teacher, a student, or a student that is tested.
+
+Every thing is kept under the key of what it is made from (see `storage`), so a trial that is started again goes on
+where it was, and reports all its epochs again from the first, exactly as they were.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from ..features import load_text, repeated_sentences
+from ..training import StudentSettings, to_json
+from ..training.checkpoints import EpochRecord, TrainingDirectory
+from ..training.loop import NonFiniteLossError, train
+from ..training.outputs import load_outputs
+from ..training.parallel import Workers
+from ..training.scores import DEV_SOURCE_F1, DEV_TARGET_F1, best_epoch
+from ..training.student import StudentTask
+from .context import Send, TrialContext, load_epoch
+from .plans import Launch, Scored, TrialReport
+from .storage import content_key
+from .teachers import StoredTeacher
+
+
+def run_launch(launch: Launch, device: torch.device, send: Send) -> None:
+    """Run the launch's trials in order; a loss that is not finite fails its trial, and the next one goes on."""
+    torch.set_num_threads(launch.threads)
+    for plan in launch.trials:
+        context = TrialContext(plan=plan, experiment=launch.experiment, device=device, send=send)
+        try:
+            done = _run_trial(context)
+        except NonFiniteLossError as error:
+            done = TrialReport(number=plan.number, stage="failed", finished=True, reason=str(error))
+        send(done)
+
+
+def _run_trial(context: TrialContext) -> TrialReport:
+    plan = context.plan
+    teacher = StoredTeacher(context=context, own=plan.student is None)
+    if plan.student is None:
+        return _finished(context, teacher.epochs, teacher.directory, {})
+    student = StoredStudent(context=context, teacher=teacher, settings=plan.student)
+    results = {} if plan.scored is None else student.results(plan.scored)
+    return _finished(context, student.epochs, student.directory, results)
+
+
+def _finished(
+    context: TrialContext,
+    epochs: Sequence[EpochRecord],
+    directory: TrainingDirectory,
+    results: dict[str, float],
+) -> TrialReport:
+    """The end of a trial: the scores of the epoch that target dev chose, and what identifies its weights."""
+    chosen = best_epoch(epochs, DEV_TARGET_F1)
+    metrics = epochs[chosen - 1].metrics
+    by_source = epochs[best_epoch(epochs, DEV_SOURCE_F1) - 1].metrics[DEV_TARGET_F1]
+    weights = directory.weights_file(chosen)
+    return TrialReport(
+        number=context.plan.number,
+        stage="finished",
+        timestamp_ms=epochs[-1].timestamp_ms,
+        metrics={
+            **{name: value for name, value in metrics.items() if name.startswith("dev_")},
+            "dev_target/f1_source_selected": by_source,
+            "best_epoch": chosen,
+            **results,
+        },
+        tags={
+            "weights": str(weights.relative_to(context.experiment.storage.root)),
+            "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        },
+        finished=True,
+    )
+
+
+@dataclass(kw_only=True)
+class StoredStudent:
+    """The student that a trial's plan asks for."""
+
+    context: TrialContext
+    teacher: StoredTeacher
+    settings: StudentSettings
+
+    @cached_property
+    def directory(self) -> TrainingDirectory:
+        """Where it lies, under the digest of what decides its weights; the epochs stay that a dev set chooses."""
+        experiment, plan = self.context.experiment, self.context.plan
+        key = content_key(
+            kind="student",
+            outputs=self.teacher.outputs.name,
+            encoder=experiment.encoder.digest,
+            dev=[experiment.corpora.source_dev, experiment.corpora.target_dev],
+            settings=to_json(self.settings),
+            run=to_json(plan.run),
+            workers=Workers.current().size,
+            device=self.context.device.type,
+        )
+        return TrainingDirectory(path=experiment.storage.student(key), keep=_selected_epochs)
+
+    @cached_property
+    def epochs(self) -> tuple[EpochRecord, ...]:
+        """Its epochs; it is trained first unless it is there."""
+        context = self.context
+        plan, corpora = context.plan, context.experiment.corpora
+        with context.alone(self.directory.path):
+            record = self.directory.record()
+            if record.complete:
+                for epoch in record.epochs:
+                    self._tell(epoch)
+                return record.epochs
+            context.describe(self.directory, kind="student", settings=self.settings)
+            dev = {"target": corpora.target_dev, "source": corpora.source_dev}
+            return train(
+                context.tagger(self.settings),
+                StudentTask(
+                    settings=self.settings,
+                    run=plan.run,
+                    target=context.unlabelled(corpora.target_train),
+                    source=context.unlabelled(corpora.source_train),
+                    teacher=load_outputs(self.teacher.outputs, context.device),
+                    dev={name: context.scored_set(key) for name, key in dev.items()},
+                ),
+                optimizer_settings=self.settings,
+                run=plan.run,
+                directory=self.directory,
+                device=context.device,
+                report=self._tell,
+            ).epochs
+
+    def results(self, scored: Scored) -> dict[str, float]:
+        """Scores of the student and its teacher on the scored split, whose labels are read here alone."""
+        context, corpora = self.context, self.context.experiment.corpora
+        context.tell(f"scores on {scored.split}")
+        test = context.scored_set(scored.features)
+        repeated = repeated_sentences(
+            test.sentences,
+            load_text(context.features(corpora.target_train)),
+            load_text(context.features(corpora.source_train)),
+        )
+        model = context.tagger(self.settings)
+        by_target, by_source = (best_epoch(self.epochs, name) for name in (DEV_TARGET_F1, DEV_SOURCE_F1))
+        with context.inference():
+            results = test.metrics(load_epoch(model, self.directory, by_target), scored.split, leave_out=repeated)
+            source_selected = test.scores(load_epoch(model, self.directory, by_source))
+            direct = test.scores(load_epoch(model, self.teacher.directory, self.teacher.best_epoch))
+        return {
+            **results,
+            f"{scored.split}/f1_source_selected": source_selected.f1,
+            f"teacher/{scored.split}_f1": direct.f1,
+            "teacher/dev_target_f1": self.teacher.epochs[self.teacher.best_epoch - 1].metrics[DEV_TARGET_F1],
+        }
+
+    def _tell(self, record: EpochRecord) -> None:
+        self.context.send_epoch(record, f"student epoch {record.epoch}/{self.context.plan.run.epochs}")
+
+
+def _selected_epochs(records: tuple[EpochRecord, ...]) -> list[int]:
+    """The epochs that target dev and source dev choose so far."""
+    return [best_epoch(records, DEV_TARGET_F1), best_epoch(records, DEV_SOURCE_F1)]

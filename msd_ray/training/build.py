@@ -1,0 +1,33 @@
+"""A tagger with its first weights: the pre-trained encoder and terminals drawn from the seed."""
+
+import os
+
+import torch
+
+from ..encoders import EncoderFiles, load_encoder
+from ..model import MultiChannelTagger
+from .device import attention_kernel
+from .settings import RunSettings
+
+
+def build_tagger(
+    encoder: EncoderFiles, num_labels: int, *, run: RunSettings, dropout: float, device: torch.device
+) -> MultiChannelTagger:
+    """A tagger on `device`, the same weights for the same seed.
+
+    Raises UserError when the encoder cannot be read or has too few layers (see `load_encoder`).
+    """
+    _make_deterministic(device)
+    model = load_encoder(encoder, dropout=dropout)
+    model.set_attn_implementation(attention_kernel(device))
+    torch.manual_seed(run.seed)
+    tagger = MultiChannelTagger(model, num_labels, frozen_layers=run.frozen_layers, dropout=dropout)
+    return tagger.to(device)
+
+
+def _make_deterministic(device: torch.device) -> None:
+    """The same seed gives the same weights: no kernel whose sums depend on timing."""
+    if device.type == "cuda":
+        # What cuBLAS asks for to be deterministic; read when its first handle is made.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)

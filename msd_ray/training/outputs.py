@@ -1,0 +1,87 @@
+"""What a student needs of its teacher, computed once: soft labels of the target text, [CLS] of the source text.
+
+DIRECTORY/soft_labels.npy  (W, K, C) float32: probabilities of every channel at every encoded target word
+DIRECTORY/source_cls.npy   (S, H) float32: the last layer's first vector of every source sentence
+"""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..features import TextTensors, evaluation_batches
+from ..model import MultiChannelTagger
+from .evaluate import TOKENS_A_BATCH
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherOutputs:
+    """soft_labels (W, K, C) and source_cls (S, H), float32.
+
+    On a processor both are memory-mapped; on a GPU they lie in its memory.
+    """
+
+    soft_labels: Tensor
+    source_cls: Tensor
+
+
+def load_outputs(directory: Path, device: torch.device) -> TeacherOutputs:
+    """Read what `save_outputs` wrote."""
+
+    def read(name: str) -> Tensor:
+        # Copy-on-write: torch wants writable memory, and nothing that is written reaches the file.
+        return torch.from_numpy(np.load(directory / name, mmap_mode="c")).to(device)
+
+    return TeacherOutputs(soft_labels=read("soft_labels.npy"), source_cls=read("source_cls.npy"))
+
+
+def save_outputs(directory: Path, teacher: MultiChannelTagger, target: TextTensors, source: TextTensors) -> None:
+    """Run the teacher over both corpora; the directory appears whole or not at all.
+
+    The caller sets evaluation mode, inference mode and autocast.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f"{directory.name}.", suffix=".tmp", dir=directory.parent))
+    try:
+        np.save(partial / "soft_labels.npy", soft_labels(teacher, target))
+        np.save(partial / "source_cls.npy", cls_vectors(teacher, source))
+        partial.replace(directory)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def soft_labels(teacher: MultiChannelTagger, text: TextTensors) -> Float32:
+    """Probabilities (W, K, C) of all channels at the first sub-token of every encoded word (Eq. 7)."""
+    device = next(teacher.parameters()).device
+    found: Float32 | None = None
+    for sentences in evaluation_batches(text.lengths, tokens=TOKENS_A_BATCH[device.type]):
+        batch = text.batch(sentences)
+        logits = teacher(batch.input_ids, batch.attention_mask).logits  # (K, B, T, C)
+        probabilities = logits.float().softmax(dim=-1).permute(1, 2, 0, 3)[batch.word_mask]  # (w, K, C)
+        if found is None:
+            found = np.empty((text.words, *probabilities.shape[1:]), dtype=np.float32)
+        found[batch.word_rows[batch.word_mask].cpu().numpy()] = probabilities.cpu().numpy()
+    assert found is not None, "a corpus has sentences"
+    return found
+
+
+def cls_vectors(teacher: MultiChannelTagger, text: TextTensors) -> Float32:
+    """The [CLS] vector of every sentence, (S, H)."""
+    device = next(teacher.parameters()).device
+    found: Float32 | None = None
+    for sentences in evaluation_batches(text.lengths, tokens=TOKENS_A_BATCH[device.type]):
+        batch = text.batch(sentences)
+        vectors = teacher.cls_vectors(batch.input_ids, batch.attention_mask).float().cpu().numpy()
+        if found is None:
+            found = np.empty((len(text.lengths), vectors.shape[1]), dtype=np.float32)
+        found[sentences] = vectors
+    assert found is not None, "a corpus has sentences"
+    return found

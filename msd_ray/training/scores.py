@@ -1,0 +1,81 @@
+"""Dev scores after an epoch, and the epoch that they choose."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..evaluation import EntityScores, entity_scores
+from ..features import EncodedSentences, TextTensors
+from ..model import MultiChannelTagger
+from .checkpoints import EpochRecord
+from .evaluate import gold_labels, predict_labels, score
+
+DEV_TARGET_F1 = "dev_target/f1"
+DEV_SOURCE_F1 = "dev_source/f1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredSet:
+    """Labelled sentences on a device, to be scored after every epoch."""
+
+    sentences: EncodedSentences
+    tensors: TextTensors
+    label_names: Sequence[str]
+
+    @classmethod
+    def load(
+        cls, sentences: EncodedSentences, label_names: Sequence[str], *, pad_id: int, device: torch.device
+    ) -> "ScoredSet":
+        """Put the sentences' tokens on the device."""
+        return cls(sentences=sentences, tensors=TextTensors(sentences, pad_id, device), label_names=label_names)
+
+    def scores(self, model: MultiChannelTagger) -> EntityScores:
+        """Entity-level scores (Eq. 16) of the model's main channel."""
+        predicted = predict_labels(model, self.sentences, self.tensors, self.label_names)
+        return score(predicted, self.sentences, self.label_names)
+
+    def metrics(self, model: MultiChannelTagger, prefix: str, *, leave_out: npt.NDArray[np.bool_]) -> dict[str, float]:
+        """Scores as metrics, and `PREFIX/f1_deduplicated` on the sentences that `leave_out` (S,) does not mark."""
+        predicted = predict_labels(model, self.sentences, self.tensors, self.label_names)
+        gold = gold_labels(self.sentences, self.label_names)
+        kept = np.flatnonzero(~leave_out)
+        rest = entity_scores([gold[i] for i in kept], [predicted[i] for i in kept])
+        return {
+            **score_metrics(prefix, entity_scores(gold, predicted), per_type=True),
+            f"{prefix}/f1_deduplicated": rest.f1,
+            f"{prefix}/sentences": len(gold),
+            f"{prefix}/sentences_deduplicated": len(kept),
+        }
+
+
+def score_metrics(prefix: str, scores: EntityScores, *, per_type: bool = False) -> dict[str, float]:
+    """`PREFIX/precision|recall|f1`, and `PREFIX/TYPE/precision|recall|f1` a type if asked for. All 0..1."""
+    metrics = {
+        f"{prefix}/precision": scores.precision,
+        f"{prefix}/recall": scores.recall,
+        f"{prefix}/f1": scores.f1,
+    }
+    if per_type:
+        for name, of_type in scores.per_type.items():
+            metrics |= {
+                f"{prefix}/{name}/precision": of_type.precision,
+                f"{prefix}/{name}/recall": of_type.recall,
+                f"{prefix}/{name}/f1": of_type.f1,
+            }
+    return metrics
+
+
+def dev_metrics(model: MultiChannelTagger, sets: Mapping[str, ScoredSet]) -> dict[str, float]:
+    """Scores on dev sets by name (`target`, `source`); the target's with per-type scores."""
+    metrics: dict[str, float] = {}
+    for name, scored in sets.items():
+        metrics |= score_metrics(f"dev_{name}", scored.scores(model), per_type=name == "target")
+    return metrics
+
+
+def best_epoch(epochs: Sequence[EpochRecord], metric: str) -> int:
+    """The first epoch with the highest value of `metric`. Raises ValueError without epochs."""
+    return max(epochs, key=lambda record: record.metrics[metric]).epoch

@@ -1,0 +1,123 @@
+"""The student: distilled on unlabelled target text, its domains pulled towards the teacher's (Eq. 11-15).
+
+Nothing here has a place for a target label: the text is `TextTensors` of unlabelled text, the teacher is there as
+arrays computed beforehand.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..features import TextBatch, TextTensors, padding_share, paired_batches
+from ..model import MultiChannelTagger, distillation_loss, layer_weights, mmd2, student_loss
+from .loop import StepLoss
+from .outputs import TeacherOutputs
+from .parallel import Workers
+from .scores import ScoredSet, dev_metrics
+from .settings import RunSettings, StudentSettings
+from .teacher import channel_losses, layer_weight_metrics
+
+Int64 = npt.NDArray[np.int64]
+Pair = tuple[Int64, Int64]
+
+
+@dataclass(kw_only=True)
+class StudentTask:
+    """target, source: sentences on the device, without labels. dev: labelled sets by name, for scores alone."""
+
+    settings: StudentSettings
+    run: RunSettings
+    target: TextTensors
+    source: TextTensors
+    teacher: TeacherOutputs
+    dev: Mapping[str, ScoredSet]
+    steps_per_epoch: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps_per_epoch = len(self.steps(1))
+
+    def steps(self, epoch: int) -> list[Pair]:
+        """The epoch's batches: indices of target sentences, and of source sentences of like length."""
+        return paired_batches(
+            self.target.lengths,
+            self.source.lengths,
+            self.run.batch_size,
+            seed=self.run.seed,
+            epoch=epoch,
+        )
+
+    def loss(self, model: MultiChannelTagger, step: Pair) -> StepLoss:
+        """Eq. 15 on this worker's share of a batch."""
+        workers = Workers.current()
+        target_index, source_index = (part[workers.share] for part in step)
+        target = self.target.batch(target_index)
+        out = model(target.input_ids, target.attention_mask)
+        distillation = distillation_loss(
+            out.logits,
+            self._soft_labels(target),
+            target.word_mask,
+            layer_weights(model.omega),
+            self.settings.beta,
+            count=workers.sum(target.word_mask.sum()),
+        )
+        mmd = self._mmd(model, out.cls, source_index, workers)
+        zero = out.cls.new_zeros(())
+        loss = student_loss(
+            distillation,
+            mmd.get("model", zero),
+            mmd.get("language", zero),
+            self.settings.alpha_prime,
+            self.settings.beta_prime,
+        )
+        return StepLoss(
+            total=loss.total,
+            parts={
+                "loss/total": loss.total.detach(),
+                "loss/main": distillation.main,
+                "loss/auxiliary": distillation.auxiliary,
+                # Every worker has the whole MMD, and parts are added up.
+                **{f"loss/mmd_{name}": value.detach() / workers.size for name, value in mmd.items()},
+                **channel_losses(model, loss.channels),
+            },
+            tokens=self._tokens(target_index, source_index),
+        )
+
+    def scores(self, model: MultiChannelTagger) -> dict[str, float]:
+        """Dev scores and the layer weights."""
+        return {
+            **dev_metrics(model, self.dev),
+            **layer_weight_metrics(model),
+            "padding_share": padding_share(self.target.lengths, [pair[0] for pair in self.steps(1)]),
+        }
+
+    def _soft_labels(self, batch: TextBatch) -> Tensor:
+        """The teacher's probabilities (K, B, T, C); at tokens without a label another word's, masked by the loss."""
+        rows = batch.word_rows.clamp(min=0)
+        return self.teacher.soft_labels[rows].permute(2, 0, 1, 3)
+
+    def _mmd(
+        self, model: MultiChannelTagger, target_cls: Tensor, source_index: Int64, workers: Workers
+    ) -> dict[str, Tensor]:
+        """The two MMD losses (Eq. 13, 14), each only where its weight is not zero."""
+        losses: dict[str, Tensor] = {}
+        if self.settings.alpha_prime == 0.0 and self.settings.beta_prime == 0.0:
+            return losses
+        rows = torch.from_numpy(source_index).to(target_cls.device, non_blocking=True)
+        teacher_cls = workers.gather_rows(self.teacher.source_cls[rows])
+        if self.settings.alpha_prime != 0.0:
+            source = self.source.batch(source_index)
+            student_cls = model.cls_vectors(source.input_ids, source.attention_mask)
+            losses["model"] = mmd2(teacher_cls, workers.gather_rows(student_cls))
+        if self.settings.beta_prime != 0.0:
+            losses["language"] = mmd2(teacher_cls, workers.gather_rows(target_cls))
+        return losses
+
+    def _tokens(self, target_index: Int64, source_index: Int64) -> int:
+        tokens = int(self.target.lengths[target_index].sum())
+        if self.settings.alpha_prime != 0.0:
+            tokens += int(self.source.lengths[source_index].sum())
+        return tokens
