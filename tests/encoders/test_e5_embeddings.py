@@ -16,7 +16,9 @@ Floats = NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def model(e5_files: EncoderFiles) -> PreTrainedModel:
-    return load_encoder(e5_files, dropout=0.1).eval()
+    model = load_encoder(e5_files, dropout=0.1)
+    model.train(False)
+    return model
 
 
 def embed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> Floats:
@@ -64,6 +66,6 @@ def test_positions_and_types_count(model: PreTrainedModel, e5_tokenizer: PreTrai
 
 
 def test_the_word_embeddings_cover_every_piece(model: PreTrainedModel) -> None:
-    table = model.get_input_embeddings().weight.detach()
+    table = model.get_parameter("embeddings.word_embeddings.weight").detach()
     assert table.shape == (250_037, 384)
     assert bool((table[:250_002].norm(dim=1) > 0).all())

@@ -39,7 +39,7 @@ class Twin:
         while "  " in text:
             text = text.replace("  ", " ")
         text = (text if text.startswith(" ") else " " + text).replace(" ", "▁")
-        best: list[tuple[float, list[int]]] = [(0.0, [])] + [(-math.inf, [])] * len(text)
+        best: list[tuple[float, list[int]]] = [(0.0, []), *((-math.inf, []) for _ in text)]
         for end in range(1, len(text) + 1):
             for start in range(max(0, end - self.longest), end):
                 piece = self.ids.get(text[start:end])

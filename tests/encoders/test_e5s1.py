@@ -44,9 +44,9 @@ def test_dequantise_orders_nibbles_low_half_first() -> None:
 
 def test_missing_tensor_and_wrong_size(file: Path) -> None:
     read = e5s1.read(file)
-    with pytest.raises(e5s1.FormatError, match="emb.nothing"):
+    with pytest.raises(e5s1.FormatError, match=r"emb\.nothing"):
         read.tensor("emb.nothing", 3)
-    with pytest.raises(e5s1.FormatError, match="emb.pos"):
+    with pytest.raises(e5s1.FormatError, match=r"emb\.pos"):
         read.tensor("emb.pos", 16, 31)
 
 
@@ -54,7 +54,7 @@ def test_missing_tensor_and_wrong_size(file: Path) -> None:
     ("content", "message"),
     [
         (b"PK\x03\x04" + bytes(100), "no E5S1"),
-        (b"E5S1" + bytes([2, 0, 0, 0]) + bytes(100), "of version 1"),
+        (b"E5S1" + bytes([2, 0, 0, 0]) + bytes(100), "version"),
         (b"E5S1", "ends"),
     ],
 )

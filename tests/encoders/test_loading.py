@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.masking_utils import create_bidirectional_mask
@@ -18,7 +20,7 @@ SIZES = {"vocab_size": 60, "num_hidden_layers": 3, "hidden_size": 32, "num_atten
 DISTIL = {"vocab_size": 60, "n_layers": 3, "dim": 32, "n_heads": 4, "hidden_dim": 48}
 
 
-def save(directory: Path, family: str, head: str = "Model", **settings: object) -> EncoderFiles:
+def save(directory: Path, family: str, settings: Mapping[str, object], head: str = "Model") -> EncoderFiles:
     """A random model of a family, by its class names' beginning; its tokenizer is not there."""
     config: PreTrainedConfig = getattr(transformers, family + "Config")(**settings)
     with torch.random.fork_rng():
@@ -49,13 +51,14 @@ def copied(files: EncoderFiles, directory: Path) -> EncoderFiles:
         ("DistilBert", DISTIL),
     ],
 )
-def test_families_run_layer_by_layer(tmp_path: Path, family: str, settings: dict[str, object], head: str) -> None:
-    model = load_encoder(save(tmp_path / "encoder", family, head, **settings), dropout=0.25)
+def test_families_run_layer_by_layer(tmp_path: Path, family: str, settings: Mapping[str, object], head: str) -> None:
+    model = load_encoder(save(tmp_path / "encoder", family, settings, head), dropout=0.25)
     assert {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)} == {0.25}
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert model.config._attn_implementation == "sdpa"
     assert getattr(model, "pooler", None) is None
-    parts = encoder_parts(model.eval())
+    model.train(False)
+    parts = encoder_parts(model)
     assert len(parts.layers) == 3
 
     ids = torch.randint(5, 60, (2, 7), generator=torch.Generator().manual_seed(1))
@@ -71,8 +74,6 @@ def test_families_run_layer_by_layer(tmp_path: Path, family: str, settings: dict
 
 
 def test_weights_are_the_files(tiny_encoder: EncoderFiles) -> None:
-    from safetensors.torch import load_file
-
     written = load_file(tiny_encoder.directory / "model.safetensors")
     loaded = load_encoder(tiny_encoder, dropout=0.0).state_dict()
     assert set(written) == set(loaded)
@@ -80,9 +81,13 @@ def test_weights_are_the_files(tiny_encoder: EncoderFiles) -> None:
 
 
 def test_half_precision_weights_become_float32(tmp_path: Path) -> None:
-    config = transformers.BertConfig(**SIZES)
-    transformers.BertModel(config).half().save_pretrained(tmp_path)
-    model = load_encoder(EncoderFiles(name="half", directory=tmp_path, digest=""), dropout=0.1)
+    files = save(tmp_path, "Bert", SIZES)
+    weights = load_file(tmp_path / "model.safetensors")
+    save_file(
+        {name: tensor.half() for name, tensor in weights.items()}, tmp_path / "model.safetensors", {"format": "pt"}
+    )
+    set_config(files, dtype="float16")
+    model = load_encoder(files, dropout=0.1)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
@@ -100,7 +105,7 @@ def test_half_precision_weights_become_float32(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_such_encoder(tmp_path: Path, family: str, settings: dict[str, object], message: str) -> None:
-    files = save(tmp_path / "model", family, **settings)
+    files = save(tmp_path / "model", family, settings)
     with pytest.raises(UserError, match=message):
         load_encoder(files, dropout=0.1)
 
@@ -149,7 +154,7 @@ def test_dropout_out_of_range(tiny_encoder: EncoderFiles, dropout: float) -> Non
 
 
 def test_parts_of_a_model_with_a_pooler_or_a_head(tiny_encoder: EncoderFiles) -> None:
-    config = load_encoder(tiny_encoder, dropout=0.0).config
+    config = transformers.BertConfig.from_pretrained(tiny_encoder.directory)
     for model in (transformers.BertModel(config), transformers.BertForMaskedLM(config)):
         assert isinstance(model, PreTrainedModel)
         with pytest.raises(UserError):
@@ -166,7 +171,7 @@ def test_tokenizer_of_words(tiny_encoder: EncoderFiles) -> None:
 
 def test_byte_level_tokenizer_separates_words(tmp_path: Path) -> None:
     """RoBERTa's kind: its words begin with a space, which it adds itself only if told to."""
-    files = save(tmp_path, "Roberta", **(SIZES | {"vocab_size": 300}))
+    files = save(tmp_path, "Roberta", SIZES | {"vocab_size": 300})
     from tokenizers import ByteLevelBPETokenizer
 
     trained = ByteLevelBPETokenizer()
