@@ -137,7 +137,7 @@ def _bundled_files() -> dict[str, Path]:
     except metadata.PackageNotFoundError:
         installed = []
     return {
-        file.stem: Path(str(file.locate()))
+        file.stem: Path(str(file.locate())).resolve()
         for file in installed
         if file.parent.name == "search_spaces" and file.suffix == ".yaml"
     }

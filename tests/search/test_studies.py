@@ -81,6 +81,7 @@ def test_a_study_from_its_first_trial_to_its_best(url: str, name: str) -> None:
     assert study.propose() is None
 
 
+@pytest.mark.slow
 def test_proposals_learn(url: str, name: str) -> None:
     study = open_study(url, name=name, trials=40, pruning=None, first=[])
     for trial in iter(study.propose, None):
