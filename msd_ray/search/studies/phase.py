@@ -73,8 +73,8 @@ class PhaseStudy:
         """Create the study, or open it again to go on with it.
 
         `trials` is how many trials there shall be; a higher number than before extends the study. Trial k of the first
-        len(`first`) has the parameters `first[k]`; those it does not name are proposed. A space of fixed parameters only
-        is one point: the study then has `first` and that point, each once, so one trial if they are the same.
+        len(`first`) has the parameters `first[k]`; those it does not name are proposed. A space of fixed
+        parameters only is one point: the study then has `first` and that point, each once.
 
         Args:
             storage_url: `sqlite:///FILE` or `postgresql://...`.
