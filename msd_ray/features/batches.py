@@ -19,8 +19,8 @@ BATCHES_A_POOL = 64
 def training_batches(lengths: Int64, batch_size: int, *, seed: int, epoch: int, stream: int = 0) -> list[Int64]:
     """Sentence indices of each batch of one epoch, every sentence once.
 
-    Shuffle all, cut into pools, sort each pool by length, cut into batches of nearly equal size, shuffle the
-    batches.
+    Shuffle all, cut into pools, sort each pool by length, cut into batches, shuffle the batches. Pools and batches
+    are of nearly equal size: no batch is left with too few sentences for the workers that divide it.
 
     lengths (S,): tokens of each sentence. stream: another number, another order with the same seed.
     Raises ValueError for an empty corpus.
@@ -29,12 +29,10 @@ def training_batches(lengths: Int64, batch_size: int, *, seed: int, epoch: int, 
         raise ValueError("no sentences to make batches of")
     rng = np.random.default_rng([seed, stream, epoch])
     order = rng.permutation(len(lengths))
-    pool_size = batch_size * BATCHES_A_POOL
     batches: list[Int64] = []
-    for start in range(0, len(order), pool_size):
-        pool = order[start : start + pool_size]
-        pool = pool[np.argsort(lengths[pool], kind="stable")]
-        batches += np.array_split(pool, -(-len(pool) // batch_size))
+    for pool in np.array_split(order, -(-len(order) // (batch_size * BATCHES_A_POOL))):
+        by_length = pool[np.argsort(lengths[pool], kind="stable")]
+        batches += np.array_split(by_length, -(-len(pool) // batch_size))
     return [batches[i] for i in rng.permutation(len(batches))]
 
 

@@ -78,4 +78,5 @@ def _token_labels(text: EncodedSentences, first: npt.NDArray[np.bool_]) -> npt.N
 
 
 def _to(array: npt.NDArray[np.int32] | npt.NDArray[np.int64], device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64)).to(device)
+    # A copy: memory-mapped arrays are read-only, which tensors cannot be.
+    return torch.from_numpy(np.array(array, dtype=np.int64)).to(device)

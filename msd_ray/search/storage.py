@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ..errors import UserError
 
@@ -79,6 +79,19 @@ class Storage:
     def ray(self) -> Path:
         """Ray's experiment files."""
         return self.root / "ray"
+
+    @contextmanager
+    def study_lock(self, name: str) -> Iterator[None]:
+        """Hold a study: one driver at a time may go on with it. Raises UserError if another process does."""
+        path = self.root / "studies" / f"{name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(path, timeout=0):
+                yield
+        except Timeout as error:
+            raise UserError(
+                f"another process is running the study {name} in {self.root}; wait for it, or give another --name"
+            ) from error
 
     @contextmanager
     def lock(self, path: Path) -> Iterator[None]:

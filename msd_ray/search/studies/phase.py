@@ -111,6 +111,11 @@ class PhaseStudy:
             study.set_user_attr(_TRIALS, trials)  # each time, also to see at once whether the storage takes writes
             return cls(study, storage, space=space, seed=seed, trials=trials, first=first, pruning=pruning)
 
+    @property
+    def limit(self) -> int:
+        """How many trials there shall be: fewer than asked for if the space has not so many points."""
+        return self._limit
+
     def propose(self) -> TrialRecord | None:
         """Return the next trial to run, RUNNING, or None when there are as many as there shall be.
 

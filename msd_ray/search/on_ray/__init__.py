@@ -1,0 +1,24 @@
+"""Ray: a cluster to join or to start, and a phase's trials as Tune trials with Ray Train inside. All that imports Ray.
+
+Tune starts and ends trials and retries failed ones. What a trial is, which one is next, and whether a weak one stops,
+says the phase, from its study: Tune's own files are not needed to go on with a search.
+"""
+
+import os
+
+# Read when Ray is imported, and by the processes that it starts.
+os.environ.setdefault("RAY_AUTH_MODE", "token")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+# An interrupt ends the search; Tune would wait for its trials first.
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+# A worker group's news are looked at this often, in seconds; Ray's own 2 would be felt in short epochs.
+os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
+os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
+
+from .cluster import cluster, fitting
+from .tuning import StalledError, run_phase
+from .workers import Resources
+
+__all__ = ["Resources", "StalledError", "cluster", "fitting", "run_phase"]

@@ -1,0 +1,77 @@
+"""What Ray starts for a trial: its own process, or Ray Train workers."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+import ray.train
+import ray.train.torch
+import torch
+from ray import tune
+from ray.tune.integration.ray_train import TuneReportCallback
+
+from ..plans import Launch
+from ..work import run_launch
+
+# One byte: without any resource Tune would ask for a whole CPU, which the trial's workers may be waiting for.
+TRIAL_DRIVER: dict[str, float] = {"memory": 1}
+RETRIES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a trial gets: `workers` Ray Train workers, 0 for none (the trial trains in its own process).
+
+    cpus, gpus: of each worker; gpus may be a fraction. concurrent: trials at once.
+    """
+
+    workers: int = 1
+    cpus: int = 1
+    gpus: float = 0.0
+    concurrent: int = 1
+
+
+def trainable(resources: Resources) -> Any:
+    """The function that Tune runs for a launch, with what it asks of the cluster."""
+    if resources.workers == 0:
+        return tune.with_resources(_run_here, {"cpu": resources.cpus, "gpu": resources.gpus})
+
+    def run_with_train(config: dict[str, Any]) -> None:
+        _run_with_train(config["launch"], resources)
+
+    return tune.with_resources(run_with_train, TRIAL_DRIVER)
+
+
+def _run_here(config: dict[str, Any]) -> None:
+    """A trial in the Tune trial's own process."""
+    device = torch.device("cuda" if torch.cuda.is_available() and ray.get_gpu_ids() else "cpu")
+    run_launch(config["launch"], device, lambda report: tune.report(report.to_result()))
+
+
+def _run_with_train(launch: Launch, resources: Resources) -> None:
+    """A trial as a Ray Train run of its own, with any number of workers."""
+    trainer = ray.train.torch.TorchTrainer(
+        _train_worker,
+        train_loop_config={"launch": launch},
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=resources.workers,
+            use_gpu=resources.gpus > 0,
+            resources_per_worker={"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})},
+        ),
+        run_config=ray.train.RunConfig(
+            name=f"train-{uuid.uuid4().hex[:8]}",
+            storage_path=str(launch.experiment.storage.ray),
+            callbacks=[TuneReportCallback()],  # type: ignore[no-untyped-call,list-item]
+            failure_config=ray.train.FailureConfig(
+                max_failures=RETRIES,
+                controller_failure_limit=RETRIES,  # type: ignore[call-arg]
+            ),
+        ),
+    )
+    trainer.fit()
+
+
+def _train_worker(config: dict[str, Any]) -> None:
+    device = ray.train.torch.get_device()
+    run_launch(config["launch"], device, lambda report: ray.train.report(report.to_result()))

@@ -1,0 +1,184 @@
+"""A phase of a search: hands out its trials, and records what comes back. Knows no Ray and no MLflow.
+
+What is recorded goes first to the run records and then to the study: a driver that dies in between finds the trial
+unfinished in the study, hears of its epochs again, and records the same again, which changes nothing.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from ..progress import Display, FinishedTrial, PhaseCounts
+from .parameters import JSON
+from .plans import Experiment, Launch, TrialPlan, TrialReport
+from .studies import PhaseStudy, TrialRecord
+
+Ending = Literal["COMPLETE", "PRUNED", "FAIL"]
+
+
+class RunRecords(Protocol):
+    """Where runs are recorded; everything may be told twice (`tracking.StudyTracker`)."""
+
+    def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> str:
+        """The id of the run with this key, begun unless it is there."""
+
+    def log_epoch(self, run_id: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
+        """Record an epoch's metrics."""
+
+    def finish(
+        self,
+        run_id: str,
+        *,
+        state: Ending,
+        reason: str | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """End the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLabel:
+    """How a trial is called in the records: see `RunRecords.child`."""
+
+    key: str
+    name: str
+    parameters: Mapping[str, JSON]
+    tags: Mapping[str, str]
+
+
+@dataclass(kw_only=True)
+class _Running:
+    plan: TrialPlan
+    run_id: str
+    label: RunLabel
+    epoch: int = 0
+    best: float | None = None
+    since: float = field(default_factory=time.monotonic)
+    new_epochs: int = 0
+
+
+@dataclass(kw_only=True)
+class Phase:
+    """name: teacher, student or final. score: the metric that ranks trials (higher is better).
+
+    plan, label: what a trial of the study does, and how it is called. together: trials that may share a launch, by
+    what this function gives for them; None gives every trial a launch of its own.
+    """
+
+    name: str
+    experiment: Experiment
+    study: PhaseStudy
+    score: str
+    plan: Callable[[TrialRecord], TrialPlan]
+    label: Callable[[TrialRecord, TrialPlan], RunLabel]
+    records: RunRecords
+    display: Display
+    threads: int
+    together: Callable[[TrialPlan], int] | None = None
+    _running: dict[int, _Running] = field(default_factory=dict)
+    _held: TrialRecord | None = None
+    _finished: list[FinishedTrial] = field(default_factory=list)
+
+    def next_launch(self) -> Launch | None:
+        """What to start next; None when every trial of the phase has been handed out."""
+        first = self._next_record()
+        if first is None:
+            return None
+        plans = [self._begin(first)]
+        if self.together is not None:
+            while (record := self._next_record()) is not None:
+                if self.together(self.plan(record)) != self.together(plans[0]):
+                    self._held = record
+                    break
+                plans.append(self._begin(record))
+        self._show()
+        return Launch(experiment=self.experiment, trials=tuple(plans), threads=self.threads)
+
+    def on_report(self, report: TrialReport) -> bool:
+        """Record news of a trial; True when its launch is to be stopped, for the trial is among the weak ones."""
+        running = self._running.get(report.number)
+        if running is None:
+            # A worker may report once more before it hears that its trial has been stopped.
+            return False
+        if report.finished:
+            self._end(running, report)
+        elif report.epoch is not None:
+            return self._on_epoch(running, report, report.epoch)
+        return False
+
+    def on_launch_end(self, launch: Launch, error: str | None) -> None:
+        """A launch is over; trials of it that did not end fail with the error as reason."""
+        for plan in launch.trials:
+            running = self._running.get(plan.number)
+            if running is not None:
+                reason = error or "its worker ended without a result"
+                self._fail(running, reason)
+
+    def _next_record(self) -> TrialRecord | None:
+        record, self._held = self._held, None
+        return record if record is not None else self.study.propose()
+
+    def _begin(self, record: TrialRecord) -> TrialPlan:
+        plan = self.plan(record)
+        label = self.label(record, plan)
+        run_id = self.records.child(
+            label.key, name=label.name, parameters=label.parameters, tags={**label.tags, "trial": str(plan.number)}
+        )
+        self.study.set_attribute(plan.number, "mlflow_run", run_id)
+        best = max(record.values.values(), default=None)
+        self._running[plan.number] = _Running(plan=plan, run_id=run_id, label=label, best=best)
+        return plan
+
+    def _on_epoch(self, running: _Running, report: TrialReport, epoch: int) -> bool:
+        number, value = running.plan.number, report.metrics[self.score]
+        self.records.log_epoch(running.run_id, epoch=epoch, metrics=report.metrics, timestamp_ms=report.timestamp_ms)
+        self.study.report(number, epoch, value)
+        running.new_epochs += epoch > running.epoch
+        running.epoch = max(running.epoch, epoch)
+        running.best = value if running.best is None else max(running.best, value)
+        if epoch < running.plan.run.epochs and self.study.should_stop(number, epoch):
+            self.records.finish(running.run_id, state="PRUNED", reason=f"among the weaker trials at epoch {epoch}")
+            self.study.prune(number, running.best)
+            self._forget(running, f"PRUNED at epoch {epoch}, best dev F1 {100 * running.best:.2f}")
+            return True
+        self._show()
+        return False
+
+    def _end(self, running: _Running, report: TrialReport) -> None:
+        if report.reason is not None:
+            self._fail(running, report.reason)
+            return
+        value = report.metrics[self.score]
+        self.records.finish(running.run_id, state="COMPLETE", metrics=report.metrics, tags=report.tags)
+        self.study.complete(running.plan.number, value)
+        self._forget(running, f"COMPLETE, dev F1 {100 * value:.2f}")
+
+    def _fail(self, running: _Running, reason: str) -> None:
+        self.records.finish(running.run_id, state="FAIL", reason=reason)
+        self.study.fail(running.plan.number, reason)
+        self._forget(running, f"FAIL: {reason}")
+
+    def _forget(self, running: _Running, outcome: str) -> None:
+        del self._running[running.plan.number]
+        if running.new_epochs:
+            seconds = time.monotonic() - running.since
+            self._finished.append(FinishedTrial(seconds=seconds, epochs=running.new_epochs))
+        self._show()
+        self.display.line(f"{running.label.key}: {outcome}")
+
+    def _show(self) -> None:
+        trials = self.study.trials()
+        states = [trial.state for trial in trials]
+        best = max((t.value for t in trials if t.state == "COMPLETE" and t.value is not None), default=None)
+        self.display.update(
+            PhaseCounts(
+                complete=states.count("COMPLETE"),
+                pruned=states.count("PRUNED"),
+                failed=states.count("FAIL"),
+                running={r.label.key: (r.epoch, r.plan.run.epochs) for r in self._running.values()},
+                best=best,
+                finished=tuple(self._finished),
+            )
+        )

@@ -1,0 +1,294 @@
+"""The search for one target language: teachers, then students, then final runs with several seeds."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+from ..errors import UserError
+from ..progress import Display
+from ..training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings, to_json
+from ..training.scores import DEV_TARGET_F1
+from .asha import Pruning
+from .parameters import JSON, Choice, Fixed, Parameter, Range
+from .phase import Phase, RunLabel, RunRecords
+from .plans import Experiment, Scored, TrialPlan
+from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace
+from .studies import PhaseStudy, TrialRecord
+
+Settings = TypeVar("Settings", bound=OptimizerSettings)
+PAPER, BEST = "paper", "best"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """Everything that is searched: what a final run trains."""
+
+    teacher: TeacherSettings
+    student: StudentSettings
+
+    def to_json(self) -> dict[str, JSON]:
+        """As nested plain values."""
+        return {"teacher": to_json(self.teacher), "student": to_json(self.student)}
+
+    @property
+    def digest(self) -> str:
+        """Eight hexadecimal digits."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
+
+
+PAPER_CONFIGURATION = Configuration(teacher=TeacherSettings(**PAPER_TEACHER), student=StudentSettings(**PAPER_STUDENT))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSettings:
+    """What a search is told, beside its data.
+
+    trials, teacher_trials: of the student and the teacher phase. seeds: final runs of each configuration; they use
+    the seeds after the search's own, so that no final run is one that chose the configuration.
+    """
+
+    name: str
+    space: SearchSpace
+    run: RunSettings
+    trials: int
+    teacher_trials: int
+    seeds: int
+    reduction: int = 3
+
+
+@dataclass(kw_only=True)
+class Search:
+    """One study of one target language.
+
+    conditions: what else decides a score (data, encoder, precision), compared when the study goes on.
+    run_phase: runs a phase to its end. scored: reads the split that final runs are scored on, when they need it.
+    """
+
+    settings: SearchSettings
+    experiment: Experiment
+    conditions: Mapping[str, JSON]
+    study_storage: str
+    records: RunRecords
+    display: Display
+    threads: int
+    run_phase: Callable[[Phase], None]
+    scored: Callable[[], Scored]
+    _teachers: list[TrialRecord] = field(default_factory=list)
+
+    def run(self) -> dict[str, Configuration]:
+        """Run all three phases; the configurations of the final runs by row (`paper`, and `best` if it is another).
+
+        Raises UserError when a phase ends without a trial to go on with.
+        """
+        self._run("teacher", self.teacher_study(), self._teacher_plan)
+        self._teachers = self._best_teachers()
+        students = self._student_study()
+        self._run("student", students, self._student_plan)
+        rows = self._rows(students)
+        self._final_phase(rows)
+        return rows
+
+    # -- teacher phase
+
+    def teacher_study(self) -> PhaseStudy:
+        """The teacher phase's study, begun unless it is there. Raises UserError if it has other settings."""
+        return open_teacher_study(self.settings, self.conditions, self.study_storage)
+
+    def _teacher_plan(self, record: TrialRecord) -> TrialPlan:
+        return TrialPlan(
+            phase="teacher",
+            number=record.number,
+            run=self.settings.run,
+            teacher=_settings(TeacherSettings, record.parameters),
+        )
+
+    def _best_teachers(self) -> list[TrialRecord]:
+        """The best teachers, as many as the space allows, and the paper's beside them."""
+        study = self.teacher_study()
+        complete = [trial for trial in study.trials() if trial.state == "COMPLETE"]
+        if not complete:
+            reasons = {trial.reason for trial in study.trials() if trial.reason}
+            raise UserError(f"no teacher was trained; the reasons given: {'; '.join(sorted(reasons)) or 'none'}")
+        ranked = sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))
+        chosen = ranked[: self.settings.space.teachers]
+        return chosen + [trial for trial in complete if trial.number == 0 and trial not in chosen]
+
+    # -- student phase
+
+    def _student_study(self) -> PhaseStudy:
+        ranks = tuple(range(len(self._teachers)))
+        choice: Parameter = Choice(values=ranks) if len(ranks) > 1 else Fixed(value=0)
+        papers = [rank for rank, trial in enumerate(self._teachers) if trial.number == 0]
+        first = [{**_within(PAPER_STUDENT), "teacher": papers[0]}] if papers else []
+        return self._open(
+            "student",
+            {**self.settings.space.student, "teacher": choice},
+            self.settings.trials,
+            first=first,
+            own={"teachers": [trial.number for trial in self._teachers]},
+        )
+
+    def _student_plan(self, record: TrialRecord) -> TrialPlan:
+        return TrialPlan(
+            phase="student",
+            number=record.number,
+            run=self.settings.run,
+            teacher=self._teacher_of(record),
+            student=_settings(StudentSettings, record.parameters),
+        )
+
+    def _teacher_of(self, record: TrialRecord) -> TeacherSettings:
+        rank = record.parameters["teacher"]
+        assert isinstance(rank, int)
+        return _settings(TeacherSettings, self._teachers[rank].parameters)
+
+    # -- final phase
+
+    def _rows(self, students: PhaseStudy) -> dict[str, Configuration]:
+        best = students.best()
+        if best is None:
+            reasons = {trial.reason for trial in students.trials() if trial.reason}
+            raise UserError(f"no student was trained; the reasons given: {'; '.join(sorted(reasons)) or 'none'}")
+        found = Configuration(teacher=self._teacher_of(best), student=_settings(StudentSettings, best.parameters))
+        rows = {PAPER: PAPER_CONFIGURATION}
+        return rows if found == PAPER_CONFIGURATION else {**rows, BEST: found}
+
+    def _final_phase(self, rows: Mapping[str, Configuration]) -> None:
+        seeds = [self.settings.run.seed + 1 + index for index in range(self.settings.seeds)]
+        # Another best configuration or more seeds make another study; runs that both have are found again.
+        digest = hashlib.sha256(json.dumps([[c.digest for c in rows.values()], seeds]).encode()).hexdigest()[:8]
+        # Seed by seed: the rows of one seed share a launch.
+        runs: list[dict[str, JSON]] = [{"row": row, "seed": seed} for seed in seeds for row in rows]
+        study = self._open(
+            f"final-{digest}",
+            {
+                "row": Choice(values=tuple(rows)) if len(rows) > 1 else Fixed(value=PAPER),
+                "seed": Range(low=0, high=2**31, step=1),
+            },
+            len(runs),
+            first=runs,
+            pruned=False,
+            own={"rows": {row: configuration.to_json() for row, configuration in rows.items()}},
+        )
+        scored = self.scored()
+
+        def plan(record: TrialRecord) -> TrialPlan:
+            configuration, seed = rows[str(record.parameters["row"])], record.parameters["seed"]
+            assert isinstance(seed, int | float)
+            return TrialPlan(
+                phase="final",
+                number=record.number,
+                run=replace(self.settings.run, seed=int(seed)),
+                teacher=configuration.teacher,
+                student=configuration.student,
+                scored=scored,
+            )
+
+        self._run("final", study, plan, together=lambda trial: trial.run.seed)
+
+    # -- shared
+
+    def _open(self, phase: str, space: Mapping[str, Parameter], trials: int, **rest: Any) -> PhaseStudy:
+        return _open_study(
+            phase, space, trials, settings=self.settings, conditions=self.conditions, storage=self.study_storage, **rest
+        )
+
+    def _run(
+        self,
+        name: str,
+        study: PhaseStudy,
+        plan: Callable[[TrialRecord], TrialPlan],
+        together: Callable[[TrialPlan], int] | None = None,
+    ) -> None:
+        self.display.phase(name, study.limit)
+        self.run_phase(
+            Phase(
+                name=name,
+                experiment=self.experiment,
+                study=study,
+                score=DEV_TARGET_F1,
+                plan=plan,
+                label=_label,
+                records=self.records,
+                display=self.display,
+                threads=self.threads,
+                together=together,
+            )
+        )
+
+
+def open_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON], storage: str) -> PhaseStudy:
+    """The teacher phase's study, begun unless it is there.
+
+    Raises UserError if it was begun with other settings, with each that differs.
+    """
+    return _open_study(
+        "teacher",
+        settings.space.teacher,
+        settings.teacher_trials,
+        first=[_within(PAPER_TEACHER)],
+        settings=settings,
+        conditions=conditions,
+        storage=storage,
+    )
+
+
+def _open_study(
+    phase: str,
+    space: Mapping[str, Parameter],
+    trials: int,
+    *,
+    first: list[dict[str, JSON]],
+    settings: SearchSettings,
+    conditions: Mapping[str, JSON],
+    storage: str,
+    pruned: bool = True,
+    own: Mapping[str, JSON] | None = None,
+) -> PhaseStudy:
+    run = settings.run
+    return PhaseStudy.open(
+        storage,
+        f"{settings.name}/{phase}",
+        space=space,
+        settings={**conditions, **(own or {}), "run": to_json(run)},
+        seed=run.seed,
+        trials=trials,
+        first=first,
+        pruning=Pruning(epochs=run.epochs, reduction=settings.reduction) if pruned else None,
+    )
+
+
+def _label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
+    """How a trial is called in the run records."""
+    parameters: dict[str, JSON] = {"seed": plan.run.seed, "teacher": to_json(plan.teacher)}
+    if plan.student is not None:
+        parameters["student"] = to_json(plan.student)
+    if plan.scored is None:
+        key = f"{plan.phase}/{plan.number}"
+        return RunLabel(key=key, name=f"{plan.phase}-{plan.number}", parameters=parameters, tags={})
+    assert plan.student is not None
+    row, digest = str(record.parameters["row"]), Configuration(teacher=plan.teacher, student=plan.student).digest
+    return RunLabel(
+        key=f"final/{row}/{digest}/seed-{plan.run.seed}",
+        name=f"final-{row}-seed-{plan.run.seed}",
+        parameters=parameters,
+        tags={
+            "row": row,
+            "configuration": digest,
+            "seed": str(plan.run.seed),
+            "scored_split": plan.scored.split,
+        },
+    )
+
+
+def _settings(kind: type[Settings], parameters: Mapping[str, JSON]) -> Settings:
+    """Settings from a trial's parameters; the ones that are not hyperparameters (`teacher`) are left out."""
+    names = {f.name for f in fields(kind)}
+    values: dict[str, Any] = {name: value for name, value in parameters.items() if name in names}
+    return kind(**values)
+
+
+def _within(parameters: Mapping[str, float]) -> dict[str, JSON]:
+    return dict(parameters)

@@ -1,0 +1,140 @@
+"""`python -m msd_ray.tune`: search, distil, record. See `--help`."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from .errors import run_command
+from .options import TuneOptions, parse
+
+if TYPE_CHECKING:
+    from .search.search import Configuration
+    from .setup import Setup
+    from .tracking.study import StudyTracker
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0 when all is done, 1 after a stall, 130 after an interrupt. Raises UserError for bad input."""
+    options = parse(arguments)
+    console = Console()
+    # Importing torch and MLflow takes seconds: only once the command line is known to be good.
+    from .setup import describe, set_up
+
+    setups = []
+    for lang in options.lang:
+        console.print(f"Reading and encoding {options.dataset}, en and {lang} ...", highlight=False)
+        setups.append(set_up(options, lang))
+        _print_pairs(console, describe(setups[-1], options))
+    if options.dry_run:
+        return 0
+    from .search.on_ray import StalledError, cluster
+
+    try:
+        with cluster():
+            for setup in setups:
+                _search(setup, options, console)
+    except StalledError as error:
+        print(f"stopped: {error}. Start the same command again to go on.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; start the same command again to go on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _search(setup: "Setup", options: TuneOptions, console: Console) -> None:
+    """The search for one language, from its first trial to the printed table."""
+    from .progress import progress
+    from .search.on_ray import Resources, fitting, run_phase
+    from .search.prepare import prepare_test
+    from .search.search import Search
+
+    resources = fitting(
+        Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus), options.max_concurrent
+    )
+    with setup.storage.study_lock(setup.settings.name):
+        tracker = _open_tracker(setup)
+        with progress(console) as display:
+            rows = Search(
+                settings=setup.settings,
+                experiment=setup.prepared.experiment,
+                conditions=setup.conditions,
+                study_storage=setup.study_storage,
+                records=tracker,
+                display=display,
+                threads=options.cpus_per_trial,
+                run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),
+                scored=lambda: prepare_test(setup.data, setup.prepared),
+            ).run()
+        _conclude(setup, tracker, rows, console)
+
+
+def _open_tracker(setup: "Setup") -> "StudyTracker":
+    """The study's runs. The study itself is opened first: it says best which settings differ from before."""
+    from .search.search import open_teacher_study
+    from .tracking.study import StudyTracker
+    from .winner import versions
+
+    open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
+    settings = setup.settings
+    return StudyTracker.open(
+        setup.mlflow_uri,
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        study=settings.name,
+        parameters={**setup.conditions, "space": settings.space.to_json(), "epochs": settings.run.epochs},
+        tags={
+            "trials": str(settings.trials),
+            "seeds": str(settings.seeds),
+            "space": settings.space.name,
+            **{f"version.{name}": version for name, version in versions().items()},
+        },
+        artifact_root=setup.storage.root / "mlartifacts",
+    )
+
+
+def _conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Configuration"], console: Console) -> None:
+    """Export the winner, write the summary to the parent run, and print it as the database has it."""
+    from .search.search import BEST, PAPER
+    from .tracking.comparison import print_summary, summary_metrics, summary_rows
+    from .tracking.database import ui_command
+    from .winner import best_run, configuration_tags, export_winner
+
+    runs = [run for run in tracker.runs() if _belongs(run.tags, rows)]
+    summary = summary_rows(runs)
+    tracker.parent_metrics(summary_metrics(summary))
+    tracker.parent_tags(configuration_tags(rows))
+    row = BEST if BEST in rows else PAPER
+    winner = best_run(runs, row)
+    where = [("storage", str(setup.storage.root))]
+    if winner is not None:
+        directory = export_winner(setup, winner, rows[row], summary)
+        tracker.log_file(tracker.parent_id, directory / "README.md", "model_card")
+        where.append(("best student", str(directory)))
+        where.append(("tag text with it", f"python -m msd_ray.predict --model {directory}"))
+    tracker.close()
+    print_summary(console, summary, title=f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}")
+    if BEST not in rows:
+        console.print("No trial was better on dev than the paper's configuration: it is the best found.")
+    where.append(("compare runs", ui_command(setup.mlflow_uri) or setup.mlflow_uri))
+    _print_pairs(console, where)
+
+
+def _belongs(tags: Mapping[str, str], rows: Mapping[str, "Configuration"]) -> bool:
+    """Whether a run is of this search as it stands: not a final run of a configuration that was best once."""
+    row = tags.get("row")
+    return row is None or (row in rows and rows[row].digest == tags.get("configuration"))
+
+
+def _print_pairs(console: Console, pairs: Sequence[tuple[str, str]]) -> None:
+    table = Table.grid(padding=(0, 2))
+    for name, text in pairs:
+        table.add_row(name, text)
+    console.print(table, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,93 @@
+"""The best student of a search, exported with its model card, and what the parent run says of the search."""
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from .corpora import DATASETS
+from .export import export_student
+from .model_card import ModelCard, ScoreRow, hub_name
+from .search.search import Configuration
+from .setup import Setup
+from .tracking.comparison import SummaryRow
+from .tracking.rows import RunRow
+from .training import to_json
+
+VERSIONED = ("msd-ray", "torch", "transformers", "ray", "optuna", "mlflow")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides results."""
+    return {name: importlib.metadata.version(name) for name in VERSIONED}
+
+
+def best_run(runs: Sequence[RunRow], row: str) -> RunRow | None:
+    """The final run of a row with the highest dev F1; None if none is complete."""
+    final = [run for run in runs if run.phase == "final" and run.tags.get("row") == row and run.state == "COMPLETE"]
+    return max(final, key=lambda run: run.metrics["dev_target/f1"], default=None)
+
+
+def export_winner(setup: Setup, winner: RunRow, configuration: Configuration, summary: Sequence[SummaryRow]) -> Path:
+    """Write the winner as a self-contained directory; where it is."""
+    directory = setup.storage.model(setup.settings.name)
+    experiment = setup.prepared.experiment
+    export_student(
+        directory,
+        encoder=experiment.encoder,
+        weights_file=setup.storage.root / winner.tags["weights"],
+        label_names=experiment.corpora.label_names,
+        frozen_layers=setup.settings.run.frozen_layers,
+        max_length=setup.settings.run.max_length,
+        card=_card(setup, winner, configuration, summary),
+    )
+    return directory
+
+
+def _card(setup: Setup, winner: RunRow, configuration: Configuration, summary: Sequence[SummaryRow]) -> ModelCard:
+    settings, encoder = setup.settings, setup.prepared.experiment.encoder
+    seeds = range(settings.run.seed + 1, settings.run.seed + 1 + settings.seeds)
+    return ModelCard(
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        source_lang="en",
+        encoder=encoder.name,
+        base_model=hub_name(encoder),
+        encoder_licence=encoder.licence,
+        data_licence=DATASETS[setup.data.dataset].licence,
+        teacher=to_json(configuration.teacher),
+        student=to_json(configuration.student),
+        seed=int(winner.tags["seed"]),
+        epoch=int(winner.metrics["best_epoch"]),
+        seeds=tuple(seeds),
+        scores=tuple(score for row in summary for score in _score_rows(row, winner.tags["row"])),
+        data_digests=setup.prepared.digests,
+        study=settings.name,
+        versions=versions(),
+        run=asdict(settings.run),
+    )
+
+
+def _score_rows(row: SummaryRow, winner: str) -> list[ScoreRow]:
+    split: Literal["test", "dev"] = "dev" if row.scored_split == "dev" else "test"
+    rows = []
+    for selection, scores in (("target dev", row.test), ("source dev", row.test_source_selected)):
+        if scores is not None:
+            rows.append(
+                ScoreRow(
+                    system=row.label,
+                    mean=scores.mean,
+                    deviation=scores.deviation,
+                    n=len(scores.values),
+                    split=split,
+                    selection=selection,  # type: ignore[arg-type]
+                    model=row.name == winner,
+                )
+            )
+    return rows
+
+
+def configuration_tags(rows: Mapping[str, Configuration]) -> dict[str, str]:
+    """The configurations of the final runs as tags of the parent run."""
+    return {f"configuration.{row}": configuration.digest for row, configuration in rows.items()}
