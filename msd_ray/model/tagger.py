@@ -14,7 +14,7 @@ from ..encoders import encoder_parts
 
 @dataclass(frozen=True, kw_only=True)
 class TaggerOutput:
-    """logits (K, B, T, C), in the autocast type; cls (B, H), the last layer's first vector."""
+    """logits (K, B, T, C), float32, of products in the autocast type; cls (B, H), the last layer's first vector."""
 
     logits: Tensor
     cls: Tensor
@@ -28,7 +28,7 @@ class MultiChannelTagger(nn.Module):
 
     K = L - frozen_layers. The weights of the auxiliary channels, lambda in Eq. 9 and lambda' in Eq. 12, are
     softmax(omega), with omega (K - 1,) trained; see `losses.layer_weights`.
-    Raises ValueError when no layer is left to train.
+    Raises ValueError when no layer is left to train, or for a negative number.
     """
 
     def __init__(
@@ -38,8 +38,10 @@ class MultiChannelTagger(nn.Module):
         parts = encoder_parts(encoder)
         self.frozen_layers = frozen_layers
         self.channels = len(parts.layers) - frozen_layers
-        if self.channels < 1:
-            raise ValueError(f"{frozen_layers} frozen layers leave none of {len(parts.layers)} to train")
+        if not 0 <= frozen_layers < len(parts.layers):
+            raise ValueError(
+                f"{frozen_layers} frozen layers leave none or more than all of {len(parts.layers)} to train"
+            )
         for frozen in (parts.embeddings, *parts.layers[:frozen_layers]):
             frozen.requires_grad_(False)
         width = encoder.config.hidden_size
