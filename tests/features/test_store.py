@@ -84,7 +84,7 @@ def test_tensors_of_memory_mapped_sentences_are_copies(sentences: EncodedSentenc
     plain = TextTensors(sentences, 0, device)
     index = np.arange(len(sentences))
     assert torch.equal(mapped.batch(index).input_ids, plain.batch(index).input_ids)
-    labels = mapped.batch(index).labels, plain.batch(index).labels
-    assert labels[0] is not None
-    assert labels[1] is not None
-    assert torch.equal(*labels)
+    found, expected = mapped.batch(index).labels, plain.batch(index).labels
+    assert found is not None
+    assert expected is not None
+    assert torch.equal(found, expected)
