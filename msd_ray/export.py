@@ -1,0 +1,288 @@
+"""A student as a directory that needs nothing else: written whole or not at all, checked when it is read.
+
+DIR/config.json         the encoder's configuration, as transformers writes it
+DIR/model.safetensors   all weights: the encoder's under its own names, the terminals' under `msd_ray.`
+DIR/tokenizer.json ...  the encoder's tokenizer files
+DIR/msd_ray.json        labels, frozen layers, length limit, data set, language, SHA-256 of the files above
+DIR/README.md           the model card
+"""
+
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils import logging as transformers_logging
+
+from .encoders import EncoderFiles, encoder_parts, load_encoder, load_tokenizer
+from .encoders.cache import sha256
+from .encoders.files import CONFIG, TOKENIZER, combine_digests, content_files
+from .errors import UserError
+from .model import MultiChannelTagger
+from .model_card import ModelCard, render
+from .training.device import attention_kernel
+
+DESCRIPTION, WEIGHTS, CARD = "msd_ray.json", "model.safetensors", "README.md"
+FORMAT: Literal[1] = 1
+TERMINALS = "msd_ray."  # what the terminals' names begin with in the weights file
+ENCODER = "encoder."  # and what the encoder's begin with in the tagger
+
+Label = Annotated[str, Field(pattern=r"^(O|[BI]-\S+)$")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedStudent:
+    """A tagger in evaluation mode with all that tagging needs; lang, dataset: what it was made for."""
+
+    tagger: MultiChannelTagger
+    tokenizer: PreTrainedTokenizerFast
+    label_names: tuple[str, ...]
+    max_length: int
+    dataset: str
+    lang: str
+
+
+class Description(BaseModel):
+    """The content of `msd_ray.json`; `files` are SHA-256 digests by file name."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    format: Literal[1]
+    dataset: str
+    lang: str
+    label_names: Annotated[tuple[Label, ...], Field(min_length=1)]
+    frozen_layers: Annotated[int, Field(ge=0)]
+    max_length: Annotated[int, Field(ge=3)]
+    files: Mapping[str, str]
+
+
+def export_student(
+    directory: Path,
+    *,
+    encoder: EncoderFiles,
+    weights_file: Path,
+    label_names: Sequence[str],
+    frozen_layers: int,
+    max_length: int,
+    card: ModelCard,
+) -> None:
+    """Write a student; an older export of the same name is replaced. One writer a directory at a time.
+
+    weights_file: the trained parameters after the chosen epoch (`TrainingDirectory.weights_file`).
+    Raises UserError when weights and encoder do not belong together, when something else than an export is at
+    `directory`, or when it cannot be written; what was there before is then still there.
+    """
+    directory = directory.resolve()
+    if directory.exists() and not (directory / DESCRIPTION).is_file():
+        raise UserError(f"{directory} exists and is not an exported student; it is not replaced, name another place")
+    tagger = _trained_tagger(encoder, weights_file, len(label_names), frozen_layers)
+    # Names that tell a killed writer's remains, which the next one removes.
+    partial, old = (directory.with_name(f".{directory.name}.{kind}") for kind in ("partial", "old"))
+    try:
+        for left in (partial, old):
+            if left.exists():
+                shutil.rmtree(left)
+        partial.mkdir(parents=True)
+        _write_encoder(partial, encoder, tagger)
+        description = Description(
+            format=FORMAT,
+            dataset=card.dataset,
+            lang=card.lang,
+            label_names=tuple(label_names),
+            frozen_layers=frozen_layers,
+            max_length=max_length,
+            files={path.name: sha256(path) for path in content_files(partial)},
+        )
+        (partial / DESCRIPTION).write_text(f"{description.model_dump_json(indent=2)}\n", encoding="utf-8")
+        (partial / CARD).write_text(render(card), encoding="utf-8")
+        _replace(directory, partial, old)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot write the student to {directory}: {_first_line(error)}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def load_student(directory: Path, device: torch.device) -> LoadedStudent:
+    """Read what `export_student` wrote, in evaluation mode on `device`.
+
+    Raises UserError when it is no such directory, or when something in it is missing, changed, damaged, or a
+    symbolic link to a place outside of it.
+    """
+    description = _checked(directory)
+    digest = combine_digests(dict(description.files))
+    files = EncoderFiles(name=f"of {directory}", directory=directory, digest=digest)
+    tokenizer = load_tokenizer(files)
+    with _quiet(), torch.random.fork_rng(devices=[]):  # drawing the terminals' first weights leaves no trace
+        encoder = load_encoder(files, dropout=0.0)
+        tagger = _tagger(encoder, len(description.label_names), description.frozen_layers, where=str(directory))
+    _fill(_terminals(tagger), _read_terminals(directory / WEIGHTS), where=str(directory / WEIGHTS))
+    positions = _positions(encoder)
+    if positions is not None and description.max_length > positions:
+        limit = f"max_length {description.max_length} exceeds the encoder's {positions} positions"
+        raise UserError(f"{directory / DESCRIPTION}: {limit}; export the student again")
+    encoder.set_attn_implementation(attention_kernel(device))
+    return LoadedStudent(
+        tagger=tagger.to(device).eval(),
+        tokenizer=tokenizer,
+        label_names=description.label_names,
+        max_length=description.max_length,
+        dataset=description.dataset,
+        lang=description.lang,
+    )
+
+
+def _trained_tagger(
+    encoder: EncoderFiles, weights_file: Path, num_labels: int, frozen_layers: int
+) -> MultiChannelTagger:
+    """The pre-trained encoder with trained weights where training changed them."""
+    with _quiet(), torch.random.fork_rng(devices=[]):
+        tagger = _tagger(load_encoder(encoder, dropout=0.0), num_labels, frozen_layers, where=encoder.name)
+    try:
+        weights = load_file(weights_file)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot read trained weights from {weights_file}: {_first_line(error)}") from error
+    _fill(tagger.trained_parameters(), weights, where=str(weights_file))
+    return tagger
+
+
+def _tagger(encoder: PreTrainedModel, num_labels: int, frozen_layers: int, *, where: str) -> MultiChannelTagger:
+    try:
+        return MultiChannelTagger(encoder, num_labels, frozen_layers=frozen_layers, dropout=0.0)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _fill(parameters: Mapping[str, nn.Parameter], values: Mapping[str, Tensor], *, where: str) -> None:
+    """Copy values into parameters; exactly these, with these shapes and types, else UserError."""
+    wrong = sorted(
+        parameters.keys() ^ values.keys()
+        | {
+            name
+            for name in parameters.keys() & values.keys()
+            if (parameters[name].shape, parameters[name].dtype) != (values[name].shape, values[name].dtype)
+        }
+    )
+    if wrong:
+        raise UserError(
+            f"{where}: {len(wrong)} tensors (first: {wrong[0]}) are missing, not expected or of another shape; "
+            "they belong to another encoder, label set or number of frozen layers"
+        )
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(values[name])
+
+
+def _terminals(tagger: MultiChannelTagger) -> dict[str, nn.Parameter]:
+    """What the tagger has beside its encoder."""
+    return {name: value for name, value in tagger.named_parameters() if not name.startswith(ENCODER)}
+
+
+def _read_terminals(path: Path) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = [name for name in file.keys() if name.startswith(TERMINALS)]  # noqa: SIM118 - not a dictionary
+            return {name.removeprefix(TERMINALS): file.get_tensor(name) for name in names}
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot read {path}: {_first_line(error)}") from error
+
+
+def _positions(encoder: PreTrainedModel) -> int | None:
+    """The longest sentence in tokens, None where positions are not a table."""
+    table = getattr(encoder_parts(encoder).embeddings, "position_embeddings", None)
+    if not isinstance(table, nn.Embedding):
+        return None
+    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)  # RoBERTa counts from it
+
+
+def _write_encoder(directory: Path, encoder: EncoderFiles, tagger: MultiChannelTagger) -> None:
+    """Configuration, tokenizer and all weights."""
+    config = json.loads((encoder.directory / CONFIG).read_bytes())
+    for name in ("auto_map", "torch_dtype", "_name_or_path"):  # a repository's own code, an older name, a place
+        config.pop(name, None)
+    config |= {"architectures": [type(tagger.encoder).__name__], "dtype": "float32"}
+    (directory / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in TOKENIZER:
+        if (encoder.directory / name).is_file():
+            shutil.copyfile(encoder.directory / name, directory / name)
+    tensors = {
+        name.removeprefix(ENCODER) if name.startswith(ENCODER) else f"{TERMINALS}{name}": value.contiguous()
+        for name, value in tagger.state_dict().items()
+    }
+    save_file(tensors, directory / WEIGHTS, metadata={"format": "pt"})
+    shutil.copymode(directory / CONFIG, directory / WEIGHTS)  # safetensors makes files for the owner alone
+
+
+def _replace(directory: Path, partial: Path, old: Path) -> None:
+    """Put the new directory in the place of the older one, which comes back if that fails."""
+    if directory.exists():
+        directory.rename(old)
+    try:
+        partial.rename(directory)
+    except OSError:
+        if old.exists():
+            old.rename(directory)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _checked(directory: Path) -> Description:
+    """The description, once every file is what it says."""
+    if not directory.is_dir():
+        raise UserError(f"no directory {directory}; name one that holds an exported student")
+    path = directory / DESCRIPTION
+    if not path.is_file():
+        raise UserError(f"{directory} is no exported student: it has no {DESCRIPTION}")
+    try:
+        inside = directory.resolve()
+        for entry in sorted(directory.iterdir()):
+            if not entry.resolve().is_relative_to(inside):
+                raise UserError(f"{entry} is a symbolic link to a place outside of {directory}, which is not read")
+        description = _description(path)
+        found = {content.name for content in content_files(directory) if content.is_file()}
+        for name in sorted(found ^ description.files.keys()):
+            raise UserError(f"{directory / name} is {'not part of the export' if name in found else 'missing'}")
+        for name, digest in description.files.items():
+            if sha256(directory / name) != digest:
+                raise UserError(f"{directory / name} is damaged or was changed; export or copy the student again")
+    except OSError as error:
+        raise UserError(f"cannot read {directory}: {_first_line(error)}") from error
+    return description
+
+
+def _description(path: Path) -> Description:
+    try:
+        description = Description.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        if key == "format":
+            raise UserError(f"{path}: its format is not {FORMAT}, the one that this version reads") from error
+        raise UserError(f"{path}: {f'{key}: ' if key else ''}{first['msg']}") from error
+    if len(set(description.label_names)) < len(description.label_names) or "O" not in description.label_names:
+        raise UserError(f"{path}: label_names: labels must differ, and one of them must be O")
+    return description
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No report of weights that are not the encoder's: the terminals, or a pre-training head."""
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,265 @@
+"""The model card of an exported student: what it is, its scores, how it was trained, its limits.
+
+Markdown behind the YAML front matter that the Hugging Face hub reads (https://huggingface.co/docs/hub/model-cards).
+Every value is escaped: a study's or an encoder's name cannot put markup into the card.
+"""
+
+import html
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Literal
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from .corpora import DATASETS
+from .corpora.catalogue import LANGUAGE_NAMES
+from .encoders import EncoderFiles
+from .encoders.e5_small import NAME as E5_SMALL
+
+Value = str | int | float | bool | None
+Selection = Literal["target dev", "source dev"]
+
+TAGS = ("msd-ray", "token-classification", "named-entity-recognition", "cross-lingual", "zero-shot", "distillation")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~$])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRow:
+    """Entity-level F1 (Eq. 16) of one system over seeds.
+
+    mean, deviation: 0..1; deviation is the sample standard deviation (n - 1), None for one seed. n: seeds.
+    system: what was scored. split: on what. selection: the dev set that chose the epoch.
+    model: whether this is the configuration of the student that the card describes.
+    """
+
+    system: str
+    mean: float
+    n: int
+    deviation: float | None = None
+    split: Literal["test", "dev"] = "test"
+    selection: Selection = "target dev"
+    model: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """What the card of one student says.
+
+    encoder: as the user named it; base_model: its name on the hub (`hub_name`), None if it has none.
+    teacher, student, run: hyperparameters by name. seed, epoch: of this very student; seeds: of all final runs.
+    selection: the dev set that chose its epoch. data_digests: SHA-256 of each part of the data, by name.
+    """
+
+    dataset: str
+    lang: str
+    source_lang: str
+    encoder: str
+    base_model: str | None
+    encoder_licence: str | None
+    data_licence: str
+    teacher: Mapping[str, Value]
+    student: Mapping[str, Value]
+    seed: int
+    epoch: int
+    seeds: tuple[int, ...]
+    scores: tuple[ScoreRow, ...]
+    data_digests: Mapping[str, str]
+    study: str
+    versions: Mapping[str, str]
+    selection: Selection = "target dev"
+    run: Mapping[str, Value] = field(default_factory=dict)
+
+
+def hub_name(encoder: EncoderFiles) -> str | None:
+    """The encoder's repository on the hub; None for a local directory."""
+    if encoder.name == E5_SMALL:
+        return "intfloat/multilingual-e5-small"
+    local = PurePath(encoder.name).is_absolute() or encoder.directory.as_posix().endswith(encoder.name)
+    return None if local or not _REPOSITORY.fullmatch(encoder.name) else encoder.name
+
+
+def render(card: ModelCard) -> str:
+    """The card as Markdown with YAML front matter, ending in a newline."""
+    body = _TEMPLATE.format(
+        title=escape(_title(card)),
+        language=_language(card.lang),
+        source=_language(card.source_lang),
+        lang=escape(card.lang),
+        dataset=escape(card.dataset),
+        encoder=_encoder(card),
+        selection=f"{_language(card.lang if card.selection == 'target dev' else card.source_lang)} dev set",
+        epoch=card.epoch,
+        seed=card.seed,
+        seeds=escape(", ".join(map(str, card.seeds))),
+        study=escape(card.study),
+        scores=_scores(card),
+        teacher=_table(("teacher", "value"), card.teacher.items()),
+        student=_table(("student", "value"), card.student.items()),
+        run=_table(("both", "value"), card.run.items()),
+        digests=_table(("data", "SHA-256"), card.data_digests.items()),
+        versions=_table(("software", "version"), card.versions.items()),
+        encoder_licence=escape(card.encoder_licence or "not stated by its files"),
+        data_licence=escape(card.data_licence),
+    )
+    return f"---\n{front_matter(card)}---\n{body}"
+
+
+def front_matter(card: ModelCard) -> str:
+    """The hub's metadata, YAML without its `---` lines."""
+    corpus = DATASETS.get(card.dataset)
+    results = [_result(card, row) for row in card.scores if row.model]
+    data = ModelCardData(
+        language=list(dict.fromkeys([_plain(card.lang), _plain(card.source_lang)])),
+        # Encoder and corpus have terms of their own, which only who publishes the student can bring together.
+        license="other",
+        license_name="terms-of-encoder-and-corpus",
+        library_name="msd-ray",
+        pipeline_tag="token-classification",
+        tags=list(TAGS),
+        base_model=card.base_model,
+        datasets=[corpus.hub_repository if corpus and corpus.hub_repository else _plain(card.dataset)],
+        metrics=["f1"],
+        model_name=_title(card) if results else None,  # what the model index begins with
+        eval_results=results or None,
+    )
+    return f"{data.to_yaml()}\n"
+
+
+def escape(value: Value) -> str:
+    """A value as one line of Markdown text that is shown as it is: no HTML, no markup, no new line."""
+    return _MARKDOWN.sub(r"\\\1", html.escape(_plain(value), quote=False))
+
+
+def _plain(value: Value) -> str:
+    """One line of printable characters."""
+    text = "" if value is None else str(value)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _title(card: ModelCard) -> str:
+    return _plain(f"MSD student for {LANGUAGE_NAMES.get(card.lang, card.lang)} named entities ({card.dataset})")
+
+
+def _language(code: str) -> str:
+    return escape(LANGUAGE_NAMES.get(code, code))
+
+
+def _encoder(card: ModelCard) -> str:
+    if card.base_model is None:  # a directory: where it lay on somebody's machine is of no use to others
+        return f"{escape(PurePath(card.encoder).name)} (a local directory)"
+    return escape(card.encoder if card.encoder == card.base_model else f"{card.encoder} ({card.base_model})")
+
+
+def _result(card: ModelCard, row: ScoreRow) -> EvalResult:
+    """One entry of the model index; F1 as 0..1, the mean over seeds."""
+    return EvalResult(
+        task_type="token-classification",
+        task_name="named entity recognition, zero-shot",
+        dataset_type=_plain(card.dataset),
+        dataset_name=f"{_plain(card.dataset)} ({_plain(card.lang)})",
+        dataset_config=_plain(card.lang),
+        dataset_split=row.split,
+        metric_type="f1",
+        metric_name=f"{row.split} F1, mean of {row.n} seeds, epoch chosen on {row.selection}",
+        metric_value=round(row.mean, 6),
+    )
+
+
+def _scores(card: ModelCard) -> str:
+    rows = (
+        (
+            f"{row.system}{' (this configuration)' if row.model else ''}",
+            row.split,
+            row.selection,
+            f"{100 * row.mean:.2f}",
+            "" if row.deviation is None else f"{100 * row.deviation:.2f}",
+            row.n,
+        )
+        for row in card.scores
+    )
+    return _table(("system", "split", "epoch chosen on", "F1, mean", "standard deviation", "seeds"), rows)
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[Value, ...]]) -> str:
+    cells = [f"| {' | '.join(map(escape, row))} |" for row in rows]
+    if not cells:
+        return "Not recorded."
+    return "\n".join([f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}", *cells])
+
+
+_TEMPLATE = """\
+# {title}
+
+A tagger of named entities in {language} text, trained without a single {language} training label: a teacher learned
+from labelled {source} sentences, and this student learned from the teacher's soft labels on unlabelled {language}
+sentences, with a mixture of short-channel distillers (MSD). It labels words in BIO2.
+
+- Encoder: {encoder}, with a classifier on every layer that was trained; the last one makes the predictions.
+- Data set: {dataset}, {source} to {language} ({lang}).
+- This student: seed {seed}, epoch {epoch}, chosen by F1 on the {selection}.
+
+## Scores
+
+Entity-level F1 in percent, counted as conlleval counts; mean and sample standard deviation over seeds ({seeds}).
+The weights here are those of one seed, so their own score differs from the mean.
+
+{scores}
+
+## How to use it
+
+The directory is complete: nothing else is read, nothing is fetched. `DIR` stands for where it lies.
+
+```sh
+echo "One sentence a line" | python -m msd_ray.predict --model DIR
+```
+
+```python
+from pathlib import Path
+
+import torch
+
+from msd_ray.export import load_student
+from msd_ray.tagging import tag
+
+student = load_student(Path("DIR"), torch.device("cpu"))
+print(tag(student, [["One", "list", "of", "words", "a", "sentence"]]))
+```
+
+`config.json` and the encoder's weights have the usual names, so `transformers.AutoModel.from_pretrained("DIR")` reads
+the fine-tuned encoder alone. All weights are in safetensors; nothing here is pickled.
+
+## How it was trained
+
+Study: {study}
+
+{teacher}
+
+{student}
+
+{run}
+
+{versions}
+
+## Data
+
+Digests of the sentences as they were read, so that others can tell whether they have the same data.
+
+{digests}
+
+## Licences
+
+- Encoder: {encoder_licence}
+- Data set: {data_licence}
+
+## Limits
+
+- Zero-shot: no label of {language} training sentences was used. Labels of the {language} *dev* set chose epochs and
+  configurations, which overestimates what is reached without any: compare the rows with the epoch chosen on source dev.
+- It knows the entity types and the kind of text of {dataset} and no others; expect lower scores on other domains.
+- It was made for {language}. Other languages, {source} included, were not measured.
+- It repeats what encoder, teacher and texts brought along, biases about names and places included. Predictions need
+  review before anything depends on them.
+"""
