@@ -1,0 +1,148 @@
+"""The model card: front matter that the hub can read, every value shown as it is, code that works."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard as HubCard
+from huggingface_hub import ModelCardData
+from students import CARD, exported
+
+from msd_ray.encoders import EncoderFiles
+from msd_ray.model_card import ScoreRow, escape, hub_name, render
+
+
+def metadata(text: str) -> ModelCardData:
+    """The front matter, read by the hub's own client, which checks the model index."""
+    data = HubCard(text).data
+    assert isinstance(data, ModelCardData)
+    return data
+
+
+def test_front_matter() -> None:
+    data = metadata(render(CARD))
+    assert data.language == ["tr", "en"]
+    assert data.license == "other"
+    assert data.base_model == "intfloat/multilingual-e5-small"
+    assert data.datasets == ["sample"]
+    assert data.metrics == ["f1"]
+    assert {"token-classification", "zero-shot"} <= set(data.tags or ())
+    assert data.eval_results is not None
+    results = [(r.dataset_name, r.dataset_split, r.metric_type, r.metric_value) for r in data.eval_results]
+    assert results == [("sample (tr)", "test", "f1", 0.52345), ("sample (tr)", "test", "f1", 0.5)]
+    assert data.eval_results[1].metric_name == "test F1, mean of 1 seeds, epoch chosen on source dev"
+
+
+def test_front_matter_of_a_corpus_on_the_hub_and_a_local_encoder() -> None:
+    card = replace(
+        CARD, dataset="wikiann", base_model=None, encoder="/home/somebody/secret/my-bert", encoder_licence=None
+    )
+    text = render(card)
+    data = metadata(text)
+    assert data.datasets == ["unimelb-nlp/wikiann"]
+    assert data.base_model is None
+    assert "somebody" not in text
+    assert "Encoder: my-bert (a local directory)" in text
+    assert "Encoder: not stated by its files" in text
+
+
+def test_a_card_without_scores_has_no_model_index() -> None:
+    text = render(replace(CARD, scores=()))
+    assert metadata(text).eval_results is None
+    assert "Not recorded." in text
+
+
+def test_what_it_says() -> None:
+    text = render(CARD)
+    for words in (
+        "# MSD student for Turkish named entities (sample)",
+        "| teacher | test | target dev | 41.23 | 1.00 | 3 |",
+        "| student (this configuration) | test | target dev | 52.34 | 2.00 | 3 |",
+        "| student (this configuration) | test | source dev | 50.00 |  | 1 |",
+        "over seeds (1, 2, 3)",
+        "seed 3, epoch 7, chosen by F1 on the Turkish dev set",
+        "| learning\\_rate | 5e-05 |",
+        "| learning\\_rate | 2.3456789e-05 |",
+        f"| tr train text | {'ab' * 32} |",
+        "| msd\\_ray | 0.1.0 |",
+        "- Encoder: mit",
+        "- Data set: Apache-2.0",
+        "Study: first",
+        "no label of Turkish training sentences was used",
+        "python -m msd_ray.predict --model DIR",
+    ):
+        assert words in text
+    assert "chosen by F1 on the English dev set" in render(replace(CARD, selection="source dev"))
+
+
+EVIL = "<script>alert(1)</script> [x](http://evil) **b** `c` | d\n\n# heading\n---\n![i](j) {title} \x1b[2J a: b"
+
+
+def test_no_markup_gets_in() -> None:
+    clean = render(CARD)
+    card = replace(
+        CARD,
+        encoder=EVIL,
+        base_model="a/b",
+        encoder_licence=EVIL,
+        data_licence=EVIL,
+        study=EVIL,
+        dataset=EVIL,
+        lang=EVIL,
+        source_lang=EVIL,
+        teacher={EVIL: EVIL},
+        data_digests={EVIL: EVIL},
+        versions={EVIL: EVIL},
+        scores=(ScoreRow(system=EVIL, mean=0.5, n=1, model=True),),
+    )
+    text = render(card)
+    body = HubCard(text).text
+    assert vars(metadata(text)).keys() == vars(metadata(clean)).keys()
+    assert metadata(text).license == "other"
+    assert "<script" not in body
+    assert "\x1b" not in body
+    assert re.findall(r"(?<!\\)\[[^\]]*\]\(", body) == []
+    assert "**" not in body.replace("\\*\\*", "")
+    headings = [line for line in body.splitlines() if line.startswith("#")]
+    assert [h for h in headings if h.startswith("## ")] == [h for h in clean.splitlines() if h.startswith("## ")]
+    assert len(headings) == len([line for line in clean.splitlines() if line.startswith("#")])
+    cells = {len(re.findall(r"(?<!\\)\|", line)) for line in body.splitlines() if line.startswith("| ")}
+    assert cells == {3, 7}, "no value adds a column"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a\nb\tc", "a b c"),
+        ("<b> & \\", "&lt;b&gt; &amp; \\\\"),
+        ("x|y_z", "x\\|y\\_z"),
+        (None, ""),
+        (0.001, "0.001"),
+        ("नमस्ते", "नमस्ते"),
+    ],
+)
+def test_escape(value: str | float | None, shown: str) -> None:
+    assert escape(value) == shown
+
+
+def test_hub_name(tmp_path: Path) -> None:
+    def files(name: str, directory: Path) -> EncoderFiles:
+        return EncoderFiles(name=name, directory=directory, digest="")
+
+    assert hub_name(files("e5-small", tmp_path)) == "intfloat/multilingual-e5-small"
+    mbert = "google-bert/bert-base-multilingual-cased"
+    assert hub_name(files(mbert, tmp_path / "models--google-bert--x" / "snapshots" / "1")) == mbert
+    assert hub_name(files("models/mine", tmp_path / "models" / "mine")) is None
+    assert hub_name(files(str(tmp_path), tmp_path)) is None
+    assert hub_name(files("./models/mine", tmp_path / "models" / "mine")) is None
+
+
+def test_its_code_works(tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exported(tiny_encoder, tmp_path / "student")
+    card = (tmp_path / "student" / "README.md").read_text()
+    found = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+    assert found is not None
+    exec(found[1].replace('"DIR"', repr(str(tmp_path / "student"))), {})
+    labels = eval(capsys.readouterr().out)
+    assert [len(words) for words in labels] == [6]

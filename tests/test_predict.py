@@ -1,0 +1,285 @@
+"""`python -m msd_ray.predict`, from its standard input to its output and exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from students import MAX_LENGTH, exported
+
+from msd_ray.encoders import EncoderFiles
+from msd_ray.errors import UserError
+from msd_ray.evaluation import entities
+from msd_ray.export import LoadedStudent, load_student
+from msd_ray.features.windows import split_into_windows
+from msd_ray.predict import LONGEST_LINE, main, read_chunks, split
+from msd_ray.tagging import tag
+
+COMMAND = [sys.executable, "-m", "msd_ray.predict", "--device", "cpu"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def directory(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("exported") / "student"
+    exported(tiny_encoder, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def student(directory: Path) -> LoadedStudent:
+    return load_student(directory, torch.device("cpu"))
+
+
+def run(data: bytes, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, input=data, capture_output=True, check=False, timeout=120, env=ENVIRONMENT)
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> Callable[..., bytes]:
+    """The command in this process: text in, output out."""
+
+    def call(text: str, *arguments: str | Path) -> bytes:
+        (tmp_path / "input").write_text(text)
+        with (tmp_path / "input").open() as stream:
+            monkeypatch.setattr("sys.stdin", stream)
+            assert main(["--device", "cpu", *map(str, arguments)]) == 0
+        return capsysbinary.readouterr().out
+
+    return call
+
+
+def rows(output: bytes) -> list[dict[str, object]]:
+    return [json.loads(line) for line in output.decode().split("\n")[:-1]]
+
+
+TEXT = "\ufeffAngela  Merkel\tin Paris\r\n\n  \nв на من في\nlast one, no end"
+
+
+def test_json_lines(directory: Path, student: LoadedStudent) -> None:
+    done = run(TEXT.encode(), "--model", directory, "--precision", "fp32")
+    assert (done.returncode, done.stderr) == (0, b"")
+    expected = [["Angela", "Merkel", "in", "Paris"], [], [], ["в", "на", "من", "في"], ["last", "one,", "no", "end"]]
+    found = rows(done.stdout)
+    assert [row["tokens"] for row in found] == expected
+    labels = tag(student, expected, precision="fp32")
+    assert [row["labels"] for row in found] == labels
+    assert found[1] == {"tokens": [], "labels": [], "entities": []}
+    for row, tokens, words in zip(found[1:], expected[1:], labels[1:], strict=True):
+        assert row["entities"] == [
+            {"type": kind, "start": start, "end": end, "text": " ".join(tokens[start:end])}
+            for kind, start, end in entities(words)
+        ]
+    assert any(row["entities"] for row in found)
+
+
+def test_conll_and_text_that_is_not_utf8(directory: Path, student: LoadedStudent) -> None:
+    data = b"Angela Merkel\n\nParis\nM\xfcnchen\nRoma\n"
+    done = run(data, "--model", directory, "--format", "conll", "--precision", "fp32")
+    first, _, third = tag(student, [["Angela", "Merkel"], [], ["Paris"]], precision="fp32")
+    assert done.stdout.decode() == f"Angela\t{first[0]}\nMerkel\t{first[1]}\n\n\nParis\t{third[0]}\n\n"
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("error: standard input, line 4, byte 2: not UTF-8")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [("--lang", "zh"), ("--characters",)])
+def test_characters(directory: Path, command: Callable[..., bytes], arguments: Sequence[str]) -> None:
+    (row,) = rows(command("我在 北京　A\n", "--model", directory, *arguments))
+    assert row["tokens"] == ["我", "在", "北", "京", "A"]
+
+
+def test_a_chinese_student_splits_characters_unless_told_otherwise(
+    tiny_encoder: EncoderFiles, tmp_path: Path, command: Callable[..., bytes]
+) -> None:
+    exported(tiny_encoder, tmp_path / "zh", lang="zh")
+    assert rows(command("我在\n", "--model", tmp_path / "zh"))[0]["tokens"] == ["我", "在"]
+    assert rows(command("我在\n", "--model", tmp_path / "zh", "--lang", "tr"))[0]["tokens"] == ["我在"]
+
+
+def test_entity_text_is_that_of_the_line(student: LoadedStudent) -> None:
+    line = split("北京 大学", characters=True)
+    assert line.tokens == ["北", "京", "大", "学"]
+    assert line.text[line.spans[0][0] : line.spans[3][1]] == "北京 大学"
+    assert split(" \u00a0\u3000").tokens == []
+    assert split("a\u2028b").tokens == ["a", "b"]
+
+
+def test_long_sentences_are_labelled_to_the_end(student: LoadedStudent) -> None:
+    generator = torch.Generator().manual_seed(0)
+    vocabulary = ["the", "in", "Angela", "Merkel", "Paris", "ankara", "2024", "x"]
+    words = [vocabulary[int(i)] for i in torch.randint(len(vocabulary), (300,), generator=generator)]
+    short = ["Angela", "in", "the"]
+    long_labels, short_labels, _ = tag(student, [words, short, []], precision="fp32")
+    assert len(long_labels) == len(words)
+    assert short_labels == tag(student, [short], precision="fp32")[0], "its neighbour changes nothing"
+    assert any(label != "O" for label in long_labels[-20:])
+    # Every word as in its window, which is a sentence that fits.
+    counts = [len(student.tokenizer.tokenize(word)) for word in words]
+    windows = split_into_windows(counts, budget=MAX_LENGTH - 2, context=(MAX_LENGTH - 2) // 4)
+    assert len(windows) > 20
+    for window in windows:
+        (alone,) = tag(student, [words[window.start : window.end]], precision="fp32")
+        assert (
+            long_labels[window.first : window.last] == alone[window.first - window.start : window.last - window.start]
+        )
+
+
+def test_words_longer_than_the_limit(student: LoadedStudent) -> None:
+    (labels,) = tag(student, [["x" * 90, "Angela", "y" * 90, "Merkel"]], precision="fp32")
+    assert labels[1:2] == tag(student, [["Angela"]], precision="fp32")[0], "the only word of its window"
+    assert len(labels) == 4
+
+
+def test_a_sentence_that_just_fits_is_read_whole(student: LoadedStudent) -> None:
+    for tokens in (MAX_LENGTH - 3, MAX_LENGTH - 2):
+        words = ["the", "in"] * (tokens // 2) + ["of"] * (tokens % 2)
+        encoded = student.tokenizer([words], is_split_into_words=True, return_tensors="pt")
+        assert encoded["input_ids"].shape[1] == tokens + 2
+        with torch.inference_mode():
+            best = student.tagger(encoded["input_ids"], encoded["attention_mask"]).logits[-1, 0, 1:-1].argmax(-1)
+        expected = [student.label_names[int(index)] for index in best]
+        assert tag(student, [words], precision="fp32") == [expected]
+
+
+def test_words_without_a_token_are_labelled_o(student: LoadedStudent) -> None:
+    assert tag(student, [["\u200b", "\u00ad"]]) == [["O", "O"]]
+
+
+def test_bf16(student: LoadedStudent) -> None:
+    assert [len(words) for words in tag(student, [["Angela"], ["in", "Paris"]], precision="bf16")] == [1, 2]
+
+
+def test_chunks_are_what_arrives() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as pipe:
+        chunks = read_chunks(stream)
+        pipe.write(b"a\nb\nc")
+        assert next(chunks) == ["a", "b"]
+        pipe.write("ç\r\n".encode()[:2])
+        pipe.write("ç\r\n".encode()[2:])
+        assert next(chunks) == ["cç"]
+        pipe.write(b"\xef\xbb\xbfd\n")
+        assert next(chunks) == ["\ufeffd"], "a byte-order mark is one at the beginning alone"
+        pipe.write(b"end")
+        pipe.close()
+        assert list(chunks) == [["end"]]
+
+
+def test_lines_of_a_big_input_keep_their_order(tmp_path: Path) -> None:
+    lines = [f"line {i} " + "x" * (i % 500) for i in range(5000)]
+    (tmp_path / "big").write_text("\n".join(lines))
+    with (tmp_path / "big").open("rb") as stream:
+        chunks = list(read_chunks(stream))
+    assert len(chunks) > 3
+    assert [line for chunk in chunks for line in chunk] == lines
+
+
+def test_a_stream_without_line_ends(tmp_path: Path) -> None:
+    (tmp_path / "endless").write_bytes(b"ok\n" + b"x" * (LONGEST_LINE + 1))
+    with (tmp_path / "endless").open("rb") as stream:
+        chunks = read_chunks(stream)
+        assert next(chunks) == ["ok"]
+        with pytest.raises(UserError, match="line 2: longer than 4 MiB"):
+            next(chunks)
+
+
+def test_many_lines_in_their_order(directory: Path, student: LoadedStudent, command: Callable[..., bytes]) -> None:
+    sentences = [["Angela"] * (1 + i % 40) + [str(i)] for i in range(300)]
+    found = rows(command("\n".join(map(" ".join, sentences)), "--model", directory, "--precision", "fp32"))
+    assert [row["tokens"] for row in found] == sentences
+    one_by_one = [tag(student, [words], precision="fp32")[0] for words in sentences[:20]]
+    assert [row["labels"] for row in found[:20]] == one_by_one
+
+
+def test_results_come_while_the_input_is_open_and_a_closed_pipe_ends_quietly(directory: Path) -> None:
+    with _started(directory) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for word in (b"Angela", b"Paris"):
+            process.stdin.write(word + b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(b'{"tokens": ["' + word + b'"]')
+        process.stdout.close()
+        process.stdin.write(b"Roma\n" * 1000)
+        process.stdin.close()
+        assert process.wait(120) == 0
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_quietly(directory: Path) -> None:
+    with _started(directory) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(b"Angela\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(120) == 130
+        assert process.stderr.read() == b""
+
+
+def _started(directory: Path) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [*COMMAND, "--model", str(directory)], stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT
+    )
+
+
+@pytest.mark.slow
+def test_a_full_disk(directory: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "--model", str(directory)],
+            input=b"Angela\n",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=120,
+            env=ENVIRONMENT,
+        )
+    assert done.returncode == 2
+    assert done.stderr == b"error: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "nowhere"], "no directory nowhere"),
+        (["--model", "models:/msd-wikiann-ar@champion"], "only directories can be loaded so far"),
+        (["--model", ".", "--precision", "fp8"], "precision 'fp8' is unknown"),
+        (["--model", ".", "--device", "gpu"], "--device gpu: choose auto, cpu, cuda or cuda:N"),
+        (["--model", ".", "--device", "cuda:99"], "--device cuda:99: this machine has"),
+        (["--model", "."], "no exported student"),
+    ],
+)
+def test_bad_arguments(arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        main(arguments)
+
+
+def test_nothing_in_nothing_out(directory: Path, command: Callable[..., bytes]) -> None:
+    assert command("", "--model", directory) == b""
+
+
+def test_help_names_formats_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    for words in ("one sentence a line", "jsonl", "conll", "windows", "examples:", "--characters"):
+        assert words in shown
