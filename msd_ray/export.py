@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from .encoders import EncoderFiles, encoder_parts, load_encoder, load_tokenizer
+from .encoders import EncoderFiles, load_encoder, load_tokenizer, max_tokens
 from .encoders.cache import sha256
 from .encoders.files import CONFIG, TOKENIZER, combine_digests, content_files
 from .errors import UserError
@@ -126,7 +126,7 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
         encoder = load_encoder(files, dropout=0.0)
         tagger = _tagger(encoder, len(description.label_names), description.frozen_layers, where=str(directory))
     _fill(_terminals(tagger), _read_terminals(directory / WEIGHTS), where=str(directory / WEIGHTS))
-    positions = _positions(encoder)
+    positions = max_tokens(encoder)
     if positions is not None and description.max_length > positions:
         limit = f"max_length {description.max_length} exceeds the encoder's {positions} positions"
         raise UserError(f"{directory / DESCRIPTION}: {limit}; export the student again")
@@ -194,14 +194,6 @@ def _read_terminals(path: Path) -> dict[str, Tensor]:
             return {name.removeprefix(TERMINALS): file.get_tensor(name) for name in names}
     except (OSError, SafetensorError) as error:
         raise UserError(f"cannot read {path}: {_first_line(error)}") from error
-
-
-def _positions(encoder: PreTrainedModel) -> int | None:
-    """The longest sentence in tokens, None where positions are not a table."""
-    table = getattr(encoder_parts(encoder).embeddings, "position_embeddings", None)
-    if not isinstance(table, nn.Embedding):
-        return None
-    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)  # RoBERTa counts from it
 
 
 def _write_encoder(directory: Path, encoder: EncoderFiles, tagger: MultiChannelTagger) -> None:

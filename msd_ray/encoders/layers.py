@@ -43,6 +43,14 @@ def encoder_parts(model: PreTrainedModel) -> EncoderParts:
     return EncoderParts(embeddings=embeddings, layers=layers)
 
 
+def max_tokens(model: PreTrainedModel) -> int | None:
+    """The longest sentence in tokens that an encoder takes; None where positions are not a table."""
+    table = getattr(encoder_parts(model).embeddings, "position_embeddings", None)
+    if not isinstance(table, nn.Embedding):
+        return None
+    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)  # RoBERTa counts from it
+
+
 def _known_children(model: PreTrainedModel) -> set[str]:
     """Names of the top-level modules that hold the parts, and of a pooler that was left out."""
     return {"embeddings", "encoder", "transformer"} | ({"pooler"} if getattr(model, "pooler", None) is None else set())

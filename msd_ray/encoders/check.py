@@ -1,0 +1,25 @@
+"""Whether a search can use an encoder: told before anything starts, not by its first trial."""
+
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.layers import encoder_parts, max_tokens
+from msd_ray.encoders.loading import load_encoder, load_tokenizer
+from msd_ray.errors import UserError
+
+
+def check_encoder(files: EncoderFiles, *, frozen_layers: int, max_length: int) -> None:
+    """Load tokenizer and model once, weights included.
+
+    Raises UserError when that fails, when no layer is left to train, or when the encoder has fewer positions than
+    `max_length` tokens.
+    """
+    load_tokenizer(files)
+    model = load_encoder(files, dropout=0.0)
+    layers = len(encoder_parts(model).layers)
+    if frozen_layers >= layers:
+        raise UserError(
+            f"--frozen-layers {frozen_layers} leaves nothing to train of encoder {files.name}, "
+            f"which has {layers} layers: {layers - 1} at most"
+        )
+    positions = max_tokens(model)
+    if positions is not None and max_length > positions:
+        raise UserError(f"--max-length {max_length}: encoder {files.name} takes {positions} tokens at most")
