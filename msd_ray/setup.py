@@ -1,14 +1,21 @@
-"""From options to a search that is ready to start: everything read, checked and encoded, nothing running yet."""
+"""From options to searches that are ready to start: everything read and checked, nothing written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import torch
 
+from .arguments import TEACHER_TRIALS
+from .encoders import EncoderFiles, check_encoder, resolve
+from .errors import UserError
+from .export import DESCRIPTION
 from .options import TuneOptions
-from .search.parameters import JSON, Fixed
-from .search.prepare import Data, Prepared, prepare
+from .search.parameters import JSON, Fixed, Parameter
+from .search.prepare import Data, Prepared, ReadCorpora, prepare, read
 from .search.search import SearchSettings
-from .search.spaces import load_space
+from .search.spaces import SearchSpace, load_space
 from .search.storage import Storage
 from .tracking.database import default_tracking_uri, shown_uri
 from .training import RunSettings
@@ -21,35 +28,79 @@ class Setup:
 
     lang: str
     data: Data
+    corpora: ReadCorpora
+    encoder: EncoderFiles
     storage: Storage
-    prepared: Prepared
     settings: SearchSettings
     conditions: dict[str, JSON]
     mlflow_uri: str
     study_storage: str
     gpus: float
 
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The corpora encoded; the first use writes them into the storage. Raises UserError if it cannot."""
+        return prepare(self.data, self.corpora, self.encoder, self.storage)
 
-def set_up(options: TuneOptions, lang: str) -> Setup:
-    """Read and encode the corpora, find the encoder, check space and storage.
 
-    Raises UserError for anything that a user can mend.
+def set_up(options: TuneOptions) -> tuple[Setup, ...]:
+    """One setup a language: space, corpora and encoder read and checked, the cheap ones first.
+
+    Raises UserError for anything that a user can mend. Writes nothing but the caches of the encoder and the hub.
     """
     space = load_space(options.space)
+    storage = Storage.at(options.storage)
+    for lang in options.lang:
+        _check_model_place(storage.model(options.study_name(lang)))
+    data = [_data(options, lang) for lang in options.lang]
+    corpora = [read(one) for one in data]
+    encoder = resolve(options.encoder)
+    check_encoder(encoder, frozen_layers=options.frozen_layers, max_length=options.max_length)
     gpus = options.gpus_per_trial
     if gpus is None:
         gpus = 1.0 if torch.cuda.is_available() else 0.0
-    storage = Storage.open(options.storage)
-    data = Data(
+    setups = []
+    for one, texts in zip(data, corpora, strict=True):
+        settings = _settings(options, space, one.lang, gpus)
+        setups.append(
+            Setup(
+                lang=one.lang,
+                data=one,
+                corpora=texts,
+                encoder=encoder,
+                storage=storage,
+                settings=settings,
+                conditions={
+                    "dataset": options.dataset,
+                    "lang": one.lang,
+                    "limit": options.limit,
+                    "encoder": encoder.name,
+                    "encoder_digest": encoder.digest,
+                    "data": dict(texts.digests),
+                    "workers": options.workers,
+                    "gpus": gpus > 0,
+                    "teacher_trials": settings.teacher_trials,
+                },
+                mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
+                study_storage=options.study_storage or f"sqlite:///{storage.root / 'studies.db'}",
+                gpus=gpus,
+            )
+        )
+    return tuple(setups)
+
+
+def _data(options: TuneOptions, lang: str) -> Data:
+    return Data(
         dataset=options.dataset,
         lang=lang,
         directory=options.data_dir,
         limit=options.limit,
         max_length=options.max_length,
     )
-    prepared = prepare(data, options.encoder, storage)
-    searched = any(not isinstance(parameter, Fixed) for parameter in space.teacher.values())
-    settings = SearchSettings(
+
+
+def _settings(options: TuneOptions, space: SearchSpace, lang: str, gpus: float) -> SearchSettings:
+    return SearchSettings(
         name=options.study_name(lang),
         space=space,
         run=RunSettings(
@@ -61,55 +112,58 @@ def set_up(options: TuneOptions, lang: str) -> Setup:
             precision=resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")),
         ),
         trials=options.trials,
-        teacher_trials=options.teacher_trials or (-(-options.trials // 4) if searched else 1),
+        teacher_trials=options.teacher_trials or (TEACHER_TRIALS if _searched(space.teacher) else 1),
         seeds=options.seeds,
     )
-    encoder = prepared.experiment.encoder
-    return Setup(
-        lang=lang,
-        data=data,
-        storage=storage,
-        prepared=prepared,
-        settings=settings,
-        conditions={
-            "dataset": options.dataset,
-            "lang": lang,
-            "limit": options.limit,
-            "encoder": encoder.name,
-            "encoder_digest": encoder.digest,
-            "data": dict(prepared.digests),
-            "workers": options.workers,
-            "gpus": gpus > 0,
-            "teacher_trials": settings.teacher_trials,
-        },
-        mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
-        study_storage=options.study_storage or f"sqlite:///{storage.root / 'studies.db'}",
-        gpus=gpus,
-    )
+
+
+def _check_model_place(directory: Path) -> None:
+    """The best student goes there when all is done: too late to hear that the place is taken."""
+    if directory.exists() and not (directory / DESCRIPTION).is_file():
+        raise UserError(
+            f"{directory}, where the best student goes, is there and is no exported student: "
+            "move it away, or give another --name or --storage"
+        )
+
+
+def _searched(parameters: Mapping[str, Parameter]) -> list[str]:
+    return [name for name, parameter in parameters.items() if not isinstance(parameter, Fixed)]
 
 
 def describe(setup: Setup, options: TuneOptions) -> list[tuple[str, str]]:
     """What would run, as lines of a name and a text: phases, trials, resources, where things go."""
-    settings, prepared = setup.settings, setup.prepared
-    counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in prepared.sentences.items())
-    varied = {
-        phase: [name for name, p in space.items() if not isinstance(p, Fixed)]
-        for phase, space in (("teacher", settings.space.teacher), ("student", settings.space.student))
-    }
-    run = settings.run
-    test = "test set" if prepared.has_test else "dev set (no test file is on disk)"
-    workers = f"{options.workers} Ray Train workers" if options.workers else "its own process"
+    settings, run, space = setup.settings, setup.settings.run, setup.settings.space
+    counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in setup.corpora.counts.items())
+    test = "test set" if setup.corpora.target.has_test else "dev set (no test file is on disk)"
+    teachers = settings.teacher_trials if _searched(space.teacher) else 1
+    # One student a teacher where nothing else is searched; the paper's teacher is there beside the best.
+    students = settings.trials
+    if not _searched(space.student):
+        students = min(students, teachers, space.teachers + 1)
+    process = f"on {_count(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
+    each = f"{_count(options.cpus_per_trial, 'CPU')} and {_count(setup.gpus, 'GPU')}"
     return [
         ("study", f"{settings.name}: {options.dataset}, en to {setup.lang}"),
         ("sentences", counts),
-        ("encoder", f"{prepared.experiment.encoder.name} in {prepared.experiment.encoder.directory}"),
-        ("training", f"{run.epochs} epochs, batches of {run.batch_size}, {run.precision}, seed {run.seed}"),
-        ("teacher phase", f"{settings.teacher_trials} trials; searched: {', '.join(varied['teacher']) or 'nothing'}"),
-        ("student phase", f"{settings.trials} trials; searched: {', '.join(varied['student']) or 'nothing'}"),
-        ("final phase", f"{settings.seeds} seeds, the paper's configuration and the best; scored on the {test}"),
-        ("a trial", f"{workers}, {options.cpus_per_trial} CPUs and {setup.gpus:g} GPUs each"),
-        ("at once", f"{options.max_concurrent or 'as many trials as fit'}"),
+        ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),
+        ("training", f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {run.precision}, seed {run.seed}"),
+        ("teacher phase", _phase(teachers, _searched(space.teacher))),
+        ("student phase", _phase(students, _searched(space.student))),
+        (
+            "final phase",
+            f"{_count(settings.seeds, 'seed')} each of the paper's configuration and the best, scored on the {test}",
+        ),
+        ("a trial", f"{process}{', each' if options.workers > 1 else ''} with {each}"),
+        ("at once", _count(options.max_concurrent, "trial") if options.max_concurrent else "as many trials as fit"),
         ("storage", str(setup.storage.root)),
         ("studies", shown_uri(setup.study_storage)),
         ("mlflow", shown_uri(setup.mlflow_uri)),
     ]
+
+
+def _phase(trials: int, searched: list[str]) -> str:
+    return f"{_count(trials, 'trial')}; searched: {', '.join(searched) or 'nothing'}"
+
+
+def _count(number: float, noun: str) -> str:
+    return f"{number:g} {noun}{'' if number == 1 else 's'}"

@@ -1,11 +1,11 @@
 """`python -m msd_ray.tune`: search, distil, record. See `--help`."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from .errors import run_command
 from .options import TuneOptions, parse
@@ -23,17 +23,19 @@ def main(arguments: list[str] | None = None) -> int:
     # Importing torch and MLflow takes seconds: only once the command line is known to be good.
     from .setup import describe, set_up
 
-    setups = []
-    for lang in options.lang:
-        console.print(f"Reading and encoding {options.dataset}, en and {lang} ...", highlight=False)
-        setups.append(set_up(options, lang))
-        _print_pairs(console, describe(setups[-1], options))
+    _print(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
+    setups = set_up(options)
+    for setup in setups:
+        console.print()
+        _print_pairs(console, describe(setup, options))
+    console.print()
     if options.dry_run:
+        _print(console, "A dry run: nothing was started or stored.")
         return 0
     from .search.on_ray import StalledError, cluster
 
     try:
-        with cluster():
+        with _held(setups, console), cluster():
             for setup in setups:
                 _search(setup, options, console)
     except StalledError as error:
@@ -43,6 +45,28 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted; start the same command again to go on.", file=sys.stderr)
         return 130
     return 0
+
+
+@contextmanager
+def _held(setups: Sequence["Setup"], console: Console) -> Iterator[None]:
+    """Hold the studies of all languages, opened and their corpora encoded.
+
+    Whatever can refuse does so here, before Ray starts and before there is a run in MLflow. Raises UserError.
+    """
+    from .search.search import open_teacher_study
+    from .tracking.connection import connect
+
+    with ExitStack() as held:
+        setups[0].storage.create()
+        for setup in setups:
+            held.enter_context(setup.storage.study_lock(setup.settings.name))
+        connect(setups[0].mlflow_uri)
+        for setup in setups:
+            open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
+        _print(console, "Encoding ...")
+        for setup in setups:
+            setup.prepared  # noqa: B018 - the first use encodes
+        yield
 
 
 def _search(setup: "Setup", options: TuneOptions, console: Console) -> None:
@@ -55,30 +79,27 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> None:
     resources = fitting(
         Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus), options.max_concurrent
     )
-    with setup.storage.study_lock(setup.settings.name):
-        tracker = _open_tracker(setup)
-        with progress(console) as display:
-            rows = Search(
-                settings=setup.settings,
-                experiment=setup.prepared.experiment,
-                conditions=setup.conditions,
-                study_storage=setup.study_storage,
-                records=tracker,
-                display=display,
-                threads=options.cpus_per_trial,
-                run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),
-                scored=lambda: prepare_test(setup.data, setup.prepared),
-            ).run()
-        _conclude(setup, tracker, rows, console)
+    tracker = _open_tracker(setup)
+    with progress(console) as display:
+        rows = Search(
+            settings=setup.settings,
+            experiment=setup.prepared.experiment,
+            conditions=setup.conditions,
+            study_storage=setup.study_storage,
+            records=tracker,
+            display=display,
+            threads=options.cpus_per_trial,
+            run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),
+            scored=lambda: prepare_test(setup.data, setup.prepared),
+        ).run()
+    _conclude(setup, tracker, rows, console)
 
 
 def _open_tracker(setup: "Setup") -> "StudyTracker":
-    """The study's runs. The study itself is opened first: it says best which settings differ from before."""
-    from .search.search import open_teacher_study
+    """The study's runs."""
     from .tracking.study import StudyTracker
     from .winner import versions
 
-    open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
     settings = setup.settings
     return StudyTracker.open(
         setup.mlflow_uri,
@@ -118,7 +139,7 @@ def _conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Confi
     tracker.close()
     print_summary(console, summary, title=f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}")
     if BEST not in rows:
-        console.print("No trial was better on dev than the paper's configuration: it is the best found.")
+        _print(console, "No trial was better on dev than the paper's configuration: it is the best found.")
     where.append(("compare runs", ui_command(setup.mlflow_uri) or setup.mlflow_uri))
     _print_pairs(console, where)
 
@@ -130,10 +151,14 @@ def _belongs(tags: Mapping[str, str], rows: Mapping[str, "Configuration"]) -> bo
 
 
 def _print_pairs(console: Console, pairs: Sequence[tuple[str, str]]) -> None:
-    table = Table.grid(padding=(0, 2))
+    width = max(len(name) for name, _ in pairs)
     for name, text in pairs:
-        table.add_row(name, text)
-    console.print(table, highlight=False, soft_wrap=True)
+        _print(console, f"{name:<{width}}  {text}")
+
+
+def _print(console: Console, text: str) -> None:
+    """A line as it is: however long it is, it is to be copied or searched for in one piece."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
-from ..corpora import Sentence, Text, digest, label_names, load_source, load_target, load_test
-from ..encoders import EncoderFiles, load_tokenizer, resolve
+from ..corpora import (
+    Sentence,
+    SourceCorpus,
+    TargetCorpus,
+    Text,
+    digest,
+    label_names,
+    load_source,
+    load_target,
+    load_test,
+)
+from ..encoders import EncoderFiles, load_tokenizer
 from ..features import encode_sentences, encode_text, save_sentences, save_text
 from .plans import Corpora, Experiment, Scored
 from .storage import Storage, content_key
@@ -28,6 +39,34 @@ class Data:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadCorpora:
+    """The sentences of a search, all but the test set's."""
+
+    source: SourceCorpus
+    target: TargetCorpus
+
+    @property
+    def parts(self) -> dict[str, Sequence[Sentence | Text]]:
+        """The sentences by part: source_train, source_dev, target_train (without labels), target_dev."""
+        return {
+            "source_train": self.source.train,
+            "source_dev": self.source.dev,
+            "target_train": self.target.train,
+            "target_dev": self.target.dev,
+        }
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """A digest of the sentences of each part."""
+        return {name: digest(sentences) for name, sentences in self.parts.items()}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many sentences each part has."""
+        return {name: len(sentences) for name, sentences in self.parts.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prepared:
     """experiment: what workers are told. digests: of the sentences, by part. has_test: whether a test file is there."""
 
@@ -37,34 +76,36 @@ class Prepared:
     has_test: bool
 
 
-def prepare(data: Data, encoder_name: str, storage: Storage) -> Prepared:
-    """Read and encode everything but the test set.
+def read(data: Data) -> ReadCorpora:
+    """Read everything but the test set, and write nothing.
 
-    Raises UserError for what is missing or malformed, with the file and line (see `corpora` and `encoders`).
+    Raises UserError for what is missing or malformed, with the file and line (see `corpora`).
     """
-    source = load_source(data.dataset, data.directory, limit=data.limit)
+    # The target first: whether there is such a language is known sooner than English is read.
     target = load_target(data.dataset, data.lang, data.directory, limit=data.limit)
-    encoder = resolve(encoder_name)
+    return ReadCorpora(source=load_source(data.dataset, data.directory, limit=data.limit), target=target)
+
+
+def prepare(data: Data, corpora: ReadCorpora, encoder: EncoderFiles, storage: Storage) -> Prepared:
+    """Encode the corpora into the storage, unless they are there.
+
+    Raises UserError if the storage cannot be written, or the encoder has no tokenizer that fits.
+    """
     features = _Features(encoder=encoder, names=label_names(data.dataset), storage=storage, max_length=data.max_length)
-    parts: dict[str, Sequence[Sentence | Text]] = {
-        "source_train": source.train,
-        "source_dev": source.dev,
-        "target_train": target.train,
-        "target_dev": target.dev,
-    }
-    corpora = Corpora(
-        label_names=features.names,
-        pad_id=features.pad_id,
-        source_train=features.labelled(source.train),
-        source_dev=features.labelled(source.dev),
-        target_train=features.unlabelled(target.train),
-        target_dev=features.labelled(target.dev),
-    )
+    with storage.writing():
+        keys = Corpora(
+            label_names=features.names,
+            pad_id=features.pad_id,
+            source_train=features.labelled(corpora.source.train),
+            source_dev=features.labelled(corpora.source.dev),
+            target_train=features.unlabelled(corpora.target.train),
+            target_dev=features.labelled(corpora.target.dev),
+        )
     return Prepared(
-        experiment=Experiment(storage=storage, encoder=encoder, corpora=corpora),
-        digests={name: digest(sentences) for name, sentences in parts.items()},
-        sentences={name: len(sentences) for name, sentences in parts.items()},
-        has_test=target.has_test,
+        experiment=Experiment(storage=storage, encoder=encoder, corpora=keys),
+        digests=corpora.digests,
+        sentences=corpora.counts,
+        has_test=corpora.target.has_test,
     )
 
 
@@ -82,7 +123,9 @@ def prepare_test(data: Data, prepared: Prepared) -> Scored:
         storage=prepared.experiment.storage,
         max_length=data.max_length,
     )
-    return Scored(split="test", features=features.labelled(load_test(data.dataset, data.lang, data.directory)))
+    test = load_test(data.dataset, data.lang, data.directory)
+    with prepared.experiment.storage.writing():
+        return Scored(split="test", features=features.labelled(test))
 
 
 class _Features:

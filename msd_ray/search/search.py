@@ -11,7 +11,7 @@ from ..progress import Display
 from ..training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings, to_json
 from ..training.scores import DEV_TARGET_F1
 from .asha import Pruning
-from .parameters import JSON, Choice, Fixed, Parameter, Range
+from .parameters import JSON, Choice, Fixed, Parameter, Range, parameters_to_json
 from .phase import Phase, RunLabel, RunRecords
 from .plans import Experiment, Scored, TrialPlan
 from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace
@@ -229,6 +229,8 @@ def open_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON],
         settings.space.teacher,
         settings.teacher_trials,
         first=[_within(PAPER_TEACHER)],
+        # Compared here already: a student phase with other settings would refuse them hours later.
+        own={"students": parameters_to_json(settings.space.student), "teachers": settings.space.teachers},
         settings=settings,
         conditions=conditions,
         storage=storage,

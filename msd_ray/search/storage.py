@@ -13,6 +13,8 @@ thing find the same one, and a thing that is there is right. Who makes a thing h
 
 import hashlib
 import json
+import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,20 +42,35 @@ class Storage:
     root: Path
 
     @classmethod
-    def open(cls, root: Path) -> "Storage":
-        """Create the directory and see that it can be written. Raises UserError if it cannot."""
+    def at(cls, root: Path) -> "Storage":
+        """Name the directory, and write nothing. Raises UserError if a file is in its way, or it is read-only."""
         root = root.expanduser().resolve()
+        there = next(path for path in (root, *root.parents) if path.exists())
+        if not there.is_dir():
+            raise UserError(f"the storage {root} cannot be made: {there} is no directory; give another --storage")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise UserError(f"the storage {root} cannot be written: {there} is read-only; give another --storage")
+        return cls(root=root)
+
+    def create(self) -> None:
+        """Create the directory and see that it can be written. Raises UserError if it cannot."""
+        with self.writing():
+            self.root.mkdir(parents=True, exist_ok=True)
+            # Some bytes: an empty file can be made on a disk that is full.
+            with tempfile.TemporaryFile(dir=self.root) as probe:
+                probe.write(bytes(4096))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what the system says of a write (read-only, full, a file in the way) into a UserError."""
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            probe = root / ".writable"
-            probe.write_bytes(b"")
-            probe.unlink()
+            yield
         except OSError as error:
             raise UserError(
-                f"the storage {root} cannot be written: {error.strerror or error}. "
-                "Give a writable directory with --storage."
+                f"the storage {self.root} cannot be written: {error.strerror or error}"
+                f"{f' ({error.filename})' if error.filename else ''}; "
+                "free some space, or give a writable directory with --storage"
             ) from error
-        return cls(root=root)
 
     def features(self, key: str) -> Path:
         """An encoded corpus."""
@@ -84,14 +101,19 @@ class Storage:
     def study_lock(self, name: str) -> Iterator[None]:
         """Hold a study: one driver at a time may go on with it. Raises UserError if another process does."""
         path = self.root / "studies" / f"{name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=0)
         try:
-            with FileLock(path, timeout=0):
-                yield
+            with self.writing():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock.acquire()
         except Timeout as error:
             raise UserError(
                 f"another process is running the study {name} in {self.root}; wait for it, or give another --name"
             ) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     @contextmanager
     def lock(self, path: Path) -> Iterator[None]:
