@@ -9,10 +9,13 @@ class UserError(Exception):
 
 
 def run_command(main: Callable[[], int]) -> None:
-    """Run a command's main function; a `UserError` becomes one message and exit code 2."""
+    """Run a command's main function; a `UserError` becomes one message and exit code 2, an interrupt 130."""
     try:
         code = main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
     sys.exit(code)
