@@ -151,7 +151,7 @@ def _train_epoch(
         **{name: float(workers.sum(value)) / len(steps) for name, value in sums.items()},
         "learning_rate": float(schedule.get_last_lr()[0]),
         "time/train_seconds": seconds,
-        "time/tokens_per_second": tokens / seconds,
+        "time/tokens_per_second": sum(workers.gather_objects(tokens)) / seconds,
     }
 
 
