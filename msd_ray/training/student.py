@@ -73,13 +73,14 @@ class StudentTask:
             self.settings.alpha_prime,
             self.settings.beta_prime,
         )
+        others = loss.total.detach() - loss.distillation  # both MMD losses, weighted
         return StepLoss(
             total=loss.total,
             parts={
-                "loss/total": loss.total.detach(),
+                # Every worker has the whole of the MMD losses, and parts are added up.
+                "loss/total": loss.distillation + others / workers.size,
                 "loss/main": distillation.main,
                 "loss/auxiliary": distillation.auxiliary,
-                # Every worker has the whole MMD, and parts are added up.
                 **{f"loss/mmd_{name}": value.detach() / workers.size for name, value in mmd.items()},
                 **channel_losses(model, loss.channels),
             },
