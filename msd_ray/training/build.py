@@ -5,6 +5,7 @@ import os
 import torch
 
 from ..encoders import EncoderFiles, load_encoder
+from ..errors import UserError
 from ..model import MultiChannelTagger
 from .device import attention_kernel
 from .settings import RunSettings
@@ -15,13 +16,16 @@ def build_tagger(
 ) -> MultiChannelTagger:
     """A tagger on `device`, the same weights for the same seed.
 
-    Raises UserError when the encoder cannot be read or has too few layers (see `load_encoder`).
+    Raises UserError when the encoder cannot be read (see `load_encoder`) or has too few layers.
     """
     _make_deterministic(device)
     model = load_encoder(encoder, dropout=dropout)
     model.set_attn_implementation(attention_kernel(device))
     torch.manual_seed(run.seed)
-    tagger = MultiChannelTagger(model, num_labels, frozen_layers=run.frozen_layers, dropout=dropout)
+    try:
+        tagger = MultiChannelTagger(model, num_labels, frozen_layers=run.frozen_layers, dropout=dropout)
+    except ValueError as error:
+        raise UserError(f"encoder {encoder.name}: {error}") from error
     return tagger.to(device)
 
 
