@@ -1,0 +1,200 @@
+"""Trainings of seconds: a tiny encoder on short sentences of the sample corpus."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from msd_ray.corpora import Sentence, label_names, load_source, load_target
+from msd_ray.encoders import EncoderFiles, load_tokenizer
+from msd_ray.features import EncodedSentences, EncodedText, TextTensors, encode_sentences, encode_text
+from msd_ray.model import MultiChannelTagger
+from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.training.build import build_tagger
+from msd_ray.training.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord
+from msd_ray.training.loop import Report, Task, train
+from msd_ray.training.outputs import TeacherOutputs, load_outputs, save_outputs
+from msd_ray.training.scores import DEV_SOURCE_F1, DEV_TARGET_F1, ScoredSet, best_epoch
+from msd_ray.training.student import StudentTask
+from msd_ray.training.teacher import TeacherTask
+
+Step = TypeVar("Step")
+
+CPU = torch.device("cpu")
+LABELS = label_names("sample")
+RUN = RunSettings(seed=3, epochs=3, batch_size=8, max_length=48, frozen_layers=2)
+TEACHER = TeacherSettings(learning_rate=3e-3, alpha=0.2)
+STUDENT = StudentSettings(learning_rate=3e-3, beta=0.5, alpha_prime=0.01, beta_prime=0.02)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallCorpora:
+    """English with labels, German without; a dev set of each. The encoder that they are encoded for."""
+
+    encoder: EncoderFiles
+    pad_id: int
+    source: EncodedSentences
+    source_dev: EncodedSentences
+    target: EncodedText
+    target_dev: EncodedSentences
+
+    def teacher_task(self, settings: TeacherSettings = TEACHER, run: RunSettings = RUN) -> TeacherTask:
+        return TeacherTask(
+            settings=settings, run=run, train=self.tensors(self.source), dev=self._scored(self.source_dev)
+        )
+
+    def student_task(
+        self, teacher: TeacherOutputs, settings: StudentSettings = STUDENT, run: RunSettings = RUN
+    ) -> StudentTask:
+        return StudentTask(
+            settings=settings,
+            run=run,
+            target=self.tensors(self.target),
+            source=self.tensors(unlabelled(self.source)),
+            teacher=teacher,
+            dev={"target": self._scored(self.target_dev), "source": self._scored(self.source_dev)},
+        )
+
+    def tagger(self, settings: OptimizerSettings = TEACHER, run: RunSettings = RUN) -> MultiChannelTagger:
+        return build_tagger(self.encoder, len(LABELS), run=run, dropout=settings.dropout, device=CPU)
+
+    def tensors(self, text: EncodedText) -> TextTensors:
+        return TextTensors(text, self.pad_id, CPU)
+
+    def _scored(self, sentences: EncodedSentences) -> ScoredSet:
+        return ScoredSet.load(sentences, LABELS, pad_id=self.pad_id, device=CPU)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A training that has ended, and what it reported on the way."""
+
+    model: MultiChannelTagger
+    record: TrainingRecord
+    reported: list[EpochRecord] = field(default_factory=list)
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        return {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+
+
+def small_corpora(encoder: EncoderFiles) -> SmallCorpora:
+    tokenizer = load_tokenizer(encoder)
+    english, german = load_source("sample", None), load_target("sample", "de", None)
+
+    def labelled(sentences: tuple[Sentence, ...], count: int) -> EncodedSentences:
+        short = [sentence for sentence in sentences if len(sentence.tokens) <= 9][:count]
+        return encode_sentences(short, tokenizer, LABELS, max_length=RUN.max_length)
+
+    texts = [text for text in german.train if len(text.tokens) <= 9][:40]
+    assert isinstance(tokenizer.pad_token_id, int)
+    return SmallCorpora(
+        encoder=encoder,
+        pad_id=tokenizer.pad_token_id,
+        source=labelled(english.train, 50),
+        source_dev=labelled(english.train, 24),
+        target=encode_text(texts, tokenizer, max_length=RUN.max_length),
+        target_dev=labelled(german.dev, 24),
+    )
+
+
+def unlabelled(text: EncodedText) -> EncodedText:
+    return EncodedText(input_ids=text.input_ids, words=text.words, offsets=text.offsets, word_counts=text.word_counts)
+
+
+def train_teacher(
+    corpora: SmallCorpora,
+    path: Path,
+    *,
+    settings: TeacherSettings = TEACHER,
+    run: RunSettings = RUN,
+    report: Report | None = None,
+) -> Trained:
+    """Train a teacher, or go on with the one in `path`; all its epochs are kept."""
+    task = corpora.teacher_task(settings, run)
+    return _train(corpora, task, path, settings, run, report, keep=lambda epochs: [e.epoch for e in epochs])
+
+
+def train_student(
+    corpora: SmallCorpora,
+    outputs: TeacherOutputs,
+    path: Path,
+    *,
+    settings: StudentSettings = STUDENT,
+    run: RunSettings = RUN,
+    report: Report | None = None,
+) -> Trained:
+    """Train a student, or go on with the one in `path`; the epochs are kept that a dev set chooses."""
+    task = corpora.student_task(outputs, settings, run)
+    return _train(corpora, task, path, settings, run, report, keep=chosen_epochs)
+
+
+def chosen_epochs(epochs: tuple[EpochRecord, ...]) -> list[int]:
+    return [best_epoch(epochs, DEV_TARGET_F1), best_epoch(epochs, DEV_SOURCE_F1)]
+
+
+def _train(
+    corpora: SmallCorpora,
+    task: Task[Step],
+    path: Path,
+    settings: OptimizerSettings,
+    run: RunSettings,
+    report: Report | None,
+    *,
+    keep: Callable[[tuple[EpochRecord, ...]], list[int]],
+) -> Trained:
+    reported: list[EpochRecord] = []
+
+    def listen(record: EpochRecord) -> None:
+        reported.append(record)
+        if report is not None:
+            report(record)
+
+    model = corpora.tagger(settings, run)
+    record = train(
+        model,
+        task,
+        optimizer_settings=settings,
+        run=run,
+        directory=TrainingDirectory(path=path, keep=keep),
+        device=CPU,
+        report=listen,
+    )
+    return Trained(model=model, record=record, reported=reported)
+
+
+def save_teacher_outputs(corpora: SmallCorpora, teacher: MultiChannelTagger, directory: Path) -> TeacherOutputs:
+    """What a student needs of the teacher, stored and read back."""
+    teacher.eval()
+    with torch.inference_mode():
+        save_outputs(directory, teacher, corpora.tensors(corpora.target), corpora.tensors(corpora.source))
+    return load_outputs(directory, CPU)
+
+
+def killed_after(epoch: int) -> Report:
+    """A listener with which a training ends when this epoch is reported."""
+
+    def report(record: EpochRecord) -> None:
+        if record.epoch == epoch:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def untimed(record: EpochRecord) -> dict[str, float]:
+    """An epoch's metrics without those that differ from run to run."""
+    return {name: value for name, value in record.metrics.items() if not name.startswith("time/")}
+
+
+def assert_same_weights(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    different = [name for name, value in found.items() if not torch.equal(value, expected[name])]
+    assert different == []
+
+
+def assert_same_epochs(found: TrainingRecord, expected: TrainingRecord) -> None:
+    assert found.complete == expected.complete
+    assert [(e.epoch, untimed(e)) for e in found.epochs] == [(e.epoch, untimed(e)) for e in expected.epochs]

@@ -1,0 +1,114 @@
+"""Predicted labels against one sentence at a time, words without a token, and scores."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from small_trainings import CPU, LABELS, SmallCorpora, Trained
+
+from msd_ray.corpora import Sentence, load_source
+from msd_ray.encoders import load_tokenizer
+from msd_ray.evaluation import entity_scores
+from msd_ray.features import EncodedSentences, TextTensors, encode_sentences
+from msd_ray.training import evaluate
+from msd_ray.training.checkpoints import EpochRecord
+from msd_ray.training.evaluate import gold_labels, predict_labels, score
+from msd_ray.training.scores import ScoredSet, best_epoch, dev_metrics
+
+
+@pytest.fixture(scope="module")
+def sentences() -> list[Sentence]:
+    """Some cut, some with words of which normalisation leaves nothing."""
+    chosen = list(load_source("sample", None, limit=30).train)
+    chosen[4] = Sentence(("\u200b", *chosen[4].tokens, "\u200b"), ("B-PER", *chosen[4].labels, "O"))
+    chosen[7] = Sentence(("\u200b",), ("B-LOC",))
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def encoded(corpora: SmallCorpora, sentences: list[Sentence]) -> EncodedSentences:
+    return encode_sentences(sentences, load_tokenizer(corpora.encoder), LABELS, max_length=40)
+
+
+@pytest.fixture(autouse=True)
+def _inference(teacher: Trained) -> Iterator[None]:
+    teacher.model.eval()
+    with torch.inference_mode():
+        yield
+
+
+def predict_twin(teacher: Trained, text: EncodedSentences) -> list[list[str]]:
+    found = []
+    for i, (start, end) in enumerate(zip(text.offsets[:-1], text.offsets[1:], strict=True)):
+        ids = torch.from_numpy(text.input_ids[start:end].astype(np.int64))[None]
+        scores = teacher.model(ids, torch.ones_like(ids)).logits[-1, 0]
+        labels = ["O"] * int(text.word_counts[i])
+        for place, word in enumerate(text.words[start:end]):
+            if word >= 0:
+                labels[word] = LABELS[int(scores[place].argmax())]
+        found.append(labels)
+    return found
+
+
+@pytest.mark.parametrize("tokens", [64, 500, 100_000])
+def test_predictions(teacher: Trained, encoded: EncodedSentences, monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
+    monkeypatch.setitem(evaluate.TOKENS_A_BATCH, "cpu", tokens)
+    assert encoded.cut_words > 3
+    predicted = predict_labels(teacher.model, encoded, TextTensors(encoded, 0, CPU), LABELS)
+    assert predicted == predict_twin(teacher, encoded)
+
+
+def test_words_without_a_token_are_o(teacher: Trained, sentences: list[Sentence], encoded: EncodedSentences) -> None:
+    teacher_bias = teacher.model.terminal_bias.detach().clone()
+    try:
+        teacher.model.terminal_bias[-1, 1] += 1000  # whatever has a token is B-PER
+        predicted = predict_labels(teacher.model, encoded, TextTensors(encoded, 0, CPU), LABELS)
+    finally:
+        teacher.model.terminal_bias.copy_(teacher_bias)
+    assert [len(labels) for labels in predicted] == [len(sentence.tokens) for sentence in sentences]
+    assert predicted[7] == ["O"]
+    assert predicted[4][0] == predicted[4][-1] == "O"
+    assert predicted[4][1] == "B-PER"
+    assert sum(labels.count("O") for labels in predicted) == encoded.cut_words
+
+
+def test_gold_labels_are_the_sentences_own(sentences: list[Sentence], encoded: EncodedSentences) -> None:
+    assert gold_labels(encoded, LABELS) == [list(sentence.labels) for sentence in sentences]
+
+
+def test_score_counts_entities_that_were_cut(sentences: list[Sentence], encoded: EncodedSentences) -> None:
+    gold = [list(sentence.labels) for sentence in sentences]
+    perfect = score(gold, encoded, LABELS)
+    assert (perfect.precision, perfect.recall, perfect.f1) == (1.0, 1.0, 1.0)
+    without_first = [["O"] * len(gold[0]), *gold[1:]]
+    assert score(without_first, encoded, LABELS) == entity_scores(gold, without_first)
+
+
+def test_dev_metrics(corpora: SmallCorpora, teacher: Trained, encoded: EncodedSentences) -> None:
+    scored = ScoredSet.load(encoded, LABELS, pad_id=0, device=CPU)
+    metrics = dev_metrics(teacher.model, {"target": scored, "source": scored})
+    expected = entity_scores(gold_labels(encoded, LABELS), predict_twin(teacher, encoded))
+    for name in ("precision", "recall", "f1"):
+        assert metrics[f"dev_target/{name}"] == metrics[f"dev_source/{name}"] == getattr(expected, name)
+    assert metrics["dev_target/PER/recall"] == expected.per_type["PER"].recall
+    assert not any(name.startswith("dev_source/PER") for name in metrics)
+
+
+def test_scores_without_repeated_sentences(teacher: Trained, encoded: EncodedSentences) -> None:
+    left_out = np.arange(len(encoded)) % 3 == 0
+    metrics = ScoredSet.load(encoded, LABELS, pad_id=0, device=CPU).metrics(teacher.model, "test", leave_out=left_out)
+    gold, predicted = gold_labels(encoded, LABELS), predict_twin(teacher, encoded)
+    kept = [i for i in range(len(encoded)) if i % 3 != 0]
+    assert metrics["test/f1"] == entity_scores(gold, predicted).f1
+    assert metrics["test/f1_deduplicated"] == entity_scores([gold[i] for i in kept], [predicted[i] for i in kept]).f1
+    assert (metrics["test/sentences"], metrics["test/sentences_deduplicated"]) == (30, 20)
+
+
+def test_the_first_of_equal_epochs_is_the_best() -> None:
+    epochs = [
+        EpochRecord(epoch=i, timestamp_ms=0, metrics={"f1": f1}) for i, f1 in enumerate((0.1, 0.5, 0.5, 0.2), start=1)
+    ]
+    assert best_epoch(epochs, "f1") == 2
+    with pytest.raises(ValueError, match="empty"):
+        best_epoch([], "f1")

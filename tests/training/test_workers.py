@@ -1,0 +1,79 @@
+"""Two processes train what one does."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from small_trainings import STUDENT, TEACHER, SmallCorpora, Trained, train_student, train_teacher, untimed
+
+from msd_ray.training.checkpoints import EpochRecord, TrainingDirectory
+from msd_ray.training.outputs import TeacherOutputs
+from msd_ray.training.parallel import Workers
+
+
+def test_one_worker_needs_no_process_group() -> None:
+    workers = Workers.current()
+    assert (workers.rank, workers.size, workers.first) == (0, 1, True)
+    rows = torch.rand(3, 2, requires_grad=True)
+    assert workers.gather_rows(rows) is rows
+    assert workers.gather_objects("x") == ["x"]
+    assert workers.sum(rows) is rows
+    assert list(range(5))[workers.share] == [0, 1, 2, 3, 4]
+
+
+def test_shares_divide_a_sequence() -> None:
+    shares = [list(range(7))[Workers(rank=rank, size=3).share] for rank in range(3)]
+    assert shares == [[0, 3, 6], [1, 4], [2, 5]]
+
+
+def run_two(kind: str, corpora: SmallCorpora, outputs: Path, directory: Path) -> list[list[EpochRecord]]:
+    """What each of two processes reported."""
+    driver = Path(__file__).with_name("training_driver.py")
+    arguments = [sys.executable, str(driver), kind, str(corpora.encoder.directory), str(outputs), str(directory)]
+    processes = [subprocess.Popen([*arguments, str(rank), "2"], stdout=subprocess.DEVNULL) for rank in range(2)]
+    try:
+        assert [process.wait(timeout=300) for process in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+    return [
+        [EpochRecord(**record) for record in json.loads(Path(f"{directory}-{rank}.json").read_text())]
+        for rank in range(2)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["teacher", "student"])
+def test_two_workers(
+    corpora: SmallCorpora, outputs: TeacherOutputs, outputs_directory: Path, tmp_path: Path, kind: str
+) -> None:
+    reported = run_two(kind, corpora, outputs_directory, tmp_path / "two")
+    weights = [load_file(tmp_path / f"two-{rank}.safetensors") for rank in range(2)]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+    one: Trained
+    if kind == "teacher":
+        one = train_teacher(corpora, tmp_path / "one", settings=replace(TEACHER, dropout=0.0))
+    else:
+        one = train_student(corpora, outputs, tmp_path / "one", settings=replace(STUDENT, dropout=0.0))
+    for name, value in one.weights.items():
+        np.testing.assert_allclose(weights[0][name], value, atol=5e-4, err_msg=name)
+
+    record = TrainingDirectory(path=tmp_path / "two", keep=lambda epochs: []).record()
+    assert list(record.epochs) == reported[0]
+    for two_epochs in reported:
+        for two, alone in zip(two_epochs, one.record.epochs, strict=True):
+            found, expected = untimed(two), untimed(alone)
+            assert found.keys() == expected.keys()
+            losses = [name for name in found if name.startswith(("loss/", "gradient_norm", "layer_weight/"))]
+            np.testing.assert_allclose([found[n] for n in losses], [expected[n] for n in losses], rtol=1e-5)
+            assert found["learning_rate"] == expected["learning_rate"]
+    files = {str(path.relative_to(tmp_path / "two")) for path in (tmp_path / "two").rglob("*") if path.is_file()}
+    assert files == {
+        str(path.relative_to(tmp_path / "one")) for path in (tmp_path / "one").rglob("*") if path.is_file()
+    }
