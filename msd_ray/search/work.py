@@ -146,10 +146,13 @@ class StoredStudent:
             results = test.metrics(load_epoch(model, self.directory, by_target), scored.split, leave_out=repeated)
             source_selected = test.scores(load_epoch(model, self.directory, by_source))
             direct = test.scores(load_epoch(model, self.teacher.directory, self.teacher.best_epoch))
+            teacher_by_source = best_epoch(self.teacher.epochs, DEV_SOURCE_F1)
+            direct_source_selected = test.scores(load_epoch(model, self.teacher.directory, teacher_by_source))
         return {
             **results,
             f"{scored.split}/f1_source_selected": source_selected.f1,
             f"teacher/{scored.split}_f1": direct.f1,
+            f"teacher/{scored.split}_f1_source_selected": direct_source_selected.f1,
             "teacher/dev_target_f1": self.teacher.epochs[self.teacher.best_epoch - 1].metrics[DEV_TARGET_F1],
         }
 

@@ -19,9 +19,10 @@ Metric names; the UI puts the charts with one prefix (before the first `/`) in o
     loss/main  loss/channel_4  loss/mmd_model  loss/mmd_language  loss/total        one point an epoch
     layer_weight/4                                                                  lambda, lambda'
     dev_target/f1  dev_target/precision  dev_target/recall  dev_source/f1           entity-level, 0..1
-    per_type/PER/f1                                                                 target dev, by entity type
-    time/epoch_s  time/tokens_per_s  time/total_s
-    test/f1  test/f1_source_selected  teacher/dev_target_f1  teacher/test_f1        final runs
+    dev_target/PER/f1                                                               target dev, by entity type
+    time/train_seconds  time/tokens_per_second  padding_share  gradient_norm
+    test/f1  test/f1_source_selected  teacher/dev_target_f1  teacher/test_f1        final runs; `dev` for `test`
+                                                                                    where there is no test file
     epoch                                                                           marks an epoch as written
 
 `epoch` is written in the same transaction as its epoch's other metrics; an epoch that has it is never written

@@ -56,9 +56,9 @@ def summary_rows(runs: Sequence[RunRow]) -> list[SummaryRow]:
     final = {name: _final_runs(runs, name) for name in ("paper", "best")}
     taught = final["paper"] if any(run.state == "COMPLETE" for run in final["paper"]) else final["best"]
     return [
-        _row("teacher", "teacher (direct transfer)", taught, "teacher/dev_target_f1", "teacher/test_f1"),
-        _row("paper", "paper's configuration", final["paper"], "dev_target/f1", "test/f1"),
-        _row("best", "best found", final["best"], "dev_target/f1", "test/f1"),
+        _row("teacher", "teacher (direct transfer)", taught, "teacher/dev_target_f1", "teacher/{split}_f1"),
+        _row("paper", "paper's configuration", final["paper"], "dev_target/f1", "{split}/f1"),
+        _row("best", "best found", final["best"], "dev_target/f1", "{split}/f1"),
     ]
 
 
@@ -107,18 +107,20 @@ def _final_runs(runs: Sequence[RunRow], name: str) -> list[RunRow]:
     return [run for run in runs if run.phase == "final" and run.tags.get("row") == name]
 
 
-def _row(name: str, label: str, runs: Sequence[RunRow], dev: str, test: str) -> SummaryRow:
+def _row(name: str, label: str, runs: Sequence[RunRow], dev: str, scored: str) -> SummaryRow:
+    """One row; `scored` is the metric's name with `{split}` for the split that the runs were scored on."""
     finished = [run for run in runs if run.state == "COMPLETE"]
-    splits = {run.tags.get("scored_split", "test") for run in finished}
+    split = "dev" if any(run.tags.get("scored_split") == "dev" for run in finished) else "test"
+    metric = scored.format(split=split)
     return SummaryRow(
         name=name,
         label=label,
         seeds=len(finished),
         failed=sum(run.state == "FAIL" for run in runs),
-        scored_split="dev" if "dev" in splits else "test",
+        scored_split=split,
         dev=_scores(finished, dev),
-        test=_scores(finished, test),
-        test_source_selected=_scores(finished, f"{test}_source_selected"),
+        test=_scores(finished, metric),
+        test_source_selected=_scores(finished, f"{metric}_source_selected"),
     )
 
 

@@ -26,10 +26,10 @@ def final_run(row: str, seed: int, f1: float, *, state: State = "COMPLETE", spli
         parameters={},
         metrics={
             "dev_target/f1": f1 + 0.1,
-            "test/f1": f1,
-            "test/f1_source_selected": f1 - 0.05,
+            f"{split}/f1": f1,
+            f"{split}/f1_source_selected": f1 - 0.05,
             "teacher/dev_target_f1": 0.3 + seed / 100,
-            "teacher/test_f1": 0.2 + seed / 100,
+            f"teacher/{split}_f1": 0.2 + seed / 100,
         },
         tags={"phase": "final", "row": row, "seed": str(seed), "scored_split": split},
     )

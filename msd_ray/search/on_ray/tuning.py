@@ -1,5 +1,6 @@
 """A phase on Ray Tune: its trials are Tune's, its decisions are the study's."""
 
+import logging
 import shutil
 import time
 import uuid
@@ -30,6 +31,8 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
     directory = phase.experiment.storage.ray
     name = f"{phase.name}-{uuid.uuid4().hex[:8]}"
     handed_out = _Launches(phase)
+    # Its warnings are of files that nobody reads here; errors come as exceptions.
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
     tuner = tune.Tuner(
         trainable(resources),
         tune_config=tune.TuneConfig(
@@ -37,6 +40,7 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
             scheduler=_PhaseScheduler(handed_out),
             num_samples=-1,
             max_concurrent_trials=resources.concurrent,
+            trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
         run_config=tune.RunConfig(
             name=name,
@@ -61,6 +65,13 @@ class _Launches:
         self.by_trial: dict[str, Launch] = {}
         self.heard = time.monotonic()
         self.stalled: StalledError | None = None
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        """Tune stores its searcher, scheduler and callbacks beside its trials; of this nothing is to be stored."""
+        return object, ()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Launches":
+        return self
 
     def suggest(self, trial_id: str) -> Launch | None:
         launch = self.phase.next_launch()
