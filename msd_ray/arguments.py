@@ -177,7 +177,7 @@ def parser_of_tune() -> argparse.ArgumentParser:
     )
 
     add = parser.add_argument_group(
-        "resources", "Trials run on the Ray cluster that RAY_ADDRESS names, without it on this machine."
+        "resources", "Trials run on the Ray cluster that RAY_ADDRESS names, else on this machine."
     ).add_argument
     add("--max-concurrent", type=int, metavar="N", help="trials at once (default: as many as fit)")
     add(

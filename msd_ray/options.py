@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .arguments import COMMAND, DEFAULTS, PRESETS, parser_of_tune
 from .errors import UserError
@@ -92,6 +93,9 @@ def _check(values: Mapping[str, Any]) -> None:
         raise UserError(f"--gpus-per-trial {gpus:g}: above 1 a whole number, below 1 the share of one GPU")
     if values["workers"] > values["batch_size"]:
         raise UserError(f"--workers {values['workers']} is more than --batch-size {values['batch_size']}")
+    for option in ("mlflow_uri", "study_storage"):
+        if values[option] is not None:
+            _check_address(f"--{option.replace('_', '-')}", values[option])
     langs = values["lang"]
     if repeated := {lang for lang in langs if langs.count(lang) > 1}:
         raise UserError(f"--lang names {', '.join(sorted(repeated))} more than once")
@@ -101,6 +105,17 @@ def _check(values: Mapping[str, Any]) -> None:
         raise UserError(
             f"--name {values['name']!r}: use letters, digits, dot, dash and underscore, 80 at most, no dot first"
         )
+
+
+def _check_address(option: str, address: str) -> None:
+    """See that an address can be taken apart. It is not repeated: a password may be in it."""
+    try:
+        urlsplit(address).port  # noqa: B018 - looked at for its ValueError
+    except ValueError as error:
+        raise UserError(
+            f"{option} is no URL: its port is no number, or a bracket is missing; "
+            "write @, : and / of a password as %40, %3A and %2F"
+        ) from error
 
 
 def _unknown(argument: str, parser: argparse.ArgumentParser) -> str:

@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     from .search.on_ray import StalledError, cluster
 
     try:
-        with _held(setups, console), cluster():
+        with _held(setups, options, console), cluster():
             for setup in setups:
                 _search(setup, options, console)
     except StalledError as error:
@@ -48,19 +48,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @contextmanager
-def _held(setups: Sequence["Setup"], console: Console) -> Iterator[None]:
+def _held(setups: Sequence["Setup"], options: TuneOptions, console: Console) -> Iterator[None]:
     """Hold the studies of all languages, opened and their corpora encoded.
 
     Whatever can refuse does so here, before Ray starts and before there is a run in MLflow. Raises UserError.
     """
     from .search.search import open_teacher_study
+    from .search.studies import check_storage
     from .tracking.connection import connect
 
+    if options.study_storage is not None:
+        check_storage(options.study_storage)
+    if options.mlflow_uri is not None:
+        connect(options.mlflow_uri)
     with ExitStack() as held:
         setups[0].storage.create()
         for setup in setups:
             held.enter_context(setup.storage.study_lock(setup.settings.name))
-        connect(setups[0].mlflow_uri)
+        if options.mlflow_uri is None:
+            connect(setups[0].mlflow_uri)
         for setup in setups:
             open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
         _print(console, "Encoding ...")

@@ -1,8 +1,9 @@
 """Studies: what was tried in a phase, kept in an Optuna database; the one place that knows Optuna."""
 
 from msd_ray.search.asha import Pruning
+from msd_ray.search.studies.database import check_storage
 from msd_ray.search.studies.phase import PhaseStudy
 from msd_ray.search.studies.proposals import START_UP_TRIALS
 from msd_ray.search.studies.records import State, TrialRecord
 
-__all__ = ["START_UP_TRIALS", "PhaseStudy", "Pruning", "State", "TrialRecord"]
+__all__ = ["START_UP_TRIALS", "PhaseStudy", "Pruning", "State", "TrialRecord", "check_storage"]

@@ -41,6 +41,7 @@ def open_storage(url: str) -> RDBStorage:
     if url.startswith("postgresql://"):  # which driver this means has changed between SQLAlchemy's versions
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
     sqlite = url.startswith("sqlite")
+    _refuse_kind(url)
     options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_TIMEOUT}} if sqlite else {"pool_pre_ping": True}
     try:
         _refuse_foreign(url, options)
@@ -76,6 +77,22 @@ def open_study(storage: RDBStorage, name: str, settings: Mapping[str, JSON], url
             "Use the same settings to go on with it, or another --name for a new study."
         )
     return study
+
+
+def check_storage(url: str) -> None:
+    """See that the database can be used, and make no study. Raises UserError if it cannot."""
+    with storage_errors(url):
+        open_storage(url).engine.dispose()
+
+
+def _refuse_kind(url: str) -> None:
+    """Refuse what is no database that is supported, and one that would forget the studies."""
+    parts = sqlalchemy.make_url(url)
+    kind = parts.get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        raise UserError(f"cannot use the study storage {_without_password(url)}: {_advice(url)}")
+    if kind == "sqlite" and parts.database in (None, "", ":memory:"):
+        raise UserError(f"the study storage {url} names no file: studies would be lost; {_advice('')}")
 
 
 def _refuse_foreign(url: str, options: dict[str, Any]) -> None:
