@@ -1,0 +1,161 @@
+"""The loop that one writes down first, as released scripts have it: what `benchmarks.training` compares with.
+
+Every sentence padded to the longest length, fp32, transformers' default attention, a list of linear classifiers,
+torch's AdamW as it comes, the loss read in every step, and in a student's step the teacher run on both batches. The
+losses are msd_ray's own: what differs is the loop.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader, TensorDataset
+from transformers import PreTrainedModel, PreTrainedTokenizerFast, get_linear_schedule_with_warmup
+
+from msd_ray.corpora import Sentence, Text
+from msd_ray.encoders import EncoderFiles, encoder_parts, load_encoder
+from msd_ray.model import distillation_loss, layer_weights, mmd2, student_loss, teacher_loss
+from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
+
+IGNORED = -100
+Batch = tuple[Tensor, Tensor, Tensor]
+"""input_ids, attention_mask, labels, each (B, max_length)."""
+
+
+class LayerClassifiers(nn.Module):
+    """An encoder with a linear classifier on each layer above the frozen ones; omega as in `MultiChannelTagger`."""
+
+    def __init__(self, encoder: PreTrainedModel, num_labels: int, *, frozen_layers: int, dropout: float) -> None:
+        super().__init__()
+        parts = encoder_parts(encoder)
+        for frozen in (parts.embeddings, *parts.layers[:frozen_layers]):
+            for parameter in frozen.parameters():
+                parameter.requires_grad = False
+        self.encoder = encoder
+        self.channels = len(parts.layers) - frozen_layers
+        self.dropout = nn.Dropout(dropout)
+        self.classifiers = nn.ModuleList(
+            nn.Linear(encoder.config.hidden_size, num_labels) for _ in range(self.channels)
+        )
+        self.omega = nn.Parameter(torch.empty(self.channels - 1).uniform_(-1.0, 1.0))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (K, B, T, C) and the last layer's [CLS] vectors (B, H)."""
+        out = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        hidden = out.hidden_states[-self.channels :]
+        logits = [classifier(self.dropout(h)) for classifier, h in zip(self.classifiers, hidden, strict=True)]
+        return torch.stack(logits), out.last_hidden_state[:, 0]
+
+
+def padded_batches(
+    sentences: Sequence[Sentence | Text],
+    tokenizer: PreTrainedTokenizerFast,
+    label_names: Sequence[str],
+    run: RunSettings,
+) -> Iterator[Batch]:
+    """Endless shuffled batches, every sentence padded or cut to `run.max_length`.
+
+    Labels are -100 but at a word's first sub-token; there they are 0 for text without labels.
+    """
+    encoding = tokenizer(
+        [list(sentence.tokens) for sentence in sentences],
+        is_split_into_words=True,
+        padding="max_length",
+        truncation=True,
+        max_length=run.max_length,
+        return_tensors="pt",
+    )
+    labels = torch.full_like(encoding["input_ids"], IGNORED)
+    for row, sentence in enumerate(sentences):
+        previous = None
+        for column, word in enumerate(encoding.word_ids(row)):
+            if word is not None and word != previous:
+                label = sentence.labels[word] if isinstance(sentence, Sentence) else label_names[0]
+                labels[row, column] = label_names.index(label)
+            previous = word
+    dataset = TensorDataset(encoding["input_ids"], encoding["attention_mask"], labels)
+    loader = DataLoader(dataset, batch_size=run.batch_size, shuffle=True, drop_last=True)
+    while True:
+        yield from loader
+
+
+@dataclass(kw_only=True)
+class Training:
+    """A model, and what changes it."""
+
+    model: LayerClassifiers
+    optimizer: torch.optim.AdamW
+    schedule: LambdaLR
+    clip: float
+
+    @classmethod
+    def start(
+        cls, encoder: EncoderFiles, num_labels: int, settings: OptimizerSettings, run: RunSettings, device: torch.device
+    ) -> "Training":
+        """The pre-trained encoder with new classifiers, on the device."""
+        model = LayerClassifiers(
+            load_encoder(encoder, dropout=settings.dropout),
+            num_labels,
+            frozen_layers=run.frozen_layers,
+            dropout=settings.dropout,
+        ).to(device)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        schedule: LambdaLR = get_linear_schedule_with_warmup(optimizer, 100, 1000)  # type: ignore[no-untyped-call]
+        return cls(model=model, optimizer=optimizer, schedule=schedule, clip=run.clip)
+
+    def update(self, loss: Tensor) -> float:
+        """One step down the gradient; the loss as a number."""
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        self.optimizer.step()
+        self.schedule.step()
+        return loss.item()
+
+
+def teacher_step(training: Training, batch: Batch, settings: TeacherSettings) -> float:
+    """One step of a teacher on labelled source sentences (Eq. 10); its loss."""
+    training.model.train()
+    input_ids, attention_mask, labels = _on_device(batch, training)
+    logits, _ = training.model(input_ids, attention_mask)
+    weights = layer_weights(training.model.omega)
+    return training.update(teacher_loss(logits, labels, weights, settings.alpha).total)
+
+
+def student_step(
+    training: Training, teacher: LayerClassifiers, target: Batch, source: Batch, settings: StudentSettings
+) -> float:
+    """One step of a student on target and source sentences (Eq. 15), the teacher run on both; its loss."""
+    training.model.train()
+    teacher.eval()
+    target_ids, target_mask, labels = _on_device(target, training)
+    source_ids, source_mask, _ = _on_device(source, training)
+    with torch.no_grad():
+        teacher_logits, _ = teacher(target_ids, target_mask)
+        _, teacher_cls = teacher(source_ids, source_mask)
+    logits, target_cls = training.model(target_ids, target_mask)
+    _, source_cls = training.model(source_ids, source_mask)
+    distillation = distillation_loss(
+        logits,
+        teacher_logits.softmax(dim=-1),
+        labels != IGNORED,
+        layer_weights(training.model.omega),
+        settings.beta,
+    )
+    loss = student_loss(
+        distillation,
+        mmd2(teacher_cls, source_cls),
+        mmd2(teacher_cls, target_cls),
+        settings.alpha_prime,
+        settings.beta_prime,
+    )
+    return training.update(loss.total)
+
+
+def _on_device(batch: Batch, training: Training) -> Batch:
+    device = training.model.omega.device
+    input_ids, attention_mask, labels = batch
+    return input_ids.to(device), attention_mask.to(device), labels.to(device)

@@ -1,0 +1,145 @@
+"""The training benchmark: both loops are given the same task, and the command prints both."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import straightforward
+from benchmarks.training import SpreadSteps, main
+from msd_ray.corpora import label_names, load_source, load_target
+from msd_ray.encoders import EncoderFiles, load_encoder, load_tokenizer
+from msd_ray.errors import UserError
+from msd_ray.features import TextTensors, encode_sentences
+from msd_ray.model import MultiChannelTagger
+from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.training.loop import StepLoss
+
+CPU = torch.device("cpu")
+LABELS = label_names("sample")
+RUN = RunSettings(batch_size=8, max_length=64)
+
+
+def test_both_models_compute_the_same(tiny_encoder: EncoderFiles) -> None:
+    ours = MultiChannelTagger(load_encoder(tiny_encoder, dropout=0.0), len(LABELS), dropout=0.0)
+    theirs = straightforward.LayerClassifiers(
+        load_encoder(tiny_encoder, dropout=0.0), len(LABELS), frozen_layers=3, dropout=0.0
+    )
+    with torch.no_grad():
+        for channel, classifier in enumerate(theirs.classifiers):
+            assert isinstance(classifier, torch.nn.Linear)
+            ours.terminal_weight[channel] = classifier.weight
+            ours.terminal_bias[channel] = classifier.bias
+    ids = torch.randint(5, 100, (4, 12))
+    mask = torch.ones_like(ids)
+    mask[1, 7:] = 0
+    logits, cls = theirs(ids, mask)
+    expected = ours(ids, mask)
+    torch.testing.assert_close(logits, expected.logits)
+    torch.testing.assert_close(cls, expected.cls)
+    counts = [sum(p.numel() for p in model.parameters() if p.requires_grad) for model in (ours, theirs)]
+    assert counts[0] == counts[1]
+
+
+def test_both_loops_see_the_same_labels(tiny_encoder: EncoderFiles) -> None:
+    tokenizer = load_tokenizer(tiny_encoder)
+    sentences = load_source("sample", None, limit=8).train
+    ids, mask, labels = next(straightforward.padded_batches(sentences, tokenizer, LABELS, RUN))
+    assert ids.shape == (8, RUN.max_length)
+    assert isinstance(tokenizer.pad_token_id, int)
+    encoded = encode_sentences(sentences, tokenizer, LABELS, max_length=RUN.max_length)
+    ours = TextTensors(encoded, tokenizer.pad_token_id, CPU).batch(np.arange(8))
+    assert ours.labels is not None
+    expected = {
+        tuple(row[seen].tolist()): of_row[seen].tolist()
+        for row, of_row, seen in zip(ours.input_ids, ours.labels, ours.attention_mask.bool(), strict=True)
+    }
+    found = {
+        tuple(row[seen].tolist()): of_row[seen].tolist()
+        for row, of_row, seen in zip(ids, labels, mask.bool(), strict=True)
+    }
+    assert found == expected
+    assert (labels[mask == 0] == straightforward.IGNORED).all()
+
+
+def test_straightforward_loop_learns(tiny_encoder: EncoderFiles) -> None:
+    torch.manual_seed(0)
+    tokenizer = load_tokenizer(tiny_encoder)
+    source, target = load_source("sample", None, limit=8), load_target("sample", "de", None, limit=8)
+    batch = next(straightforward.padded_batches(source.train, tokenizer, LABELS, RUN))
+    unlabelled = next(straightforward.padded_batches(target.train, tokenizer, LABELS, RUN))
+
+    def start(settings: OptimizerSettings) -> straightforward.Training:
+        return straightforward.Training.start(tiny_encoder, len(LABELS), settings, RUN, CPU)
+
+    teacher_settings = TeacherSettings(learning_rate=0.02, dropout=0.0)
+    teacher = start(teacher_settings)
+    losses = [straightforward.teacher_step(teacher, batch, teacher_settings) for _ in range(30)]
+    assert losses[-1] < 0.8 * losses[0]
+    before = {name: value.clone() for name, value in teacher.model.state_dict().items()}
+    settings = StudentSettings(learning_rate=0.02, dropout=0.0)
+    student = start(settings)
+    losses = [straightforward.student_step(student, teacher.model, unlabelled, batch, settings) for _ in range(30)]
+    assert losses[-1] < 0.8 * losses[0]
+    assert all(torch.equal(before[name], value) for name, value in teacher.model.state_dict().items())
+
+
+class _Lengths:
+    """A task whose steps are numbers."""
+
+    steps_per_epoch = 100
+
+    def steps(self, epoch: int) -> list[int]:
+        return [int(step) for step in np.random.default_rng(epoch).permutation(100)]
+
+    def loss(self, model: MultiChannelTagger, step: int) -> StepLoss:
+        raise NotImplementedError
+
+    def scores(self, model: MultiChannelTagger) -> dict[str, float]:
+        raise NotImplementedError
+
+
+def test_steps_are_spread_over_the_lengths() -> None:
+    assert SpreadSteps(_Lengths(), lambda step: step, 4).steps(1) == [12, 37, 62, 87]
+    assert len(SpreadSteps(_Lengths(), lambda step: step, 1000).steps(1)) == 100
+
+
+@pytest.fixture
+def kept_threads() -> Iterator[None]:
+    """The command sets torch's threads: those of the other tests stay."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("kept_threads")
+def test_command_prints_speeds_ratios_and_padding(
+    tiny_encoder: EncoderFiles,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path))
+    options = ["--dataset", "sample", "--lang", "de", "--encoder", str(tiny_encoder.directory), "--sentences", "64"]
+    assert main([*options, "--rounds", "2", "--steps", "2", "--threads", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "text      sample, en and de, 64 and 64 training sentences" in printed
+    for kind in ("teacher", "student"):
+        row = re.search(
+            rf"^{kind} +([\d.]+) +([\d.]+) +([\d.]+) \(([\d.]+)-([\d.]+)\) +([\d.]+)% and ([\d.]+)%$", printed, re.M
+        )
+        assert row is not None, printed
+        ours, theirs, ratio, lowest, highest, padding, straightforward_padding = map(float, row.groups())
+        assert ours > 0
+        assert theirs > 0
+        assert lowest <= ratio <= highest
+        assert 0 <= padding < straightforward_padding < 100
+
+
+@pytest.mark.parametrize(("option", "least"), [("sentences", 32), ("rounds", 1), ("steps", 1), ("threads", 1)])
+def test_a_count_too_low_is_refused(option: str, least: int) -> None:
+    with pytest.raises(UserError, match=f"--{option} must be {least} or more, not {least - 1}"):
+        main([f"--{option}", str(least - 1)])
