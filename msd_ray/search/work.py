@@ -43,8 +43,9 @@ def _run_trial(context: TrialContext) -> TrialReport:
     if plan.student is None:
         return _finished(context, teacher.epochs, teacher.directory, {})
     student = StoredStudent(context=context, teacher=teacher, settings=plan.student)
+    epochs = student.epochs
     results = {} if plan.scored is None else student.results(plan.scored)
-    return _finished(context, student.epochs, student.directory, results)
+    return _finished(context, epochs, student.directory, results)
 
 
 def _finished(
