@@ -274,7 +274,7 @@ def _machine(device: torch.device) -> str:
 def _bench(options: argparse.Namespace, device: torch.device) -> Bench:
     """Read the corpora and find the encoder."""
     run = RunSettings(epochs=options.rounds + 1, precision=best_precision(device))
-    # The straightforward loop takes full batches alone.
+    # Straightforward steps are full batches.
     for name, least in {"sentences": run.batch_size, "rounds": 1, "steps": 1, "threads": 1}.items():
         if getattr(options, name) < least:
             raise UserError(f"--{name} must be {least} or more, not {getattr(options, name)}")
@@ -282,10 +282,14 @@ def _bench(options: argparse.Namespace, device: torch.device) -> Bench:
     found = MULTICONER.is_dir()
     dataset = options.dataset or ("mlowner" if found else "sample")
     data_dir = options.data_dir or (MULTICONER if dataset == "mlowner" and found else None)
+    source = load_source(dataset, data_dir, limit=options.sentences)
+    target = load_target(dataset, options.lang, data_dir, limit=options.sentences)
+    if min(len(source.train), len(target.train)) < run.batch_size:
+        raise UserError(f"{dataset}, en or {options.lang}: fewer training sentences than a batch's {run.batch_size}")
     return Bench(
         encoder=resolve(options.encoder),
-        source=load_source(dataset, data_dir, limit=options.sentences),
-        target=load_target(dataset, options.lang, data_dir, limit=options.sentences),
+        source=source,
+        target=target,
         labels=label_names(dataset),
         run=run,
         rounds=options.rounds,
