@@ -65,6 +65,9 @@ def prepare_database(tracking_uri: str) -> None:
 
 
 def _prepare_sqlite(path: Path, uri: str) -> None:
+    if path.exists() and not path.is_file():
+        # A device as well: what is created below would take its place.
+        raise UserError(f"--mlflow-uri {uri}: cannot be written ({path} is no ordinary file); name another one")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
