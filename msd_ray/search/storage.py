@@ -102,14 +102,14 @@ class Storage:
         """Hold a study: one driver at a time may go on with it. Raises UserError if another process does."""
         path = self.root / "studies" / f"{name}.lock"
         lock = FileLock(path, timeout=0)
-        try:
-            with self.writing():
-                path.parent.mkdir(parents=True, exist_ok=True)
+        with self.writing():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
                 lock.acquire()
-        except Timeout as error:
-            raise UserError(
-                f"another process is running the study {name} in {self.root}; wait for it, or give another --name"
-            ) from error
+            except Timeout as error:  # an OSError too
+                raise UserError(
+                    f"another process is running the study {name} in {self.root}; wait for it, or give another --name"
+                ) from error
         try:
             yield
         finally:
