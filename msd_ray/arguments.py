@@ -31,7 +31,7 @@ examples:
   A real search on MultiCoNER's Turkish:
     python -m msd_ray.tune --lang tr --dataset mlowner \\
         --data-dir data/multiconer --space student --trials 40
-  Three WikiAnn languages on the cluster that RAY_ADDRESS names, two trials a GPU:
+  Three WikiAnn languages on the cluster at RAY_ADDRESS, two trials a GPU:
     python -m msd_ray.tune --lang ar hi zh \\
         --gpus-per-trial 0.5 --max-concurrent 16
 """

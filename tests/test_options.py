@@ -1,0 +1,162 @@
+"""The command line of `msd_ray.tune`: precedence, ranges, mistakes, and the help."""
+
+import contextlib
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from msd_ray.arguments import DEFAULTS, PRESETS
+from msd_ray.errors import UserError
+from msd_ray.options import BOUNDS, TuneOptions, parse
+from msd_ray.search.spaces import space_names
+
+
+def message(*arguments: str) -> str:
+    with pytest.raises(UserError) as caught:
+        parse(list(arguments))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_defaults() -> None:
+    options = parse(["--lang", "ar"])
+    assert options == TuneOptions(lang=("ar",), **DEFAULTS)
+    assert options.encoder == "google-bert/bert-base-multilingual-cased"
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_a_preset_sets_what_it_says_and_leaves_the_rest(preset: str) -> None:
+    options = vars(parse(["--lang", "ar", "--preset", preset]))
+    assert options == {**DEFAULTS, **PRESETS[preset], "lang": ("ar",)}
+    assert PRESETS[preset].keys() <= DEFAULTS.keys()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_is_given_wins_over_the_preset_wherever_it_stands(order: int) -> None:
+    parts = [["--preset", "quickstart"], ["--trials", "7", "--encoder", "some/bert"], ["--limit=9"]][::order]
+    options = parse(["--lang", "ar", *(word for part in parts for word in part)])
+    assert (options.trials, options.encoder, options.limit) == (7, "some/bert", 9)
+    assert (options.dataset, options.epochs) == ("sample", 3)
+
+
+def test_a_given_value_that_equals_the_default_wins_too() -> None:
+    assert parse(["--lang", "ar", "--preset", "quickstart", "--dataset", "wikiann"]).dataset == "wikiann"
+
+
+def test_the_paper_preset_is_the_papers_experiment() -> None:
+    options = parse(["--lang", "ar", "--preset", "paper"])
+    assert (options.space, options.trials, options.epochs, options.seeds) == ("paper", 1, 10, 5)
+    assert (options.batch_size, options.max_length, options.frozen_layers) == (32, 128, 3)
+
+
+def test_several_languages_and_their_studies() -> None:
+    options = parse(["--lang", "ar", "hi", "zh", "--trials", "3"])
+    assert options.lang == ("ar", "hi", "zh")
+    assert [options.study_name(lang) for lang in options.lang] == ["wikiann-ar", "wikiann-hi", "wikiann-zh"]
+    named = parse(["--lang", "ar", "hi", "--name", "first"])
+    assert [named.study_name(lang) for lang in named.lang] == ["first-ar", "first-hi"]
+    assert parse(["--lang", "ar", "--name", "first"]).study_name("ar") == "first"
+
+
+@pytest.mark.parametrize("option", sorted(BOUNDS))
+def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
+    flag, (low, high) = f"--{option.replace('_', '-')}", BOUNDS[option]
+    beside = ["--batch-size", "4096"] if option == "workers" else []
+    for value in (low, high):
+        assert getattr(parse(["--lang", "ar", *beside, flag, str(value)]), option) == value
+    for value in (low - 1, high + 1):
+        assert message("--lang", "ar", flag, str(value)).startswith(f"{flag} {value:g} is out of range: {low:g} to ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--trials", "3"], "required: --lang"),
+        (["--lang"], "--lang: expected at least one argument"),
+        (["--lang", ""], "--lang: is empty"),
+        (["--lang", "ar", "ar"], "--lang names ar more than once"),
+        (["--lang", "en"], "English is what teachers learn from"),
+        (["--lang", "ar", "--trails", "3"], "unknown argument '--trails'; did you mean --trials?"),
+        (["--lang", "ar", "--trial", "3"], "unknown argument '--trial'; did you mean --trials?"),
+        (["--lang", "ar", "--epochs=3", "x=y"], "unknown argument 'x=y'"),
+        (["--lang", "ar", "--epochs", "three"], "--epochs: invalid int value: 'three'"),
+        (["--lang", "ar", "--epochs", "1.5"], "--epochs: invalid int value: '1.5'"),
+        (["--lang", "ar", "--gpus-per-trial", "nan"], "--gpus-per-trial nan is out of range"),
+        (["--lang", "ar", "--gpus-per-trial", "1.5"], "above 1 a whole number"),
+        (["--lang", "ar", "--stall-minutes", "inf"], "--stall-minutes inf is out of range"),
+        (["--lang", "ar", "--workers", "8", "--batch-size", "4"], "--workers 8 is more than --batch-size 4"),
+        (["--lang", "ar", "--precision", "fp16"], "--precision: invalid choice: 'fp16'"),
+        (
+            ["--lang", "ar", "--preset", "quick"],
+            "--preset: invalid choice: 'quick' (choose from 'paper', 'quickstart')",
+        ),
+        (["--lang", "ar", "--data-dir", ""], "--data-dir: is empty"),
+        (["--lang", "ar", "--storage", " "], "--storage: is empty"),
+        (["--lang", "ar", "--mlflow-uri", ""], "--mlflow-uri: is empty"),
+        (["--lang", "ar", "--mlflow-uri", "http://[::1"], "--mlflow-uri is no URL"),
+        (["--lang", "ar", "--study-storage", "postgresql://u:p@h:port/x"], "--study-storage is no URL"),
+    ],
+)
+def test_mistakes(arguments: list[str], expected: str) -> None:
+    assert expected in message(*arguments)
+
+
+def test_an_address_that_cannot_be_read_is_not_repeated() -> None:
+    assert "secret" not in message("--lang", "ar", "--study-storage", "postgresql://user:secret/er@host/x")
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "/x", "..", ".x", "", "a b", "x" * 81, "é", "a\n", "a\\b", "~x"])
+def test_names_that_are_no_plain_names(name: str) -> None:
+    assert "--name" in message("--lang", "ar", "--name", name)
+
+
+@pytest.mark.parametrize("name", ["a", "first-search_2.1", "x" * 80])
+def test_plain_names(name: str) -> None:
+    assert parse(["--lang", "ar", "--name", name]).name == name
+
+
+@pytest.mark.parametrize("columns", [80, 120, 250])
+def test_the_help_fits_and_names_every_option_default_and_preset(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = _help()
+    assert max(map(len, text.splitlines())) <= min(columns, 120)
+    for name, value in DEFAULTS.items():
+        assert f"--{name.replace('_', '-')}" in text
+        if value is not None and value is not False:
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            assert shown in text
+    for preset, values in PRESETS.items():
+        for name, value in values.items():
+            assert f"--{name.replace('_', '-')} {value}" in " ".join(text.split()), preset
+    for space in space_names():
+        assert space in text
+
+
+def _help() -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as caught:
+        parse(["--help"])
+    assert caught.value.code == 0
+    return printed.getvalue()
+
+
+def test_examples_of_the_help_can_be_run(tmp_path: Path) -> None:
+    """As far as parsing: every command is read without complaint."""
+    examples = _help().split("examples:")[1].replace("\\\n", " ")
+    commands = [line.split() for line in examples.splitlines() if "python -m msd_ray.tune" in line]
+    assert len(commands) == 3
+    for command in commands:
+        assert parse(command[3:]).lang
+
+
+def test_the_help_needs_no_heavy_import() -> None:
+    """A newcomer asks for help first, and shall not wait for torch, Ray and MLflow."""
+    code = (
+        "import sys\nfrom msd_ray.tune import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'ray', 'mlflow', 'transformers', 'optuna') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"

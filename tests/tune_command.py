@@ -1,0 +1,41 @@
+"""How tests call `python -m msd_ray.tune`: in this process, for the message of a mistake, and what it left behind."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import ray
+
+from msd_ray.errors import UserError
+from msd_ray.tune import main
+
+
+def message(arguments: list[str]) -> str:
+    """The one message of a command that refuses; nothing was started and nothing was recorded."""
+    with pytest.raises(UserError) as caught:
+        main(arguments)
+    assert not ray.is_initialized()
+    storage = Path(arguments[arguments.index("--storage") + 1]) if "--storage" in arguments else None
+    if storage is not None and storage.is_dir():
+        assert rows(storage / "mlflow.db", "runs") == 0
+        assert rows(storage / "studies.db", "trials") == 0
+    text = str(caught.value)
+    assert text
+    assert text == text.strip()
+    assert "Traceback" not in text
+    return text
+
+
+def rows(database: Path, table: str) -> int:
+    """How many rows there are; none where there is no such database."""
+    if not database.is_file():
+        return 0
+    with closing(sqlite3.connect(database)) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def files_below(directory: Path) -> set[str]:
+    """Every file, by its path below the directory, but for the locks."""
+    found = (path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
+    return {name for name in found if not name.endswith(".lock")}
