@@ -64,7 +64,7 @@ class Phase:
     """name: teacher, student or final. score: the metric that ranks trials (higher is better).
 
     plan, label: what a trial of the study does, and how it is called. together: trials that may share a launch, by
-    what this function gives for them; None gives every trial a launch of its own.
+    what this function gives for them; None gives every trial a launch of its own. spared: trials never stopped early.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Phase:
     display: Display
     threads: int
     together: Callable[[TrialPlan], int] | None = None
+    spared: frozenset[int] = frozenset()
     _running: dict[int, _Running] = field(default_factory=dict)
     _held: TrialRecord | None = None
     _finished: list[FinishedTrial] = field(default_factory=list)
@@ -138,7 +139,7 @@ class Phase:
         running.new_epochs += epoch > running.epoch
         running.epoch = max(running.epoch, epoch)
         running.best = value if running.best is None else max(running.best, value)
-        if epoch < running.plan.run.epochs and self.study.should_stop(number, epoch):
+        if number not in self.spared and self.study.should_stop(number, epoch):
             self.records.finish(running.run_id, state="PRUNED", reason=f"among the weaker trials at epoch {epoch}")
             self.study.prune(number, running.best)
             self._forget(running, f"PRUNED at epoch {epoch}, best dev F1 {100 * running.best:.2f}")

@@ -82,7 +82,8 @@ class Search:
 
         Raises UserError when a phase ends without a trial to go on with.
         """
-        self._run("teacher", self.teacher_study(), self._teacher_plan)
+        # The paper's student needs the paper's teacher, trained to the end.
+        self._run("teacher", self.teacher_study(), self._teacher_plan, spared=frozenset({0}))
         self._teachers = self._best_teachers()
         students = self._student_study()
         self._run("student", students, self._student_plan)
@@ -201,6 +202,7 @@ class Search:
         study: PhaseStudy,
         plan: Callable[[TrialRecord], TrialPlan],
         together: Callable[[TrialPlan], int] | None = None,
+        spared: frozenset[int] = frozenset(),
     ) -> None:
         self.display.phase(name, study.limit)
         self.run_phase(
@@ -215,6 +217,7 @@ class Search:
                 display=self.display,
                 threads=self.threads,
                 together=together,
+                spared=spared,
             )
         )
 
