@@ -48,7 +48,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "teacher_trials": 2,
         "epochs": 3,
         "limit": 480,
-        "batch_size": 16,
+        "batch_size": 8,
+        # Trials of a minute: starting worker groups would take as long.
+        "workers": 0,
         "seeds": 5,
     },
 }
