@@ -19,7 +19,7 @@ from transformers import BertConfig, BertModel, GPT2Config, GPT2Model
 from tune_command import files_below, message, rows
 
 from msd_ray.encoders import EncoderFiles
-from msd_ray.errors import UserError
+from msd_ray.errors import UserError, run_command
 from msd_ray.options import parse
 from msd_ray.search.search import open_teacher_study
 from msd_ray.setup import set_up
@@ -465,6 +465,22 @@ def test_a_name_that_is_a_path(small: list[str], tmp_path: Path) -> None:
 # The command as a process
 
 
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [(UserError("no such\nthing"), 2, "error: no such\nthing\n"), (KeyboardInterrupt(), 130, "interrupted\n")],
+)
+def test_exit_codes(raised: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        raise raised
+
+    with pytest.raises(SystemExit) as caught:
+        run_command(command)
+    assert caught.value.code == code
+    assert capsys.readouterr() == ("", said)
+    with pytest.raises(ZeroDivisionError):  # a mistake of the program's own is not hidden
+        run_command(lambda: 1 // 0)
+
+
 def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "msd_ray.tune", *arguments]
     return subprocess.run(
@@ -485,8 +501,8 @@ def test_a_mistake_is_one_message_and_exit_code_2(small: list[str], runs: Path) 
     assert not runs.exists()
 
 
-def test_a_mistake_in_the_options_costs_no_heavy_import(small: list[str]) -> None:
-    done = run([*small, "--trials", "many"], PYTHONVERBOSE="")
+def test_a_mistake_in_the_options_is_told_like_any_other(small: list[str]) -> None:
+    done = run([*small, "--trials", "many"])
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: argument --trials: invalid int value: 'many'")
     assert len(done.stderr.splitlines()) == 1

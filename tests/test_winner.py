@@ -1,0 +1,147 @@
+"""The best student of a search: which run it is, and its export with the numbers of the summary."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from students import trained_tagger, weights_file
+
+from msd_ray.encoders import EncoderFiles
+from msd_ray.errors import UserError
+from msd_ray.export import load_student
+from msd_ray.options import parse
+from msd_ray.search.search import BEST, PAPER, PAPER_CONFIGURATION, Configuration
+from msd_ray.setup import Setup, set_up
+from msd_ray.tracking.comparison import summary_rows
+from msd_ray.tracking.rows import RunRow
+from msd_ray.training import StudentSettings
+from msd_ray.training.build import build_tagger
+from msd_ray.winner import best_run, configuration_tags, export_winner, versions
+
+FOUND = Configuration(teacher=PAPER_CONFIGURATION.teacher, student=StudentSettings(learning_rate=1e-4, beta=2.5))
+
+
+def final(row: str, seed: int, dev: float, test: float, *, state: str = "COMPLETE", phase: str = "final") -> RunRow:
+    return RunRow(
+        run_id=f"{row}{seed}",
+        key=f"final/{row}/seed-{seed}",
+        name=f"final-{row}-seed-{seed}",
+        phase=phase,
+        state=state,  # type: ignore[arg-type]
+        status="FINISHED",
+        parameters={},
+        metrics={
+            "dev_target/f1": dev,
+            "test/f1": test,
+            "test/f1_source_selected": test - 0.02,
+            "teacher/test_f1": 0.3,
+            "teacher/dev_target_f1": 0.31,
+            "best_epoch": 2,
+        },
+        tags={"row": row, "seed": str(seed), "scored_split": "test", "weights": f"students/{row}{seed}.safetensors"},
+    )
+
+
+RUNS = [
+    final(PAPER, 1, dev=0.5, test=0.45),
+    final(PAPER, 2, dev=0.9, test=0.55),
+    final(BEST, 1, dev=0.6, test=0.8),
+    final(BEST, 2, dev=0.7, test=0.6),
+    final(BEST, 3, dev=0.99, test=0.9, state="FAIL"),
+    final(BEST, 4, dev=0.98, test=0.9, phase="student"),
+]
+
+
+@pytest.fixture
+def setup(tiny_encoder: EncoderFiles, tmp_path: Path) -> Setup:
+    (found,) = set_up(
+        parse(
+            [
+                *("--lang", "tr", "--dataset", "sample", "--limit", "8", "--frozen-layers", "2", "--seeds", "2"),
+                *("--max-length", "24", "--encoder", str(tiny_encoder.directory), "--storage", str(tmp_path / "runs")),
+            ]
+        )
+    )
+    found.storage.create()
+    return found
+
+
+@pytest.fixture
+def weights(setup: Setup) -> Path:
+    """What the winning run left, for the sample's seven labels."""
+    tagger = build_tagger(setup.encoder, 7, run=setup.settings.run, dropout=0.1, device=torch.device("cpu"))
+    with torch.no_grad():
+        for parameter in tagger.trained_parameters().values():
+            parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3)))
+    path = setup.storage.root / "students" / "best2.safetensors"
+    path.parent.mkdir()
+    return weights_file(tagger, path)
+
+
+def test_the_best_run_is_chosen_on_dev_among_complete_final_runs_of_its_row() -> None:
+    best, paper = best_run(RUNS, BEST), best_run(RUNS, PAPER)
+    assert best is not None
+    assert best.run_id == "best2"  # seed 1 is better on test, which must not count
+    assert paper is not None
+    assert paper.run_id == "paper2"
+    assert best_run([replace(run, state="FAIL") for run in RUNS], BEST) is None
+    assert best_run([], PAPER) is None
+
+
+def test_versions_name_what_decides_results() -> None:
+    found = versions()
+    assert found["torch"] == torch.__version__.partition("+")[0] or found["torch"] == torch.__version__
+    assert {"msd-ray", "transformers", "ray", "optuna", "mlflow"} <= found.keys()
+
+
+def test_tags_tell_the_configurations_apart() -> None:
+    tags = configuration_tags({PAPER: PAPER_CONFIGURATION, BEST: FOUND})
+    assert tags == {"configuration.paper": PAPER_CONFIGURATION.digest, "configuration.best": FOUND.digest}
+    assert len(set(tags.values())) == 2
+
+
+def test_the_export_is_the_winners_weights_with_the_summarys_numbers(setup: Setup, weights: Path) -> None:
+    winner = best_run(RUNS, BEST)
+    assert winner is not None
+    directory = export_winner(setup, winner, FOUND, summary_rows(RUNS))
+    assert directory == setup.storage.root / "models" / "sample-tr"
+    student = load_student(directory, torch.device("cpu"))
+    assert (student.lang, student.dataset, student.max_length, len(student.label_names)) == ("tr", "sample", 24, 7)
+    loaded, stored = dict(student.tagger.named_parameters()), load_file(weights)
+    assert any(name.startswith("encoder.") for name in stored)
+    for name, value in stored.items():
+        # The weights of the channels' losses are of no use any more.
+        assert name == "omega" or torch.equal(loaded[name], value), name
+    card = (directory / "README.md").read_text()
+    for number in ("70.00", "50.00", "30.00"):  # best 0.8 and 0.6, paper 0.45 and 0.55, teacher
+        assert number in card
+    assert "68.00" in card  # best, epoch chosen on source dev
+    assert "0.0001" in card
+    assert "2.5" in card
+    assert setup.corpora.digests["target_dev"][:12] in card
+    assert json.loads((directory / "msd_ray.json").read_text())["frozen_layers"] == 2
+
+
+def test_an_export_replaces_an_older_one_but_nothing_else(setup: Setup, weights: Path) -> None:
+    winner = best_run(RUNS, BEST)
+    assert winner is not None
+    first = export_winner(setup, winner, FOUND, summary_rows(RUNS))
+    assert export_winner(setup, winner, FOUND, summary_rows(RUNS)) == first
+    (first / "msd_ray.json").unlink()
+    with pytest.raises(UserError, match="is not an exported student"):
+        export_winner(setup, winner, FOUND, summary_rows(RUNS))
+
+
+def test_weights_that_are_gone_or_of_another_tagger(setup: Setup, weights: Path) -> None:
+    winner = best_run(RUNS, BEST)
+    assert winner is not None
+    weights.unlink()
+    with pytest.raises(UserError, match=r"best2\.safetensors"):
+        export_winner(setup, winner, FOUND, summary_rows(RUNS))
+    weights_file(trained_tagger(setup.encoder), weights)  # five labels
+    with pytest.raises(UserError, match=r"best2\.safetensors"):
+        export_winner(setup, winner, FOUND, summary_rows(RUNS))
+    assert not (setup.storage.root / "models" / "sample-tr").exists()
