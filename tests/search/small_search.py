@@ -1,0 +1,217 @@
+"""A whole search of seconds, without Ray: its phases run in the calling process, one trial after the other."""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from msd_ray.corpora import load_source, load_target, load_test
+from msd_ray.options import parse
+from msd_ray.progress import progress
+from msd_ray.search.phase import Phase
+from msd_ray.search.plans import Experiment, Launch, Scored, TrialPlan, TrialReport
+from msd_ray.search.prepare import prepare_test
+from msd_ray.search.search import Configuration, Search
+from msd_ray.search.work import run_launch
+from msd_ray.setup import Setup, set_up
+from msd_ray.tracking.study import StudyTracker
+from msd_ray.training import RunSettings, StudentSettings, TeacherSettings
+
+CPU = torch.device("cpu")
+RUN = RunSettings(epochs=2, batch_size=8, max_length=48, frozen_layers=2)
+TEACHER = TeacherSettings(learning_rate=2e-4, alpha=0.2)
+STUDENT = StudentSettings(learning_rate=2e-4, beta=0.5, alpha_prime=0.01, beta_prime=0.02)
+SPACE = """\
+description: Learning rates at which the guesses of a tiny encoder change a little in two epochs.
+teacher: {learning_rate: {low: 2e-5, high: 5e-4, log: true}, alpha: 0.05}
+student:
+  learning_rate: {low: 2e-5, high: 5e-4, log: true}
+  beta: {low: 0.01, high: 10, log: true}
+  alpha_prime: 0.001
+  beta_prime: 0.001
+"""
+FAR_TOO_LARGE = 1e39
+"""A loss weight that no float32 holds."""
+
+
+def write_corpora(
+    directory: Path, *, langs: tuple[str, ...] = ("en", "ar", "de"), train: int = 32, dev: int = 24
+) -> Path:
+    """Short sentences of the sample corpus as files that the data set `wikiann` reads; test is of dev's size."""
+    for lang in langs:
+        source = load_source("sample", None, lang=lang)
+        splits = {
+            "train": (source.train, train),
+            "dev": (source.dev, dev),
+            "test": (load_test("sample", lang, None), dev),
+        }
+        for split, (sentences, count) in splits.items():
+            short = [sentence for sentence in sentences if 5 <= len(sentence.tokens) <= 11][:count]
+            lines = [
+                "".join(f"{lang}:{token}\t{label}\n" for token, label in zip(s.tokens, s.labels, strict=True))
+                for s in short
+            ]
+            (directory / lang).mkdir(parents=True, exist_ok=True)
+            (directory / lang / split).write_text("\n".join(lines), encoding="utf-8")
+    return directory
+
+
+def target_tokens(directory: Path, lang: str = "ar") -> list[tuple[str, ...]]:
+    return [text.tokens for text in load_target("wikiann", lang, directory).train]
+
+
+class StoppedError(Exception):
+    """The phase stops the trial."""
+
+
+Listener = Callable[[Phase, TrialReport], None]
+
+
+def nothing(phase: Phase, report: TrialReport) -> None:
+    """Listens to nothing."""
+
+
+def run_here(phase: Phase, *, before: Listener = nothing, after: Listener = nothing) -> None:
+    """Run a phase in this process; `before` and `after` hear of each report before and after it is recorded."""
+
+    def send(report: TrialReport) -> None:
+        before(phase, report)
+        stop = phase.on_report(report)
+        after(phase, report)
+        if stop:
+            raise StoppedError
+
+    while (launch := phase.next_launch()) is not None:
+        error = None
+        try:
+            run_launch(launch, CPU, send)
+        except StoppedError:
+            pass
+        except Exception as raised:  # as Ray does: a trial's error ends the trial
+            error = str(raised)
+        phase.on_launch_end(launch, error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallSearch:
+    """A search as the command sets it up. root: its storage, beside which the search space is written."""
+
+    root: Path
+    encoder: Path
+    data_dir: Path
+    lang: str = "ar"
+    space: str = SPACE
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def setup(self) -> Setup:
+        space = self.root.with_name(f"{self.root.name}-space.yaml")
+        space.write_text(self.space, encoding="utf-8")
+        options = {
+            "lang": self.lang,
+            "dataset": "wikiann",
+            "data_dir": self.data_dir,
+            "encoder": self.encoder,
+            "space": space,
+            "trials": 3,
+            "teacher_trials": 2,
+            "epochs": RUN.epochs,
+            "seeds": 2,
+            "seed": 2,  # with which a trial is stopped early and another beats the paper's
+            "batch_size": RUN.batch_size,
+            "max_length": RUN.max_length,
+            "frozen_layers": RUN.frozen_layers,
+            "precision": "fp32",
+            "storage": self.root,
+            "workers": 0,
+            **self.options,
+        }
+        arguments = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+        (setup,) = set_up(parse(arguments))
+        setup.storage.create()
+        return setup
+
+    def run(self, run_phase: Callable[[Phase], None] = run_here) -> dict[str, Configuration]:
+        """Run it, or go on with it."""
+        setup = self.setup()
+        tracker = StudyTracker.open(
+            setup.mlflow_uri,
+            dataset=setup.data.dataset,
+            lang=setup.lang,
+            study=setup.settings.name,
+            parameters=setup.conditions,
+            tags={"trials": str(setup.settings.trials)},
+        )
+        with progress(Console(file=StringIO())) as display:
+            rows = Search(
+                settings=setup.settings,
+                experiment=setup.prepared.experiment,
+                conditions=setup.conditions,
+                study_storage=setup.study_storage,
+                records=tracker,
+                display=display,
+                threads=1,
+                run_phase=run_phase,
+                scored=lambda: prepare_test(setup.data, setup.prepared),
+            ).run()
+        tracker.close()
+        return rows
+
+
+def run_until_killed(search: SmallSearch, phase: str, count: int, *, recorded: bool) -> None:
+    """Run the search in a process of its own that dies by SIGKILL at the `count`-th report of a phase.
+
+    recorded: whether it dies just after the report has been recorded, or just before.
+    """
+    heard = 0
+
+    def die(running: Phase, report: TrialReport) -> None:
+        nonlocal heard
+        heard += running.name == phase
+        if running.name == phase and heard == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    torch.set_num_threads(1)
+    search.run(lambda running: run_here(running, **{"after" if recorded else "before": die}))
+
+
+def run_trials(
+    experiment: Experiment, *plans: TrialPlan, send: Callable[[TrialReport], None] = lambda report: None
+) -> list[TrialReport]:
+    """Do a worker's part of some trials; everything they report."""
+    reports: list[TrialReport] = []
+
+    def listen(report: TrialReport) -> None:
+        reports.append(report)
+        send(report)
+
+    run_launch(Launch(experiment=experiment, trials=plans, threads=1), CPU, listen)
+    return reports
+
+
+def teacher_plan(number: int = 0, *, teacher: TeacherSettings = TEACHER, run: RunSettings = RUN) -> TrialPlan:
+    return TrialPlan(phase="teacher", number=number, run=run, teacher=teacher)
+
+
+def student_plan(
+    number: int = 0,
+    *,
+    teacher: TeacherSettings = TEACHER,
+    student: StudentSettings = STUDENT,
+    run: RunSettings = RUN,
+    scored: Scored | None = None,
+) -> TrialPlan:
+    phase = "student" if scored is None else "final"
+    return TrialPlan(phase=phase, number=number, run=run, teacher=teacher, student=student, scored=scored)  # type: ignore[arg-type]
+
+
+def weights_of(reports: list[TrialReport]) -> str:
+    """The digest of the weights that the last trial ended with."""
+    assert reports[-1].finished
+    assert reports[-1].reason is None
+    return reports[-1].tags["weights_sha256"]

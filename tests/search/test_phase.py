@@ -1,0 +1,210 @@
+"""A phase between a study and the run records: what it hands out, what it records, and in which order."""
+
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import recorded
+from conftest import MakeSearch
+from rich.console import Console
+from small_search import RUN, student_plan
+
+from msd_ray.progress import progress
+from msd_ray.search.asha import Pruning
+from msd_ray.search.parameters import Fixed, Range
+from msd_ray.search.phase import Phase, RunLabel
+from msd_ray.search.plans import TrialPlan, TrialReport
+from msd_ray.search.studies import PhaseStudy, TrialRecord
+from msd_ray.tracking.study import StudyTracker
+
+TRIALS = 4
+
+
+def plan(record: TrialRecord) -> TrialPlan:
+    return student_plan(record.number)
+
+
+def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
+    return RunLabel(
+        key=f"student/{plan.number}", name=f"student-{plan.number}", parameters=dict(record.parameters), tags={"t": "1"}
+    )
+
+
+def epoch(number: int, epoch: int, value: float, timestamp_ms: int = 1000) -> TrialReport:
+    return TrialReport(
+        number=number, stage="x", epoch=epoch, timestamp_ms=timestamp_ms, metrics={"dev_target/f1": value, "loss": 1.5}
+    )
+
+
+def finished(number: int, value: float) -> TrialReport:
+    return TrialReport(
+        number=number, stage="finished", metrics={"dev_target/f1": value}, tags={"weights": "w"}, finished=True
+    )
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A phase with its study, and what it printed."""
+
+    phase: Phase
+    study: PhaseStudy
+    root: Path
+    output: StringIO
+
+    def runs(self) -> dict[str, recorded.Run]:
+        return recorded.children(self.root)
+
+    def trials(self) -> list[recorded.Trial]:
+        return recorded.trials(self.root)
+
+
+class Phases:
+    """Opens the same phase again and again, as drivers do that are started one after the other."""
+
+    def __init__(self, search: MakeSearch) -> None:
+        self._search = search()
+
+    def open(self, *, together: bool = False) -> Opened:
+        setup = self._search.setup()
+        output = StringIO()
+        study = PhaseStudy.open(
+            setup.study_storage,
+            "small/student",
+            space={"beta": Range(low=0.1, high=10, log=True), "dropout": Fixed(value=0.1)},
+            settings={},
+            seed=1,
+            trials=TRIALS,
+            pruning=Pruning(epochs=RUN.epochs, reduction=2),
+        )
+        tracker = StudyTracker.open(
+            setup.mlflow_uri, dataset="wikiann", lang="ar", study="small", parameters={}, tags={}
+        )
+        with progress(Console(file=output, width=200)) as display:
+            phase = Phase(
+                name="student",
+                experiment=setup.prepared.experiment,
+                study=study,
+                score="dev_target/f1",
+                plan=plan,
+                label=label,
+                records=tracker,
+                display=display,
+                threads=3,
+                together=(lambda trial: trial.number // 3) if together else None,
+            )
+        return Opened(phase, study, self._search.root, output)
+
+
+@pytest.fixture
+def phases(new_search: MakeSearch) -> Phases:
+    return Phases(new_search)
+
+
+def test_trials_are_handed_out_once_each(phases: Phases) -> None:
+    opened = phases.open()
+    launches = [opened.phase.next_launch() for _ in range(TRIALS)]
+    assert [[trial.number for trial in launch.trials] for launch in launches if launch] == [[0], [1], [2], [3]]
+    assert opened.phase.next_launch() is None
+    assert all(launch is not None and launch.threads == 3 for launch in launches)
+    assert {key: run.status for key, run in opened.runs().items()} == {f"student/{n}": "RUNNING" for n in range(TRIALS)}
+    assert [run.tags["trial"] for run in opened.runs().values()] == ["0", "1", "2", "3"]
+
+
+def test_trials_that_belong_together_share_a_launch(phases: Phases) -> None:
+    opened = phases.open(together=True)
+    launches = [opened.phase.next_launch(), opened.phase.next_launch()]
+    assert [[trial.number for trial in launch.trials] for launch in launches if launch] == [[0, 1, 2], [3]]
+    assert opened.phase.next_launch() is None
+
+
+def test_epochs_and_end_are_recorded_in_both_places(phases: Phases) -> None:
+    opened = phases.open()
+    opened.phase.next_launch()
+    assert not opened.phase.on_report(TrialReport(number=0, stage="teacher epoch 1/2"))
+    assert not opened.phase.on_report(epoch(0, 1, 0.25))
+    assert not opened.phase.on_report(epoch(0, 2, 0.5))
+    assert not opened.phase.on_report(finished(0, 0.5))
+    (trial,) = opened.trials()
+    assert (trial.state, trial.value, trial.epochs) == ("COMPLETE", 0.5, {1: 0.25, 2: 0.5})
+    run = opened.runs()["student/0"]
+    assert (run.status, run.tags["state"], run.tags["weights"], run.tags["t"]) == ("FINISHED", "COMPLETE", "w", "1")
+    assert run.parameters["dropout"] == "0.1"
+    assert "student/0: COMPLETE, dev F1 50.00" in opened.output.getvalue()
+
+
+def test_weak_trial_is_stopped_once_and_late_news_of_it_change_nothing(phases: Phases) -> None:
+    opened = phases.open()
+    opened.phase.next_launch()
+    opened.phase.next_launch()
+    assert not opened.phase.on_report(epoch(0, 1, 0.5))
+    assert opened.phase.on_report(epoch(1, 1, 0.25))
+    before = opened.trials(), opened.runs()
+    assert not opened.phase.on_report(epoch(1, 2, 0.9))
+    assert not opened.phase.on_report(finished(1, 0.9))
+    assert (opened.trials(), opened.runs()) == before
+    assert [trial.state for trial in opened.trials()] == ["RUNNING", "PRUNED"]
+    assert opened.trials()[1].value == 0.25
+    run = opened.runs()["student/1"]
+    assert (run.status, run.tags["state"]) == ("KILLED", "PRUNED")
+    assert run.tags["reason"] == "among the weaker trials at epoch 1"
+
+
+def test_weak_trial_is_not_stopped_at_its_last_epoch(phases: Phases) -> None:
+    opened = phases.open()
+    opened.phase.next_launch()
+    opened.phase.next_launch()
+    for number, value in ((0, 0.5), (1, 0.5)):
+        assert not opened.phase.on_report(epoch(number, 1, value))
+    assert not opened.phase.on_report(epoch(0, 2, 0.5))
+    assert not opened.phase.on_report(epoch(1, 2, 0.1))
+
+
+def test_failed_trial_has_its_reason(phases: Phases) -> None:
+    opened = phases.open()
+    opened.phase.next_launch()
+    reason = "the loss is not finite at step 3, learning rate 0.9"
+    opened.phase.on_report(TrialReport(number=0, stage="failed", finished=True, reason=reason))
+    assert [trial.state for trial in opened.trials()] == ["FAIL"]
+    run = opened.runs()["student/0"]
+    assert (run.status, run.tags["state"], run.tags["reason"]) == ("FAILED", "FAIL", reason)
+    assert [trial.reason for trial in opened.study.trials()] == [reason]
+
+
+def test_launch_that_ends_fails_the_trials_of_it_that_did_not(phases: Phases) -> None:
+    opened = phases.open(together=True)
+    launch = opened.phase.next_launch()
+    assert launch is not None
+    opened.phase.on_report(epoch(0, 1, 0.5))
+    opened.phase.on_report(finished(0, 0.5))
+    opened.phase.on_launch_end(launch, "RuntimeError: out of memory")
+    assert [trial.state for trial in opened.trials()][:3] == ["COMPLETE", "FAIL", "FAIL"]
+    assert {run.tags.get("reason") for run in opened.runs().values()} == {None, "RuntimeError: out of memory"}
+    second = opened.phase.next_launch()
+    assert second is not None
+    opened.phase.on_launch_end(second, None)
+    assert opened.runs()["student/3"].tags["reason"] == "its worker ended without a result"
+
+
+def test_driver_that_dies_hands_out_its_trials_again(phases: Phases) -> None:
+    first = phases.open()
+    for _ in range(2):
+        first.phase.next_launch()
+    first.phase.on_report(epoch(0, 1, 0.25))
+    first.phase.on_report(finished(0, 0.25))
+    first.phase.on_report(epoch(1, 1, 0.5))
+    parameters = [trial.parameters for trial in first.trials()]
+
+    second = phases.open()
+    launch = second.phase.next_launch()
+    assert launch is not None
+    assert [trial.number for trial in launch.trials] == [1]
+    # An epoch is reported again, with another time; what was recorded first stays.
+    assert not second.phase.on_report(epoch(1, 1, 0.5, timestamp_ms=2000))
+    second.phase.on_report(epoch(1, 2, 0.75))
+    second.phase.on_report(finished(1, 0.75))
+    assert [trial.parameters for trial in second.trials()] == parameters
+    assert [(trial.state, trial.value) for trial in second.trials()] == [("COMPLETE", 0.25), ("COMPLETE", 0.75)]
+    assert sorted(second.runs()) == ["student/0", "student/1"]
+    times = recorded.query(second.root / "mlflow.db", "SELECT timestamp FROM metrics WHERE key = 'loss' AND step = 1")
+    assert times == [(1000,), (1000,)]

@@ -1,0 +1,115 @@
+"""Corpora and encoder become features under keys of their content; test labels and target training labels stay out."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import MakePrepared
+from small_search import RUN, target_tokens
+
+from msd_ray.errors import UserError
+from msd_ray.features import load_sentences, load_text
+from msd_ray.search.prepare import Data, prepare_test
+
+
+def data(directory: Path) -> Data:
+    return Data(dataset="wikiann", lang="ar", directory=directory, limit=None, max_length=RUN.max_length)
+
+
+def spoil_training_labels(directory: Path, lang: str = "ar") -> None:
+    """Replace each label of the training file by something that is no label, another one at each token."""
+    path = directory / lang / "train"
+    lines = path.read_text(encoding="utf-8").split("\n")
+    spoiled = [line and f"{line.rpartition(chr(9))[0]}\tgarbage-{number}" for number, line in enumerate(lines)]
+    path.write_text("\n".join(spoiled), encoding="utf-8")
+
+
+def test_target_training_text_has_no_labels(prepared: MakePrepared, small_corpora: Path) -> None:
+    done = prepared()
+    storage, corpora = done.experiment.storage, done.experiment.corpora
+    assert not (storage.features(corpora.target_train) / "labels.npy").exists()
+    text = load_text(storage.features(corpora.target_train))
+    assert text.word_counts.tolist() == [len(tokens) for tokens in target_tokens(small_corpora)]
+    for key in (corpora.source_train, corpora.source_dev, corpora.target_dev):
+        labelled = load_sentences(storage.features(key))
+        assert len(labelled.labels) == labelled.word_counts.sum()
+
+
+def test_garbage_as_target_training_labels_changes_no_key_and_no_array(
+    prepared: MakePrepared, small_corpora: Path, tmp_path: Path
+) -> None:
+    spoiled = Path(shutil.copytree(small_corpora, tmp_path / "spoiled"))
+    spoil_training_labels(spoiled)
+    assert (spoiled / "ar" / "train").read_bytes() != (small_corpora / "ar" / "train").read_bytes()
+    clean, dirty = prepared(), prepared(data_dir=spoiled, storage=tmp_path / "other")
+    assert dirty.digests == clean.digests
+    assert dirty.experiment.corpora == clean.experiment.corpora
+    arrays = [done.experiment.storage.features(clean.experiment.corpora.target_train) for done in (clean, dirty)]
+    for file in sorted(arrays[0].iterdir()):
+        np.testing.assert_array_equal(np.load(file), np.load(arrays[1] / file.name))
+
+
+def test_garbage_as_source_training_label_is_an_error(
+    prepared: MakePrepared, small_corpora: Path, tmp_path: Path
+) -> None:
+    spoiled = Path(shutil.copytree(small_corpora, tmp_path / "spoiled"))
+    spoil_training_labels(spoiled, "en")
+    with pytest.raises(UserError, match=r"en/train:1: .*garbage-0"):
+        prepared(data_dir=spoiled)
+    assert not (tmp_path / "storage").exists()
+
+
+def test_other_labels_of_the_dev_set_make_another_key(
+    prepared: MakePrepared, small_corpora: Path, tmp_path: Path
+) -> None:
+    changed = Path(shutil.copytree(small_corpora, tmp_path / "changed"))
+    dev = changed / "ar" / "dev"
+    dev.write_text(dev.read_text(encoding="utf-8").replace("-PER", "-LOC"), encoding="utf-8")
+    before, after = prepared().experiment.corpora, prepared(data_dir=changed).experiment.corpora
+    assert before.target_dev != after.target_dev
+    assert (before.target_train, before.source_train) == (after.target_train, after.source_train)
+
+
+def test_languages_share_the_features_of_the_source(prepared: MakePrepared) -> None:
+    arabic, german = prepared("ar").experiment, prepared("de").experiment
+    assert arabic.corpora.source_train == german.corpora.source_train
+    assert arabic.corpora.target_train != german.corpora.target_train
+    assert len(list((arabic.storage.root / "features").iterdir())) == 6
+
+
+def test_prepared_again_writes_nothing(prepared: MakePrepared) -> None:
+    first = prepared()
+
+    def times() -> dict[Path, int]:
+        return {file: file.stat().st_mtime_ns for file in first.experiment.storage.root.rglob("*")}
+
+    before = times()
+    assert prepared() == first
+    assert times() == before
+
+
+def test_test_set_is_read_by_prepare_test_alone(prepared: MakePrepared, small_corpora: Path, tmp_path: Path) -> None:
+    unreadable = Path(shutil.copytree(small_corpora, tmp_path / "unreadable"))
+    (unreadable / "ar" / "test").write_text("ar:x\tO\n\nar:y\tB-NONSENSE\n", encoding="utf-8")
+    done = prepared(data_dir=unreadable)
+    assert done.has_test
+    features = done.experiment.storage.root / "features"
+    before = sorted(features.iterdir())
+    with pytest.raises(UserError, match=r"ar/test:3: .*B-NONSENSE"):
+        prepare_test(data(unreadable), done)
+    assert sorted(features.iterdir()) == before
+    scored = prepare_test(data(small_corpora), done)
+    assert scored.split == "test"
+    assert set(features.iterdir()) - set(before) == {features / scored.features}
+
+
+def test_corpus_without_a_test_file_is_scored_on_dev(
+    prepared: MakePrepared, small_corpora: Path, tmp_path: Path
+) -> None:
+    untested = Path(shutil.copytree(small_corpora, tmp_path / "untested"))
+    (untested / "ar" / "test").unlink()
+    done = prepared(data_dir=untested)
+    assert not done.has_test
+    scored = prepare_test(data(untested), done)
+    assert (scored.split, scored.features) == ("dev", done.experiment.corpora.target_dev)

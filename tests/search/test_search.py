@@ -1,0 +1,212 @@
+"""A whole search, without Ray: its three phases, killed and started again, extended, repeated, failing."""
+
+import multiprocessing
+import shutil
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import recorded
+from conftest import MakeSearch
+from recorded import assert_same_outcome, assert_settled, children, trials
+from small_search import SPACE, SmallSearch, run_here, run_until_killed
+from test_prepare import spoil_training_labels
+
+from msd_ray.errors import UserError
+from msd_ray.search.phase import Phase
+from msd_ray.search.plans import TrialReport
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["msd_ray.search.work"])
+
+
+def keys(storage: Path) -> set[str]:
+    """Final runs without the digest of their configuration."""
+    return {"/".join(part for part in key.split("/") if len(part) != 8) for key in children(storage)}
+
+
+def test_search_records_every_trial_and_final_run(undisturbed: SmallSearch) -> None:
+    assert_settled(undisturbed.root)
+    rows = {key.split("/")[1] for key in children(undisturbed.root) if key.startswith("final/")}
+    assert rows in ({"paper"}, {"paper", "best"})
+    assert keys(undisturbed.root) == {
+        *(f"teacher/{number}" for number in range(2)),
+        *(f"student/{number}" for number in range(3)),
+        *(f"final/{row}/seed-{seed}" for row in rows for seed in (3, 4)),
+    }
+
+
+def test_first_trials_are_the_papers_configuration(undisturbed: SmallSearch) -> None:
+    recorded_runs = children(undisturbed.root)
+    assert recorded_runs["teacher/0"].parameters["teacher.learning_rate"] == "5e-05"
+    student = recorded_runs["student/0"].parameters
+    assert {name: student[f"student.{name}"] for name in ("learning_rate", "beta", "alpha_prime", "beta_prime")} == {
+        "learning_rate": "2e-05",
+        "beta": "0.05",
+        "alpha_prime": "0.001",
+        "beta_prime": "0.001",
+    }
+    assert {
+        run.parameters["student.learning_rate"] for key, run in recorded_runs.items() if key.startswith("final/paper/")
+    } == {"2e-05"}
+
+
+def test_final_runs_are_of_the_best_students_configuration(undisturbed: SmallSearch) -> None:
+    recorded_runs = children(undisturbed.root)
+    students = [
+        run for key, run in recorded_runs.items() if key.startswith("student/") and run.tags["state"] == "COMPLETE"
+    ]
+    best = max(students, key=lambda run: run.metrics["dev_target/f1"])
+    final = [run for key, run in recorded_runs.items() if key.startswith("final/best/")]
+    for run in final or [run for key, run in recorded_runs.items() if key.startswith("final/paper/")]:
+        assert {**run.parameters, "seed": "2"} == best.parameters
+
+
+@pytest.mark.parametrize(
+    ("phase", "count", "recorded_first"),
+    [
+        ("student", 4, False),
+        *(
+            pytest.param(*moment, marks=pytest.mark.slow)
+            for moment in (
+                ("teacher", 2, False),
+                ("teacher", 6, True),
+                ("student", 1, True),
+                ("student", 7, True),
+                ("final", 5, False),
+                ("final", 12, True),
+            )
+        ),
+    ],
+)
+def test_killed_and_started_again_it_ends_as_if_undisturbed(
+    phase: str, count: int, recorded_first: bool, new_search: MakeSearch, undisturbed: SmallSearch
+) -> None:
+    search = new_search()
+    process = PROCESSES.Process(
+        target=run_until_killed, args=(search, phase, count), kwargs={"recorded": recorded_first}
+    )
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
+    assert any(run.status == "RUNNING" for run in recorded.runs(search.root))
+    search.run()
+    assert_settled(search.root)
+    assert_same_outcome(search.root, undisturbed.root)
+
+
+def test_again_with_nothing_to_do_trains_nothing(undisturbed: SmallSearch) -> None:
+    before = children(undisturbed.root), trials(undisturbed.root)
+
+    def refuse(phase: Phase, report: TrialReport) -> None:
+        raise AssertionError(f"{phase.name} reported {report}")
+
+    started = time.monotonic()
+    undisturbed.run(lambda phase: run_here(phase, before=refuse))
+    assert time.monotonic() - started < 30
+    assert (children(undisturbed.root), trials(undisturbed.root)) == before
+    assert_settled(undisturbed.root)
+
+
+def test_more_trials_extend_the_search(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
+    search = new_search()
+    shutil.rmtree(search.root)
+    shutil.copytree(undisturbed.root, search.root)
+    # The databases name no paths of the storage that tests would follow.
+    before = children(search.root)
+    replace(search, options={"trials": 5}).run()
+    assert_settled(search.root)
+    after = children(search.root)
+    assert {key: after[key] for key in before} == before
+    assert {key for key in after if key.startswith("student/")} == {f"student/{number}" for number in range(5)}
+    assert [trial.number for trial in trials(search.root) if trial.study.endswith("/student")] == list(range(5))
+
+
+def test_other_settings_are_refused_with_their_names(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
+    before = children(undisturbed.root), trials(undisturbed.root)
+    with pytest.raises(UserError, match=r"run\.epochs: 2 there, 3 here"):
+        replace(undisturbed, options={"epochs": 3}).run()
+    assert (children(undisturbed.root), trials(undisturbed.root)) == before
+
+
+def test_garbage_as_target_training_labels_changes_no_search(
+    new_search: MakeSearch, undisturbed: SmallSearch, small_corpora: Path, tmp_path: Path
+) -> None:
+    spoiled = Path(shutil.copytree(small_corpora, tmp_path / "spoiled"))
+    spoil_training_labels(spoiled)
+    search = new_search(data_dir=spoiled)
+    search.run()
+    assert_same_outcome(search.root, undisturbed.root)
+
+
+def test_test_labels_are_read_when_the_final_phase_begins(
+    new_search: MakeSearch, undisturbed: SmallSearch, small_corpora: Path, tmp_path: Path
+) -> None:
+    unreadable = Path(shutil.copytree(small_corpora, tmp_path / "unreadable"))
+    (unreadable / "ar" / "test").write_text("ar:x\tO\n\nar:y\tB-NONSENSE\n", encoding="utf-8")
+    search = new_search(data_dir=unreadable)
+    with pytest.raises(UserError, match=r"ar/test:3: .*B-NONSENSE"):
+        search.run()
+    assert len(list((search.root / "features").iterdir())) == 4
+    assert not [key for key in children(search.root) if key.startswith("final/")]
+
+    def without_final_phase(storage: Path) -> list[recorded.Trial]:
+        return [trial for trial in trials(storage) if "/final" not in trial.study]
+
+    assert without_final_phase(search.root) == without_final_phase(undisturbed.root)
+    replace(search, data_dir=small_corpora).run()
+    assert_same_outcome(search.root, undisturbed.root)
+
+
+def test_trial_without_finite_loss_fails_and_the_search_goes_on(new_search: MakeSearch) -> None:
+    space = SPACE.replace("beta: {low: 0.01, high: 10, log: true}", "beta: {choices: [1e39, 2e39]}")
+    search = new_search(space=space)
+    search.run()
+    assert_settled(search.root)
+    runs = children(search.root)
+    assert [runs[f"student/{number}"].tags["state"] for number in range(3)] == ["COMPLETE", "FAIL", "FAIL"]
+    for number in (1, 2):
+        reason = runs[f"student/{number}"].tags["reason"]
+        assert "not finite at step 1 (epoch 1, step 1 of 4), learning rate" in reason
+    assert {run.tags["state"] for key, run in runs.items() if key.startswith("final/")} == {"COMPLETE"}
+
+
+def test_search_without_a_teacher_says_why(new_search: MakeSearch) -> None:
+    space = SPACE.replace("alpha: 0.05", "alpha: {choices: [1e39, 2e39]}")
+    search = new_search(space=space)
+    with pytest.raises(UserError) as caught:
+        search.run(_without_the_papers_teacher)
+    assert "no teacher was trained; the reasons given: " in str(caught.value)
+    assert "not finite" in str(caught.value)
+    assert children(search.root).keys() == {"teacher/0", "teacher/1"}
+
+
+def _without_the_papers_teacher(phase: Phase) -> None:
+    """Let the paper's teacher fail as the others do."""
+    plan = phase.plan
+    phase.plan = lambda record: replace(plan(record), teacher=replace(plan(record).teacher, alpha=1e39))
+    run_here(phase)
+
+
+def test_languages_share_the_teachers_of_one_storage(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
+    search = new_search()
+    shutil.rmtree(search.root)
+    shutil.copytree(undisturbed.root, search.root)
+
+    def teachers() -> dict[Path, int]:
+        return {p: p.stat().st_mtime_ns for p in (search.root / "teachers").glob("*/record.json")}
+
+    before = teachers()
+    replace(search, lang="de").run()
+    assert {path: moment for path, moment in teachers().items() if path in before} == before
+    searched = {
+        run.tags["weights"]
+        for run in children(undisturbed.root).values()
+        if run.tags["phase"] == "teacher" and "weights" in run.tags
+    }
+    german = [run for run in recorded.runs(search.root) if run.tags.get("key", "").startswith("teacher/")]
+    assert len(german) == 4
+    assert {Path(weights).parts[1] for weights in searched} <= {path.parent.name for path in before}
+    assert len(recorded.parents(search.root)) == 2

@@ -1,0 +1,119 @@
+"""Keys, locks between real processes, and files that are written whole or not at all."""
+
+import json
+import multiprocessing
+import os
+import signal
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pytest
+
+from msd_ray.errors import UserError
+from msd_ray.search.storage import Storage, content_key, write_json
+
+PROCESSES = multiprocessing.get_context("forkserver")
+
+
+def hold_study(root: Path, name: str, held: Event) -> None:
+    with Storage.at(root).study_lock(name):
+        held.set()
+        signal.pause()
+
+
+def hold_path(path: Path, held: Event, seen: str) -> None:
+    with Storage.at(path.parent).lock(path):
+        held.set()
+        path.with_name(seen).write_text(str(path.exists()))
+        signal.pause()
+
+
+def test_key_is_of_the_content() -> None:
+    key = content_key(kind="teacher", settings={"learning_rate": 1e-3, "alpha": 0.1}, labels=("O", "B-PER"))
+    assert key == content_key(labels=["O", "B-PER"], kind="teacher", settings={"alpha": 0.1, "learning_rate": 1e-3})
+    assert len(key) == 20
+    others = [
+        content_key(kind="student", settings={"learning_rate": 1e-3, "alpha": 0.1}, labels=("O", "B-PER")),
+        content_key(kind="teacher", settings={"learning_rate": 1e-3, "alpha": 0.1000001}, labels=("O", "B-PER")),
+        content_key(kind="teacher", settings={"learning_rate": 1e-3, "alpha": 0.1}, labels=("B-PER", "O")),
+    ]
+    assert len({key, *others}) == 4
+
+
+def test_key_refuses_what_has_no_one_form() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        content_key(rate=float("nan"))
+
+
+def test_every_kind_of_thing_lies_apart(tmp_path: Path) -> None:
+    storage = Storage.at(tmp_path)
+    places = [
+        storage.features("k"),
+        storage.teacher("k"),
+        storage.outputs("k"),
+        storage.student("k"),
+        storage.model("k"),
+    ]
+    assert len({*places, storage.ray}) == 6
+    assert all(place.is_relative_to(tmp_path.resolve()) for place in places)
+
+
+def test_naming_a_storage_writes_nothing(tmp_path: Path) -> None:
+    storage = Storage.at(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    storage.create()
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file is no directory.*--storage"):
+        Storage.at(tmp_path / "file" / "runs")
+
+
+def test_study_is_held_by_one_process_until_it_dies(tmp_path: Path) -> None:
+    held = PROCESSES.Event()
+    holder = PROCESSES.Process(target=hold_study, args=(tmp_path, "first", held))
+    holder.start()
+    assert held.wait(60)
+    storage = Storage.at(tmp_path)
+    with (
+        pytest.raises(UserError, match=r"another process is running the study first in .*--name"),
+        storage.study_lock("first"),
+    ):
+        pass
+    with storage.study_lock("second"):
+        pass
+    assert holder.pid is not None
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join()
+    with storage.study_lock("first"):
+        pass
+
+
+def test_lock_passes_on_when_its_holder_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "teachers" / "key"
+    first_holds, second_holds = PROCESSES.Event(), PROCESSES.Event()
+    first = PROCESSES.Process(target=hold_path, args=(path, first_holds, "first"))
+    first.start()
+    assert first_holds.wait(60)
+    second = PROCESSES.Process(target=hold_path, args=(path, second_holds, "second"))
+    second.start()
+    assert not second_holds.wait(1)
+    path.mkdir()
+    first.kill()
+    assert second_holds.wait(60)
+    second.kill()
+    first.join()
+    second.join()
+
+
+def test_json_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "targets" / "scores.json"
+    write_json(path, {"f1": 0.5})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(path, {"f1": float("nan")})
+    assert json.loads(path.read_text()) == {"f1": 0.5}
+    write_json(path, {"f1": 0.25})
+    assert json.loads(path.read_text()) == {"f1": 0.25}
+    assert [file.name for file in path.parent.iterdir()] == ["scores.json"]
