@@ -16,6 +16,10 @@ os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 # A worker group's news are looked at this often, in seconds; Ray's own 2 would be felt in short epochs.
 os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
 os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
+if not os.environ.get("RAY_ADDRESS"):
+    # A Ray that is started here takes 127.0.0.1 for its node's address and listens there alone. Without this it takes
+    # the machine's, also where it is told 127.0.0.1, and listens on all interfaces.
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 from .cluster import cluster, fitting
 from .tuning import StalledError, run_phase
