@@ -1,21 +1,18 @@
 """Fixtures of the search's tests: small corpora on disk, and one search that nothing disturbed."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from small_search import RUN, SmallSearch, write_corpora
+from small_search import RUN, MakePrepared, MakeSearch, SmallSearch, write_corpora
 
 from msd_ray.encoders import EncoderFiles
 from msd_ray.search.plans import Experiment
 from msd_ray.search.prepare import Data, Prepared, prepare, read
 from msd_ray.search.storage import Storage
 from msd_ray.tracking.database import default_tracking_uri, prepare_database
-
-MakeSearch = Callable[..., SmallSearch]
-MakePrepared = Callable[..., Prepared]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from small_space import SPACE
 
 from msd_ray.corpora import load_source, load_target, load_test
 from msd_ray.options import parse
 from msd_ray.progress import progress
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Experiment, Launch, Scored, TrialPlan, TrialReport
-from msd_ray.search.prepare import prepare_test
+from msd_ray.search.prepare import Prepared, prepare_test
 from msd_ray.search.search import Configuration, Search
 from msd_ray.search.work import run_launch
 from msd_ray.setup import Setup, set_up
@@ -27,15 +28,6 @@ CPU = torch.device("cpu")
 RUN = RunSettings(epochs=2, batch_size=8, max_length=48, frozen_layers=2)
 TEACHER = TeacherSettings(learning_rate=2e-4, alpha=0.2)
 STUDENT = StudentSettings(learning_rate=2e-4, beta=0.5, alpha_prime=0.01, beta_prime=0.02)
-SPACE = """\
-description: Learning rates at which the guesses of a tiny encoder change a little in two epochs.
-teacher: {learning_rate: {low: 2e-5, high: 5e-4, log: true}, alpha: 0.05}
-student:
-  learning_rate: {low: 2e-5, high: 5e-4, log: true}
-  beta: {low: 0.01, high: 10, log: true}
-  alpha_prime: 0.001
-  beta_prime: 0.001
-"""
 FAR_TOO_LARGE = 1e39
 """A loss weight that no float32 holds."""
 
@@ -161,6 +153,10 @@ class SmallSearch:
             ).run()
         tracker.close()
         return rows
+
+
+MakeSearch = Callable[..., SmallSearch]
+MakePrepared = Callable[..., Prepared]
 
 
 def run_until_killed(search: SmallSearch, phase: str, count: int, *, recorded: bool) -> None:

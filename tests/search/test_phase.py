@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import recorded
-from conftest import MakeSearch
 from rich.console import Console
-from small_search import RUN, student_plan
+from small_search import RUN, MakeSearch, student_plan
 
 from msd_ray.progress import progress
 from msd_ray.search.asha import Pruning

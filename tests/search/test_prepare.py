@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MakePrepared
-from small_search import RUN, target_tokens
+from small_search import RUN, MakePrepared, target_tokens
 
 from msd_ray.errors import UserError
 from msd_ray.features import load_sentences, load_text

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import recorded
-from conftest import MakeSearch
 from recorded import assert_same_outcome, assert_settled, children, trials
-from small_search import SPACE, SmallSearch, run_here, run_until_killed
+from small_search import MakeSearch, SmallSearch, run_here, run_until_killed
+from small_space import SPACE
 from test_prepare import spoil_training_labels
 
 from msd_ray.errors import UserError

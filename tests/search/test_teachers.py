@@ -6,8 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from conftest import MakePrepared
-from small_search import RUN, STUDENT, TEACHER, run_trials, student_plan, teacher_plan, weights_of
+from small_search import RUN, STUDENT, TEACHER, MakePrepared, run_trials, student_plan, teacher_plan, weights_of
 from tiny_bert import tiny_bert_directory
 
 from msd_ray.encoders import resolve

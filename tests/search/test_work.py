@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import MakePrepared
 from small_search import (
     FAR_TOO_LARGE,
     RUN,
     STUDENT,
     TEACHER,
+    MakePrepared,
     StoppedError,
     run_trials,
     student_plan,

@@ -1,0 +1,117 @@
+"""`python -m msd_ray.tune` as a process of its own, with all that it starts: watched, killed, and its sockets."""
+
+import ipaddress
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+TIMEOUT_S = 300.0
+
+
+class Tune:
+    """A command that runs in a session of its own; its output goes to a file. `with` leaves nothing of it alive."""
+
+    def __init__(self, arguments: list[str], log: Path) -> None:
+        self.log = log
+        self._descendants: set[int] = set()
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        environment.pop("RAY_ADDRESS", None)
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "msd_ray.tune", *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> "Tune":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.kill()
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def wait_until(self, condition: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> None:
+        """Until the condition holds. The command must still run by then."""
+        until = time.monotonic() + timeout_s
+        while not condition():
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < until, self.output
+            time.sleep(0.05)
+
+    def wait(self, timeout_s: float = TIMEOUT_S) -> int:
+        """The exit code."""
+        return self.process.wait(timeout_s)
+
+    def descendants(self) -> set[int]:
+        """The processes that it started, and those that they started, now or when this was asked before."""
+        parents = dict(_parents())
+        found = {self.process.pid, *self._descendants}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        self._descendants = (found & parents.keys()) - {self.process.pid}
+        return set(self._descendants)
+
+    def kill(self) -> None:
+        """SIGKILL to all of them."""
+        if self.process.poll() is None:
+            self.descendants()
+            self.process.kill()
+            self.process.wait()
+        for pid in self.descendants():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        until = time.monotonic() + 30
+        while self.descendants() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def listens_on(self) -> set[str]:
+        """The addresses of all listening TCP sockets of these processes."""
+        inodes = {inode for pid in {self.process.pid, *self.descendants()} for inode in _sockets(pid)}
+        found = set()
+        for table in ("tcp", "tcp6"):
+            for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A" and fields[9] in inodes:  # LISTEN
+                    found.add(str(_address(fields[1].split(":")[0])))
+        return found
+
+
+def is_loopback(address: str) -> bool:
+    parsed = ipaddress.ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return (mapped or parsed).is_loopback
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Every process that is no zombie, and its parent."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state, parent = (path / "stat").read_text().rpartition(")")[2].split()[:2]
+            if state != "Z":
+                yield int(path.name), int(parent)
+
+
+def _sockets(pid: int) -> Iterator[str]:
+    """The inodes of a process's sockets."""
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                target = str(descriptor.readlink())
+                if target.startswith("socket:["):
+                    yield target.removeprefix("socket:[").removesuffix("]")
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address as /proc/net writes it: words of 32 bits in the machine's byte order."""
+    words = [bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8)]
+    return ipaddress.ip_address(b"".join(words))
