@@ -6,24 +6,27 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 TIMEOUT_S = 300.0
+TESTS = Path(__file__).parent
 
 
 class Tune:
     """A command that runs in a session of its own; its output goes to a file. `with` leaves nothing of it alive."""
 
-    def __init__(self, arguments: list[str], log: Path) -> None:
+    def __init__(self, arguments: list[str], log: Path, program: Sequence[str] = ("-m", "msd_ray.tune")) -> None:
         self.log = log
         self._descendants: set[int] = set()
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        # What these tests share lies beside this file; a program of theirs finds it there, too.
+        modules = os.pathsep.join(str(directory) for directory in (TESTS, TESTS / "search"))
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": modules}
         environment.pop("RAY_ADDRESS", None)
         with log.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "msd_ray.tune", *arguments],
+                [sys.executable, *program, *arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,

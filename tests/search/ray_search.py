@@ -1,0 +1,79 @@
+"""Runs the phases of a small search on Ray, in a process of its own, and writes what the cluster was like meanwhile.
+
+python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S kill | hang | stop
+"""
+
+import json
+import os
+import pickle
+import signal
+import sys
+import time
+from pathlib import Path
+
+from msd_ray.search.on_ray import Resources, StalledError, cluster, run_phase
+from msd_ray.search.phase import Phase
+from msd_ray.search.plans import TrialReport
+
+SIGNALS = {"kill": signal.SIGKILL, "hang": signal.SIGSTOP}
+
+
+def main(search_file: Path, report_file: Path, workers: int, stall_s: float, what: str) -> int:
+    """0, or 3 after a stall."""
+    import ray
+
+    search = pickle.loads(search_file.read_bytes())
+    free: list[float] = []
+    killed: list[int] = []
+
+    def watched(phase: Phase) -> None:
+        on_report, next_launch = phase.on_report, phase.next_launch
+        if what == "stop" and phase.name == "student":
+            phase.study.should_stop = lambda number, epoch: number > 0  # type: ignore[method-assign]
+
+        def note(report: TrialReport) -> bool:
+            stop = on_report(report)
+            if what in SIGNALS and phase.name == "student" and report.epoch == 1 and not killed:
+                killed.append(signal_trial(SIGNALS[what]))
+            return stop
+
+        def launch() -> object:
+            # Whoever asks for a launch has waited for the last one to end, and its resources to come back.
+            found = next_launch()
+            if what == "stop":
+                free.append(_free_cpus())
+            return found
+
+        phase.on_report, phase.next_launch = note, launch  # type: ignore[method-assign, assignment]
+        run_phase(phase, Resources(workers=workers, cpus=1, concurrent=1), stall_s=stall_s)
+
+    def signal_trial(number: signal.Signals) -> int:
+        """Signal the process that trains."""
+        from ray.util.state import list_actors
+
+        name = "RayTrainWorker" if workers else "ImplicitFunc"
+        alive = list_actors(filters=[("state", "=", "ALIVE")], detail=True)
+        (pid,) = (actor.pid for actor in alive if actor.pid and name in actor.class_name)
+        os.kill(pid, number)
+        return int(pid)
+
+    def _free_cpus() -> float:
+        until = time.monotonic() + 30
+        while True:
+            cpus = ray.available_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]
+            if cpus == 2 or time.monotonic() > until:
+                return float(cpus)
+            time.sleep(0.1)
+
+    code, reason = 0, ""
+    try:
+        with cluster(cpus=2):
+            search.run(watched)
+    except StalledError as error:
+        code, reason = 3, str(error)
+    report_file.write_text(json.dumps({"free": free, "killed": killed, "reason": reason}))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), sys.argv[5]))
