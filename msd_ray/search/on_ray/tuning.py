@@ -34,7 +34,7 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
     # Its warnings are of files that nobody reads here; errors come as exceptions.
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     tuner = tune.Tuner(
-        trainable(resources),
+        trainable(resources, directory / name),
         tune_config=tune.TuneConfig(
             search_alg=_PhaseSearcher(handed_out),
             scheduler=_PhaseScheduler(handed_out),

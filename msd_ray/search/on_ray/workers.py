@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -32,13 +33,13 @@ class Resources:
     concurrent: int = 1
 
 
-def trainable(resources: Resources) -> Any:
-    """The function that Tune runs for a launch, with what it asks of the cluster."""
+def trainable(resources: Resources, directory: Path) -> Any:
+    """The function that Tune runs for a launch, with what it asks of the cluster; Ray Train's files go to `directory`."""
     if resources.workers == 0:
         return tune.with_resources(_run_here, {"cpu": resources.cpus, "gpu": resources.gpus})
 
     def run_with_train(config: dict[str, Any]) -> None:
-        _run_with_train(config["launch"], resources)
+        _run_with_train(config["launch"], resources, directory)
 
     return tune.with_resources(run_with_train, TRIAL_DRIVER)
 
@@ -49,7 +50,7 @@ def _run_here(config: dict[str, Any]) -> None:
     run_launch(config["launch"], device, lambda report: tune.report(report.to_result()))
 
 
-def _run_with_train(launch: Launch, resources: Resources) -> None:
+def _run_with_train(launch: Launch, resources: Resources, directory: Path) -> None:
     """A trial as a Ray Train run of its own, with any number of workers."""
     trainer = ray.train.torch.TorchTrainer(
         _train_worker,
@@ -61,7 +62,7 @@ def _run_with_train(launch: Launch, resources: Resources) -> None:
         ),
         run_config=ray.train.RunConfig(
             name=f"train-{uuid.uuid4().hex[:8]}",
-            storage_path=str(launch.experiment.storage.ray),
+            storage_path=str(directory),
             callbacks=[TuneReportCallback()],  # type: ignore[no-untyped-call,list-item]
             failure_config=ray.train.FailureConfig(
                 max_failures=RETRIES,
