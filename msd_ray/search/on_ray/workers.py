@@ -34,7 +34,7 @@ class Resources:
 
 
 def trainable(resources: Resources, directory: Path) -> Any:
-    """The function that Tune runs for a launch, with what it asks of the cluster; Ray Train's files go to `directory`."""
+    """The function that Tune runs for a launch, and what it asks of the cluster. directory: for Ray Train's files."""
     if resources.workers == 0:
         return tune.with_resources(_run_here, {"cpu": resources.cpus, "gpu": resources.gpus})
 
