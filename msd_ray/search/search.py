@@ -38,9 +38,6 @@ class Configuration:
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
 
 
-PAPER_CONFIGURATION = Configuration(teacher=TeacherSettings(**PAPER_TEACHER), student=StudentSettings(**PAPER_STUDENT))
-
-
 @dataclass(frozen=True, kw_only=True)
 class SearchSettings:
     """What a search is told, beside its data.
@@ -295,5 +292,11 @@ def _settings(kind: type[Settings], parameters: Mapping[str, JSON]) -> Settings:
     return kind(**values)
 
 
-def _within(parameters: Mapping[str, float]) -> dict[str, JSON]:
+def _within(parameters: Mapping[str, float] | Mapping[str, float | str]) -> dict[str, JSON]:
     return dict(parameters)
+
+
+PAPER_CONFIGURATION = Configuration(
+    teacher=_settings(TeacherSettings, _within(PAPER_TEACHER)),
+    student=_settings(StudentSettings, _within(PAPER_STUDENT)),
+)

@@ -122,6 +122,10 @@ class StudentSection(_Section):
     beta: Searched[Weight] = Field(description="weight of auxiliary distillation (Eq. 12); the paper's is 0.05")
     alpha_prime: Searched[Weight] = Field(description="weight of the cross-model MMD (Eq. 15); the paper's is 0.001")
     beta_prime: Searched[Weight] = Field(description="weight of the cross-language MMD (Eq. 15); the paper's is 0.001")
+    init: Literal["encoder", "teacher"] = Field(
+        default="encoder",
+        description="where students start: the pre-trained encoder, as in the paper, or their teacher",
+    )
     teachers: int = Field(
         default=1,
         ge=1,

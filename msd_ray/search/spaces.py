@@ -47,12 +47,13 @@ __all__ = [
 _OPTIMIZATION = {"weight_decay": 0.01, "warmup": 0.1, "dropout": 0.1}
 PAPER_TEACHER: Mapping[str, float] = {**_OPTIMIZATION, "learning_rate": 5e-5, "alpha": 0.05}
 """The teacher's hyperparameters as the paper gives them (section 4, implementation details)."""
-PAPER_STUDENT: Mapping[str, float] = {
+PAPER_STUDENT: Mapping[str, float | str] = {
     **_OPTIMIZATION,
     "learning_rate": 2e-5,
     "beta": 0.05,
     "alpha_prime": 0.001,
     "beta_prime": 0.001,
+    "init": "encoder",
 }
 """The student's hyperparameters as the paper gives them."""
 

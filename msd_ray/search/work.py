@@ -12,6 +12,7 @@ from functools import cached_property
 import torch
 
 from ..features import load_text, repeated_sentences
+from ..model import MultiChannelTagger
 from ..training import StudentSettings, to_json
 from ..training.checkpoints import EpochRecord, TrainingDirectory
 from ..training.loop import NonFiniteLossError, train
@@ -115,7 +116,7 @@ class StoredStudent:
             context.describe(self.directory, kind="student", settings=self.settings)
             dev = {"target": corpora.target_dev, "source": corpora.source_dev}
             return train(
-                context.tagger(self.settings),
+                self._new_student(),
                 StudentTask(
                     settings=self.settings,
                     run=plan.run,
@@ -130,6 +131,13 @@ class StoredStudent:
                 device=context.device,
                 report=self._tell,
             ).epochs
+
+    def _new_student(self) -> MultiChannelTagger:
+        """A student before its first step."""
+        tagger = self.context.tagger(self.settings)
+        if self.settings.init == "teacher":
+            load_epoch(tagger, self.teacher.directory, self.teacher.best_epoch)
+        return tagger
 
     def results(self, scored: Scored) -> dict[str, float]:
         """Scores of the student and its teacher on the scored split, whose labels are read here alone."""

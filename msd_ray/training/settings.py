@@ -30,12 +30,16 @@ class TeacherSettings(OptimizerSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class StudentSettings(OptimizerSettings):
-    """beta: weight of the auxiliary channels, Eq. 12; alpha_prime, beta_prime: of the two MMD losses, Eq. 15."""
+    """beta: weight of the auxiliary channels, Eq. 12; alpha_prime, beta_prime: of the two MMD losses, Eq. 15.
+
+    init: where the student starts: at the pre-trained encoder, as in the paper, or at its teacher.
+    """
 
     learning_rate: float = 2e-5
     beta: float = 0.05
     alpha_prime: float = 0.001
     beta_prime: float = 0.001
+    init: Literal["encoder", "teacher"] = "encoder"
 
 
 @dataclass(frozen=True, kw_only=True)
