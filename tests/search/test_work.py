@@ -158,3 +158,18 @@ def test_learning_rate_that_no_weight_survives_is_the_reason(experiment: Experim
 def test_seed_decides_the_weights(experiment: Experiment) -> None:
     seeds = [weights_of(run_trials(experiment, student_plan(run=replace(RUN, seed=seed)))) for seed in (0, 1)]
     assert seeds[0] != seeds[1]
+
+
+def test_student_that_starts_at_its_teacher(experiment: Experiment) -> None:
+    """With a learning rate that moves nothing, it is its teacher still; from the encoder it is not."""
+    still = replace(STUDENT, learning_rate=1e-30)
+    reports = run_trials(
+        experiment,
+        teacher_plan(0),
+        student_plan(1, student=replace(still, init="teacher")),
+        student_plan(2, student=still),
+    )
+    teacher, from_teacher, from_encoder = (report for report in reports if report.finished)
+    assert from_teacher.tags["weights_sha256"] == teacher.tags["weights_sha256"]
+    assert from_encoder.tags["weights_sha256"] != teacher.tags["weights_sha256"]
+    assert from_teacher.metrics["dev_target/f1"] == teacher.metrics["dev_target/f1"]
