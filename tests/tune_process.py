@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-TIMEOUT_S = 300.0
+TIMEOUT_S = 900.0
 TESTS = Path(__file__).parent
 
 

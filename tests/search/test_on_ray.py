@@ -11,7 +11,7 @@ from recorded import assert_same_outcome, assert_settled, children
 from small_search import MakeSearch, SmallSearch
 from tune_process import Tune
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # minutes where others keep the processors busy
 
 PROGRAM = str(Path(__file__).with_name("ray_search.py"))
 
@@ -23,7 +23,7 @@ def on_ray(search: SmallSearch, *, workers: int, stall_s: float, what: str, ends
     report = directory / "report.json"
     arguments = [str(directory / "search.pickle"), str(report), str(workers), str(stall_s), what]
     with Tune(arguments, directory / "log", (PROGRAM,)) as driver:
-        assert driver.wait(500) == ends_with, driver.output
+        assert driver.wait() == ends_with, driver.output
     return dict(json.loads(report.read_text()))
 
 
@@ -45,11 +45,11 @@ def test_killed_worker_is_started_again_and_ends_with_the_same_weights(
 
 def test_stopped_trials_give_their_resources_back(new_search: MakeSearch) -> None:
     search = new_search()
-    options = {"trials": 14, "teacher_trials": 1, "seeds": 1}
+    options = {"trials": 13, "teacher_trials": 1, "seeds": 1}
     report = on_ray(replace(search, options=options), workers=1, stall_s=120, what="stop", ends_with=0)
     assert_settled(search.root)
     states = [run.tags["state"] for key, run in children(search.root).items() if key.startswith("student/")]
-    assert states == ["COMPLETE", *["PRUNED"] * 13]
+    assert states == ["COMPLETE", *["PRUNED"] * 12]
     assert report["free"]
     assert set(report["free"]) == {2.0}
 
