@@ -17,7 +17,7 @@ from msd_ray.options import parse
 from msd_ray.progress import progress
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Experiment, Launch, Scored, TrialPlan, TrialReport
-from msd_ray.search.prepare import Prepared, prepare_test
+from msd_ray.search.prepare import Data, Prepared, prepare_test
 from msd_ray.search.search import Configuration, Search
 from msd_ray.search.work import run_launch
 from msd_ray.setup import Setup, set_up
@@ -52,6 +52,18 @@ def write_corpora(
             (directory / lang).mkdir(parents=True, exist_ok=True)
             (directory / lang / split).write_text("\n".join(lines), encoding="utf-8")
     return directory
+
+
+def data(directory: Path) -> Data:
+    return Data(dataset="wikiann", lang="ar", directory=directory, limit=None, max_length=RUN.max_length)
+
+
+def spoil_training_labels(directory: Path, lang: str = "ar") -> None:
+    """Replace each label of the training file by something that is no label, another one at each token."""
+    path = directory / lang / "train"
+    lines = path.read_text(encoding="utf-8").split("\n")
+    spoiled = [line and f"{line.rpartition(chr(9))[0]}\tgarbage-{number}" for number, line in enumerate(lines)]
+    path.write_text("\n".join(spoiled), encoding="utf-8")
 
 
 def target_tokens(directory: Path, lang: str = "ar") -> list[tuple[str, ...]]:

@@ -5,23 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_search import RUN, MakePrepared, target_tokens
+from small_search import MakePrepared, data, spoil_training_labels, target_tokens
 
 from msd_ray.errors import UserError
 from msd_ray.features import load_sentences, load_text
-from msd_ray.search.prepare import Data, prepare_test
-
-
-def data(directory: Path) -> Data:
-    return Data(dataset="wikiann", lang="ar", directory=directory, limit=None, max_length=RUN.max_length)
-
-
-def spoil_training_labels(directory: Path, lang: str = "ar") -> None:
-    """Replace each label of the training file by something that is no label, another one at each token."""
-    path = directory / lang / "train"
-    lines = path.read_text(encoding="utf-8").split("\n")
-    spoiled = [line and f"{line.rpartition(chr(9))[0]}\tgarbage-{number}" for number, line in enumerate(lines)]
-    path.write_text("\n".join(spoiled), encoding="utf-8")
+from msd_ray.search.prepare import prepare_test
 
 
 def test_target_training_text_has_no_labels(prepared: MakePrepared, small_corpora: Path) -> None:

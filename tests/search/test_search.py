@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import recorded
 from recorded import assert_same_outcome, assert_settled, children, trials
-from small_search import MakeSearch, SmallSearch, run_here, run_until_killed
+from small_search import MakeSearch, SmallSearch, run_here, run_until_killed, spoil_training_labels
 from small_space import SPACE
-from test_prepare import spoil_training_labels
 
 from msd_ray.errors import UserError
 from msd_ray.search.phase import Phase

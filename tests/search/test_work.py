@@ -15,12 +15,13 @@ from small_search import (
     TEACHER,
     MakePrepared,
     StoppedError,
+    data,
     run_trials,
+    spoil_training_labels,
     student_plan,
     teacher_plan,
     weights_of,
 )
-from test_prepare import data, spoil_training_labels
 
 from msd_ray.search.plans import Experiment, TrialPlan, TrialReport
 from msd_ray.search.prepare import prepare_test
