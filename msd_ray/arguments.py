@@ -47,7 +47,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "trials": 4,
         "teacher_trials": 2,
         "epochs": 3,
-        "limit": 320,
+        "limit": 260,
         "batch_size": 8,
         # Trials of a minute: starting worker groups would take as long.
         "workers": 0,

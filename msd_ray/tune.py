@@ -97,6 +97,7 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> None:
             threads=options.cpus_per_trial,
             run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),
             scored=lambda: prepare_test(setup.data, setup.prepared),
+            seed_a_launch=options.workers > 0,
         ).run()
     _conclude(setup, tracker, rows, console)
 

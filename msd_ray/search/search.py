@@ -61,6 +61,7 @@ class Search:
 
     conditions: what else decides a score (data, encoder, precision), compared when the study goes on.
     run_phase: runs a phase to its end. scored: reads the split that final runs are scored on, when they need it.
+    seed_a_launch: whether the final runs of one seed share a launch, which saves the start of workers.
     """
 
     settings: SearchSettings
@@ -72,6 +73,7 @@ class Search:
     threads: int
     run_phase: Callable[[Phase], None]
     scored: Callable[[], Scored]
+    seed_a_launch: bool = True
     _teachers: list[TrialRecord] = field(default_factory=list)
 
     def run(self) -> dict[str, Configuration]:
@@ -184,7 +186,7 @@ class Search:
                 scored=scored,
             )
 
-        self._run("final", study, plan, together=lambda trial: trial.run.seed)
+        self._run("final", study, plan, together=(lambda trial: trial.run.seed) if self.seed_a_launch else None)
 
     # -- shared
 
