@@ -46,8 +46,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "space": "quickstart",
         "trials": 4,
         "teacher_trials": 2,
-        "epochs": 3,
-        "limit": 260,
+        "epochs": 2,
+        "limit": 280,
         "batch_size": 8,
         # Trials of a minute: starting worker groups would take as long.
         "workers": 0,

@@ -7,7 +7,7 @@ where it was, and reports all its epochs again from the first, exactly as they w
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 
@@ -151,17 +151,23 @@ class StoredStudent:
         )
         model = context.tagger(self.settings)
         by_target, by_source = (best_epoch(self.epochs, name) for name in (DEV_TARGET_F1, DEV_SOURCE_F1))
+        teacher_by_source = best_epoch(self.teacher.epochs, DEV_SOURCE_F1)
+
+        # Both dev sets often choose one epoch.
+        @cache
+        def f1(directory: TrainingDirectory, epoch: int) -> float:
+            return test.scores(load_epoch(model, directory, epoch)).f1
+
         with context.inference():
             results = test.metrics(load_epoch(model, self.directory, by_target), scored.split, leave_out=repeated)
-            source_selected = test.scores(load_epoch(model, self.directory, by_source))
-            direct = test.scores(load_epoch(model, self.teacher.directory, self.teacher.best_epoch))
-            teacher_by_source = best_epoch(self.teacher.epochs, DEV_SOURCE_F1)
-            direct_source_selected = test.scores(load_epoch(model, self.teacher.directory, teacher_by_source))
+            selected = results[f"{scored.split}/f1"] if by_source == by_target else f1(self.directory, by_source)
+            direct = f1(self.teacher.directory, self.teacher.best_epoch)
+            direct_source_selected = f1(self.teacher.directory, teacher_by_source)
         return {
             **results,
-            f"{scored.split}/f1_source_selected": source_selected.f1,
-            f"teacher/{scored.split}_f1": direct.f1,
-            f"teacher/{scored.split}_f1_source_selected": direct_source_selected.f1,
+            f"{scored.split}/f1_source_selected": selected,
+            f"teacher/{scored.split}_f1": direct,
+            f"teacher/{scored.split}_f1_source_selected": direct_source_selected,
             "teacher/dev_target_f1": self.teacher.epochs[self.teacher.best_epoch - 1].metrics[DEV_TARGET_F1],
         }
 
