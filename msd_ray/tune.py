@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 when all is done, 1 after a stall, 130 after an interrupt. Raises UserError for bad input."""
+    """Run the command; 0 when all is done, 1 after a stall or without a student to show, 130 after an interrupt.
+
+    Raises UserError for bad input.
+    """
     options = parse(arguments)
     console = Console()
     # Importing torch and MLflow takes seconds: only once the command line is known to be good.
@@ -36,15 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         with _held(setups, options, console), cluster():
-            for setup in setups:
-                _search(setup, options, console)
+            winners = [_search(setup, options, console) for setup in setups]
     except StalledError as error:
         print(f"stopped: {error}. Start the same command again to go on.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; start the same command again to go on.", file=sys.stderr)
         return 130
-    return 0
+    return 0 if all(winners) else 1
 
 
 @contextmanager
@@ -75,8 +77,8 @@ def _held(setups: Sequence["Setup"], options: TuneOptions, console: Console) -> 
         yield
 
 
-def _search(setup: "Setup", options: TuneOptions, console: Console) -> None:
-    """The search for one language, from its first trial to the printed table."""
+def _search(setup: "Setup", options: TuneOptions, console: Console) -> bool:
+    """The search for one language, from its first trial to the printed table; whether it has a best student."""
     from .progress import progress
     from .search.on_ray import Resources, fitting, run_phase
     from .search.prepare import prepare_test
@@ -99,7 +101,7 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> None:
             scored=lambda: prepare_test(setup.data, setup.prepared),
             seed_a_launch=options.workers > 0,
         ).run()
-    _conclude(setup, tracker, rows, console)
+    return _conclude(setup, tracker, rows, console)
 
 
 def _open_tracker(setup: "Setup") -> "StudyTracker":
@@ -124,8 +126,8 @@ def _open_tracker(setup: "Setup") -> "StudyTracker":
     )
 
 
-def _conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Configuration"], console: Console) -> None:
-    """Export the winner, write the summary to the parent run, and print it as the database has it."""
+def _conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Configuration"], console: Console) -> bool:
+    """Export the winner, if there is one, write the summary to the parent run, and print it as the database has it."""
     from .search.search import BEST, PAPER
     from .tracking.comparison import print_summary, summary_metrics, summary_rows
     from .tracking.database import ui_command
@@ -143,12 +145,15 @@ def _conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Confi
         tracker.log_file(tracker.parent_id, directory / "README.md", "model_card")
         where.append(("best student", str(directory)))
         where.append(("tag text with it", f"python -m msd_ray.predict --model {directory}"))
-    tracker.close()
+    else:
+        where.append(("best student", "none: every final run of the best configuration failed, the runs say why"))
+    tracker.close("COMPLETE" if winner is not None else "FAIL")
     print_summary(console, summary, title=f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}")
     if BEST not in rows:
         _print(console, "No trial was better on dev than the paper's configuration: it is the best found.")
     where.append(("compare runs", ui_command(setup.mlflow_uri) or setup.mlflow_uri))
     _print_pairs(console, where)
+    return winner is not None
 
 
 def _belongs(tags: Mapping[str, str], rows: Mapping[str, "Configuration"]) -> bool:
