@@ -51,10 +51,10 @@ class SummaryRow:
 def summary_rows(runs: Sequence[RunRow]) -> list[SummaryRow]:
     """Teacher, paper's configuration, best found, in this order; always three rows.
 
-    The teachers are those of the paper's final runs, or of the best configuration's where the paper's were not run.
+    The teachers are those that the best configuration's students learned from, or the paper's where that was not run.
     """
     final = {name: _final_runs(runs, name) for name in ("paper", "best")}
-    taught = final["paper"] if any(run.state == "COMPLETE" for run in final["paper"]) else final["best"]
+    taught = final["best"] if any(run.state == "COMPLETE" for run in final["best"]) else final["paper"]
     return [
         _row("teacher", "teacher (direct transfer)", taught, "teacher/dev_target_f1", "teacher/{split}_f1"),
         _row("paper", "paper's configuration", final["paper"], "dev_target/f1", "{split}/f1"),
