@@ -39,7 +39,7 @@ def test_what_is_given_wins_over_the_preset_wherever_it_stands(order: int) -> No
     parts = [["--preset", "quickstart"], ["--trials", "7", "--encoder", "some/bert"], ["--limit=9"]][::order]
     options = parse(["--lang", "ar", *(word for part in parts for word in part)])
     assert (options.trials, options.encoder, options.limit) == (7, "some/bert", 9)
-    assert (options.dataset, options.epochs) == ("sample", 3)
+    assert (options.dataset, options.epochs) == ("sample", PRESETS["quickstart"]["epochs"])
 
 
 def test_a_given_value_that_equals_the_default_wins_too() -> None:
