@@ -27,7 +27,7 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, wha
     killed: list[int] = []
 
     def watched(phase: Phase) -> None:
-        on_report, next_launch = phase.on_report, phase.next_launch
+        on_report = phase.on_report
         if what == "stop" and phase.name == "student":
             phase.study.should_stop = lambda number, epoch: number > 0  # type: ignore[method-assign]
 
@@ -37,15 +37,10 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, wha
                 killed.append(signal_trial(SIGNALS[what]))
             return stop
 
-        def launch() -> object:
-            # Whoever asks for a launch has waited for the last one to end, and its resources to come back.
-            found = next_launch()
-            if what == "stop":
-                free.append(_free_cpus())
-            return found
-
-        phase.on_report, phase.next_launch = note, launch  # type: ignore[method-assign, assignment]
+        phase.on_report = note  # type: ignore[method-assign]
         run_phase(phase, Resources(workers=workers, cpus=1, concurrent=1), stall_s=stall_s)
+        # Not earlier: while Tune waits, it frees nothing.
+        free.append(_free_cpus())
 
     def signal_trial(number: signal.Signals) -> int:
         """Signal the process that trains."""

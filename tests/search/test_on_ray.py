@@ -45,13 +45,13 @@ def test_killed_worker_is_started_again_and_ends_with_the_same_weights(
 
 def test_stopped_trials_give_their_resources_back(new_search: MakeSearch) -> None:
     search = new_search()
-    options = {"trials": 13, "teacher_trials": 1, "seeds": 1}
+    options = {"trials": 4, "teacher_trials": 1, "seeds": 1}
     report = on_ray(replace(search, options=options), workers=1, stall_s=120, what="stop", ends_with=0)
     assert_settled(search.root)
     states = [run.tags["state"] for key, run in children(search.root).items() if key.startswith("student/")]
-    assert states == ["COMPLETE", *["PRUNED"] * 12]
-    assert report["free"]
-    assert set(report["free"]) == {2.0}
+    assert states == ["COMPLETE", *["PRUNED"] * 3]
+    # Three lost CPUs of two would have stalled the search; after each phase all are back.
+    assert report["free"] == [2.0, 2.0, 2.0]
 
 
 def test_phase_whose_trial_hangs_ends_within_its_bound(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
