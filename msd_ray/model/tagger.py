@@ -3,6 +3,7 @@
 Shape legend: K channels (the last is the main one), B sentences, T tokens, C classes, H width.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -68,3 +69,16 @@ class MultiChannelTagger(nn.Module):
     def trained_parameters(self) -> dict[str, nn.Parameter]:
         """Name and parameter of all that training changes: what checkpoints hold."""
         return {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}
+
+    def load_trained(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over all that training changes, as `trained_parameters` names it.
+
+        Raises ValueError unless `weights` has exactly those names, each with its shape.
+        """
+        trained = self.trained_parameters()
+        if weights.keys() != trained.keys():
+            raise ValueError(f"weights of another tagger: {sorted(weights.keys() ^ trained.keys())[:3]} differ")
+        for name, parameter in trained.items():
+            if weights[name].shape != parameter.shape:
+                raise ValueError(f"{name} has shape {tuple(weights[name].shape)}, not {tuple(parameter.shape)}")
+            parameter.data.copy_(weights[name])

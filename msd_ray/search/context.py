@@ -106,5 +106,5 @@ class TrialContext:
 
 def load_epoch(model: MultiChannelTagger, directory: TrainingDirectory, epoch: int) -> MultiChannelTagger:
     """Give the model the weights that a training had after `epoch`, and put it into evaluation mode."""
-    model.load_state_dict(directory.load_weights(epoch), strict=False)
+    model.load_trained(directory.load_weights(epoch))
     return model.eval()

@@ -211,7 +211,7 @@ def _restore(
     workers: Workers,
     device: torch.device,
 ) -> None:
-    model.load_state_dict(directory.load_weights(epoch), strict=False)
+    model.load_trained(directory.load_weights(epoch))
     state = directory.load_state(epoch)
     restore_optimizer(optimizer, model.trained_parameters(), state)
     own = f"{workers.rank}/"

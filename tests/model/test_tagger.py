@@ -147,3 +147,15 @@ def test_half_precision_products(tagger: MultiChannelTagger) -> None:
     assert rounded.dtype == torch.float32
     assert not torch.equal(rounded, exact)
     torch.testing.assert_close(rounded, exact, atol=0.1, rtol=0.1)
+
+
+def test_trained_weights_are_taken_over_whole_or_refused(tiny_encoder: EncoderFiles) -> None:
+    taggers = [MultiChannelTagger(load_encoder(tiny_encoder, dropout=0.0), 3) for _ in range(2)]
+    weights = {name: parameter.detach().clone() for name, parameter in taggers[0].trained_parameters().items()}
+    taggers[1].load_trained(weights)
+    for name, parameter in taggers[1].trained_parameters().items():
+        assert torch.equal(parameter, weights[name])
+    with pytest.raises(ValueError, match="omega"):
+        taggers[1].load_trained({name: weight for name, weight in weights.items() if name != "omega"})
+    with pytest.raises(ValueError, match="omega has shape"):
+        taggers[1].load_trained({**weights, "omega": torch.zeros(7)})
