@@ -11,7 +11,7 @@ from .errors import run_command
 from .options import TuneOptions, parse
 
 if TYPE_CHECKING:
-    from .search.search import Configuration
+    from .search.configuration import Configuration
     from .setup import Setup
     from .tracking.study import StudyTracker
 
@@ -128,7 +128,7 @@ def _open_tracker(setup: "Setup") -> "StudyTracker":
 
 def _conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Configuration"], console: Console) -> bool:
     """Export the winner, if there is one, write the summary to the parent run, and print it as the database has it."""
-    from .search.search import BEST, PAPER
+    from .search.configuration import BEST, PAPER
     from .tracking.comparison import print_summary, summary_metrics, summary_rows
     from .tracking.database import ui_command
     from .winner import best_run, configuration_tags, export_winner

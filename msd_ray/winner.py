@@ -9,7 +9,7 @@ from typing import Literal
 from .corpora import DATASETS
 from .export import export_student
 from .model_card import ModelCard, ScoreRow, hub_name
-from .search.search import Configuration
+from .search.configuration import Configuration
 from .setup import Setup
 from .tracking.comparison import SummaryRow
 from .tracking.rows import RunRow

@@ -13,7 +13,7 @@ from msd_ray.encoders import EncoderFiles
 from msd_ray.errors import UserError
 from msd_ray.export import load_student
 from msd_ray.options import parse
-from msd_ray.search.search import BEST, PAPER, PAPER_CONFIGURATION, Configuration
+from msd_ray.search.configuration import BEST, PAPER, PAPER_CONFIGURATION, Configuration
 from msd_ray.setup import Setup, set_up
 from msd_ray.tracking.comparison import summary_rows
 from msd_ray.tracking.rows import RunRow

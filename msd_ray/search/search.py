@@ -3,39 +3,20 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..errors import UserError
 from ..progress import Display
-from ..training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings, to_json
+from ..training import RunSettings, StudentSettings, TeacherSettings, to_json
 from ..training.scores import DEV_TARGET_F1
 from .asha import Pruning
+from .configuration import BEST, PAPER, PAPER_CONFIGURATION, Configuration, label, settings_of
 from .parameters import JSON, Choice, Fixed, Parameter, Range, parameters_to_json
-from .phase import Phase, RunLabel, RunRecords
+from .phase import Phase, RunRecords
 from .plans import Experiment, Scored, TrialPlan
 from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace
 from .studies import PhaseStudy, TrialRecord
-
-Settings = TypeVar("Settings", bound=OptimizerSettings)
-PAPER, BEST = "paper", "best"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Configuration:
-    """Everything that is searched: what a final run trains."""
-
-    teacher: TeacherSettings
-    student: StudentSettings
-
-    def to_json(self) -> dict[str, JSON]:
-        """As nested plain values."""
-        return {"teacher": to_json(self.teacher), "student": to_json(self.student)}
-
-    @property
-    def digest(self) -> str:
-        """Eight hexadecimal digits."""
-        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +82,7 @@ class Search:
             phase="teacher",
             number=record.number,
             run=self.settings.run,
-            teacher=_settings(TeacherSettings, record.parameters),
+            teacher=settings_of(TeacherSettings, record.parameters),
         )
 
     def _best_teachers(self) -> list[TrialRecord]:
@@ -121,7 +102,7 @@ class Search:
         ranks = tuple(range(len(self._teachers)))
         choice: Parameter = Choice(values=ranks) if len(ranks) > 1 else Fixed(value=0)
         papers = [rank for rank, trial in enumerate(self._teachers) if trial.number == 0]
-        first = [{**_within(PAPER_STUDENT), "teacher": papers[0]}] if papers else []
+        first = [{**dict(PAPER_STUDENT), "teacher": papers[0]}] if papers else []
         return self._open(
             "student",
             {**self.settings.space.student, "teacher": choice},
@@ -136,13 +117,13 @@ class Search:
             number=record.number,
             run=self.settings.run,
             teacher=self._teacher_of(record),
-            student=_settings(StudentSettings, record.parameters),
+            student=settings_of(StudentSettings, record.parameters),
         )
 
     def _teacher_of(self, record: TrialRecord) -> TeacherSettings:
         rank = record.parameters["teacher"]
         assert isinstance(rank, int)
-        return _settings(TeacherSettings, self._teachers[rank].parameters)
+        return settings_of(TeacherSettings, self._teachers[rank].parameters)
 
     # -- final phase
 
@@ -151,7 +132,7 @@ class Search:
         if best is None:
             reasons = {trial.reason for trial in students.trials() if trial.reason}
             raise UserError(f"no student was trained; the reasons given: {'; '.join(sorted(reasons)) or 'none'}")
-        found = Configuration(teacher=self._teacher_of(best), student=_settings(StudentSettings, best.parameters))
+        found = Configuration(teacher=self._teacher_of(best), student=settings_of(StudentSettings, best.parameters))
         rows = {PAPER: PAPER_CONFIGURATION}
         return rows if found == PAPER_CONFIGURATION else {**rows, BEST: found}
 
@@ -211,7 +192,7 @@ class Search:
                 study=study,
                 score=DEV_TARGET_F1,
                 plan=plan,
-                label=_label,
+                label=label,
                 records=self.records,
                 display=self.display,
                 threads=self.threads,
@@ -230,7 +211,7 @@ def open_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON],
         "teacher",
         settings.space.teacher,
         settings.teacher_trials,
-        first=[_within(PAPER_TEACHER)],
+        first=[dict(PAPER_TEACHER)],
         # Compared here already: a student phase with other settings would refuse them hours later.
         own={"students": parameters_to_json(settings.space.student), "teachers": settings.space.teachers},
         settings=settings,
@@ -262,43 +243,3 @@ def _open_study(
         first=first,
         pruning=Pruning(epochs=run.epochs, reduction=settings.reduction) if pruned else None,
     )
-
-
-def _label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
-    """How a trial is called in the run records."""
-    parameters: dict[str, JSON] = {"seed": plan.run.seed, "teacher": to_json(plan.teacher)}
-    if plan.student is not None:
-        parameters["student"] = to_json(plan.student)
-    if plan.scored is None:
-        key = f"{plan.phase}/{plan.number}"
-        return RunLabel(key=key, name=f"{plan.phase}-{plan.number}", parameters=parameters, tags={})
-    assert plan.student is not None
-    row, digest = str(record.parameters["row"]), Configuration(teacher=plan.teacher, student=plan.student).digest
-    return RunLabel(
-        key=f"final/{row}/{digest}/seed-{plan.run.seed}",
-        name=f"final-{row}-seed-{plan.run.seed}",
-        parameters=parameters,
-        tags={
-            "row": row,
-            "configuration": digest,
-            "seed": str(plan.run.seed),
-            "scored_split": plan.scored.split,
-        },
-    )
-
-
-def _settings(kind: type[Settings], parameters: Mapping[str, JSON]) -> Settings:
-    """Settings from a trial's parameters; the ones that are not hyperparameters (`teacher`) are left out."""
-    names = {f.name for f in fields(kind)}
-    values: dict[str, Any] = {name: value for name, value in parameters.items() if name in names}
-    return kind(**values)
-
-
-def _within(parameters: Mapping[str, float] | Mapping[str, float | str]) -> dict[str, JSON]:
-    return dict(parameters)
-
-
-PAPER_CONFIGURATION = Configuration(
-    teacher=_settings(TeacherSettings, _within(PAPER_TEACHER)),
-    student=_settings(StudentSettings, _within(PAPER_STUDENT)),
-)

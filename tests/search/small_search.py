@@ -15,10 +15,11 @@ from small_space import SPACE
 from msd_ray.corpora import load_source, load_target, load_test
 from msd_ray.options import parse
 from msd_ray.progress import progress
+from msd_ray.search.configuration import Configuration
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Experiment, Launch, Scored, TrialPlan, TrialReport
 from msd_ray.search.prepare import Data, Prepared, prepare_test
-from msd_ray.search.search import Configuration, Search
+from msd_ray.search.search import Search
 from msd_ray.search.work import run_launch
 from msd_ray.setup import Setup, set_up
 from msd_ray.tracking.study import StudyTracker
