@@ -116,6 +116,15 @@ def parser_of_tune() -> argparse.ArgumentParser:
         allow_abbrev=False,
         add_help=False,
     )
+    _add_search(parser)
+    _add_training(parser)
+    _add_places(parser)
+    _add_resources(parser)
+    return parser
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    """What is searched, and the options about the command itself."""
     add = parser.add_argument_group("what to search").add_argument
     add("--lang", nargs="+", required=True, type=_text, metavar="CODE", help="target language, or several: ar hi zh")
     add("--dataset", type=_text, metavar="NAME", help=f"conll, wikiann, mlowner or sample ({_default('dataset')})")
@@ -149,6 +158,9 @@ def parser_of_tune() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="read and check everything, print what would run, and stop")
     add("-h", "--help", action="help", help="show this help, and stop")
 
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    """How a training goes."""
     add = parser.add_argument_group("training").add_argument
     add("--epochs", type=int, metavar="N", help=f"epochs of every training ({_default('epochs')})")
     add("--limit", type=int, metavar="N", help="use N training sentences of each language (default: all)")
@@ -162,6 +174,9 @@ def parser_of_tune() -> argparse.ArgumentParser:
     )
     add("--seed", type=int, metavar="N", help=f"of the search; final runs take the seeds after it ({_default('seed')})")
 
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    """Where things go."""
     add = parser.add_argument_group("where things go").add_argument
     add("--name", type=_text, metavar="NAME", help="the study's name; the same name goes on (default: DATASET-LANG)")
     add("--storage", type=_path, metavar="DIR", help=f"teachers, students, results ({_default('storage')})")
@@ -178,6 +193,9 @@ def parser_of_tune() -> argparse.ArgumentParser:
         help="Optuna's database, sqlite:///FILE or postgresql://... (default: studies.db in --storage)",
     )
 
+
+def _add_resources(parser: argparse.ArgumentParser) -> None:
+    """What trials run on."""
     add = parser.add_argument_group(
         "resources", "Trials run on the Ray cluster that RAY_ADDRESS names, else on this machine."
     ).add_argument
@@ -201,7 +219,6 @@ def parser_of_tune() -> argparse.ArgumentParser:
         metavar="X",
         help=f"stop when no trial makes progress for so long ({_default('stall_minutes')})",
     )
-    return parser
 
 
 def _presets() -> str:

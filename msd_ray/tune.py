@@ -87,7 +87,7 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> bool:
     resources = fitting(
         Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus), options.max_concurrent
     )
-    tracker = _open_tracker(setup)
+    tracker = open_tracker(setup)
     with progress(console) as display:
         rows = Search(
             settings=setup.settings,
@@ -101,10 +101,10 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> bool:
             scored=lambda: prepare_test(setup.data, setup.prepared),
             seed_a_launch=options.workers > 0,
         ).run()
-    return _conclude(setup, tracker, rows, console)
+    return conclude(setup, tracker, rows, console)
 
 
-def _open_tracker(setup: "Setup") -> "StudyTracker":
+def open_tracker(setup: "Setup") -> "StudyTracker":
     """The study's runs."""
     from .tracking.study import StudyTracker
     from .winner import versions
@@ -126,7 +126,7 @@ def _open_tracker(setup: "Setup") -> "StudyTracker":
     )
 
 
-def _conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Configuration"], console: Console) -> bool:
+def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Configuration"], console: Console) -> bool:
     """Export the winner, if there is one, write the summary to the parent run, and print it as the database has it."""
     from .search.configuration import BEST, PAPER
     from .tracking.comparison import print_summary, summary_metrics, summary_rows

@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 from students import trained_tagger, weights_file
 
@@ -19,6 +21,7 @@ from msd_ray.tracking.comparison import summary_rows
 from msd_ray.tracking.rows import RunRow
 from msd_ray.training import StudentSettings
 from msd_ray.training.build import build_tagger
+from msd_ray.tune import conclude, open_tracker
 from msd_ray.winner import best_run, configuration_tags, export_winner, versions
 
 FOUND = Configuration(teacher=PAPER_CONFIGURATION.teacher, student=StudentSettings(learning_rate=1e-4, beta=2.5))
@@ -145,3 +148,16 @@ def test_weights_that_are_gone_or_of_another_tagger(setup: Setup, weights: Path)
     with pytest.raises(UserError, match=r"best2\.safetensors"):
         export_winner(setup, winner, FOUND, summary_rows(RUNS))
     assert not (setup.storage.root / "models" / "sample-tr").exists()
+
+
+def test_a_search_whose_final_runs_all_failed_has_no_student_and_says_so(setup: Setup) -> None:
+    tracker = open_tracker(setup)
+    for row, configuration in ((PAPER, PAPER_CONFIGURATION), (BEST, FOUND)):
+        tags = {"row": row, "seed": "1", "scored_split": "test", "configuration": configuration.digest}
+        run = tracker.child(f"final/{row}/seed-1", name=row, parameters={}, tags=tags)
+        tracker.finish(run, state="FAIL", reason="out of memory")
+    printed = StringIO()
+    assert not conclude(setup, tracker, {PAPER: PAPER_CONFIGURATION, BEST: FOUND}, Console(file=printed, width=120))
+    assert "not run (1 failed)" in printed.getvalue()
+    assert "none: every final run of the best configuration failed" in printed.getvalue()
+    assert not setup.storage.model("sample-tr").exists()

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from msd_ray.errors import UserError
+from msd_ray.files import write_json
 
 
 def cache_directory() -> Path:
@@ -31,17 +31,6 @@ def cache_errors() -> Iterator[None]:
             f"cannot write to the cache {cache_directory()}: {error.strerror or error}; "
             "free some space or set MSD_RAY_CACHE to a directory that can be written to"
         ) from error
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or what was there before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:
@@ -67,5 +56,5 @@ def file_digest(path: Path) -> str:
         pass  # never noted, or the note is damaged: computing it again is always right
     digest = sha256(path)
     with cache_errors():
-        write_atomically(note, json.dumps({"key": key, "sha256": digest}).encode())
+        write_json(note, {"key": key, "sha256": digest})
     return digest

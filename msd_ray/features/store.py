@@ -1,12 +1,11 @@
 """Encoded corpora on disk: a directory of plain arrays, memory-mapped by every trial that reads them."""
 
-import shutil
-import tempfile
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
+from ..files import new_directory
 from .encode import EncodedSentences, EncodedText
 
 
@@ -31,17 +30,9 @@ def load_sentences(directory: Path) -> EncodedSentences:
 
 
 def _save(text: EncodedText, kind: type[EncodedText], directory: Path) -> None:
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f"{directory.name}.", suffix=".tmp", dir=directory.parent))
-    try:
+    with new_directory(directory) as scratch:
         for field in fields(kind):
-            np.save(partial / f"{field.name}.npy", getattr(text, field.name))
-        partial.replace(directory)
-    except OSError:
-        shutil.rmtree(partial, ignore_errors=True)
-        # Another process wrote the same content first: the directory's name is a digest of it.
-        if not directory.is_dir():
-            raise
+            np.save(scratch / f"{field.name}.npy", getattr(text, field.name))
 
 
 def _load(kind: type[EncodedText], directory: Path) -> dict[str, np.memmap]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from ..files import write_json
 from ..model import MultiChannelTagger
 from ..training import to_json
 from ..training.checkpoints import EpochRecord, TrainingDirectory
@@ -18,7 +19,7 @@ from ..training.parallel import Workers
 from ..training.scores import DEV_TARGET_F1, best_epoch, dev_metrics
 from ..training.teacher import TeacherTask
 from .context import TrialContext, load_epoch
-from .storage import content_key, write_json
+from .storage import content_key
 
 
 @dataclass(kw_only=True)

@@ -19,6 +19,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..files import new_file, write_json
+
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
@@ -63,7 +65,7 @@ class TrainingDirectory:
     def describe(self, settings: Mapping[str, Any]) -> None:
         """Write what is trained here beside it, once."""
         if not (self.path / "settings.json").exists():
-            _write_json(self.path / "settings.json", settings)
+            write_json(self.path / "settings.json", settings)
 
     def record(self) -> TrainingRecord:
         """What has been committed."""
@@ -81,7 +83,7 @@ class TrainingDirectory:
         _write_tensors(self.weights_file(epoch), weights)
         if not record.complete:
             _write_tensors(self._state_file(epoch), state)
-        _write_json(self.path / "record.json", asdict(record))
+        write_json(self.path / "record.json", asdict(record))
         kept = {self.weights_file(e) for e in {*self.keep(record.epochs), *([] if record.complete else [epoch])}}
         _remove_others(self.path / "weights", kept)
         _remove_others(self.path / "state", set() if record.complete else {self._state_file(epoch)})
@@ -132,17 +134,8 @@ def restore_random_state(state: Mapping[str, Tensor], device: torch.device) -> N
 
 
 def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".tmp")
-    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, partial)
-    partial.replace(path)
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".tmp")
-    partial.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False), encoding="utf-8")
-    partial.replace(path)
+    with new_file(path) as scratch:
+        save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, scratch)
 
 
 def _remove_others(directory: Path, kept: Collection[Path]) -> None:

@@ -4,8 +4,6 @@ DIRECTORY/soft_labels.npy  (W, K, C) float32: probabilities of every channel at 
 DIRECTORY/source_cls.npy   (S, H) float32: the last layer's first vector of every source sentence
 """
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..features import TextTensors, evaluation_batches
+from ..files import new_directory
 from ..model import MultiChannelTagger
 from .evaluate import TOKENS_A_BATCH
 
@@ -47,15 +46,9 @@ def save_outputs(directory: Path, teacher: MultiChannelTagger, target: TextTenso
 
     The caller sets evaluation mode, inference mode and autocast.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f"{directory.name}.", suffix=".tmp", dir=directory.parent))
-    try:
-        np.save(partial / "soft_labels.npy", soft_labels(teacher, target))
-        np.save(partial / "source_cls.npy", cls_vectors(teacher, source))
-        partial.replace(directory)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    with new_directory(directory) as scratch:
+        np.save(scratch / "soft_labels.npy", soft_labels(teacher, target))
+        np.save(scratch / "source_cls.npy", cls_vectors(teacher, source))
 
 
 def soft_labels(teacher: MultiChannelTagger, text: TextTensors) -> Float32:

@@ -1,6 +1,5 @@
 """Keys, locks between real processes, and files that are written whole or not at all."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from msd_ray.errors import UserError
-from msd_ray.search.storage import Storage, content_key, write_json
+from msd_ray.search.storage import Storage, content_key
 
 PROCESSES = multiprocessing.get_context("forkserver")
 
@@ -106,14 +105,3 @@ def test_lock_passes_on_when_its_holder_is_killed(tmp_path: Path) -> None:
     second.kill()
     first.join()
     second.join()
-
-
-def test_json_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "targets" / "scores.json"
-    write_json(path, {"f1": 0.5})
-    with pytest.raises(ValueError, match="JSON compliant"):
-        write_json(path, {"f1": float("nan")})
-    assert json.loads(path.read_text()) == {"f1": 0.5}
-    write_json(path, {"f1": 0.25})
-    assert json.loads(path.read_text()) == {"f1": 0.25}
-    assert [file.name for file in path.parent.iterdir()] == ["scores.json"]
