@@ -10,6 +10,9 @@ import ray
 from msd_ray.errors import UserError
 from msd_ray.tune import main
 
+UNREACHABLE = "http://127.0.0.1:9"  # the discard port: nobody listens
+SENTENCE = "Anna B-PER\nlives O\nin O\nOslo B-LOC\n"
+
 
 def message(arguments: list[str]) -> str:
     """The one message of a command that refuses; nothing was started and nothing was recorded."""

@@ -1,0 +1,48 @@
+"""A command line that would run, a corpus and a place without a hub, for mistakes to be made with."""
+
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+from huggingface_hub import constants
+from tune_command import SENTENCE, UNREACHABLE
+
+from msd_ray.encoders import EncoderFiles
+
+
+@pytest.fixture
+def small(tiny_encoder: EncoderFiles, tmp_path: Path) -> list[str]:
+    """A command line that would run; what is added to it goes wrong."""
+    storage = str(tmp_path / "runs")
+    return [
+        *("--lang", "tr", "--dataset", "sample", "--encoder", str(tiny_encoder.directory), "--storage", storage),
+        *("--space", "quickstart", "--limit", "8", "--epochs", "1", "--trials", "1", "--seeds", "1"),
+        *("--frozen-layers", "2", "--workers", "0"),
+    ]
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """The storage of `small`."""
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A directory in CoNLL-2002's form with everything that English to Dutch needs."""
+    directory = tmp_path / "conll"
+    directory.mkdir()
+    for name in ("eng.train", "eng.testa", "ned.train", "ned.testa", "ned.testb"):
+        (directory / name).write_text(f"{SENTENCE}\n" * 4)
+    return directory
+
+
+@pytest.fixture
+def no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's client, whose settings are read at its import, sent to a closed port with an empty cache."""
+    files = urlparse(constants.HUGGINGFACE_CO_URL_TEMPLATE).path
+    monkeypatch.setattr(constants, "ENDPOINT", UNREACHABLE)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", UNREACHABLE + files)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    return tmp_path / "hub"

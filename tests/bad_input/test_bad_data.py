@@ -1,0 +1,115 @@
+"""Corpora and search spaces that a user can get wrong: one message, nothing written."""
+
+from pathlib import Path
+
+import pytest
+from tune_command import SENTENCE, UNREACHABLE, message
+
+
+def test_unknown_language_with_a_suggestion(small: list[str], runs: Path) -> None:
+    assert "no language 'turkish' (did you mean 'tr'?)" in message([*small, "--lang", "turkish"])
+    text = message([*small, "--lang", "tr", "xx"])
+    assert "data set 'sample' has no language 'xx'" in text
+    assert "en, de, es, nl, ar, hi, zh, ko, ru, tr" in text
+    assert not runs.exists()
+
+
+def test_unknown_data_set_with_a_suggestion(small: list[str], runs: Path) -> None:
+    text = message([*small, "--dataset", "wikian"])
+    assert "unknown data set 'wikian' (did you mean 'wikiann'?)" in text
+    # Square brackets are markup to the library that prints.
+    assert "unknown data set '[/bold]'" in message([*small, "--dataset", "[/bold]"])
+    assert not runs.exists()
+
+
+def test_missing_directories(small: list[str], runs: Path, tmp_path: Path) -> None:
+    conll = [*small, "--dataset", "conll", "--lang", "nl"]
+    assert "is read from files" in message(conll)
+    assert "nowhere does not exist" in message([*conll, "--data-dir", str(tmp_path / "nowhere")])
+    (tmp_path / "empty").mkdir()
+    text = message([*conll, "--data-dir", str(tmp_path / "empty")])
+    assert "no train file" in text
+    assert "ned.train" in text
+    (tmp_path / "file").touch()
+    assert "file is no directory" in message([*conll, "--data-dir", str(tmp_path / "file")])
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("eng.train", b"", "eng.train holds no sentence"),
+        ("ned.train", b"\n\n", "ned.train holds no sentence"),
+        ("eng.testa", f"{SENTENCE}Rome\n".encode(), "eng.testa:5: expected a row"),
+        ("ned.testa", f"{SENTENCE}\nRome B-CITY\n".encode(), "ned.testa:6: unknown label 'B-CITY'"),
+        ("eng.train", f"{SENTENCE}Rome PER-B\n".encode(), "eng.train:5: unknown label 'PER-B'"),
+    ],
+)
+def test_broken_files(small: list[str], runs: Path, corpus: Path, name: str, content: bytes, expected: str) -> None:
+    (corpus / name).write_bytes(content)
+    text = message([*small, "--dataset", "conll", "--lang", "nl", "--data-dir", str(corpus)])
+    assert text.startswith(str(corpus / name))
+    assert expected in text
+    assert not runs.exists()
+
+
+def test_undecodable_text_with_its_line(small: list[str], tmp_path: Path) -> None:
+    for lang in ("en", "tr"):
+        (tmp_path / lang).mkdir()
+        for split in ("train", "dev"):
+            (tmp_path / lang / f"{lang}_{split}.conll").write_text("a _ _ O\n")
+    broken = tmp_path / "tr" / "tr_dev.conll"
+    broken.write_bytes(b"a _ _ O\n\xff\xfe _ _ O\n")
+    text = message([*small, "--dataset", "mlowner", "--data-dir", str(tmp_path)])
+    assert f"{broken}:2: not UTF-8" in text
+
+
+@pytest.mark.slow  # the hub's client tries five times
+def test_unreachable_hub_for_a_corpus(small: list[str], runs: Path, no_hub: Path) -> None:
+    text = message([*small, "--dataset", "wikiann"])
+    assert f"cannot reach the hub for tr/train-00000-of-00001.parquet of unimelb-nlp/wikiann on {UNREACHABLE}" in text
+    assert "--data-dir" in text
+    assert not runs.exists()
+
+
+SPACE = """\
+description: A space.
+teacher:
+  learning_rate: 5e-5
+  alpha: 0.05
+student:
+  learning_rate: {low: 2e-5, high: 2e-4, log: true}
+  beta: {low: 0.01, high: 10}
+  alpha_prime: 0.001
+  beta_prime: 0.001
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "expected"),
+    [
+        ("  beta:", "  betta:", 7, "`student.betta`: unknown key; did you mean `beta`?"),
+        ("alpha: 0.05", "alpha: -1", 4, "`teacher.alpha`: given -1, must be greater than or equal to 0"),
+        ("learning_rate: 5e-5", "learning_rate: 5", 3, "`teacher.learning_rate`: given 5, must be less than 1"),
+        ("low: 2e-5, high: 2e-4, log", "low: 2e-5, log", 6, "`student.learning_rate.high`: is missing"),
+        ("low: 0.01, high: 10", "low: 10, high: 0.01", 7, "`student.beta.low`: given 10, must be smaller than high"),
+        ("beta_prime: 0.001", "beta_prime: [", 10, "not well-formed YAML"),
+        ("teacher:\n", "\tteacher:\n", 2, "not well-formed YAML"),
+    ],
+)
+def test_broken_search_spaces(
+    small: list[str], runs: Path, tmp_path: Path, old: str, new: str, line: int, expected: str
+) -> None:
+    assert SPACE.count(old) == 1
+    space = tmp_path / "own.yaml"
+    space.write_text(SPACE.replace(old, new))
+    text = message([*small, "--space", str(space)])
+    assert f"{space}:{line}: " in text
+    assert expected in text
+    assert not runs.exists()
+
+
+def test_a_search_space_that_is_not_there(small: list[str], runs: Path, tmp_path: Path) -> None:
+    assert "did you mean `student`?" in message([*small, "--space", "studnt"])
+    assert "no such file" in message([*small, "--space", str(tmp_path / "own.yaml")])
+    assert not runs.exists()

@@ -1,0 +1,113 @@
+"""Studies that cannot go on: one message, nothing changed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from tune_command import files_below, message, rows
+
+from msd_ray.errors import UserError
+from msd_ray.options import parse
+from msd_ray.search.search import open_teacher_study
+from msd_ray.setup import set_up
+from msd_ray.tune import main
+
+
+@contextmanager
+def begun(arguments: list[str]) -> Iterator[None]:
+    """A study that was begun with these options, as a command leaves it that dies at once."""
+    for setup in set_up(parse(arguments)):
+        setup.storage.create()
+        open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
+    yield
+
+
+def test_a_study_with_other_settings_names_each_with_both_values(small: list[str], runs: Path) -> None:
+    space = Path(__file__).parents[1] / "search_spaces" / "wide.yaml"
+    with begun([*small, "--name", "one"]):
+        text = message([*small, "--name", "one", "--epochs", "2", "--limit", "9", "--seed", "5", "--space", str(space)])
+    assert "study `one/teacher` in" in text
+    lines = [line.strip() for line in text.splitlines()]
+    for expected in (
+        "run.epochs: 1 there, 2 here",
+        "limit: 8 there, 9 here",
+        "seed: 0 there, 5 here",
+        "run.seed: 0 there, 5 here",
+        "students.beta.low: 0.05 there, 0.001 here",
+    ):
+        assert expected in lines
+    # What is the same is not listed, nor is anything twice.
+    assert not any(line.startswith(("lang:", "encoder:", "teacher_trials:", "data.target_dev")) for line in lines)
+    assert len(lines) == len(set(lines))
+    assert "another --name" in text
+    assert rows(runs / "mlflow.db", "runs") == 0
+
+
+def test_only_the_students_space_differs(small: list[str]) -> None:
+    """Told at once, and not when the teachers are trained and the students' turn comes."""
+    own = [*small, "--name", "one", "--space"]
+    with begun([*own, "paper"]):
+        text = message([*own, "student"])
+    assert "study `one/teacher`" in text
+    assert "students.learning_rate: 2e-05 there, nothing here" in text
+    assert "students.learning_rate.high: nothing there, 0.0002 here" in text
+
+
+def test_what_may_differ(small: list[str]) -> None:
+    """More trials, seeds and other resources go on with a study."""
+    with begun(small):
+        for more in (["--trials", "40"], ["--seeds", "9"], ["--max-concurrent", "3"], ["--cpus-per-trial", "2"]):
+            for setup in set_up(parse([*small, *more])):
+                open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
+
+
+def test_a_study_that_another_process_runs(small: list[str], runs: Path) -> None:
+    (runs / "studies").mkdir(parents=True)
+    with FileLock(runs / "studies" / "sample-tr.lock"):
+        assert "another process is running the study sample-tr" in message(small)
+    assert files_below(runs) == set()
+
+
+def test_corrupt_study_databases(small: list[str], runs: Path) -> None:
+    with begun(small):
+        database = runs / "studies.db"
+    whole = database.read_bytes()
+    for content, expected in (
+        (b"not a database" * 100, "file is not a database"),
+        (whole[:6000], "malformed"),
+        (whole[:8192] + bytes(len(whole) - 8192), "malformed"),
+    ):
+        database.write_bytes(content)
+        with pytest.raises(UserError) as caught:
+            main(small)
+        assert str(caught.value).startswith(f"cannot use the study storage sqlite:///{database}: ")
+        assert expected in str(caught.value)
+        assert database.read_bytes() == content
+    assert rows(runs / "mlflow.db", "runs") == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:////proc/nowhere/studies.db", "unable to open database file"),
+        ("studies.db", "give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"),
+        ("mysql://user:secret@127.0.0.1:9/x", "give sqlite:///FILE or postgresql://"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("postgresql://user:secret@127.0.0.1:9/x", "user:***@127.0.0.1:9/x"),
+    ],
+)
+def test_study_storages_that_cannot_be_used(small: list[str], runs: Path, url: str, expected: str) -> None:
+    text = message([*small, "--study-storage", url])
+    assert expected in text
+    assert "secret" not in text
+    assert not runs.exists()
+
+
+def test_a_name_that_is_a_path(small: list[str], tmp_path: Path) -> None:
+    before = set(tmp_path.rglob("*"))
+    for name in ("../outside", "/etc/x", "..", "a/../../b", "models/../x"):
+        assert f"--name {name!r}" in message([*small, "--name", name])
+    assert set(tmp_path.rglob("*")) == before
