@@ -83,3 +83,11 @@ def _die_at(count: int, statement: str) -> None:
         ("before_cursor_execute",) if statement else ("before_cursor_execute", "after_cursor_execute", "commit")
     ):
         sqlalchemy.event.listen(sqlalchemy.engine.Engine, event, step)
+
+
+def records(url: str, **changes: Any) -> list[TrialRecord]:
+    """The study's trials as a process finds them that opens it."""
+    study = open_study(url, **changes)
+    found = study.trials()
+    study.close()
+    return found

@@ -1,0 +1,35 @@
+"""Studies in each kind of database, and one that nothing disturbed."""
+
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+from study_driver import drive, records
+
+from msd_ray.search.studies import TrialRecord
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a study database of each kind; PostgreSQL's where one is named for the tests."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/studies.db"
+    server = os.environ.get("MSD_RAY_TEST_POSTGRES")
+    if not server:
+        pytest.skip("MSD_RAY_TEST_POSTGRES names no database")
+    return server
+
+
+@pytest.fixture
+def name() -> str:
+    """Return a new study name: a PostgreSQL database outlives the test."""
+    return f"student-{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[TrialRecord]:
+    """Return the trials of a run that nothing disturbed."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('undisturbed')}/studies.db"
+    drive(url)
+    return records(url)
