@@ -87,6 +87,8 @@ class TrainingDirectory:
         kept = {self.weights_file(e) for e in {*self.keep(record.epochs), *([] if record.complete else [epoch])}}
         _remove_others(self.path / "weights", kept)
         _remove_others(self.path / "state", set() if record.complete else {self._state_file(epoch)})
+        for scratch in self.path.glob(".*.tmp"):
+            scratch.unlink()
 
     def load_weights(self, epoch: int) -> dict[str, Tensor]:
         """Trained parameters after this epoch, on the host."""

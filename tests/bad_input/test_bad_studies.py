@@ -25,7 +25,7 @@ def begun(arguments: list[str]) -> Iterator[None]:
 
 
 def test_a_study_with_other_settings_names_each_with_both_values(small: list[str], runs: Path) -> None:
-    space = Path(__file__).parents[1] / "search_spaces" / "wide.yaml"
+    space = Path(__file__).parents[2] / "search_spaces" / "wide.yaml"
     with begun([*small, "--name", "one"]):
         text = message([*small, "--name", "one", "--epochs", "2", "--limit", "9", "--seed", "5", "--space", str(space)])
     assert "study `one/teacher` in" in text

@@ -77,7 +77,7 @@ def test_finished_epochs_are_reported_again_exactly(corpora: SmallCorpora, tmp_p
 def test_killed_before_a_file_is_in_place(
     corpora: SmallCorpora, teacher: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    replace, replaced = Path.replace, 0
+    replace, unlink, replaced = Path.replace, Path.unlink, 0
 
     def replace_or_die(path: Path, target: Path) -> Path:
         nonlocal replaced
@@ -88,6 +88,10 @@ def test_killed_before_a_file_is_in_place(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", replace_or_die)
+        # Nothing tidies up behind a process that is killed; before that, a scratch file is gone once it is in place.
+        patch.setattr(
+            Path, "unlink", lambda path, missing_ok=False: unlink(path, missing_ok) if replaced <= moment else None
+        )
         with pytest.raises(KeyboardInterrupt):
             train_teacher(corpora, tmp_path)
     assert committed(tmp_path) == moment // 3
@@ -101,7 +105,12 @@ def test_killed_before_a_file_is_in_place(
 def test_half_written_files_count_for_nothing(corpora: SmallCorpora, teacher: Trained, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train_teacher(corpora, tmp_path, report=killed_after(1))
-    for name in ("weights/epoch-002.safetensors", "state/epoch-002.safetensors", "weights/epoch-002.tmp", "record.tmp"):
+    for name in (
+        "weights/epoch-002.safetensors",
+        "state/epoch-002.safetensors",
+        "weights/.epoch-002.tmp",
+        ".record.tmp",
+    ):
         (tmp_path / name).write_bytes(b"half of")
     resumed = train_teacher(corpora, tmp_path)
     assert_same_weights(resumed.weights, teacher.weights)
