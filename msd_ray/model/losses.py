@@ -91,15 +91,8 @@ def teacher_loss(
     Raises:
         ValueError: shapes do not fit.
     """
-    channels, batch, tokens, classes = _channel_shape(logits, layer_weights)
-    _expect("labels", labels, (batch, tokens))
-    losses = F.cross_entropy(
-        _full_precision(logits).reshape(-1, classes),
-        labels.expand(channels, -1, -1).reshape(-1),
-        ignore_index=IGNORED,
-        reduction="none",
-    ).view(channels, batch * tokens)
-    per_channel = losses.sum(dim=1) / _denominator(labels != IGNORED, count)
+    _check_channels(logits, layer_weights)
+    per_channel = _cross_entropies(logits, labels, count)
     total, main, auxiliary = _weigh_channels(per_channel, layer_weights, alpha)
     return TeacherLoss(total=total, main=main, auxiliary=auxiliary, channels=per_channel.detach())
 
@@ -130,13 +123,42 @@ def distillation_loss(
     Raises:
         ValueError: shapes do not fit.
     """
-    channels, batch, tokens, classes = _channel_shape(logits, layer_weights)
-    _expect("teacher_probs", teacher_probs, (channels, batch, tokens, classes))
-    _expect("mask", mask, (batch, tokens))
-    difference = _full_precision(logits).softmax(dim=-1) - teacher_probs.detach()  # (K, B, T, C)
-    # Masked before the square: after it, a NaN among the unlabelled would come back through the gradient.
-    difference = difference.masked_fill(~mask[None, :, :, None], 0.0)
-    per_channel = difference.square().sum(dim=(1, 2, 3)) / (classes * _denominator(mask, count))
+    _check_channels(logits, layer_weights)
+    per_channel = _squared_errors(logits, teacher_probs, mask, count)
+    total, main, auxiliary = _weigh_channels(per_channel, layer_weights, beta)
+    return DistillationLoss(total=total, main=main, auxiliary=auxiliary, channels=per_channel.detach())
+
+
+def gold_auxiliary_loss(
+    logits: Tensor,
+    teacher_probs: Tensor,
+    labels: Tensor,
+    mask: Tensor,
+    layer_weights: Tensor,
+    beta: float,
+    *,
+    count: Tensor | None = None,
+) -> DistillationLoss:
+    """`distillation_loss` with gold labels in the auxiliary channels: NOT zero-shot, a control and no part of MSD.
+
+    The main channel learns from the teacher as in Eq. 11; the others by cross entropy with the target's gold labels
+    (Eq. 9 on target sentences), which is what the authors' released student code does.
+
+    Args:
+        logits: (K, B, T, C) the student's, any floating dtype.
+        teacher_probs: (K, B, T, C) soft labels; the last channel's are used.
+        labels: (B, T) int64 gold class indices, `IGNORED` where there is no loss.
+        mask: (B, T) bool, true for the labelled tokens.
+        layer_weights: (K-1,) already normalised weights lambda' of the auxiliary channels.
+        beta: weight of the auxiliary channels.
+        count: as in `teacher_loss`.
+
+    Raises:
+        ValueError: shapes do not fit.
+    """
+    _check_channels(logits, layer_weights)
+    distilled = _squared_errors(logits[-1:], teacher_probs[-1:], mask, count)
+    per_channel = torch.cat([_cross_entropies(logits[:-1], labels, count), distilled])
     total, main, auxiliary = _weigh_channels(per_channel, layer_weights, beta)
     return DistillationLoss(total=total, main=main, auxiliary=auxiliary, channels=per_channel.detach())
 
@@ -166,6 +188,30 @@ def student_loss(
     )
 
 
+def _cross_entropies(logits: Tensor, labels: Tensor, count: Tensor | None) -> Tensor:
+    """Mean cross entropy of each channel (K, B, T, C) with the labels (B, T), (K,)."""
+    channels, batch, tokens, classes = logits.shape
+    _expect("labels", labels, (batch, tokens))
+    losses = F.cross_entropy(
+        _full_precision(logits).reshape(-1, classes),
+        labels.expand(channels, -1, -1).reshape(-1),
+        ignore_index=IGNORED,
+        reduction="none",
+    ).view(channels, batch * tokens)
+    return losses.sum(dim=1) / _denominator(labels != IGNORED, count)
+
+
+def _squared_errors(logits: Tensor, teacher_probs: Tensor, mask: Tensor, count: Tensor | None) -> Tensor:
+    """Mean squared error of each channel's probabilities (K, B, T, C), (K,) (Eq. 11)."""
+    channels, batch, tokens, classes = logits.shape
+    _expect("teacher_probs", teacher_probs, (channels, batch, tokens, classes))
+    _expect("mask", mask, (batch, tokens))
+    difference = _full_precision(logits).softmax(dim=-1) - teacher_probs.detach()
+    # Masked before the square: after it, a NaN among the unlabelled would come back through the gradient.
+    difference = difference.masked_fill(~mask[None, :, :, None], 0.0)
+    return difference.square().sum(dim=(1, 2, 3)) / (classes * _denominator(mask, count))
+
+
 def _weigh_channels(per_channel: Tensor, weights: Tensor, auxiliary_weight: float) -> tuple[Tensor, Tensor, Tensor]:
     """Total (differentiable), main and auxiliary loss (detached) from the channels' losses, (K,)."""
     main = per_channel[-1]
@@ -184,12 +230,10 @@ def _full_precision(values: Tensor) -> Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 
-def _channel_shape(logits: Tensor, weights: Tensor) -> tuple[int, int, int, int]:
+def _check_channels(logits: Tensor, weights: Tensor) -> None:
     if logits.ndim != 4 or logits.shape[0] == 0:
         raise ValueError(f"logits must be (K, B, T, C) with K >= 1, got {tuple(logits.shape)}")
-    channels, batch, tokens, classes = logits.shape
-    _expect("layer_weights", weights, (channels - 1,))
-    return channels, batch, tokens, classes
+    _expect("layer_weights", weights, (logits.shape[0] - 1,))
 
 
 def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:

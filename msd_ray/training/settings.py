@@ -22,10 +22,15 @@ class OptimizerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherSettings(OptimizerSettings):
-    """alpha: weight of the auxiliary channels, Eq. 10."""
+    """alpha: weight of the auxiliary channels, Eq. 10.
+
+    mmd: weight of the MMD between the teacher's own [CLS] on source and target sentences: the implicit transfer that
+    the paper's section 5.6.3 compares with; 0 in MSD.
+    """
 
     learning_rate: float = 5e-5
     alpha: float = 0.05
+    mmd: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,8 @@ class StudentSettings(OptimizerSettings):
     """beta: weight of the auxiliary channels, Eq. 12; alpha_prime, beta_prime: of the two MMD losses, Eq. 15.
 
     init: where the student starts: at the pre-trained encoder, as in the paper, or at its teacher.
+    auxiliary: what the channels below the main one learn from. Gold labels are those of the target's training
+    sentences: a control that is not zero-shot (`variants`).
     """
 
     learning_rate: float = 2e-5
@@ -40,6 +47,7 @@ class StudentSettings(OptimizerSettings):
     alpha_prime: float = 0.001
     beta_prime: float = 0.001
     init: Literal["encoder", "teacher"] = "encoder"
+    auxiliary: Literal["soft labels", "gold labels"] = "soft labels"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The student: distilled on unlabelled target text, its domains pulled towards the teacher's (Eq. 11-15).
 
-Nothing here has a place for a target label: the text is `TextTensors` of unlabelled text, the teacher is there as
-arrays computed beforehand.
+The text is `TextTensors` of unlabelled text, the teacher is there as arrays computed beforehand. The one place for a
+target label is `gold`, which the control `gold-aux` alone fills (`variants`).
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,15 @@ import torch
 from torch import Tensor
 
 from ..features import TextBatch, TextTensors, padding_share, paired_batches
-from ..model import MultiChannelTagger, distillation_loss, layer_weights, mmd2, student_loss
+from ..model import (
+    MultiChannelTagger,
+    distillation_loss,
+    gold_auxiliary_loss,
+    layer_weights,
+    mmd2,
+    student_loss,
+)
+from ..model.losses import IGNORED, DistillationLoss
 from .loop import StepLoss
 from .outputs import TeacherOutputs
 from .parallel import Workers
@@ -27,7 +35,10 @@ Pair = tuple[Int64, Int64]
 
 @dataclass(kw_only=True)
 class StudentTask:
-    """target, source: sentences on the device, without labels. dev: labelled sets by name, for scores alone."""
+    """target, source: sentences on the device, without labels. dev: labelled sets by name, for scores alone.
+
+    gold: (W,) int64 gold labels of the target's encoded words; None in everything that is zero-shot.
+    """
 
     settings: StudentSettings
     run: RunSettings
@@ -35,9 +46,11 @@ class StudentTask:
     source: TextTensors
     teacher: TeacherOutputs
     dev: Mapping[str, ScoredSet]
+    gold: Tensor | None = None
     steps_per_epoch: int = field(init=False)
 
     def __post_init__(self) -> None:
+        assert (self.gold is not None) == (self.settings.auxiliary == "gold labels"), "no gold labels but for gold-aux"
         self.steps_per_epoch = len(self.steps(1))
 
     def steps(self, epoch: int) -> list[Pair]:
@@ -56,14 +69,7 @@ class StudentTask:
         target_index, source_index = (part[workers.share] for part in step)
         target = self.target.batch(target_index)
         out = model(target.input_ids, target.attention_mask)
-        distillation = distillation_loss(
-            out.logits,
-            self._soft_labels(target),
-            target.word_mask,
-            layer_weights(model.omega),
-            self.settings.beta,
-            count=workers.sum(target.word_mask.sum()),
-        )
+        distillation = self._distillation(model, out.logits, target, workers)
         mmd = self._mmd(model, out.cls, source_index, workers)
         zero = out.cls.new_zeros(())
         loss = student_loss(
@@ -94,6 +100,17 @@ class StudentTask:
             **layer_weight_metrics(model),
             "padding_share": padding_share(self.target.lengths, [pair[0] for pair in self.steps(1)]),
         }
+
+    def _distillation(
+        self, model: MultiChannelTagger, logits: Tensor, target: TextBatch, workers: Workers
+    ) -> DistillationLoss:
+        """Eq. 11 and 12."""
+        soft_labels, weights, beta = self._soft_labels(target), layer_weights(model.omega), self.settings.beta
+        count = workers.sum(target.word_mask.sum())
+        if self.gold is None:
+            return distillation_loss(logits, soft_labels, target.word_mask, weights, beta, count=count)
+        labels = torch.where(target.word_mask, self.gold[target.word_rows.clamp(min=0)], IGNORED)
+        return gold_auxiliary_loss(logits, soft_labels, labels, target.word_mask, weights, beta, count=count)
 
     def _soft_labels(self, batch: TextBatch) -> Tensor:
         """The teacher's probabilities (K, B, T, C); at tokens without a label another word's, masked by the loss."""

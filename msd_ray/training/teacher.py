@@ -1,4 +1,8 @@
-"""The teacher: trained on labelled source sentences, every channel supervised (Eq. 8-10)."""
+"""The teacher: trained on labelled source sentences, every channel supervised (Eq. 8-10).
+
+With a weight for it, unlabelled target sentences pull its domains together while it is trained (TSL w. MMD, the
+implicit transfer of the paper's section 5.6.3); MSD's teacher never sees a target sentence.
+"""
 
 from dataclasses import dataclass, field
 
@@ -6,37 +10,50 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..features import TextTensors, padding_share, training_batches
-from ..model import MultiChannelTagger, layer_weights, teacher_loss
+from ..features import TextTensors, padding_share, paired_batches, training_batches
+from ..model import MultiChannelTagger, layer_weights, mmd2, teacher_loss
 from .loop import StepLoss
 from .parallel import Workers
 from .scores import ScoredSet, dev_metrics
 from .settings import RunSettings, TeacherSettings
 
 Int64 = npt.NDArray[np.int64]
+Step = tuple[Int64, Int64 | None]
 
 
 @dataclass(kw_only=True)
 class TeacherTask:
-    """train: labelled source sentences on the device. dev: the source's dev set; no target sentence is here."""
+    """train: labelled source sentences on the device. dev: the source's dev set.
+
+    target: unlabelled sentences for the MMD within the teacher, None without it.
+    """
 
     settings: TeacherSettings
     run: RunSettings
     train: TextTensors
     dev: ScoredSet
+    target: TextTensors | None = None
     steps_per_epoch: int = field(init=False)
 
     def __post_init__(self) -> None:
+        assert (self.target is not None) == (self.settings.mmd != 0.0), "target text and the MMD's weight go together"
         self.steps_per_epoch = len(self.steps(1))
 
-    def steps(self, epoch: int) -> list[Int64]:
-        """The epoch's batches of sentence indices."""
-        return training_batches(self.train.lengths, self.run.batch_size, seed=self.run.seed, epoch=epoch)
+    def steps(self, epoch: int) -> list[Step]:
+        """The epoch's batches: indices of source sentences, the same with and without target sentences beside."""
+        run = self.run
+        if self.target is None:
+            batches = training_batches(self.train.lengths, run.batch_size, seed=run.seed, epoch=epoch)
+            return [(batch, None) for batch in batches]
+        pairs = paired_batches(self.train.lengths, self.target.lengths, run.batch_size, seed=run.seed, epoch=epoch)
+        return [(source, target) for source, target in pairs]
 
-    def loss(self, model: MultiChannelTagger, step: Int64) -> StepLoss:
-        """Eq. 10 on this worker's share of a batch."""
+    def loss(self, model: MultiChannelTagger, step: Step) -> StepLoss:
+        """Eq. 10 on this worker's share of a batch, and the weighted MMD where there are target sentences."""
         workers = Workers.current()
-        batch = self.train.batch(step[workers.share])
+        source_index = step[0][workers.share]
+        target_index = None if step[1] is None else step[1][workers.share]
+        batch = self.train.batch(source_index)
         assert batch.labels is not None, "a teacher learns from labelled sentences"
         out = model(batch.input_ids, batch.attention_mask)
         loss = teacher_loss(
@@ -46,23 +63,41 @@ class TeacherTask:
             self.settings.alpha,
             count=workers.sum(batch.word_mask.sum()),
         )
+        total, parts = loss.total, {"loss/total": loss.total.detach()}
+        tokens = int(self.train.lengths[source_index].sum())
+        if self.target is not None and target_index is not None:
+            mmd = self._mmd(model, out.cls, self.target, target_index, workers)
+            total = total + self.settings.mmd * mmd
+            # Every worker has the whole of the MMD, and parts are added up.
+            mmd_part = mmd.detach() / workers.size
+            parts = {"loss/total": parts["loss/total"] + self.settings.mmd * mmd_part, "loss/mmd_teacher": mmd_part}
+            tokens += int(self.target.lengths[target_index].sum())
         return StepLoss(
-            total=loss.total,
+            total=total,
             parts={
-                "loss/total": loss.total.detach(),
+                **parts,
                 "loss/main": loss.main,
                 "loss/auxiliary": loss.auxiliary,
                 **channel_losses(model, loss.channels),
             },
-            tokens=int(self.train.lengths[step[workers.share]].sum()),
+            tokens=tokens,
         )
+
+    @staticmethod
+    def _mmd(
+        model: MultiChannelTagger, source_cls: torch.Tensor, target: TextTensors, index: Int64, workers: Workers
+    ) -> torch.Tensor:
+        """MMD (Eq. 5) between the teacher's [CLS] on this batch's source and target sentences."""
+        batch = target.batch(index)
+        target_cls = model.cls_vectors(batch.input_ids, batch.attention_mask)
+        return mmd2(workers.gather_rows(source_cls), workers.gather_rows(target_cls))
 
     def scores(self, model: MultiChannelTagger) -> dict[str, float]:
         """Source dev scores and the layer weights."""
         return {
             **dev_metrics(model, {"source": self.dev}),
             **layer_weight_metrics(model),
-            "padding_share": padding_share(self.train.lengths, self.steps(1)),
+            "padding_share": padding_share(self.train.lengths, [step[0] for step in self.steps(1)]),
         }
 
 
