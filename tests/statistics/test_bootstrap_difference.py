@@ -1,0 +1,126 @@
+"""The paired bootstrap against a loop that resamples the sentences themselves and scores each new corpus."""
+
+import math
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from msd_ray.evaluation import entity_scores
+from msd_ray.statistics import bootstrap
+from msd_ray.statistics.bootstrap import BootstrapDifference, bootstrap_difference
+
+Sentences = list[list[str]]
+Draw = Callable[..., tuple[Sentences, Sentences]]
+
+
+def twin(gold: Sentences, a: Sentences, b: Sentences, samples: int, seed: int) -> BootstrapDifference:
+    rng = np.random.default_rng(seed)
+    differences = []
+    for _ in range(samples):
+        drawn = rng.integers(len(gold), size=len(gold))
+        new_gold, new_a, new_b = ([labels[i] for i in drawn] for labels in (gold, a, b))
+        differences.append(entity_scores(new_gold, new_a).f1 - entity_scores(new_gold, new_b).f1)
+    differences.sort()
+
+    def quantile(share: float) -> float:
+        place = share * (samples - 1)
+        below, above = differences[math.floor(place)], differences[math.ceil(place)]
+        return below + (above - below) * (place - math.floor(place))
+
+    not_above, not_below = sum(d <= 0 for d in differences), sum(d >= 0 for d in differences)
+    return BootstrapDifference(
+        difference=entity_scores(gold, a).f1 - entity_scores(gold, b).f1,
+        low=quantile(0.025),
+        high=quantile(0.975),
+        p=min(1.0, 2 * (min(not_above, not_below) + 1) / (samples + 1)),
+    )
+
+
+def two_systems(draw: Draw, seed: int, better: float) -> tuple[Sentences, Sentences, Sentences]:
+    """Two systems with errors in different sentences; a has the gold labels in `better` more of them."""
+    gold, b = draw(seed, valid=True, agreement=0.4)
+    rng = random.Random(seed)
+    _, other = draw(seed + 1000, valid=True)
+    padded = [(labels + ["O"] * len(g))[: len(g)] for labels, g in zip(other, gold, strict=True)]
+    a = [g if rng.random() < 0.4 + better else labels for g, labels in zip(gold, padded, strict=True)]
+    return gold, a, b
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("better", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("batch", [1, 700, 1_000_000])
+def test_it_is_the_loops(
+    random_sentences: Draw, monkeypatch: pytest.MonkeyPatch, seed: int, better: float, batch: int
+) -> None:
+    """Whatever the number of resampled sentences in memory at once."""
+    monkeypatch.setattr(bootstrap, "BATCH", batch)
+    gold, a, b = two_systems(random_sentences, seed, better)
+    found = bootstrap_difference(gold, a, b, samples=100, seed=seed)
+    expected = twin(gold, a, b, 100, seed)
+    assert found.difference == expected.difference
+    assert found.low == pytest.approx(expected.low, abs=1e-15)
+    assert found.high == pytest.approx(expected.high, abs=1e-15)
+    assert found.p == expected.p
+    assert found.low < found.high
+
+
+def test_the_seed_decides_every_digit(random_sentences: Draw) -> None:
+    gold, a, b = two_systems(random_sentences, 0, 0.1)
+    first = bootstrap_difference(gold, a, b, seed=7)
+    assert bootstrap_difference(gold, a, b, seed=7) == first
+    other = bootstrap_difference(gold, a, b, seed=8)
+    assert other.difference == first.difference
+    assert (other.low, other.high) != (first.low, first.high)
+
+
+def test_the_two_systems_change_places(random_sentences: Draw) -> None:
+    gold, a, b = two_systems(random_sentences, 1, 0.2)
+    forth, back = bootstrap_difference(gold, a, b), bootstrap_difference(gold, b, a)
+    assert back.difference == -forth.difference
+    assert back.low == pytest.approx(-forth.high, abs=1e-15)
+    assert back.high == pytest.approx(-forth.low, abs=1e-15)
+    assert back.p == forth.p
+
+
+def test_p_and_interval_agree(random_sentences: Draw) -> None:
+    outside = 0
+    for seed in range(40):
+        found = bootstrap_difference(*two_systems(random_sentences, seed, 0.1), samples=999)
+        if not 0.048 < found.p < 0.054:  # one sample more or less decides
+            assert (found.p < 0.05) == (not found.low <= 0 <= found.high)
+            outside += found.p < 0.05
+    assert 5 < outside < 35
+
+
+def test_systems_of_equal_quality_differ_as_rarely_as_they_should(random_sentences: Draw) -> None:
+    p_values = [bootstrap_difference(*two_systems(random_sentences, seed, 0.0), samples=199).p for seed in range(200)]
+    assert sum(p < 0.05 for p in p_values) / len(p_values) < 0.11
+    assert sum(p < 0.5 for p in p_values) / len(p_values) == pytest.approx(0.5, abs=0.12)
+
+
+def test_the_same_predictions_do_not_differ(random_sentences: Draw) -> None:
+    gold, predicted = random_sentences(0)
+    nothing = BootstrapDifference(difference=0.0, low=0.0, high=0.0, p=1.0)
+    assert bootstrap_difference(gold, predicted, predicted) == nothing
+    assert bootstrap_difference([["O"]] * 5, [["O"]] * 5, [["O"]] * 5) == nothing  # F1 is 0 without entities
+
+
+def test_a_clear_difference_has_the_smallest_p(random_sentences: Draw) -> None:
+    gold, _ = random_sentences(0, valid=True)
+    nothing_found = [["O"] * len(labels) for labels in gold]
+    found = bootstrap_difference(gold, gold, nothing_found, samples=999)
+    assert (found.difference, found.low, found.high) == (1.0, 1.0, 1.0)
+    assert found.p == pytest.approx(2 / 1000)
+
+
+def test_what_cannot_be_resampled_is_refused() -> None:
+    with pytest.raises(ValueError, match="2 sentences and 1 sample or more, got 1 and 2000"):
+        bootstrap_difference([["O"]], [["O"]], [["O"]])
+    with pytest.raises(ValueError, match="2 sentences and 1 sample or more, got 2 and 0"):
+        bootstrap_difference([["O"]] * 2, [["O"]] * 2, [["O"]] * 2, samples=0)
+    with pytest.raises(ValueError, match="2 gold sentences but 1 predicted"):
+        bootstrap_difference([["O"]] * 2, [["O"]] * 2, [["O"]])
+    with pytest.raises(ValueError, match="sentence 1 has 1 gold labels but 2 predicted"):
+        bootstrap_difference([["O"]] * 2, [["O"], ["O", "O"]], [["O"]] * 2)
