@@ -1,0 +1,81 @@
+"""The sentences below tables: how to read them, and what they cannot say."""
+
+from collections.abc import Iterable
+
+from .paper import PaperTable, average_of_cells
+from .results import Results, by_seed
+
+CONTROL_HEADING = "Control, NOT zero-shot: gold labels of the target's training sentences reach the student"
+SOURCE = (
+    "The teachers' F1 on the source language. A teacher's epoch is chosen on the dev set of the target language that "
+    "it was trained for."
+)
+SPREAD = "Mean ± sample standard deviation over n seeds, in percent."
+BOLD = "Bold in ours: the highest mean of the zero-shot rows; whether it is more than chance, the paired tests say."
+CONTROL = "gold-aux is NOT zero-shot and never counts as a best: it measures what target labels are worth."
+PAIRED = (
+    "Two-sided tests over the seeds that both rows have; differences in percentage points. Holm: p corrected for all "
+    "tests of this kind in the same part of the table. n/a: undefined (one seed, or equal differences)."
+)
+TYPES = "Precision (P), recall (R) and F1 of each entity type; epoch chosen on target dev."
+SELECTION = (
+    "target dev: the epoch is chosen on the target language's dev set, as in the paper, which overestimates what "
+    "zero-shot transfer reaches; source dev: on English dev, which needs no target label. deduplicated: target dev's "
+    "epoch, without the scored sentences that also stand in the training text. 95 % interval: Student's t, of the "
+    "mean of target dev."
+)
+SPANS = (
+    "Number of entities, mean ± sample standard deviation over n seeds. boundary: overlap and right type; type: right "
+    "boundaries alone; both: overlap alone; missed: in gold alone; spurious: predicted alone."
+)
+
+
+def on_dev(results: Results, langs: Iterable[str]) -> tuple[str, ...]:
+    """Why these scores are too high, for languages that were scored on dev."""
+    affected = [lang for lang in langs if results.on_dev(lang)]
+    if not affected:
+        return ()
+    return (
+        f"{', '.join(affected)}: there is no test file, so ours was scored on the dev set, the one that also chose the "
+        "epoch. Such scores are too high and are not the paper's test scores.",
+    )
+
+
+def comparison(results: Results, langs: Iterable[str]) -> tuple[str, ...]:
+    """For the tables that hold the paper's numbers beside ours."""
+    return (
+        "paper: as printed there, bold where the paper has it bold. ours: mean ± sample standard deviation over n "
+        "seeds, in percent. difference: ours minus the paper's, in percentage points. –: there is no such number; a "
+        "cited system has the paper's alone.",
+        BOLD,
+        *on_dev(results, langs),
+        *results.notes,
+    )
+
+
+def ours_alone(results: Results, langs: Iterable[str], *first: str) -> tuple[str, ...]:
+    """For the tables that the paper has not."""
+    return (*first, *on_dev(results, langs), *results.notes)
+
+
+def paper_averages(paper: PaperTable) -> tuple[str, ...]:
+    """Which printed averages are not those of the printed cells."""
+    differing = [
+        f"{row.label} {row.average} (cells: {average_of_cells(row)})"
+        for row in paper.rows()
+        if row.average is not None and row.average != average_of_cells(row)
+    ]
+    if not differing:
+        return ()
+    return (f"The paper's averages that its own cells do not give: {', '.join(differing)}.",)
+
+
+def shared_seeds(results: Results, langs: tuple[str, ...]) -> tuple[str, ...]:
+    """Which averages leave seeds out, because some language has not run them."""
+    columns = {variant: [set(by_seed(results.f1, variant, lang)) for lang in langs] for variant in results.f1}
+    fewer = [
+        variant for variant, seeds in columns.items() if all(seeds) and any(found != seeds[0] for found in seeds[1:])
+    ]
+    if not fewer:
+        return ()
+    return (f"Avg over the seeds that every language has, not over all those shown: {', '.join(sorted(fewer))}.",)
