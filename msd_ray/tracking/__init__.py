@@ -4,15 +4,22 @@ One experiment per data set and language (`msd-<dataset>-<lang>`), one parent ru
 study's), one child run per trial and per final run. The driver is the only writer.
 
     study.py        StudyTracker: open or reopen a study's runs, log epochs, finish runs
-    rows.py         RunRow: what the database holds about one run
+    labels.py       their names, tags and the study's note, for MLflow's own pages
+    recorded.py     Recordings: studies, curves and artifacts as reports read them
+    history.py      the curves of many runs in few requests
+    artifacts.py    the files of final runs: predictions, [CLS] vectors
+    rows.py         RunRow: what the database holds about one run; the search for runs
     comparison.py   the table at the end of a search, made from RunRows alone
     database.py     checks a tracking URI within seconds; creates a SQLite database in one step
     connection.py   the quiet MLflow client; MLflow's errors as user errors
     parameters.py   nested settings <-> flat MLflow parameters
 
-Tags: `study`, `kind` (study or run), `key` (unique within the study: `teacher/0`, `student/3`, `final/best/seed-1`),
-`phase` (teacher, student, final), `state` (COMPLETE, PRUNED, FAIL), `reason`; final runs also `row` (paper, best),
-`seed`, `scored_split` (test, or dev when there is no test file).
+Tags: `study`, `dataset`, `lang`, `command` (tune, ablate), `kind` (study or run); children also `key` (unique within
+the study: `teacher/0`, `student/3`, `final/best/<configuration>/seed-1`), `phase` (teacher, student, final), `trial`,
+`state` (COMPLETE, PRUNED, FAIL), `reason`; final runs also `row` (paper, best; in an ablation the variant),
+`configuration` (digest), `seed`, `scored_split` (test, or dev when there is no test file), `zero_shot` (true, false),
+and `claim` the two rows of the paper's claim. docs/mlflow.md has filters made of them. A child's name ends in its
+language.
 
 Metric names; the UI puts the charts with one prefix (before the first `/`) in one section:
 
@@ -23,6 +30,8 @@ Metric names; the UI puts the charts with one prefix (before the first `/`) in o
     time/train_seconds  time/tokens_per_second  padding_share  gradient_norm
     test/f1  test/f1_source_selected  teacher/dev_target_f1  teacher/test_f1        final runs; `dev` for `test`
                                                                                     where there is no test file
+    test/precision  test/recall  test/PER/f1  test/f1_deduplicated  source_test/f1  final runs of an ablation
+    domain/tea_src-stu_tgt/mmd  .../symmetric_kl  .../cosine                        between [CLS] vectors
     epoch                                                                           marks an epoch as written
 
 `epoch` is written in the same transaction as its epoch's other metrics; an epoch that has it is never written

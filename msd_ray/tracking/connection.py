@@ -20,12 +20,15 @@ QUIET_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 # Here and not in a function: MLflow reads some of them while it is imported. A user who sets one has a reason.
 for _name, _value in QUIET_ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
+# Without it the UI takes an experiment without traces for one of agents, and hides the runs' charts behind a choice.
+EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def _client(tracking_uri: str) -> "MlflowClient":
@@ -69,7 +72,7 @@ def experiment_id(client: "MlflowClient", tracking_uri: str, name: str, artifact
         found = client.get_experiment_by_name(name)
         if found is None:
             try:
-                return client.create_experiment(name, _artifact_location(tracking_uri, name, artifact_root))
+                return client.create_experiment(name, _artifact_location(tracking_uri, name, artifact_root), EXPERIMENT)
             except MlflowException:
                 found = client.get_experiment_by_name(name)  # another driver was a moment faster
                 if found is None:

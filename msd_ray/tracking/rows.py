@@ -1,16 +1,25 @@
-"""RunRow: one run of a study as the tracking database holds it."""
+"""RunRow: one run of a study as the tracking database holds it; and the search that finds runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
 
 State = Literal["COMPLETE", "PRUNED", "FAIL"]
 STATES: tuple[State, ...] = get_args(State)
+PARENT = "mlflow.parentRunId"
+PAGE = 1000  # runs a request
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRow:
-    """A child run; `metrics` are each metric's newest values, `parameters` the flat strings MLflow keeps."""
+    """A run; `metrics` are each metric's newest values, `parameters` the flat strings MLflow keeps.
+
+    A study's parent run has `study` for key and phase.
+    """
 
     run_id: str
     key: str
@@ -21,3 +30,37 @@ class RunRow:
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
+
+
+def row_of(run: "Run") -> RunRow:
+    """What `msd_ray.tracking` needs of a run that a StudyTracker made."""
+    tags = dict(run.data.tags)
+    state = tags.get("state") if run.info.status != "RUNNING" else None  # a killed driver may leave the tag alone
+    parent = tags.get("kind") == "study"
+    return RunRow(
+        run_id=run.info.run_id,
+        key="study" if parent else tags["key"],
+        name=run.info.run_name or "",
+        phase="study" if parent else tags["phase"],
+        state=state if state in STATES else None,
+        status=run.info.status,
+        parameters=dict(run.data.params),
+        metrics=dict(run.data.metrics),
+        tags={name: value for name, value in tags.items() if not name.startswith("mlflow.")},
+    )
+
+
+def search_runs(client: "MlflowClient", experiments: Sequence[str], condition: str = "") -> list["Run"]:
+    """The runs of these experiments (by id) that meet an MLflow filter, oldest first; none that was deleted."""
+    if not experiments:
+        return []
+    found: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            list(experiments), condition, max_results=PAGE, order_by=["attributes.start_time ASC"], page_token=token
+        )
+        found.extend(page)
+        token = page.token
+        if not token:
+            return found

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from msd_ray.errors import UserError
 from msd_ray.tracking.connection import connect, experiment_id, mlflow_errors
+from msd_ray.tracking.labels import TUNE, StudyLabels
 from msd_ray.tracking.parameters import Json, flat_parameters, new_parameters, shortened
-from msd_ray.tracking.rows import STATES, RunRow, State
+from msd_ray.tracking.rows import PARENT, RunRow, State, row_of, search_runs
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 LONGEST_TAG = 8000  # mlflow.utils.validation.MAX_TAG_VAL_LENGTH
 BATCH = 100  # parameters or tags a request: mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH
 STATUS: Mapping[State, str] = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
-PARENT = "mlflow.parentRunId"
 
 
 @dataclass
@@ -38,8 +39,8 @@ class _Child:
 class StudyTracker:
     """One study's parent run and its children; make it with `open`. Not thread-safe, one process a study."""
 
-    def __init__(self, client: "MlflowClient", uri: str, experiment: str, parent: str) -> None:
-        self._client, self._uri, self._experiment = client, uri, experiment
+    def __init__(self, client: "MlflowClient", uri: str, experiment: str, parent: str, labels: StudyLabels) -> None:
+        self._client, self._uri, self._experiment, self._labels = client, uri, experiment, labels
         self.parent_id = parent
         self._children: dict[str, _Child] = {}  # by key
         self._by_id: dict[str, _Child] = {}
@@ -61,25 +62,34 @@ class StudyTracker:
         """Create the database, the experiment and the study's parent run, or find them and set it running.
 
         `parameters` never change in the life of a study; what may change on resume (number of trials, resources)
-        belongs into `tags`. `artifact_root` is where files go unless the URI is a server's; by default
-        `mlartifacts` beside the SQLite file.
+        belongs into `tags`; the tag `command` is `tune` unless it is given. A new parent run gets a note that says
+        what it is, which may be edited in the UI. `artifact_root` is where files go unless the URI is a server's;
+        by default `mlartifacts` beside the SQLite file.
 
         Raises:
             UserError: within seconds, when the store cannot be used; or when the study is recorded there with
-                another value of a parameter.
+                another value of a parameter, or as one of another command.
         """
         client = connect(tracking_uri)
         experiment = experiment_id(client, tracking_uri, f"msd-{dataset}-{lang}", artifact_root)
         with mlflow_errors(tracking_uri):
             # Compared here, not in the filter string, whose quoting and case rules differ between databases.
-            studies = _search(client, experiment, "tags.kind = 'study'")
+            studies = search_runs(client, [experiment], "tags.kind = 'study'")
             found = next((run for run in studies if run.data.tags.get("study") == study), None)
+            recorded = found.data.tags.get("command") if found else None
+            command = tags.get("command", recorded or TUNE)
+            if recorded not in (None, command):
+                raise UserError(
+                    f"study {study} is already recorded in MLflow, by `{recorded}`; give this one of `{command}` "
+                    "another --name."
+                )
+            labels = StudyLabels(study=study, dataset=dataset, lang=lang, command=command)
             if found is None:
-                own = {"kind": "study", "study": study, "dataset": dataset, "lang": lang}
+                own = {"mlflow.note.content": labels.note(), **labels.parent_tags()}
                 found = client.create_run(experiment, run_name=study, tags=_tags({**tags, **own}))
-            tracker = cls(client, tracking_uri, experiment, found.info.run_id)
+            tracker = cls(client, tracking_uri, experiment, found.info.run_id, labels)
             tracker._log_parameters(found, parameters, run=f"study {study}")
-            tracker._set_tags(tracker.parent_id, tags)
+            tracker._set_tags(tracker.parent_id, {**tags, **labels.parent_tags()})
             if found.info.status != "RUNNING":
                 client.update_run(tracker.parent_id, status="RUNNING")
         return tracker
@@ -87,17 +97,19 @@ class StudyTracker:
     def child(self, key: str, *, name: str, parameters: Mapping[str, Json], tags: Mapping[str, str]) -> str:
         """The run id of the child with this key (`student/3`); it is created unless it exists.
 
-        The part of the key before the first `/` becomes the tag `phase`.
+        The part of the key before the first `/` becomes the tag `phase`; `labels` says what else is tagged. The run's
+        name is `name` and the language.
 
         Raises:
             UserError: the child exists with another value of a parameter.
         """
-        phase = key.split("/")[0]
-        own = {PARENT: self.parent_id, "kind": "run", "key": key, "phase": phase}
+        tags = self._labels.child_tags(key, tags)
         with mlflow_errors(self._uri):
             known = self._children.get(key)
             if known is None:
-                run = self._client.create_run(self._experiment, run_name=name, tags=_tags({**tags, **own}))
+                run = self._client.create_run(
+                    self._experiment, run_name=self._labels.name(name), tags=_tags({**tags, PARENT: self.parent_id})
+                )
                 known = self._remember(key, _Child(run.info.run_id, running=True, epochs=set()))
             else:
                 run = self._client.get_run(known.run_id)
@@ -178,10 +190,10 @@ class StudyTracker:
     def runs(self) -> list[RunRow]:
         """All children as the database holds them now, in the order of their creation."""
         with mlflow_errors(self._uri):
-            return [_row(run) for run in self._child_runs()]
+            return [row_of(run) for run in self._child_runs()]
 
     def _child_runs(self) -> list["Run"]:
-        runs = _search(self._client, self._experiment, f"tags.`{PARENT}` = '{self.parent_id}'")
+        runs = search_runs(self._client, [self._experiment], f"tags.`{PARENT}` = '{self.parent_id}'")
         return [run for run in runs if "key" in run.data.tags]
 
     def _remember(self, key: str, child: _Child) -> _Child:
@@ -222,35 +234,6 @@ class StudyTracker:
 
         for batch in _batches(RunTag(key, value) for key, value in _tags(tags).items()):
             self._client.log_batch(run_id, tags=batch)
-
-
-def _search(client: "MlflowClient", experiment: str, condition: str) -> list["Run"]:
-    found: list[Run] = []
-    token = None
-    while True:
-        page = client.search_runs(
-            [experiment], condition, max_results=1000, order_by=["attributes.start_time ASC"], page_token=token
-        )
-        found.extend(page)
-        token = page.token
-        if not token:
-            return found
-
-
-def _row(run: "Run") -> RunRow:
-    tags = dict(run.data.tags)
-    state = tags.get("state") if run.info.status != "RUNNING" else None  # a killed driver may leave the tag alone
-    return RunRow(
-        run_id=run.info.run_id,
-        key=tags["key"],
-        name=run.info.run_name or "",
-        phase=tags["phase"],
-        state=state if state in STATES else None,
-        status=run.info.status,
-        parameters=dict(run.data.params),
-        metrics=dict(run.data.metrics),
-        tags={name: value for name, value in tags.items() if not name.startswith("mlflow.")},
-    )
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -48,7 +48,7 @@ def test_a_second_process_that_writes_everything_again_adds_nothing(reopen: Reop
 def test_runs_shows_the_selected_epoch_and_not_the_last(reopen: Reopen) -> None:
     run = write_everything(reopen())
     (row,) = reopen().runs()
-    assert (row.run_id, row.key, row.name, row.phase) == (run, "student/0", "student 0", "student")
+    assert (row.run_id, row.key, row.name, row.phase) == (run, "student/0", "student 0 ar", "student")
     assert (row.state, row.status) == ("COMPLETE", "FINISHED")
     assert row.metrics["dev_target/f1"] == 0.6
     assert row.metrics["loss/channel_4"] == EPOCH["loss/channel_4"]

@@ -1,0 +1,80 @@
+"""What the runs of a study are called and tagged, for MLflow's own pages to filter, group and tell them apart.
+
+A run's page shows neither its parent nor its experiment, and a chart may hold runs of several languages: every run
+therefore says itself to which study, data set and language it belongs, and its name ends in the language.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TUNE, ABLATE = "tune", "ablate"
+# MLflow's filters have neither OR nor an IN for tags: the two rows of the paper's claim share a tag of their own.
+CLAIM: Mapping[str, str] = {"msd": "msd-tsl", "no-all": "msd-tsl"}
+
+_PURPOSE = {
+    TUNE: "A search for the best student",
+    ABLATE: "An ablation: the paper's variants side by side",
+}
+_RUNS = {
+    TUNE: "teachers and students of the search (phases `teacher` and `student`, one run a trial), then the final runs "
+    "(phase `final`): the paper's configuration (row `paper`) and the best one found (row `best`), several seeds each",
+    ABLATE: "each variant (tag `row`) with several seeds (phase `final`); a run tagged `zero_shot` = `false` has seen "
+    "gold labels of the target's training sentences and is a control, no result",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyLabels:
+    """Whose runs they are. command: `tune` or `ablate`."""
+
+    study: str
+    dataset: str
+    lang: str
+    command: str
+
+    @property
+    def _own(self) -> dict[str, str]:
+        return {"study": self.study, "dataset": self.dataset, "lang": self.lang, "command": self.command}
+
+    def parent_tags(self) -> dict[str, str]:
+        """Tags of the study's parent run; with its note, which the user may change, when the run is made."""
+        return {"kind": "study", **self._own}
+
+    def child_tags(self, key: str, tags: Mapping[str, str]) -> dict[str, str]:
+        """All tags of a child run that is to have `tags`.
+
+        A search is zero-shot. Of an ablation's run that is for the caller to say: nothing is claimed for it here.
+        """
+        promised = {"zero_shot": "true"} if self.command == TUNE else {}
+        claim = {"claim": CLAIM[tags["row"]]} if tags.get("row") in CLAIM else {}
+        return {**promised, **claim, **tags, **self._own, "kind": "run", "key": key, "phase": key.split("/")[0]}
+
+    def name(self, name: str) -> str:
+        """A child run's name: what it is and the language, as in `student-3 ar`."""
+        return f"{name} {self.lang}"
+
+    def note(self) -> str:
+        """The parent's note (Markdown): what the study is, what its runs are, how to find them."""
+        purpose = _PURPOSE.get(self.command, f"A study of `{self.command}`")
+        lines = [
+            f"**{purpose}**: data set {self.dataset}, from English (`en`) to `{self.lang}`.",
+            f"Below this run: {_RUNS[self.command]}." if self.command in _RUNS else "",
+            "For the search box of the experiment's page (`docs/mlflow.md` has more):",
+            "\n".join(f"- {meaning}: `{condition}`" for meaning, condition in self.filters().items()),
+            "F1, precision and recall are entity-level, between 0 and 1; `dev_target/f1` is of the selected epoch.",
+        ]
+        return "\n\n".join(line for line in lines if line)
+
+    def filters(self) -> dict[str, str]:
+        """Filters that the note offers, each under what it shows."""
+        study = f"tags.study = '{self.study}'"
+        final = f"{study} and tags.phase = 'final'"
+        if self.command == TUNE:
+            return {
+                "finished student trials (sort by `dev_target/f1`)": (
+                    f"{study} and tags.phase = 'student' and attributes.status = 'FINISHED'"
+                ),
+                "the best configuration's seeds": f"{final} and tags.row = 'best'",
+                "both rows (group by tag `row`)": final,
+            }
+        return {"all rows (group by tag `row`)": final, "MSD against TSL": f"{final} and tags.claim = 'msd-tsl'"}
