@@ -1,0 +1,113 @@
+"""Readers of the files that final and ablation runs keep under `results` in MLflow.
+
+predictions.parquet    a row a scored target sentence: tokens, gold, predicted (lists of strings), repeated (bool)
+domains.safetensors    float32 arrays (100, H) of [CLS] vectors by model and language, see DOMAINS
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from msd_ray.errors import UserError
+
+PREDICTIONS = "results/predictions.parquet"
+DOMAIN_VECTORS = "results/domains.safetensors"
+DOMAINS = ("teacher_source", "teacher_target", "student_source", "student_target")
+
+Labels: TypeAlias = tuple[str, ...]
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """N scored sentences. gold, predicted: BIO labels, one a token. repeated: it also stands in the training text."""
+
+    tokens: tuple[Labels, ...]
+    gold: tuple[Labels, ...]
+    predicted: tuple[Labels, ...]
+    repeated: tuple[bool, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.tokens) == len(self.gold) == len(self.predicted) == len(self.repeated):
+            raise ValueError("as many sentences have no tokens, gold labels, predicted labels and marks")
+        for number, sentence in enumerate(zip(self.tokens, self.gold, self.predicted, strict=True), start=1):
+            if len({len(part) for part in sentence}) != 1:
+                raise ValueError(f"sentence {number} has not one gold and one predicted label for each token")
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read `predictions.parquet`.
+
+    Raises:
+        UserError: the file cannot be read, misses a column or a value, or its labels do not match its tokens.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table: dict[str, list[Any]] = pyarrow.parquet.read_table(
+            path, columns=["tokens", "gold", "predicted", "repeated"]
+        ).to_pydict()
+        return Predictions(
+            tokens=_sentences(table["tokens"]),
+            gold=_sentences(table["gold"]),
+            predicted=_sentences(table["predicted"]),
+            repeated=tuple(_truth(value) for value in table["repeated"]),
+        )
+    except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} holds no predictions of msd_ray: {_reason(error)}. Run the study anew.") from error
+
+
+def read_domains(path: Path) -> Mapping[str, FloatArray]:
+    """Read `domains.safetensors`: arrays (M, H), M at most 100, under those names of DOMAINS that it has.
+
+    A run without student has only the teacher's.
+
+    Raises:
+        UserError: the file cannot be read, or holds something else.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        arrays = load_file(path)
+        _check_domains(arrays)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path} holds no [CLS] vectors of msd_ray: {_reason(error)}. Run the study anew.") from error
+    return {name: arrays[name] for name in DOMAINS if name in arrays}
+
+
+def _check_domains(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    unknown = sorted(arrays.keys() - set(DOMAINS))
+    if unknown or not arrays:
+        raise ValueError(f"unknown array {unknown[0]}" if unknown else "there is none")
+    widths = {array.shape[1:] for array in arrays.values()}
+    for name, array in arrays.items():
+        if array.dtype != np.float32 or array.ndim != 2 or not np.isfinite(array).all():
+            raise ValueError(f"{name} is no (M, H) array of finite float32 numbers")
+    if len(widths) != 1:
+        raise ValueError("the arrays differ in width")
+
+
+def _sentences(column: list[list[str]]) -> tuple[Labels, ...]:
+    sentences = tuple(tuple(sentence) for sentence in column)
+    if not all(isinstance(word, str) for sentence in sentences for word in sentence):
+        raise TypeError("a token or label is no text")
+    return sentences
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("the mark `repeated` is neither true nor false")
+    return value
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

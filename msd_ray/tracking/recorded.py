@@ -1,0 +1,176 @@
+"""Recordings: what an MLflow store holds about studies, for reports. Reads a database or a server, changes no run.
+
+Everything is read when it is asked for: a run that was deleted meanwhile is no longer there, and what was never
+recorded is absent or None.
+"""
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from msd_ray.errors import UserError
+from msd_ray.tracking.connection import connect, mlflow_errors
+from msd_ray.tracking.database import sqlite_path
+from msd_ray.tracking.history import Point, metric_history
+from msd_ray.tracking.labels import TUNE
+from msd_ray.tracking.rows import PARENT, RunRow, row_of, search_runs
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+Curves: TypeAlias = Mapping[str, tuple[tuple[int, float], ...]]  # by metric: (epoch, value), epochs ascending
+
+EPOCH = "epoch"  # the metric that marks an epoch as written
+LISTED = 100  # run ids a filter
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedStudy:
+    """A study and its runs, oldest first; command: `tune` or `ablate`."""
+
+    name: str
+    dataset: str
+    lang: str
+    command: str
+    parent: RunRow
+    runs: tuple[RunRow, ...]
+
+
+class Recordings:
+    """The studies of a store; make it with `open`. A context manager: its end removes the artifacts' copies."""
+
+    def __init__(self, client: "MlflowClient", uri: str) -> None:
+        self._client, self._uri = client, uri
+        self._directory = tempfile.TemporaryDirectory(prefix="msd-ray-artifacts-")
+
+    @classmethod
+    def open(cls, tracking_uri: str) -> Self:
+        """The recordings of an MLflow database or server.
+
+        Raises:
+            UserError: within seconds, when there is no database or the store cannot be used.
+        """
+        database = sqlite_path(tracking_uri)
+        if database is not None and not database.is_file():
+            raise UserError(
+                f"--mlflow-uri {tracking_uri}: there is no {database}; name the --storage or the --mlflow-uri that "
+                "the study was recorded with"
+            )
+        return cls(connect(tracking_uri), tracking_uri)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the copies of artifacts."""
+        self._directory.cleanup()
+
+    def studies(self, dataset: str | None = None, langs: Collection[str] | None = None) -> list[RecordedStudy]:
+        """The studies of a data set and of these languages, newest first; of all of them where None is given.
+
+        Raises:
+            UserError: the store does not answer.
+        """
+        with mlflow_errors(self._uri):
+            runs = search_runs(self._client, self._experiments())
+        children: dict[str, list[RunRow]] = defaultdict(list)
+        for run in runs:
+            if PARENT in run.data.tags and "key" in run.data.tags:
+                children[run.data.tags[PARENT]].append(row_of(run))
+        parents = [run for run in reversed(runs) if run.data.tags.get("kind") == "study"]
+        studies = [_study(run, children[run.info.run_id]) for run in parents]
+        return [
+            study for study in studies if dataset in (None, study.dataset) and (langs is None or study.lang in langs)
+        ]
+
+    def curves(self, run_id: str) -> Curves:
+        """All metrics of one run with a value an epoch; nothing for a run that is not there."""
+        return self.curves_of([run_id]).get(run_id, {})
+
+    def curves_of(self, run_ids: Sequence[str], metrics: Collection[str] | None = None) -> Mapping[str, Curves]:
+        """The same for many runs at the price of one request a metric; `metrics` limits it to these.
+
+        A run that is not there is not in the result. What StudyTracker.finish wrote after the last epoch is no point
+        of a curve.
+
+        Raises:
+            UserError: the store does not answer.
+        """
+        with mlflow_errors(self._uri):
+            present = {run.info.run_id: frozenset(run.data.metrics) for run in self._present(run_ids)}
+            names = {name for own in present.values() for name in own if metrics is None or name in metrics}
+            epochs = metric_history(self._client, list(present), EPOCH)
+            curves: dict[str, dict[str, tuple[Point, ...]]] = {run_id: {} for run_id in run_ids if run_id in present}
+            for name in sorted(names):
+                runs = [run_id for run_id, own in present.items() if name in own and run_id in epochs]
+                for run_id, points in metric_history(self._client, runs, name).items():
+                    steps = {step for step, _ in epochs[run_id]}
+                    if curve := tuple(point for point in points if point[0] in steps):
+                        curves[run_id][name] = curve
+            return curves
+
+    def artifact(self, run_id: str, path: str) -> Path | None:
+        """A copy of a run's file, such as `results/predictions.parquet`; None if the run or the file is not there.
+
+        Raises:
+            UserError: the store does not answer, or the file cannot be fetched.
+        """
+        with mlflow_errors(self._uri):
+            if not self._present([run_id]):
+                return None
+            folder = str(PurePosixPath(path).parent)
+            listed = self._client.list_artifacts(run_id, None if folder == "." else folder)
+            if path not in {file.path for file in listed if not file.is_dir}:
+                return None
+            own = Path(self._directory.name) / run_id
+            own.mkdir(exist_ok=True)
+            return Path(self._client.download_artifacts(run_id, path, str(own)))
+
+    def log_files(self, run_id: str, directory: Path, artifact_path: str) -> None:
+        """Store a directory's files as artifacts of a run, a study's parent as a rule; again means replaced.
+
+        Raises:
+            UserError: the run is not there, or the files cannot be stored.
+        """
+        with mlflow_errors(self._uri):
+            if not self._present([run_id]):
+                raise UserError(f"MLflow has no run {run_id} to store {directory} with; was the study deleted?")
+            self._client.log_artifacts(run_id, str(directory), artifact_path)
+
+    def _experiments(self) -> list[str]:
+        found: list[str] = []
+        token = None
+        while True:
+            page = self._client.search_experiments(filter_string="name LIKE 'msd-%'", page_token=token)
+            found.extend(experiment.experiment_id for experiment in page)
+            token = page.token
+            if not token:
+                return found
+
+    def _present(self, run_ids: Sequence[str]) -> list["Run"]:
+        """Those of the runs that are there and not deleted."""
+        experiments = self._experiments()
+        found: list[Run] = []
+        for start in range(0, len(run_ids), LISTED):
+            listed = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + LISTED])
+            found.extend(search_runs(self._client, experiments, f"attributes.run_id IN ({listed})"))
+        return found
+
+
+def _study(parent: "Run", runs: Sequence[RunRow]) -> RecordedStudy:
+    tags = parent.data.tags
+    return RecordedStudy(
+        name=tags["study"],
+        dataset=tags["dataset"],
+        lang=tags["lang"],
+        command=tags.get("command", TUNE),  # studies of earlier versions have none: there was no other command
+        parent=row_of(parent),
+        runs=tuple(runs),
+    )
