@@ -103,4 +103,5 @@ def _f1_difference(
 
 def _f1(gold: Int64, predicted: Int64, correct: Int64) -> Float64:
     """F1 of sums of counts, 0 where there is no entity, as `msd_ray.evaluation` has it."""
-    return 2 * correct / np.maximum(gold + predicted, 1)
+    scores: Float64 = 2 * correct / np.maximum(gold + predicted, 1)
+    return scores

@@ -17,6 +17,10 @@ def sample(rows: int, seed: int, shift: float = 0.0, width: int = 6) -> Array:
     return np.random.default_rng(seed).normal(loc=shift, size=(rows, width)) + np.arange(width)
 
 
+def mean_row(rows: Array) -> Array:
+    return np.array([math.fsum(column) / len(rows) for column in rows.T])
+
+
 def mmd_twin(x: Array, y: Array) -> float:
     """Eq. 5 with the five kernels and the bandwidth of the joint rows, pair by pair."""
     rows = [*x, *y]
@@ -37,14 +41,14 @@ def symmetric_kl_twin(x: Array, y: Array) -> float:
         powers = [math.exp(value) for value in vector]
         return [power / sum(powers) for power in powers]
 
-    p, q = softmax(sum(x) / len(x)), softmax(sum(y) / len(y))
+    p, q = softmax(mean_row(x)), softmax(mean_row(y))
     forth = sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
     back = sum(b * math.log(b / a) for a, b in zip(p, q, strict=True))
     return forth + back
 
 
 def cosine_twin(x: Array, y: Array) -> float:
-    p, q = sum(x) / len(x), sum(y) / len(y)
+    p, q = mean_row(x), mean_row(y)
     return math.fsum(p * q) / math.sqrt(math.fsum(p * p) * math.fsum(q * q))
 
 

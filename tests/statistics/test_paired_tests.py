@@ -20,10 +20,10 @@ def t_test_twin(differences: Sequence[float]) -> float:
     mean = sum(differences) / n
     t = mean / math.sqrt(sum((d - mean) ** 2 for d in differences) / (n - 1) / n)
     v = n - 1
-    scale = math.exp(math.lgamma((v + 1) / 2) - math.lgamma(v / 2)) / math.sqrt(v * math.pi)
+    scale = math.gamma((v + 1) / 2) / math.gamma(v / 2) / math.sqrt(v * math.pi)
     steps = 20_000
     h = abs(t) / steps
-    density = [scale * (1 + (i * h) ** 2 / v) ** (-(v + 1) / 2) for i in range(steps + 1)]
+    density = [scale * math.pow(1 + (i * h) ** 2 / v, -(v + 1) / 2) for i in range(steps + 1)]
     inside = h / 3 * (density[0] + density[-1] + 4 * sum(density[1:-1:2]) + 2 * sum(density[2:-1:2]))
     return 1 - 2 * inside
 

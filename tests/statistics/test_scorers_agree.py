@@ -73,7 +73,9 @@ def test_the_strict_scorers_drop_what_a_dangling_i_begins(random_sentences: Draw
 
 
 def test_seqscore_refuses_a_dangling_i_without_a_repair() -> None:
-    with pytest.raises(Exception, match="I-PER"):
+    with pytest.raises(
+        importlib.import_module("seqscore.encoding").EncodingError, match="Invalid transition 'O' -> 'I-PER'"
+    ):
         seqscore_counts([["O", "I-PER"]], [["O", "B-PER"]], None)
 
 
