@@ -31,9 +31,9 @@ def span_errors(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]
     """Count errors through `nervaluate`, which implements SemEval-2013 task 9.1's measures (Segura-Bedmar et al. 2013).
 
     nervaluate pairs each predicted entity, from left to right, with at most one gold entity that it overlaps (by 1 % of
-    the gold entity's tokens or more) and that has no partner yet; how it chooses depends on the measure. As of 1.2, its `ent_type`
-    measure prefers a gold entity of the predicted type, the one with the nearest boundaries, before the leftmost one of
-    another type. That pairing is the one counted here:
+    the gold entity's tokens or more) and that has no partner yet; how it chooses depends on the measure. Its `ent_type`
+    measure (since nervaluate 1.2) prefers a gold entity of the predicted type, the one with the nearest boundaries,
+    before the leftmost one of another type. That pairing is the one counted here:
 
         correct             strict.correct
         boundary            ent_type.correct - strict.correct
