@@ -1,6 +1,7 @@
 """`python -m msd_ray.predict`: text from standard input, one sentence a line, with named entities on standard output.
 
-Lines in as they arrive, words labelled by `tagging.tag`, JSON lines or CoNLL out.
+Lines in as they arrive, words labelled by `tagging.tag`, JSON lines or CoNLL out. The student is a directory or a
+registered model's version, whose files MLflow gives back as that directory.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -16,10 +18,12 @@ from typing import BinaryIO, cast
 
 import torch
 
+from .arguments import DEFAULTS
 from .errors import UserError, run_command
 from .evaluation import entities
 from .export import load_student
 from .tagging import tag
+from .tracking.database import default_tracking_uri
 from .training.device import resolve_precision
 
 # Read at most so much before tagging it: thousands of sentences, so that batches are of like length, and little memory.
@@ -44,7 +48,9 @@ output:
 
 examples:
   echo "Angela Merkel spoke in Paris ." | python -m msd_ray.predict --model exported/tr
-  python -m msd_ray.predict --model exported/zh --lang zh --format conll < text.txt > tagged.conll"""
+  python -m msd_ray.predict --model exported/zh --lang zh --format conll < text.txt > tagged.conll
+  python -m msd_ray.predict --model models:/msd-wikiann-ar@champion < text.txt
+  python -m msd_ray.predict --model models:/msd-wikiann-ar/3 --mlflow-uri http://HOST:5000 < text.txt"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +69,6 @@ class Line:
 def main(argv: list[str] | None = None) -> int:
     """Run the command; 0, also when the reader of its output has seen enough."""
     arguments = _parser().parse_args(argv)
-    if arguments.model.startswith(("models:", "runs:")) or "://" in arguments.model:
-        raise UserError(f"--model {arguments.model}: only directories can be loaded so far, not registered models")
     if sys.stdin is None or sys.stdout is None:
         raise UserError("standard input or standard output is closed")
     try:
@@ -79,7 +83,8 @@ def main(argv: list[str] | None = None) -> int:
 def _tag_standard_input(arguments: argparse.Namespace) -> None:
     device = _device(arguments.device)
     precision = resolve_precision(arguments.precision, device)
-    student = load_student(Path(arguments.model), device)
+    with _directory(arguments.model, arguments.mlflow_uri) as directory:
+        student = load_student(directory, device)
     characters = arguments.characters or (arguments.lang or student.lang) in CHARACTER_LANGUAGES
     write = _conll if arguments.format == "conll" else _json_line
     if sys.stdin.isatty():
@@ -88,6 +93,17 @@ def _tag_standard_input(arguments: argparse.Namespace) -> None:
         lines = [split(text, characters=characters) for text in texts]
         labels = tag(student, [line.tokens for line in lines], precision=precision)
         _put(sys.stdout.buffer, map(write, lines, labels))
+
+
+def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Path]:
+    """The exported student that `--model` names."""
+    if model.startswith("models:"):
+        from .tracking.references import downloaded, parse_reference
+
+        return downloaded(mlflow_uri or default_tracking_uri(DEFAULTS["storage"]), parse_reference(model))
+    if mlflow_uri is not None:
+        raise UserError(f"--mlflow-uri is for registered models; --model {model} is a directory")
+    return nullcontext(Path(model))
 
 
 def split(text: str, *, characters: bool = False) -> Line:
@@ -193,7 +209,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", required=True, metavar="DIR", help="directory of an exported student")
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="directory of an exported student, or one of MLflow's registry: models:/NAME@ALIAS, models:/NAME/VERSION",
+    )
+    parser.add_argument(
+        "--mlflow-uri",
+        metavar="URI",
+        help=f"where it is registered: server or database (default: mlflow.db in ./{DEFAULTS['storage']})",
+    )
     parser.add_argument(
         "--lang", metavar="LANG", help="language of the text (default: the model's); zh: by the character"
     )

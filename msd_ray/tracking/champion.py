@@ -1,0 +1,133 @@
+"""What a version in the model registry says of its student, and whether it becomes the champion.
+
+A version stands for one set of weights, so it is compared by *its own* dev F1: entity-level F1 of these very weights
+on the target dev set, which also chose their epoch and their seed. It is a fact about the weights that no later run
+changes, where a mean over seeds would depend on how many there were; that mean is recorded beside it. Two versions are
+compared only if the dev set is the same, sentence by sentence (by digest); their encoders may differ.
+
+Tags of a version:
+
+    study  row  configuration  seed  encoder  dataset  lang     where the student comes from
+    zero_shot                                                   false: target labels reached its training
+    data.<part>                                                 digest of the sentences of each part of the data
+    content_sha256                                              digest of weights, tokenizer, labels and limits
+    dev_f1                                                      of these weights, 0..1; what decides
+    dev_f1_mean  dev_f1_n  scored_split                         means, sample standard deviations and numbers of the
+    test_f1_mean  test_f1_sd  test_f1_n                         seeds of the row (`dev` twice if there is no test set)
+    promoted  reason                                            whether it took the alias when it was registered; why
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from msd_ray.errors import UserError
+
+ALIAS = "champion"
+DEV_SET = "data.target_dev"
+_NAME = re.compile(r"[\w-][\w.-]*")
+
+
+def registered_name(dataset: str, lang: str) -> str:
+    """The registered model's name, that of the experiment too. Raises UserError for names that MLflow cannot hold."""
+    name = f"msd-{dataset}-{lang}"
+    if not _NAME.fullmatch(name):
+        raise UserError(f"{name!r} is no name for a registered model; use letters, digits, `.`, `_` and `-`")
+    return name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A student to be registered.
+
+    run_id: of its training in MLflow. content_sha256: digest of all that decides its labels. dev_f1: of these very
+    weights, 0..1. scores: F1 of the configuration over seeds, 0..1, by tag name (`test_f1_mean`, `test_f1_sd`, ...).
+    data_digests: of the sentences, by part; `target_dev` is the one that comparisons need.
+    """
+
+    dataset: str
+    lang: str
+    study: str
+    run_id: str
+    row: str
+    configuration: str
+    seed: int
+    encoder: str
+    zero_shot: bool
+    content_sha256: str
+    dev_f1: float
+    scored_split: str
+    scores: Mapping[str, float]
+    data_digests: Mapping[str, str]
+
+    def tags(self) -> dict[str, str]:
+        """What its version says, all but the decision."""
+        return {
+            "study": self.study,
+            "row": self.row,
+            "configuration": self.configuration,
+            "seed": str(self.seed),
+            "encoder": self.encoder,
+            "dataset": self.dataset,
+            "lang": self.lang,
+            "zero_shot": str(self.zero_shot).lower(),
+            "content_sha256": self.content_sha256,
+            "dev_f1": repr(self.dev_f1),
+            "scored_split": self.scored_split,
+            **{name: f"{value:g}" if name.endswith("_n") else repr(value) for name, value in self.scores.items()},
+            **{f"data.{part}": digest for part, digest in self.data_digests.items()},
+        }
+
+    def description(self, decision: "Decision") -> str:
+        """The version's description in MLflow's UI."""
+        split, scores = self.scored_split, self.scores
+        deviation = f" ± {100 * scores[f'{split}_f1_sd']:.2f}" if f"{split}_f1_sd" in scores else ""
+        over_seeds = (
+            f"{100 * scores[f'{split}_f1_mean']:.2f}{deviation} over {scores[f'{split}_f1_n']:g} seeds"
+            if f"{split}_f1_mean" in scores
+            else "not run"
+        )
+        zero_shot = "" if self.zero_shot else " NOT zero-shot: target labels reached its training."
+        return (
+            f"{decision.reason}\n\nStudent of study {self.study}, row {self.row} (configuration {self.configuration}), "
+            f"seed {self.seed}. F1 on dev {100 * self.dev_f1:.2f}; its configuration's {split} F1 {over_seeds}."
+            f"{zero_shot} Run {self.run_id}."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """promoted: whether the alias moves to the candidate. reason: why, or why not, as a sentence."""
+
+    promoted: bool
+    reason: str
+
+
+def decide(candidate: Candidate, champion: str, tags: Mapping[str, str]) -> Decision:
+    """Whether the candidate takes the alias from the present champion.
+
+    champion: its version, empty if there is none. tags: that version's.
+    """
+    if not candidate.zero_shot:
+        return _stays("Not the champion: target labels reached its training, so it is not zero-shot.")
+    score = f"dev F1 {100 * candidate.dev_f1:.2f}"
+    if not champion:
+        return Decision(promoted=True, reason=f"Champion with {score}: there was none before.")
+    try:
+        reached = float(tags.get("dev_f1", ""))
+    except ValueError:
+        return _stays(f"Not the champion: version {champion}, which is, has no dev F1 to compare {score} with.")
+    if tags.get(DEV_SET) != candidate.data_digests["target_dev"]:
+        return _stays(
+            f"Not the champion: {score} was not measured on the dev set of version {champion}, which is; "
+            "the two cannot be compared."
+        )
+    if not candidate.dev_f1 > reached:
+        return _stays(f"Not the champion: {score} does not beat the {100 * reached:.2f} of version {champion}.")
+    return Decision(
+        promoted=True, reason=f"Champion with {score}: it beats the {100 * reached:.2f} of version {champion}."
+    )
+
+
+def _stays(reason: str) -> Decision:
+    return Decision(promoted=False, reason=reason)
