@@ -69,6 +69,8 @@ DEFAULTS: dict[str, Any] = {
     "limit": None,
     "seed": 0,
     "seeds": 5,
+    "warm_start": None,
+    "warm_start_trials": 3,
     "storage": Path("runs"),
     "mlflow_uri": None,
     "study_storage": None,
@@ -154,6 +156,20 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         help=f"teacher trials in all (default: {TEACHER_TRIALS}, or 1 where the space fixes the teacher)",
     )
     add("--seeds", type=int, metavar="N", help=f"final runs of each of the two configurations ({_default('seeds')})")
+    add(
+        "--warm-start",
+        nargs="+",
+        type=_text,
+        metavar="STUDY",
+        help="begin with the best configurations of these studies, after the paper's; "
+        "what is taken is stored when the search begins, whatever becomes of them later",
+    )
+    add(
+        "--warm-start-trials",
+        type=int,
+        metavar="N",
+        help=f"configurations to take of each of these studies and of each phase ({_default('warm_start_trials')})",
+    )
     add("--preset", choices=sorted(PRESETS), help="set several options at once, see below; options given beside win")
     add("--dry-run", action="store_true", help="read and check everything, print what would run, and stop")
     add("-h", "--help", action="help", help="show this help, and stop")

@@ -24,6 +24,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "limit": (1, 100_000_000),
     "seed": (0, 2**31 - 1_000),
     "seeds": (1, 1_000),
+    "warm_start_trials": (1, 1_000),
     "workers": (0, 1_024),
     "cpus_per_trial": (1, 1_024),
     "gpus_per_trial": (0, 64),
@@ -51,6 +52,8 @@ class TuneOptions:
     limit: int | None
     seed: int
     seeds: int
+    warm_start: tuple[str, ...] | None
+    warm_start_trials: int
     storage: Path
     mlflow_uri: str | None
     study_storage: str | None
@@ -79,6 +82,8 @@ def parse(arguments: Sequence[str] | None = None) -> TuneOptions:
     preset = given.pop("preset", None)
     values = {**DEFAULTS, **PRESETS.get(preset, {}), **given}
     values["lang"] = tuple(values["lang"])
+    if values["warm_start"] is not None:
+        values["warm_start"] = tuple(values["warm_start"])
     _check(values)
     return TuneOptions(**values)
 
@@ -97,8 +102,9 @@ def _check(values: Mapping[str, Any]) -> None:
         if values[option] is not None:
             _check_address(f"--{option.replace('_', '-')}", values[option])
     langs = values["lang"]
-    if repeated := {lang for lang in langs if langs.count(lang) > 1}:
-        raise UserError(f"--lang names {', '.join(sorted(repeated))} more than once")
+    for option, names in (("--lang", langs), ("--warm-start", values["warm_start"] or ())):
+        if repeated := {name for name in names if names.count(name) > 1}:
+            raise UserError(f"{option} names {', '.join(sorted(repeated))} more than once")
     if SOURCE in langs:
         raise UserError(f"--lang {SOURCE}: English is what teachers learn from; name another language")
     if values["name"] is not None and not _is_plain(values["name"]):

@@ -17,6 +17,7 @@ from .search.prepare import Data, Prepared, ReadCorpora, prepare, read
 from .search.search import SearchSettings
 from .search.spaces import SearchSpace, load_space
 from .search.storage import Storage
+from .search.warm_start import WarmStart, warm_start
 from .tracking.database import default_tracking_uri, shown_uri
 from .training import RunSettings
 from .training.device import resolve_precision
@@ -59,9 +60,17 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     gpus = options.gpus_per_trial
     if gpus is None:
         gpus = 1.0 if torch.cuda.is_available() else 0.0
+    study_storage = options.study_storage or f"sqlite:///{storage.root / 'studies.db'}"
     setups = []
     for one, texts in zip(data, corpora, strict=True):
-        settings = _settings(options, space, one.lang, gpus)
+        warm = warm_start(
+            study_storage,
+            options.study_name(one.lang),
+            studies=options.warm_start or (),
+            trials=options.warm_start_trials,
+            space=space,
+        )
+        settings = _settings(options, space, one.lang, gpus, warm)
         setups.append(
             Setup(
                 lang=one.lang,
@@ -82,7 +91,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
                     "teacher_trials": settings.teacher_trials,
                 },
                 mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
-                study_storage=options.study_storage or f"sqlite:///{storage.root / 'studies.db'}",
+                study_storage=study_storage,
                 gpus=gpus,
             )
         )
@@ -99,7 +108,9 @@ def _data(options: TuneOptions, lang: str) -> Data:
     )
 
 
-def _settings(options: TuneOptions, space: SearchSpace, lang: str, gpus: float) -> SearchSettings:
+def _settings(
+    options: TuneOptions, space: SearchSpace, lang: str, gpus: float, warm_start: WarmStart
+) -> SearchSettings:
     return SearchSettings(
         name=options.study_name(lang),
         space=space,
@@ -114,6 +125,7 @@ def _settings(options: TuneOptions, space: SearchSpace, lang: str, gpus: float) 
         trials=options.trials,
         teacher_trials=options.teacher_trials or (TEACHER_TRIALS if _searched(space.teacher) else 1),
         seeds=options.seeds,
+        warm_start=warm_start,
     )
 
 
@@ -135,11 +147,12 @@ def describe(setup: Setup, options: TuneOptions) -> list[tuple[str, str]]:
     settings, run, space = setup.settings, setup.settings.run, setup.settings.space
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in setup.corpora.counts.items())
     test = "test set" if setup.corpora.target.has_test else "dev set (no test file is on disk)"
+    warm = settings.warm_start
     teachers = settings.teacher_trials if _searched(space.teacher) else 1
     # One student a teacher where nothing else is searched; the paper's teacher is there beside the best.
     students = settings.trials
     if not _searched(space.student):
-        students = min(students, teachers, space.teachers + 1)
+        students = min(students, min(teachers, space.teachers + 1) + len(warm.students))
     process = f"on {_count(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
     each = f"{_count(options.cpus_per_trial, 'CPU')} and {_count(setup.gpus, 'GPU')}"
     return [
@@ -149,6 +162,7 @@ def describe(setup: Setup, options: TuneOptions) -> list[tuple[str, str]]:
         ("training", f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {run.precision}, seed {run.seed}"),
         ("teacher phase", _phase(teachers, _searched(space.teacher))),
         ("student phase", _phase(students, _searched(space.student))),
+        *([("warm start", _warm(warm))] if warm.studies else []),
         (
             "final phase",
             f"{_count(settings.seeds, 'seed')} each of the paper's configuration and the best, scored on the {test}",
@@ -163,6 +177,11 @@ def describe(setup: Setup, options: TuneOptions) -> list[tuple[str, str]]:
 
 def _phase(trials: int, searched: list[str]) -> str:
     return f"{_count(trials, 'trial')}; searched: {', '.join(searched) or 'nothing'}"
+
+
+def _warm(warm_start: WarmStart) -> str:
+    counts = f"{_count(len(warm_start.students), 'student')} and {_count(len(warm_start.teachers), 'teacher')}"
+    return f"{counts} of {', '.join(warm_start.studies)}, tried after the paper's"
 
 
 def _count(number: float, noun: str) -> str:

@@ -52,6 +52,13 @@ def test_the_paper_preset_is_the_papers_experiment() -> None:
     assert (options.batch_size, options.max_length, options.frozen_layers) == (32, 128, 3)
 
 
+def test_a_warm_start_names_one_study_or_several() -> None:
+    options = parse(["--warm-start", "wikiann-ar", "wikiann-hi", "--lang", "zh", "--warm-start-trials", "5"])
+    assert (options.warm_start, options.warm_start_trials) == (("wikiann-ar", "wikiann-hi"), 5)
+    assert parse(["--lang", "zh", "--warm-start", "wikiann-ar"]).warm_start == ("wikiann-ar",)
+    assert parse(["--lang", "zh"]).warm_start is None
+
+
 def test_several_languages_and_their_studies() -> None:
     options = parse(["--lang", "ar", "hi", "zh", "--trials", "3"])
     assert options.lang == ("ar", "hi", "zh")
@@ -79,6 +86,9 @@ def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
         (["--lang", ""], "--lang: is empty"),
         (["--lang", "ar", "ar"], "--lang names ar more than once"),
         (["--lang", "en"], "English is what teachers learn from"),
+        (["--lang", "zh", "--warm-start"], "--warm-start: expected at least one argument"),
+        (["--lang", "zh", "--warm-start", ""], "--warm-start: is empty"),
+        (["--lang", "zh", "--warm-start", "a", "b", "a"], "--warm-start names a more than once"),
         (["--lang", "ar", "--trails", "3"], "unknown argument '--trails'; did you mean --trials?"),
         (["--lang", "ar", "--trial", "3"], "unknown argument '--trial'; did you mean --trials?"),
         (["--lang", "ar", "--epochs=3", "x=y"], "unknown argument 'x=y'"),

@@ -13,10 +13,11 @@ from ..training.scores import DEV_TARGET_F1
 from .asha import Pruning
 from .configuration import BEST, PAPER, PAPER_CONFIGURATION, Configuration, label, settings_of
 from .parameters import JSON, Choice, Fixed, Parameter, Range, parameters_to_json
-from .phase import Phase, RunRecords
+from .phase import Phase, RunLabel, RunRecords
 from .plans import Experiment, Scored, TrialPlan
 from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace
-from .studies import PhaseStudy, TrialRecord
+from .studies import PhaseStudy, TrialRecord, check_study
+from .warm_start import NO_WARM_START, WarmStart, WarmTrial, as_begun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,8 @@ class SearchSettings:
     """What a search is told, beside its data.
 
     trials, teacher_trials: of the student and the teacher phase. seeds: final runs of each configuration; they use
-    the seeds after the search's own, so that no final run is one that chose the configuration.
+    the seeds after the search's own, so that no final run is one that chose the configuration. warm_start: the
+    configurations of other studies that are tried after the paper's.
     """
 
     name: str
@@ -34,6 +36,7 @@ class SearchSettings:
     teacher_trials: int
     seeds: int
     reduction: int = 3
+    warm_start: WarmStart = NO_WARM_START
 
 
 @dataclass(kw_only=True)
@@ -103,13 +106,19 @@ class Search:
         choice: Parameter = Choice(values=ranks) if len(ranks) > 1 else Fixed(value=0)
         papers = [rank for rank, trial in enumerate(self._teachers) if trial.number == 0]
         first = [{**dict(PAPER_STUDENT), "teacher": papers[0]}] if papers else []
+        warm = [{**trial.parameters, "teacher": self._rank_of(trial)} for trial in self.settings.warm_start.students]
         return self._open(
             "student",
             {**self.settings.space.student, "teacher": choice},
             self.settings.trials,
-            first=first,
+            first=[*first, *warm],
             own={"teachers": [trial.number for trial in self._teachers]},
         )
+
+    def _rank_of(self, student: WarmTrial) -> int:
+        """The teacher with the parameters of the one that the student learned from; without it the best."""
+        ranks = [rank for rank, trial in enumerate(self._teachers) if trial.parameters == student.teacher]
+        return ranks[0] if ranks else 0
 
     def _student_plan(self, record: TrialRecord) -> TrialPlan:
         return TrialPlan(
@@ -172,9 +181,15 @@ class Search:
     # -- shared
 
     def _open(self, phase: str, space: Mapping[str, Parameter], trials: int, **rest: Any) -> PhaseStudy:
-        return _open_study(
-            phase, space, trials, settings=self.settings, conditions=self.conditions, storage=self.study_storage, **rest
-        )
+        definition = _definition(phase, space, settings=self.settings, conditions=self.conditions, **rest)
+        return PhaseStudy.open(self.study_storage, trials=trials, **definition)
+
+    def _label(self, record: TrialRecord, plan: TrialPlan) -> RunLabel:
+        """As every trial is called, and for the first trials of a warm start also where they are from."""
+        called, warm = label(record, plan), self.settings.warm_start
+        trials = {"teacher": warm.teachers, "student": warm.students}.get(plan.phase, ())
+        origins = [trial.origin for trial in trials if trial.parameters.items() <= record.parameters.items()]
+        return replace(called, tags={**called.tags, "warm_start": origins[0]}) if origins else called
 
     def _run(
         self,
@@ -192,7 +207,7 @@ class Search:
                 study=study,
                 score=DEV_TARGET_F1,
                 plan=plan,
-                label=label,
+                label=self._label,
                 records=self.records,
                 display=self.display,
                 threads=self.threads,
@@ -207,39 +222,49 @@ def open_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON],
 
     Raises UserError if it was begun with other settings, with each that differs.
     """
-    return _open_study(
+    definition = _teacher_definition(settings, conditions)
+    return PhaseStudy.open(storage, trials=settings.teacher_trials, **definition)
+
+
+def check_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON], storage: str) -> None:
+    """Raise UserError where `open_teacher_study` would for the study's settings; nothing is made or changed."""
+    begun = replace(settings, warm_start=as_begun(settings.warm_start, storage, settings.name))
+    check_study(storage, **_teacher_definition(begun, conditions))
+
+
+def _teacher_definition(settings: SearchSettings, conditions: Mapping[str, JSON]) -> dict[str, Any]:
+    return _definition(
         "teacher",
         settings.space.teacher,
-        settings.teacher_trials,
-        first=[dict(PAPER_TEACHER)],
+        first=[dict(PAPER_TEACHER), *(dict(trial.parameters) for trial in settings.warm_start.teachers)],
         # Compared here already: a student phase with other settings would refuse them hours later.
-        own={"students": parameters_to_json(settings.space.student), "teachers": settings.space.teachers},
+        own={
+            "students": parameters_to_json(settings.space.student),
+            "teachers": settings.space.teachers,
+            **settings.warm_start.settings(),
+        },
         settings=settings,
         conditions=conditions,
-        storage=storage,
     )
 
 
-def _open_study(
+def _definition(
     phase: str,
     space: Mapping[str, Parameter],
-    trials: int,
     *,
     first: list[dict[str, JSON]],
     settings: SearchSettings,
     conditions: Mapping[str, JSON],
-    storage: str,
     pruned: bool = True,
     own: Mapping[str, JSON] | None = None,
-) -> PhaseStudy:
+) -> dict[str, Any]:
+    """What makes a phase's study, as arguments of `PhaseStudy.open` and `check_study`."""
     run = settings.run
-    return PhaseStudy.open(
-        storage,
-        f"{settings.name}/{phase}",
-        space=space,
-        settings={**conditions, **(own or {}), "run": to_json(run)},
-        seed=run.seed,
-        trials=trials,
-        first=first,
-        pruning=Pruning(epochs=run.epochs, reduction=settings.reduction) if pruned else None,
-    )
+    return {
+        "name": f"{settings.name}/{phase}",
+        "space": space,
+        "settings": {**conditions, **(own or {}), "run": to_json(run)},
+        "seed": run.seed,
+        "first": first,
+        "pruning": Pruning(epochs=run.epochs, reduction=settings.reduction) if pruned else None,
+    }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -38,11 +39,8 @@ def open_storage(url: str) -> RDBStorage:
         UserError: the driver is not installed, or the database is another program's or another Optuna version's.
         SQLAlchemyError, StorageInternalError: anything else; see `storage_errors`.
     """
-    if url.startswith("postgresql://"):  # which driver this means has changed between SQLAlchemy's versions
-        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    sqlite = url.startswith("sqlite")
     _refuse_kind(url)
-    options: dict[str, Any] = {"connect_args": {"timeout": _BUSY_TIMEOUT}} if sqlite else {"pool_pre_ping": True}
+    url, options = _with_driver(url), _engine_options(url)
     try:
         _refuse_foreign(url, options)
         return RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=options)  # Optuna formats it
@@ -64,25 +62,84 @@ def open_study(storage: RDBStorage, name: str, settings: Mapping[str, JSON], url
     study = optuna.create_study(
         study_name=name, storage=storage, direction=StudyDirection.MAXIMIZE, load_if_exists=True
     )
-    stored = study.user_attrs.get(_SETTINGS)
-    where = f"study `{name}` in {_without_password(url)}"
-    if stored is None and not study.get_trials(deepcopy=False):
-        # New, or its maker died before it came here.
+    if not check_settings(study, settings, url):
         study.set_user_attr(_SETTINGS, dict(settings))
-    elif stored is None or study.directions != [StudyDirection.MAXIMIZE]:
+    return study
+
+
+def check_settings(study: optuna.Study, settings: Mapping[str, JSON], url: str) -> bool:
+    """Whether the study has these settings; False for one that has none yet: new, or its maker died before.
+
+    Raises:
+        UserError: other settings (each named with both values), or a study that another program made.
+    """
+    stored = stored_settings(study)
+    where = f"study `{study.study_name}` in {_without_password(url)}"
+    if stored is None and not study.get_trials(deepcopy=False):
+        return False
+    if stored is None or study.directions != [StudyDirection.MAXIMIZE]:
         raise UserError(f"{where} was made by another program; choose another --name")
-    elif lines := differences(stored, settings):
+    if lines := differences(stored, settings):
         raise UserError(
             f"{where} was made with other settings:\n  " + "\n  ".join(lines) + "\n"
             "Use the same settings to go on with it, or another --name for a new study."
         )
-    return study
+    return True
+
+
+def stored_settings(study: optuna.Study) -> dict[str, JSON] | None:
+    """The settings that the study was made with; None if it has none."""
+    settings: dict[str, JSON] | None = study.user_attrs.get(_SETTINGS)
+    return settings
+
+
+@contextmanager
+def existing_storage(url: str) -> Iterator[RDBStorage | None]:
+    """The database for reading; None where there are no studies yet, and then nothing is made.
+
+    Raises UserError as `open_storage` does, and for whatever the database complains about.
+    """
+    with storage_errors(url):
+        storage = open_storage(url) if _has_studies(url) else None
+        try:
+            yield storage
+        finally:
+            if storage is not None:
+                storage.remove_session()
+                storage.engine.dispose()
 
 
 def check_storage(url: str) -> None:
     """See that the database can be used, and make no study. Raises UserError if it cannot."""
     with storage_errors(url):
         open_storage(url).engine.dispose()
+
+
+def _has_studies(url: str) -> bool:
+    """Whether there is a database that holds Optuna's tables. SQLite would make the file that it is asked about."""
+    _refuse_kind(url)
+    file = sqlalchemy.make_url(url).database or ""
+    if url.startswith("sqlite") and not file.startswith("file:") and not Path(file).exists():
+        return False
+    try:
+        engine = sqlalchemy.create_engine(_with_driver(url), **_engine_options(url))
+    except ImportError:
+        return True  # opening it says what is missing
+    try:
+        # A database with other tables only is another program's, which opening it says.
+        return bool(sqlalchemy.inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def _with_driver(url: str) -> str:
+    """What `postgresql` alone means has changed between SQLAlchemy's versions."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1) if url.startswith("postgresql://") else url
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    sqlite = url.startswith("sqlite")
+    return {"connect_args": {"timeout": _BUSY_TIMEOUT}} if sqlite else {"pool_pre_ping": True}
 
 
 def _refuse_kind(url: str) -> None:

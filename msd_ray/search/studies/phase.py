@@ -4,12 +4,10 @@ The study is the only state of a phase. Every proposal is a function of the stud
 the trials before it brought, so a driver that dies at any moment and starts again goes on as if nothing had happened.
 """
 
-import json
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 
 import optuna
 from optuna.storages import RDBStorage
@@ -17,10 +15,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from msd_ray.search import asha
 from msd_ray.search.asha import Pruning
-from msd_ray.search.parameters import JSON, Fixed, Parameter, parameters_to_json
+from msd_ray.search.parameters import JSON, Fixed, Parameter
 from msd_ray.search.studies.database import open_storage, open_study, storage_errors
 from msd_ray.search.studies.proposals import distributions, propose
 from msd_ray.search.studies.records import CONFIGURATION, REASON, TrialRecord, record
+from msd_ray.search.studies.settings import study_settings
 
 _TRIALS = "trials"  # study attribute: how many trials there shall be
 
@@ -93,17 +92,7 @@ class PhaseStudy:
         """
         if trials < 1:
             raise ValueError(f"a study needs at least one trial, got {trials}")
-        if unknown := {key for parameters in first for key in parameters} - set(space):
-            raise ValueError(f"first trials name unknown parameters {sorted(unknown)}")
-        own: dict[str, JSON] = {
-            "space": parameters_to_json(space),
-            "seed": seed,
-            "first": [dict(parameters) for parameters in first],
-            "pruning": None if pruning is None else asdict(pruning),
-        }
-        if twice := own.keys() & settings.keys():
-            raise ValueError(f"settings use the study's own keys {sorted(twice)}")
-        given = json.loads(json.dumps({**settings, **own}))  # as it is read back
+        given = study_settings(settings, space=space, seed=seed, first=first, pruning=pruning)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with storage_errors(storage_url):
             storage = open_storage(storage_url)

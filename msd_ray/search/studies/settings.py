@@ -1,8 +1,39 @@
-"""The settings that a study was made with, compared with those of the command that opens it again."""
+"""The settings that a study is made with, compared with those of the command that opens it again."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 
-from msd_ray.search.parameters import JSON
+from msd_ray.search.asha import Pruning
+from msd_ray.search.parameters import JSON, Parameter, parameters_to_json
+
+
+def study_settings(
+    settings: Mapping[str, JSON],
+    *,
+    space: Mapping[str, Parameter],
+    seed: int,
+    first: Sequence[Mapping[str, JSON]],
+    pruning: Pruning | None,
+) -> dict[str, JSON]:
+    """Return everything that decides what a study's trials are and score, as it is read back from the database.
+
+    Raises:
+        ValueError: `first` names a parameter that the space does not have, or `settings` uses one of the study's own
+            keys (space, seed, first, pruning).
+    """
+    if unknown := {key for parameters in first for key in parameters} - set(space):
+        raise ValueError(f"first trials name unknown parameters {sorted(unknown)}")
+    own: dict[str, JSON] = {
+        "space": parameters_to_json(space),
+        "seed": seed,
+        "first": [dict(parameters) for parameters in first],
+        "pruning": None if pruning is None else asdict(pruning),
+    }
+    if twice := own.keys() & settings.keys():
+        raise ValueError(f"settings use the study's own keys {sorted(twice)}")
+    plain: dict[str, JSON] = json.loads(json.dumps({**settings, **own}))
+    return plain
 
 
 def differences(stored: Mapping[str, JSON], given: Mapping[str, JSON]) -> list[str]:

@@ -1,0 +1,75 @@
+"""Studies as they lie in the database: read without being opened to go on, made or changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.storages import RDBStorage
+
+from msd_ray.search.asha import Pruning
+from msd_ray.search.parameters import JSON, Parameter
+from msd_ray.search.studies.database import check_settings, existing_storage, stored_settings
+from msd_ray.search.studies.records import TrialRecord, record
+from msd_ray.search.studies.settings import study_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredStudy:
+    """settings: what the study was made with. trials: all of them, by number."""
+
+    name: str
+    settings: Mapping[str, JSON]
+    trials: tuple[TrialRecord, ...]
+
+
+def study_names(storage_url: str) -> list[str]:
+    """Return the names of all studies in the database, sorted; none where there is no database yet.
+
+    Raises:
+        UserError: the database is unreachable or no study database.
+    """
+    with existing_storage(storage_url) as storage:
+        return [] if storage is None else sorted(optuna.get_all_study_names(storage))
+
+
+def read_study(storage_url: str, name: str) -> StoredStudy | None:
+    """Return the study; None if it is not there, has no settings yet, or is another program's.
+
+    Raises:
+        UserError: the database is unreachable or no study database.
+    """
+    with existing_storage(storage_url) as storage:
+        study = _find(storage, name)
+        settings = None if study is None else stored_settings(study)
+        if study is None or settings is None:
+            return None
+        trials = sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number)
+        return StoredStudy(name=name, settings=settings, trials=tuple(record(trial, {}) for trial in trials))
+
+
+def check_study(
+    storage_url: str,
+    name: str,
+    *,
+    space: Mapping[str, Parameter],
+    settings: Mapping[str, JSON],
+    seed: int,
+    first: Sequence[Mapping[str, JSON]] = (),
+    pruning: Pruning | None = None,
+) -> None:
+    """See whether `PhaseStudy.open` with the same arguments would take the study, if it is there; change nothing.
+
+    Raises:
+        UserError: as `PhaseStudy.open` does.
+    """
+    given = study_settings(settings, space=space, seed=seed, first=first, pruning=pruning)
+    with existing_storage(storage_url) as storage:
+        study = _find(storage, name)
+        if study is not None:
+            check_settings(study, given, storage_url)
+
+
+def _find(storage: RDBStorage | None, name: str) -> optuna.Study | None:
+    if storage is None or name not in optuna.get_all_study_names(storage):
+        return None
+    return optuna.load_study(study_name=name, storage=storage)
