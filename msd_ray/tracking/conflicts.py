@@ -1,0 +1,39 @@
+"""Whether a study may be recorded: seen beforehand, with nothing made or changed."""
+
+from collections.abc import Mapping
+
+from msd_ray.errors import UserError
+from msd_ray.tracking.connection import connect, experiment_id, mlflow_errors
+from msd_ray.tracking.parameters import Json, flat_parameters, new_parameters
+from msd_ray.tracking.rows import search_runs
+
+
+def check_recorded(
+    tracking_uri: str, *, dataset: str, lang: str, study: str, parameters: Mapping[str, Json], command: str
+) -> None:
+    """See that `StudyTracker.open` with the same arguments will find no other study of that name.
+
+    With several languages this is asked of all before anything is made for one of them.
+
+    Raises:
+        UserError: the store cannot be used, the experiment was deleted, or the study is recorded there with another
+            value of a parameter, or as one of another command.
+    """
+    client = connect(tracking_uri)
+    name = f"msd-{dataset}-{lang}"
+    with mlflow_errors(tracking_uri):
+        if client.get_experiment_by_name(name) is None:
+            return
+    experiment = experiment_id(client, tracking_uri, name, None)  # refuses a deleted one
+    with mlflow_errors(tracking_uri):
+        studies = search_runs(client, [experiment], "tags.kind = 'study'")
+    found = next((run for run in studies if run.data.tags.get("study") == study), None)
+    if found is None:
+        return
+    recorded = found.data.tags.get("command", command)
+    if recorded != command:
+        raise UserError(
+            f"study {study} is already recorded in MLflow, by `{recorded}`; give this one of `{command}` "
+            "another --name."
+        )
+    new_parameters(found.data.params, flat_parameters(parameters), run=f"study {study}")
