@@ -13,6 +13,8 @@ from .options import TuneOptions, parse
 if TYPE_CHECKING:
     from .search.configuration import Configuration
     from .setup import Setup
+    from .tracking.overview import LanguageSummary
+    from .tracking.parameters import Json
     from .tracking.study import StudyTracker
 
 
@@ -39,24 +41,31 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         with _held(setups, options, console), cluster():
-            winners = [_search(setup, options, console) for setup in setups]
+            searched = [_search(setup, options, console) for setup in setups]
     except StalledError as error:
         print(f"stopped: {error}. Start the same command again to go on.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; start the same command again to go on.", file=sys.stderr)
         return 130
-    return 0 if all(winners) else 1
+    if len(searched) > 1:
+        from .tracking.overview import print_overview
+
+        console.print()
+        print_overview(console, [summary for _, summary in searched], title=f"{options.dataset}, all languages")
+    return 0 if all(winner for winner, _ in searched) else 1
 
 
 @contextmanager
 def _held(setups: Sequence["Setup"], options: TuneOptions, console: Console) -> Iterator[None]:
     """Hold the studies of all languages, opened and their corpora encoded.
 
-    Whatever can refuse does so here, before Ray starts and before there is a run in MLflow. Raises UserError.
+    Whatever can refuse does so here, before Ray starts and before there is a run in MLflow; what refuses one
+    language's study does so before another's is made or changed. Raises UserError.
     """
-    from .search.search import open_teacher_study
+    from .search.search import check_teacher_study, open_teacher_study
     from .search.studies import check_storage
+    from .tracking.conflicts import check_recorded
     from .tracking.connection import connect
 
     if options.study_storage is not None:
@@ -70,6 +79,16 @@ def _held(setups: Sequence["Setup"], options: TuneOptions, console: Console) -> 
         if options.mlflow_uri is None:
             connect(setups[0].mlflow_uri)
         for setup in setups:
+            check_teacher_study(setup.settings, setup.conditions, setup.study_storage)
+            check_recorded(
+                setup.mlflow_uri,
+                dataset=setup.data.dataset,
+                lang=setup.lang,
+                study=setup.settings.name,
+                parameters=_study_parameters(setup),
+                command="tune",
+            )
+        for setup in setups:
             open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
         _print(console, "Encoding ...")
         for setup in setups:
@@ -77,8 +96,11 @@ def _held(setups: Sequence["Setup"], options: TuneOptions, console: Console) -> 
         yield
 
 
-def _search(setup: "Setup", options: TuneOptions, console: Console) -> bool:
-    """The search for one language, from its first trial to the printed table; whether it has a best student."""
+def _search(setup: "Setup", options: TuneOptions, console: Console) -> "tuple[bool, LanguageSummary]":
+    """The search for one language, from its first trial to the printed table.
+
+    Whether it has a best student, and its line of the table of all languages.
+    """
     from .progress import progress
     from .search.on_ray import Resources, fitting, run_phase
     from .search.prepare import prepare_test
@@ -101,7 +123,7 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> bool:
             scored=lambda: prepare_test(setup.data, setup.prepared),
             seed_a_launch=options.workers > 0,
         ).run()
-    return conclude(setup, tracker, rows, console)
+    return conclude(setup, tracker, rows, console), _language_summary(setup, tracker, rows)
 
 
 def open_tracker(setup: "Setup") -> "StudyTracker":
@@ -115,7 +137,7 @@ def open_tracker(setup: "Setup") -> "StudyTracker":
         dataset=setup.data.dataset,
         lang=setup.lang,
         study=settings.name,
-        parameters={**setup.conditions, "space": settings.space.to_json(), "epochs": settings.run.epochs},
+        parameters=_study_parameters(setup),
         tags={
             "trials": str(settings.trials),
             "seeds": str(settings.seeds),
@@ -126,8 +148,20 @@ def open_tracker(setup: "Setup") -> "StudyTracker":
     )
 
 
+def _study_parameters(setup: "Setup") -> "dict[str, Json]":
+    """What never changes in the life of a study, as its parent run records it."""
+    settings = setup.settings
+    return {
+        **setup.conditions,
+        "space": settings.space.to_json(),
+        "epochs": settings.run.epochs,
+        **settings.warm_start.asked(),
+    }
+
+
 def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Configuration"], console: Console) -> bool:
-    """Export the winner, if there is one, write the summary to the parent run, and print it as the database has it."""
+    """Export and register the winner, if there is one; write the summary to the parent run, print it as it is there."""
+    from .registration import register_winner
     from .search.configuration import BEST, PAPER
     from .tracking.comparison import print_summary, summary_metrics, summary_rows
     from .tracking.database import ui_command
@@ -145,6 +179,9 @@ def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Config
         tracker.log_file(tracker.parent_id, directory / "README.md", "model_card")
         where.append(("best student", str(directory)))
         where.append(("tag text with it", f"python -m msd_ray.predict --model {directory}"))
+        registered = register_winner(setup, winner, rows[row], summary, directory)
+        tracker.parent_tags(registered.tags())
+        where.append(("registered", f"{registered.uri}. {registered.reason}"))
     else:
         where.append(("best student", "none: every final run of the best configuration failed, the runs say why"))
     tracker.close("COMPLETE" if winner is not None else "FAIL")
@@ -154,6 +191,18 @@ def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Config
     where.append(("compare runs", ui_command(setup.mlflow_uri) or setup.mlflow_uri))
     _print_pairs(console, where)
     return winner is not None
+
+
+def _language_summary(
+    setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Configuration"]
+) -> "LanguageSummary":
+    """The scores of a search that has ended, as the database has them."""
+    from .search.configuration import BEST
+    from .tracking.comparison import summary_rows
+    from .tracking.overview import LanguageSummary
+
+    summary = summary_rows([run for run in tracker.runs() if _belongs(run.tags, rows)])
+    return LanguageSummary(lang=setup.lang, rows=tuple(summary), paper_is_best=BEST not in rows)
 
 
 def _belongs(tags: Mapping[str, str], rows: Mapping[str, "Configuration"]) -> bool:

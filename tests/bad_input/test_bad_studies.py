@@ -12,7 +12,7 @@ from msd_ray.errors import UserError
 from msd_ray.options import parse
 from msd_ray.search.search import open_teacher_study
 from msd_ray.setup import set_up
-from msd_ray.tune import main
+from msd_ray.tune import main, open_tracker
 
 
 @contextmanager
@@ -61,6 +61,42 @@ def test_what_may_differ(small: list[str]) -> None:
         for more in (["--trials", "40"], ["--seeds", "9"], ["--max-concurrent", "3"], ["--cpus-per-trial", "2"]):
             for setup in set_up(parse([*small, *more])):
                 open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
+
+
+def test_a_conflict_of_a_later_language_leaves_the_earlier_ones_alone(small: list[str], runs: Path) -> None:
+    with begun([*small, "--lang", "ar", "--epochs", "2"]):
+        before = rows(runs / "studies.db", "study_user_attributes")
+        text = message([*small, "--lang", "tr", "ar", "hi"])
+    assert "study `sample-ar/teacher`" in text
+    assert "run.epochs: 2 there, 1 here" in text
+    assert rows(runs / "studies.db", "studies") == 1
+    assert rows(runs / "studies.db", "study_user_attributes") == before
+
+
+def test_a_conflict_of_a_later_language_changes_no_earlier_study(small: list[str], runs: Path) -> None:
+    with begun([*small, "--lang", "tr"]), begun([*small, "--lang", "ar", "--epochs", "2"]):
+        before = (runs / "studies.db").read_bytes()
+        message([*small, "--lang", "tr", "ar", "--trials", "7"])
+    assert (runs / "studies.db").read_bytes() == before
+
+
+def test_a_conflict_in_mlflow_of_a_later_language_leaves_the_earlier_ones_alone(small: list[str], runs: Path) -> None:
+    runs.mkdir()
+    (setup,) = set_up(parse([*small, "--lang", "ar", "--epochs", "2"]))
+    open_tracker(setup).close()
+    recorded = rows(runs / "mlflow.db", "runs"), rows(runs / "mlflow.db", "experiments")
+    with pytest.raises(UserError, match=r"study sample-ar is already recorded in MLflow .*epochs was '2', is now '1'"):
+        main([*small, "--lang", "tr", "ar"])
+    assert (rows(runs / "mlflow.db", "runs"), rows(runs / "mlflow.db", "experiments")) == recorded
+    assert not (runs / "studies.db").exists()
+
+
+def test_warm_starts_from_what_is_not_there(small: list[str], runs: Path) -> None:
+    text = message([*small, "--warm-start", "sample-ar"])
+    assert text == ("--warm-start sample-ar: this study is not there; studies with finished students are there: none")
+    assert not runs.exists()
+    text = message([*small, "--lang", "tr", "ar", "--warm-start", "sample-tr"])
+    assert "--warm-start sample-tr is the study that shall begin" in text
 
 
 def test_a_study_that_another_process_runs(small: list[str], runs: Path) -> None:
