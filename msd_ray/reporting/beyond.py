@@ -9,13 +9,90 @@ from dataclasses import fields
 from ..corpora.catalogue import DATASETS
 from ..statistics.span_errors import SpanErrors
 from ..statistics.summary import summarise
+from ..variants import VARIANTS, ZERO_SHOT
 from . import notes
-from .cells import SUMMARY_FIELDS, JoinedCell, SummaryCell, TextCell, points
-from .results import Measures, Results, by_seed
-from .table import Group, Table
-from .variant_rows import absent, best_in, failed, fields_on, score_cell, scored_on, variant_sections, where
+from .cells import SUMMARY_FIELDS, JoinedCell, SummaryCell, TextCell, best_of, is_best, points
+from .results import Measures, Results, average_over, by_seed
+from .table import Group, Row, Section, Table
+from .variant_rows import (
+    SEEDS,
+    absent,
+    absent_average,
+    best_in,
+    fields_on,
+    score_cell,
+    scored_on,
+    seeds_cell,
+    variant_sections,
+    where,
+)
 
 _SPAN_HEADINGS = {"boundary_and_type": "both"}
+
+
+def variants_table(results: Results) -> Table:
+    """F1 of every variant in every language and, for two or more, their average; without the paper's numbers."""
+    langs = results.langs
+    best = {lang: best_in(results.f1, lang) for lang in langs}
+    averages = {name: average_over(results.f1, name, langs) for name in VARIANTS} if len(langs) > 1 else {}
+    best_average = best_of([averages[name] for name in ZERO_SHOT if averages])
+
+    def average(variant: str) -> SummaryCell:
+        summary = averages[variant]
+        best = VARIANTS[variant].zero_shot and is_best(summary, best_average)
+        return SummaryCell(summary=summary, absent=absent_average(results, variant, langs), best=best)
+
+    def cells(variant: str) -> tuple[SummaryCell, ...]:
+        scores = [score_cell(results, results.f1, variant, lang, best[lang]) for lang in langs]
+        return (*scores, *([average(variant)] if averages else []))
+
+    any_on_dev = next((lang for lang in langs if results.on_dev(lang)), "")
+    return Table(
+        key=f"variants-{results.dataset}",
+        title=f"Entity-level F1 (%): {where(results, langs)}",
+        label_heading="Variant",
+        groups=(
+            *(_score_group(results, lang, lang) for lang in langs),
+            *([_score_group(results, "Avg", any_on_dev)] if averages else []),
+        ),
+        sections=variant_sections(cells),
+        notes=notes.ours_alone(
+            results, langs, notes.SPREAD, notes.BOLD, notes.CONTROL, *notes.shared_seeds(results, langs)
+        ),
+    )
+
+
+def english_table(results: Results) -> Table:
+    """What Table 5 has for CoNLL, of any data set: the teachers' F1 on the source language."""
+    teachers = ("direct", "mixture")
+    best = {lang: best_in(results.source_f1, lang) for lang in results.langs}
+    rows = tuple(
+        Row(
+            label=VARIANTS[name].label,
+            cells=tuple(score_cell(results, results.source_f1, name, lang, best[lang]) for lang in results.langs),
+        )
+        for name in teachers
+    )
+    return Table(
+        key=f"english-{results.dataset}",
+        title=f"Entity-level F1 (%) of the teachers on English, by target language: {where(results, results.langs)}",
+        label_heading="Teacher",
+        groups=tuple(_score_group(results, lang, lang) for lang in results.langs),
+        sections=(Section(rows=rows),),
+        notes=notes.ours_alone(
+            results, results.langs, notes.SPREAD, notes.SOURCE, notes.BOLD, why_on_dev=notes.SOURCE_ON_DEV
+        ),
+    )
+
+
+def _score_group(results: Results, heading: str, lang: str) -> Group:
+    """One column; `lang` says which split was scored."""
+    return Group(
+        key=heading.lower(),
+        heading=f"{heading}{scored_on(results, lang)}",
+        columns=("",),
+        fields=fields_on(results, lang, SUMMARY_FIELDS),
+    )
 
 
 def selection_table(results: Results) -> Table:
@@ -73,12 +150,12 @@ def type_table(results: Results, lang: str) -> Table:
     best = {name: best_in(measure.f1, lang) for name, measure in measures.items()}
 
     def cell(variant: str, name: str) -> JoinedCell:
-        measure = measures[name]
+        measure, row_n = measures[name], len(by_seed(results.f1, variant, lang))
         return JoinedCell(
             parts=(
-                score_cell(results, measure.precision, variant, lang),
-                score_cell(results, measure.recall, variant, lang),
-                score_cell(results, measure.f1, variant, lang, best[name]),
+                score_cell(results, measure.precision, variant, lang, row_n=row_n),
+                score_cell(results, measure.recall, variant, lang, row_n=row_n),
+                score_cell(results, measure.f1, variant, lang, best[name], row_n=row_n),
             )
         )
 
@@ -87,16 +164,21 @@ def type_table(results: Results, lang: str) -> Table:
         key=f"types-{results.dataset}-{lang}",
         title=f"Precision, recall and F1 (%) by entity type: {where(results, (lang,))}",
         label_heading="Variant",
-        groups=tuple(
-            Group(
-                key=name,
-                heading=f"{name}{scored_on(results, lang)}",
-                columns=("P", "R", "F1"),
-                fields=fields_on(results, lang, names),
-            )
-            for name in measures
+        groups=(
+            SEEDS,
+            *(
+                Group(
+                    key=name,
+                    heading=f"{name}{scored_on(results, lang)}",
+                    columns=("P", "R", "F1"),
+                    fields=fields_on(results, lang, names),
+                )
+                for name in measures
+            ),
         ),
-        sections=variant_sections(lambda variant: tuple(cell(variant, name) for name in measures)),
+        sections=variant_sections(
+            lambda variant: (seeds_cell(results, variant, lang), *(cell(variant, name) for name in measures))
+        ),
         notes=notes.ours_alone(results, (lang,), notes.SPREAD, notes.TYPES, notes.BOLD, notes.CONTROL),
     )
 
@@ -110,7 +192,7 @@ def span_error_table(results: Results, lang: str) -> Table:
         return SummaryCell(
             summary=summarise(counts) if counts else None,
             absent=absent(results, variant, lang),
-            failed=failed(results, variant, lang),
+            row_n=len(by_seed(results.f1, variant, lang)),
             scale=1.0,
             decimals=1,
         )
@@ -119,15 +201,20 @@ def span_error_table(results: Results, lang: str) -> Table:
         key=f"spans-{results.dataset}-{lang}",
         title=f"Entities by kind of error: {where(results, (lang,))}",
         label_heading="Variant",
-        groups=tuple(
-            Group(
-                key=kind,
-                heading=f"{_SPAN_HEADINGS.get(kind, kind)}{scored_on(results, lang)}",
-                columns=("",),
-                fields=fields_on(results, lang, SUMMARY_FIELDS),
-            )
-            for kind in kinds
+        groups=(
+            SEEDS,
+            *(
+                Group(
+                    key=kind,
+                    heading=f"{_SPAN_HEADINGS.get(kind, kind)}{scored_on(results, lang)}",
+                    columns=("",),
+                    fields=fields_on(results, lang, SUMMARY_FIELDS),
+                )
+                for kind in kinds
+            ),
         ),
-        sections=variant_sections(lambda variant: tuple(cell(variant, kind) for kind in kinds)),
+        sections=variant_sections(
+            lambda variant: (seeds_cell(results, variant, lang), *(cell(variant, kind) for kind in kinds))
+        ),
         notes=notes.ours_alone(results, (lang,), notes.SPANS, notes.CONTROL),
     )

@@ -24,11 +24,10 @@ def signed(value: float, decimals: int = 2) -> str:
     return f"{value:+z.{decimals}f}".replace("-", "−")
 
 
-def spread(summary: Summary, *, scale: float = 100.0, decimals: int = 2, failed: int = 0) -> str:
-    """`61.67 ± 0.41 (n=5)`, without the deviation for one seed; says how many more runs failed."""
+def spread(summary: Summary, *, scale: float = 100.0, decimals: int = 2) -> str:
+    """`61.67 ± 0.41`, without the deviation for one seed."""
     deviation = "" if summary.deviation is None else f" ± {scale * summary.deviation:.{decimals}f}"
-    also = f", {failed} failed" if failed else ""
-    return f"{scale * summary.mean:.{decimals}f}{deviation} (n={summary.n}{also})"
+    return f"{scale * summary.mean:.{decimals}f}{deviation}"
 
 
 def p_text(p: float | None) -> str:
@@ -58,12 +57,17 @@ def _summary_values(summary: Summary | None, scale: float) -> tuple[CsvValue, ..
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SummaryCell:
-    """One score over seeds. absent: what stands there without one. scale, decimals: 100 and 2 for scores in 0..1."""
+    """One score over seeds.
+
+    absent: what stands there without one. failed: how many more runs failed. row_n: the number of seeds that the row
+    shows already, so that this cell need not. scale, decimals: 100 and 2 for scores in 0..1.
+    """
 
     summary: Summary | None
     absent: str = NOT_RUN
     failed: int = 0
     best: bool = False
+    row_n: int | None = None
     scale: float = 100.0
     decimals: int = 2
 
@@ -71,7 +75,11 @@ class SummaryCell:
         """Mean, deviation and number of seeds, in one column."""
         if self.summary is None:
             return (Shown(text=self.absent),)
-        text = spread(self.summary, scale=self.scale, decimals=self.decimals, failed=self.failed)
+        text = spread(self.summary, scale=self.scale, decimals=self.decimals)
+        if self.failed:
+            text += f" (n={self.summary.n}, {self.failed} failed)"
+        elif self.row_n != self.summary.n:
+            text += f" (n={self.summary.n})"
         return (Shown(text=text, number=self.scale * self.summary.mean, bold=self.best),)
 
     def values(self) -> tuple[CsvValue, ...]:
@@ -152,6 +160,24 @@ class NumberCell:
     def values(self) -> tuple[CsvValue, ...]:
         """The number."""
         return (self.value,)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeedsCell:
+    """How many of a row's runs finished, and how many failed."""
+
+    n: int
+    failed: int
+
+    def shown(self) -> tuple[Shown, ...]:
+        """`5`, `4, 1 failed`, or that nothing was run."""
+        if not self.n:
+            return (Shown(text=f"{self.failed} failed" if self.failed else NOT_RUN),)
+        return (Shown(text=f"{self.n}, {self.failed} failed" if self.failed else str(self.n), number=self.n),)
+
+    def values(self) -> tuple[CsvValue, ...]:
+        """Finished, failed."""
+        return self.n, self.failed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,6 @@
 r"""Any Table as LaTeX (booktabs), and a document that holds several.
 
-A table needs `\usepackage{booktabs,adjustbox}` and, before TeX Live 2018, `\usepackage[utf8]{inputenc}`. Letters that
+A table needs `\usepackage{booktabs,graphicx}` and, before TeX Live 2018, `\usepackage[utf8]{inputenc}`. Letters that
 pdfTeX cannot set with its own fonts (Korean, Arabic ...) are written as their code points, so that it always compiles.
 """
 
@@ -14,7 +14,7 @@ _PACKAGES = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage[margin=1.5cm]{geometry}
-\usepackage{booktabs,adjustbox}
+\usepackage{booktabs,graphicx}
 \begin{document}
 """
 
@@ -51,22 +51,22 @@ _NOT_IN_T1 = frozenset("×÷ĦħĸĿŀŉŦŧſ")
 
 
 def latex_table(table: Table) -> str:
-    r"""One `table` environment with caption, label `tab:<key>` and notes; shrunk to the page's width if it is wider."""
+    r"""One `table` environment with caption, label `tab:<key>` and notes; shrunk to the line's width if it is wider."""
     width = 1 + sum(len(group.columns) for group in table.groups)
     lines = [
         r"\begin{table}[htbp]",
         r"\centering",
         rf"\caption{{{escape(table.title)}}}",
         rf"\label{{tab:{re.sub(r'[^A-Za-z0-9-]', '-', table.key)}}}",
-        r"\begin{adjustbox}{max width=\textwidth}",
+        r"\sbox0{%",
         rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
         r"\toprule",
         *_headings(table),
         *_body(table, width),
         r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{adjustbox}",
-        *(rf"\par\smallskip\parbox{{\textwidth}}{{\footnotesize {escape(note)}}}" for note in table.notes),
+        r"\end{tabular}}%",
+        r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi",
+        *(rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {escape(note)}}}" for note in table.notes),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"

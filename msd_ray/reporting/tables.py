@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ..corpora.catalogue import DATASETS
 from ..corpora.inventory import SplitCount
 from ..statistics.summary import Summary
 from ..variants import VARIANTS
@@ -18,6 +17,7 @@ from .corpus_table import corpus_table
 from .paper import SCORE_TABLES, TABLE_5, PaperRow, PaperTable
 from .results import Results, average_over, summary_of
 from .table import Group, Row, Section, Table
+from .variant_rows import absent, absent_average, failed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,37 +70,18 @@ def score_table(paper: PaperTable, results: Results) -> Table:
     )
 
 
-def variants_table(results: Results) -> Table:
-    """Every variant in the layout of Tables 2-4, for a data set that the paper has not."""
-    rows = tuple(_our_row(name) for name, variant in VARIANTS.items() if variant.zero_shot)
-    columns = [_lang_column(results, lang, None) for lang in results.langs]
-    if len(results.langs) > 1:
-        columns.append(_average_column(results, results.langs))
-    return _table(
-        key=f"variants-{results.dataset}",
-        title=_title("Entity-level F1 (%)", DATASETS[results.dataset].title, results, results.langs, in_paper=False),
-        sections=(rows, _control_rows()),
-        columns=columns,
-        table_notes=(*notes.comparison(results, results.langs), *notes.shared_seeds(results, results.langs)),
-    )
-
-
 def source_table(results: Results) -> Table:
-    """Table 5, or its like for a data set other than CoNLL: the teachers on the source language's scored split.
+    """Table 5: CoNLL's teachers on the English test set.
 
     A teacher's epoch is chosen on a target language's dev set, so each of these has its columns.
     """
-    in_paper = results.dataset == TABLE_5.dataset
     columns = [_source_column(results, lang) for lang in results.langs] or [_source_column(results, None)]
-    title = "Table 5: entity-level F1 (%) on English" if in_paper else "Entity-level F1 (%) on English"
-    corpus = TABLE_5.corpus if in_paper else DATASETS[results.dataset].title
-    rows = TABLE_5.rows() if in_paper else (_our_row("direct"), _our_row("mixture"))
     return _table(
-        key="table-5" if in_paper else f"english-{results.dataset}",
-        title=_title(title, corpus, results, results.langs, in_paper=in_paper),
-        sections=(rows,),
+        key="table-5",
+        title=_title("Table 5: entity-level F1 (%) of the teachers on English", TABLE_5.corpus, results, results.langs),
+        sections=TABLE_5.sections,
         columns=columns,
-        table_notes=(*notes.comparison(results, results.langs), notes.SOURCE),
+        table_notes=(*notes.comparison(results, results.langs, notes.SOURCE_ON_DEV), notes.SOURCE),
     )
 
 
@@ -112,12 +93,12 @@ def _control_rows() -> tuple[PaperRow, ...]:
     return tuple(_our_row(name) for name, variant in VARIANTS.items() if not variant.zero_shot)
 
 
-def _title(what: str, corpus: str, results: Results, langs: Iterable[str], *, in_paper: bool = True) -> str:
+def _title(what: str, corpus: str, results: Results, langs: Iterable[str]) -> str:
     on_dev = [lang for lang in langs if results.on_dev(lang)]
     if not on_dev:
-        return f"{what} on the test set of {corpus}" if in_paper else f"{what} on the test set: {corpus}"
+        return f"{what}, test set of {corpus}"
     where = f"ours on the DEV SET (no test file) for {', '.join(on_dev)}"
-    return f"{what}: {corpus}; {'the paper on the test set, ' if in_paper else ''}{where}"
+    return f"{what}: {corpus}; the paper on the test set, {where}"
 
 
 def _group(key: str, heading: str, on_dev: bool) -> Group:
@@ -133,37 +114,23 @@ def _printed(index: int | None) -> Callable[[PaperRow], Decimal | None]:
     return lambda row: row.values[index] if index is not None and index < len(row.values) else None
 
 
-def _absent(results: Results, lang: str | None) -> Callable[[str], str]:
-    def text(variant: str) -> str:
-        failed = results.failed.get(variant, {}).get(lang, 0) if lang else 0
-        return f"{failed} failed" if failed else NOT_RUN
-
-    return text
-
-
 def _lang_column(results: Results, lang: str, index: int | None) -> _Column:
     """index: the language's place in the paper's table."""
     return _Column(
         group=_group(lang, lang, results.on_dev(lang)),
         paper=_printed(index),
         ours=lambda variant: summary_of(results.f1, variant, lang),
-        absent=_absent(results, lang),
-        failed=lambda variant: results.failed.get(variant, {}).get(lang, 0),
+        absent=lambda variant: absent(results, variant, lang),
+        failed=lambda variant: failed(results, variant, lang),
     )
 
 
 def _average_column(results: Results, langs: tuple[str, ...]) -> _Column:
-    def absent(variant: str) -> str:
-        missing = [lang for lang in langs if not results.f1.get(variant, {}).get(lang)]
-        if len(missing) == len(langs):
-            return NOT_RUN
-        return f"no {', '.join(missing)}" if missing else "no shared seed"
-
     return _Column(
         group=_group("avg", "Avg", any(results.on_dev(lang) for lang in langs)),
         paper=lambda row: row.average,
         ours=lambda variant: average_over(results.f1, variant, langs),
-        absent=absent,
+        absent=lambda variant: absent_average(results, variant, langs),
     )
 
 
@@ -177,8 +144,8 @@ def _source_column(results: Results, lang: str | None) -> _Column:
         ),
         paper=_printed(0),
         ours=lambda variant: summary_of(results.source_f1, variant, lang) if lang else None,
-        absent=_absent(results, lang),
-        failed=lambda variant: results.failed.get(variant, {}).get(lang, 0) if lang else 0,
+        absent=lambda variant: absent(results, variant, lang) if lang else NOT_RUN,
+        failed=lambda variant: failed(results, variant, lang) if lang else 0,
     )
 
 

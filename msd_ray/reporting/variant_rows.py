@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from ..corpora.catalogue import DATASETS
 from ..variants import VARIANTS, ZERO_SHOT
 from . import notes
-from .cells import NOT_RUN, SummaryCell, best_of, is_best
-from .results import Results, Scores, summary_of
-from .table import Cell, Row, Section
+from .cells import NOT_RUN, SeedsCell, SummaryCell, best_of, is_best
+from .results import Results, Scores, by_seed, summary_of
+from .table import Cell, Group, Row, Section
 
 NOT_RECORDED = "not recorded"
 """There are runs, but not of this number: a row without a student, or a run that kept no predictions."""
@@ -31,13 +31,19 @@ def best_in(scores: Scores, lang: str) -> str | None:
     return best_of([summary_of(scores, name, lang) for name in ZERO_SHOT])
 
 
-def score_cell(results: Results, scores: Scores, variant: str, lang: str, best: str | None = None) -> SummaryCell:
-    """One score of a variant in a language; `best` from `best_in`, None where nothing is to be bold."""
+def score_cell(
+    results: Results, scores: Scores, variant: str, lang: str, best: str | None = None, *, row_n: int | None = None
+) -> SummaryCell:
+    """One score of a variant in a language; `best` from `best_in`, None where nothing is to be bold.
+
+    row_n: the number of seeds in the row's own column of them, which says what failed as well.
+    """
     summary = summary_of(scores, variant, lang)
     return SummaryCell(
         summary=summary,
         absent=absent(results, variant, lang),
-        failed=failed(results, variant, lang),
+        failed=failed(results, variant, lang) if row_n is None else 0,
+        row_n=row_n,
         best=VARIANTS[variant].zero_shot and is_best(summary, best),
     )
 
@@ -50,9 +56,26 @@ def absent(results: Results, variant: str, lang: str) -> str:
     return f"{number} failed" if number else NOT_RUN
 
 
+def absent_average(results: Results, variant: str, langs: tuple[str, ...]) -> str:
+    """What stands where a variant has no average over these languages: which of them it lacks."""
+    missing = [lang for lang in langs if not results.f1.get(variant, {}).get(lang)]
+    if len(missing) == len(langs) and not any(failed(results, variant, lang) for lang in langs):
+        return NOT_RUN
+    return f"no {', '.join(missing)}" if missing else "no shared seed"
+
+
 def failed(results: Results, variant: str, lang: str) -> int:
     """How many runs of a variant in a language failed."""
     return results.failed.get(variant, {}).get(lang, 0)
+
+
+SEEDS = Group(key="seeds", heading="", columns=("seeds",), fields=("n", "failed"))
+"""The column of `seeds_cell`."""
+
+
+def seeds_cell(results: Results, variant: str, lang: str) -> SeedsCell:
+    """How many runs of a variant in a language finished and failed."""
+    return SeedsCell(n=len(by_seed(results.f1, variant, lang)), failed=failed(results, variant, lang))
 
 
 def scored_on(results: Results, lang: str) -> str:
