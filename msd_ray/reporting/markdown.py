@@ -8,6 +8,7 @@ from .table import Shown, Table
 # What begins anything in a line of Markdown, or an HTML tag or entity in it, or math on GitHub. CommonMark lets a
 # backslash stand before any ASCII punctuation (https://spec.commonmark.org/0.31.2/#backslash-escapes).
 _ACTIVE = re.compile(r"([\\`*_\[\]<>|~$&#])")
+_LIST = re.compile(r"^(\d*)([-+.)])(?=\s|$)")  # where a line begins with these, they begin a list
 
 
 def markdown_table(table: Table, *, level: int = 3) -> str:
@@ -36,7 +37,7 @@ def markdown_table(table: Table, *, level: int = 3) -> str:
 
 def escape(text: str) -> str:
     """A text that Markdown shows as it is, in one line; white space becomes single blanks."""
-    return _ACTIVE.sub(r"\\\1", " ".join(text.split()))
+    return _LIST.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", " ".join(text.split())))
 
 
 def _text(shown: Shown) -> str:

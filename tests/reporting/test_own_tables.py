@@ -1,0 +1,237 @@
+"""Tables that the paper has not, against plain arithmetic and the tests themselves."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from msd_ray.reporting.beyond import english_table, selection_table, span_error_table, type_table, variants_table
+from msd_ray.reporting.pairwise import pairwise_table
+from msd_ray.reporting.results import Measures, Results, Scores
+from msd_ray.reporting.table import Row, Table
+from msd_ray.statistics.span_errors import SpanErrors
+from msd_ray.variants import VARIANTS, ZERO_SHOT
+
+SEEDS = range(5)
+
+
+def drawn(start: int, variants: tuple[str, ...] = tuple(VARIANTS), langs: tuple[str, ...] = ("ko", "tr")) -> Scores:
+    """Scores that differ by variant, language and seed; the control's are the highest."""
+    rng = np.random.default_rng(start)
+    return {
+        variant: {
+            lang: {seed: float(rng.uniform(0.4, 0.6)) + 0.3 * (variant == "gold-aux") for seed in SEEDS}
+            for lang in langs
+        }
+        for variant in variants
+    }
+
+
+def results(**more: object) -> Results:
+    return Results(
+        dataset="mlowner",
+        scored_splits={"ko": "dev", "tr": "dev"},
+        overall=Measures(precision=drawn(1), recall=drawn(2), f1=drawn(3)),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def row(table: Table, label: str) -> Row:
+    (found,) = (found for found in table.rows() if found.label == label)
+    return found
+
+
+def texts(table: Table, variant: str) -> list[str]:
+    return [shown.text for shown in row(table, VARIANTS[variant].label).shown()]
+
+
+def mean(scores: Scores, variant: str, lang: str) -> float:
+    return 100 * float(np.mean(list(scores[variant][lang].values())))
+
+
+def all_tables(given: Results) -> list[Table]:
+    return [
+        variants_table(given),
+        english_table(given),
+        selection_table(given),
+        *(build(given, "ko") for build in (type_table, span_error_table, pairwise_table)),
+    ]
+
+
+def test_every_table_says_in_title_and_headings_that_it_is_on_dev() -> None:
+    for table in all_tables(results()):
+        assert "DEV SET (no test file)" in table.title
+        assert any("(dev)" in heading for heading in table.headings())
+        assert any("there is no test file" in note for note in table.notes)
+    for table in all_tables(Results(dataset="mlowner", overall=Measures(f1=drawn(3)))):
+        assert "test set" in table.title
+        assert not any("(dev)" in heading for heading in table.headings())
+
+
+def test_the_control_stands_apart_and_is_never_bold_though_it_is_the_highest() -> None:
+    for table in all_tables(results(f1_source_selected=drawn(4), f1_deduplicated=drawn(5), source_f1=drawn(6))):
+        for section in table.sections:
+            marked = "NOT zero-shot" in section.heading
+            for found in section.rows:
+                assert ("NOT zero-shot" in found.label) == marked == (found.zero_shot is False)
+                assert not (marked and any(shown.bold for shown in found.shown()))
+
+
+def test_both_selections_and_the_deduplicated_score_stand_side_by_side() -> None:
+    source, deduplicated = drawn(4), drawn(5)
+    given = results(f1_source_selected=source, f1_deduplicated=deduplicated)
+    table = selection_table(given)
+    for variant in VARIANTS:
+        cells = texts(table, variant)
+        assert len(cells) == 2 * 5
+        for place, lang in enumerate(("ko", "tr")):
+            target, interval, from_source, difference, without = cells[5 * place : 5 * place + 5]
+            assert target.startswith(f"{mean(given.f1, variant, lang):.2f} ± ")
+            assert from_source.startswith(f"{mean(source, variant, lang):.2f} ± ")
+            assert without.startswith(f"{mean(deduplicated, variant, lang):.2f} ± ")
+            expected = mean(source, variant, lang) - mean(given.f1, variant, lang)
+            assert difference == f"{expected:+.2f}".replace("-", "−")
+            values = 100 * np.array(list(given.f1[variant][lang].values()))
+            low, high = stats.t.interval(0.95, 4, values.mean(), stats.sem(values))
+            assert interval == f"{low:.2f} to {high:.2f}"
+
+
+def test_the_best_of_each_selection_is_bold() -> None:
+    given = results(f1_source_selected=drawn(4), f1_deduplicated=drawn(5))
+    table = selection_table(given)
+    for column, scores in ((0, given.f1), (2, given.f1_source_selected), (4, given.f1_deduplicated)):
+        best = max(ZERO_SHOT, key=lambda variant, scores=scores: mean(scores, variant, "ko"))  # type: ignore[misc]
+        bold = [found.label for found in table.rows() if found.shown()[column].bold]
+        assert bold == [VARIANTS[best].label]
+
+
+def test_runs_that_did_not_record_a_number_are_not_called_not_run() -> None:
+    f1 = {name: by_lang for name, by_lang in drawn(3).items() if name != "tsl-mmd"}
+    table = selection_table(Results(dataset="mlowner", overall=Measures(f1=f1), failed={"tsl-mmd": {"tr": 3}}))
+    assert texts(table, "msd")[2:5] == ["not recorded", "–", "not recorded"]
+    assert texts(table, "tsl-mmd") == [
+        *("not run", "not run", "not run", "–", "not run"),
+        *("3 failed", "3 failed", "3 failed", "–", "3 failed"),
+    ]
+
+
+def test_pairs_are_all_pairs_with_both_tests_and_their_holm_correction() -> None:
+    given = results()
+    table = pairwise_table(given, "tr")
+    zero_shot, control = table.sections
+    pairs = list(combinations(ZERO_SHOT, 2))
+    assert [found.label for found in zero_shot.rows] == [f"{VARIANTS[a].label} − {VARIANTS[b].label}" for a, b in pairs]
+    assert len(control.rows) == len(ZERO_SHOT)
+    values = np.array([[value for cell in found.cells for value in cell.values()] for found in zero_shot.rows])
+    for (a, b), (n, difference, t, _, wilcoxon, _) in zip(pairs, values, strict=True):
+        first, second = (np.array([given.f1[name]["tr"][seed] for seed in SEEDS]) for name in (a, b))
+        assert n == len(SEEDS)
+        assert difference == pytest.approx(100 * (first - second).mean())
+        assert t == pytest.approx(stats.ttest_rel(first, second).pvalue)
+        assert wilcoxon == pytest.approx(stats.wilcoxon(first, second).pvalue)
+    for raw, corrected in ((2, 3), (4, 5)):
+        order = np.argsort(values[:, raw], kind="stable")
+        stepped = np.minimum(1, np.maximum.accumulate(values[order, raw] * np.arange(len(pairs), 0, -1)))
+        assert values[order, corrected] == pytest.approx(stepped)
+
+
+def test_the_control_does_not_change_the_correction_of_the_others() -> None:
+    with_control = pairwise_table(results(), "ko").sections[0]
+    f1 = {name: by_lang for name, by_lang in drawn(3).items() if name != "gold-aux"}
+    without = pairwise_table(Results(dataset="mlowner", overall=Measures(f1=f1)), "ko")
+    assert len(without.sections) == 1
+    assert without.sections[0].rows == with_control.rows
+    assert "not run: gold-aux (NOT zero-shot)." in without.notes
+
+
+def test_the_smallest_wilcoxon_p_is_named_and_reached() -> None:
+    f1 = {"msd": {"ko": {s: 0.6 + s / 100 for s in SEEDS}}, "direct": {"ko": {s: 0.4 + s / 90 for s in SEEDS}}}
+    table = pairwise_table(Results(dataset="mlowner", overall=Measures(f1=f1)), "ko")
+    assert any("over 5 seeds is never below 0.0625" in note for note in table.notes)
+    (found,) = table.rows()
+    n, difference, t, t_holm, wilcoxon, wilcoxon_holm = (shown.text for shown in found.shown())
+    assert (n, difference, t, wilcoxon, wilcoxon_holm) == ("5", "+19.78", "<0.0001", "0.0625", "0.0625")
+    assert t_holm == t
+
+
+def test_one_seed_gives_a_difference_and_no_p() -> None:
+    f1 = {"msd": {"ko": {0: 0.6}}, "direct": {"ko": {0: 0.5, 1: 0.4}}, "no-all": {"ko": {7: 0.1}}}
+    table = pairwise_table(Results(dataset="mlowner", overall=Measures(f1=f1)), "ko")
+    assert [[shown.text for shown in found.shown()] for found in table.rows()] == [
+        ["0", "–", "n/a", "n/a", "n/a", "n/a"],
+        ["1", "+10.00", "n/a", "n/a", "n/a", "n/a"],
+        ["0", "–", "n/a", "n/a", "n/a", "n/a"],
+    ]
+
+
+def test_types_have_precision_recall_and_f1_in_the_catalogues_order_with_others_last() -> None:
+    person = Measures(precision=drawn(7), recall=drawn(8), f1=drawn(9))
+    table = type_table(results(types={"ZZZ": Measures(), "PER": person}), "ko")
+    names = ["seeds", "all", "PER", "LOC", "GRP", "CORP", "PROD", "CW", "ZZZ"]
+    assert [group.key for group in table.groups] == names
+    cells = texts(table, "no-all")
+    assert cells[0] == "5"
+    for place, scores in enumerate((drawn(1), drawn(2), drawn(3), drawn(7), drawn(8), drawn(9)), start=1):
+        assert cells[place].startswith(f"{mean(scores, 'no-all', 'ko'):.2f} ± ")
+        assert "n=" not in cells[place]
+    assert set(cells[7:]) == {"not recorded"}
+
+
+def test_a_number_that_fewer_seeds_recorded_says_so() -> None:
+    person = Measures(f1={"msd": {"ko": {0: 0.5, 1: 0.7}}})
+    assert texts(type_table(results(types={"PER": person}), "ko"), "msd")[6] == "60.00 ± 14.14 (n=2)"
+
+
+def test_span_errors_are_means_of_counts() -> None:
+    def errors(correct: int) -> SpanErrors:
+        return SpanErrors(correct=correct, boundary=2, type=3, boundary_and_type=4, missed=5, spurious=6)
+
+    f1 = {"msd": {"ko": {0: 0.5, 1: 0.6}}}
+    given = Results(
+        dataset="mlowner",
+        overall=Measures(f1=f1),
+        span_errors={"msd": {"ko": {0: errors(10), 1: errors(13)}}},
+        failed={"msd": {"ko": 1}},
+    )
+    table = span_error_table(given, "ko")
+    assert [group.heading for group in table.groups] == [
+        "",
+        "correct",
+        "boundary",
+        "type",
+        "both",
+        "missed",
+        "spurious",
+    ]
+    assert texts(table, "msd") == [
+        *("2, 1 failed", "11.5 ± 2.1", "2.0 ± 0.0", "3.0 ± 0.0", "4.0 ± 0.0", "5.0 ± 0.0", "6.0 ± 0.0")
+    ]
+    assert set(texts(table, "direct")) == {"not run"}
+
+
+def test_variants_have_an_average_where_there_are_several_languages() -> None:
+    given = results()
+    table = variants_table(given)
+    assert [group.heading for group in table.groups] == ["ko (dev)", "tr (dev)", "Avg (dev)"]
+    average = (mean(given.f1, "msd", "ko") + mean(given.f1, "msd", "tr")) / 2
+    assert texts(table, "msd")[2].startswith(f"{average:.2f} ± ")
+    alone = variants_table(Results(dataset="sample", overall=Measures(f1=drawn(3, langs=("ar",)))))
+    assert [group.heading for group in alone.groups] == ["ar"]
+    assert len(alone.sections[0].rows[0].cells) == 1
+
+
+def test_english_scores_are_the_teachers_alone() -> None:
+    source = drawn(6, variants=("direct", "mixture"))
+    table = english_table(results(source_f1=source))
+    assert [found.label for found in table.rows()] == [VARIANTS["direct"].label, VARIANTS["mixture"].label]
+    assert texts(table, "mixture")[1].startswith(f"{mean(source, 'mixture', 'tr'):.2f} ± ")
+
+
+def test_tables_without_any_run_are_built_and_say_so() -> None:
+    empty = Results(dataset="mlowner")
+    assert set(texts(type_table(empty, "ko"), "msd")) == {"not run"}
+    assert set(texts(span_error_table(empty, "ko"), "gold-aux")) == {"not run"}
+    pairs = pairwise_table(empty, "ko")
+    assert list(pairs.rows()) == []
+    assert any(note.startswith("not run: MSD, ") for note in pairs.notes)
