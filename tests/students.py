@@ -61,9 +61,13 @@ def weights_file(tagger: MultiChannelTagger, path: Path) -> Path:
     return path
 
 
-def exported(encoder: EncoderFiles, directory: Path, *, lang: str = "tr") -> MultiChannelTagger:
-    """Write the student to `directory`; the tagger that it came from."""
+def exported(encoder: EncoderFiles, directory: Path, *, lang: str = "tr", noise: float = 0.0) -> MultiChannelTagger:
+    """Write the student to `directory`; the tagger that it came from. Another `noise`, another student."""
     tagger = trained_tagger(encoder)
+    with torch.no_grad():
+        tagger.terminal_bias.add_(
+            noise * torch.randn(tagger.terminal_bias.shape, generator=torch.Generator().manual_seed(9))
+        )
     weights = weights_file(tagger, directory.with_suffix(".safetensors"))
     export_student(
         directory,

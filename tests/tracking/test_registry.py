@@ -1,0 +1,399 @@
+"""The model registry: what becomes a version, who is champion and why, and models that load without this package."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.tracking import MlflowClient
+from mlflow_server import mlflow_server
+from students import exported
+
+from msd_ray.encoders import EncoderFiles
+from msd_ray.errors import UserError
+from msd_ray.export import load_student
+from msd_ray.registration import content_digest
+from msd_ray.tagging import tag
+from msd_ray.tracking.champion import Candidate, decide, registered_name
+from msd_ray.tracking.references import Reference, downloaded, parse_reference
+from msd_ray.tracking.registry import Registered, register
+from msd_ray.tracking.study import StudyTracker
+
+NAME = "msd-sample-tr"
+CHAMPION = Reference(name=NAME, alias="champion", version=None)
+CANDIDATE = Candidate(
+    dataset="sample",
+    lang="tr",
+    study="first",
+    run_id="",
+    row="best",
+    configuration="0a1b2c3d",
+    seed=4,
+    encoder="e5-small",
+    zero_shot=True,
+    content_sha256="",
+    dev_f1=0.5,
+    scored_split="test",
+    scores={"dev_f1_mean": 0.45, "dev_f1_n": 3, "test_f1_mean": 0.4321, "test_f1_sd": 0.0123, "test_f1_n": 3},
+    data_digests={"source_train": "aa" * 32, "target_dev": "bb" * 32},
+)
+
+
+@pytest.fixture(scope="session")
+def students(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three exports of different weights."""
+    root = tmp_path_factory.mktemp("students")
+    directories = [root / name for name in ("first", "second", "third")]
+    for place, directory in enumerate(directories):
+        exported(tiny_encoder, directory, noise=0.5 * place)
+    return directories
+
+
+class Registry:
+    """Registers students as a search's driver does, each with a run of its own, and looks at what is there."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.client = MlflowClient(uri)
+        self._tracker = StudyTracker.open(uri, dataset="sample", lang="tr", study="first", parameters={}, tags={})
+
+    def register(self, directory: Path, dev_f1: float, *, candidate: Candidate = CANDIDATE) -> Registered:
+        run = self._tracker.child(f"final/best/{directory.name}", name="final", parameters={}, tags={})
+        self._tracker.finish(run, state="COMPLETE")
+        return register(
+            self.uri,
+            directory,
+            replace(candidate, run_id=run, dev_f1=dev_f1, content_sha256=content_digest(directory)),
+        )
+
+    @property
+    def champion(self) -> str:
+        return str(self.client.get_registered_model(NAME).aliases["champion"])
+
+    @property
+    def versions(self) -> list[ModelVersion]:
+        return sorted(self.client.search_model_versions(f"name = '{NAME}'"), key=lambda version: int(version.version))
+
+
+@pytest.fixture
+def registry(tracking_uri: str) -> Registry:
+    return Registry(tracking_uri)
+
+
+def test_the_first_student_is_champion_and_its_version_says_what_it_is(
+    registry: Registry, students: list[Path]
+) -> None:
+    found = registry.register(students[0], 0.5)
+    reason = "Champion with dev F1 50.00: there was none before."
+    assert found == Registered(name=NAME, version="1", new=True, champion=True, reason=reason)
+    assert found.tags() == {"registered": f"models:/{NAME}/1", "champion": "true", "champion_reason": reason}
+    (version,) = registry.versions
+    assert version.tags == {
+        "study": "first",
+        "row": "best",
+        "configuration": "0a1b2c3d",
+        "seed": "4",
+        "encoder": "e5-small",
+        "dataset": "sample",
+        "lang": "tr",
+        "zero_shot": "true",
+        "content_sha256": content_digest(students[0]),
+        "dev_f1": "0.5",
+        "scored_split": "test",
+        "dev_f1_mean": "0.45",
+        "dev_f1_n": "3",
+        "test_f1_mean": "0.4321",
+        "test_f1_sd": "0.0123",
+        "test_f1_n": "3",
+        "data.source_train": "aa" * 32,
+        "data.target_dev": "bb" * 32,
+        "promoted": "true",
+        "reason": reason,
+    }
+    run = registry.client.get_run(version.run_id)
+    assert run.data.tags["key"] == "final/best/first"
+    (model,) = run.outputs.model_outputs
+    assert registry.client.get_logged_model(model.model_id).status == "READY"
+    assert version.description.startswith(reason)
+    for words in ("study first", "seed 4", "F1 on dev 50.00", "test F1 43.21 ± 1.23 over 3 seeds", version.run_id):
+        assert words in version.description
+
+
+def test_the_alias_moves_to_a_better_student_alone(registry: Registry, students: list[Path]) -> None:
+    registry.register(students[0], 0.5)
+    worse = registry.register(students[1], 0.4999)
+    assert (worse.version, worse.new, worse.champion) == ("2", True, False)
+    assert worse.reason == "Not the champion: dev F1 49.99 does not beat the 50.00 of version 1."
+    assert registry.champion == "1"
+    better = registry.register(students[2], 0.6)
+    assert (better.version, better.champion) == ("3", True)
+    assert better.reason == "Champion with dev F1 60.00: it beats the 50.00 of version 1."
+    assert registry.champion == "3"
+    assert [version.tags["promoted"] for version in registry.versions] == ["true", "false", "true"]
+    assert [version.tags["reason"] for version in registry.versions][1:] == [worse.reason, better.reason]
+    with downloaded(registry.uri, CHAMPION) as directory:
+        assert content_digest(directory) == content_digest(students[2])
+
+
+def test_as_good_is_not_better(registry: Registry, students: list[Path]) -> None:
+    registry.register(students[0], 0.5)
+    assert not registry.register(students[1], 0.5).champion
+    assert registry.champion == "1"
+
+
+def test_the_same_again_registers_nothing(registry: Registry, students: list[Path]) -> None:
+    first = registry.register(students[0], 0.5)
+    registry.register(students[1], 0.4)
+    before = [dict(version) for version in registry.versions]
+    models = len(registry.client.search_logged_models(["1"]))
+    assert registry.register(students[0], 0.5) == replace(first, new=False)
+    again = registry.register(students[1], 0.4, candidate=replace(CANDIDATE, study="another"))
+    assert (again.version, again.new, again.champion) == ("2", False, False)
+    assert [dict(version) for version in registry.versions] == before
+    assert len(registry.client.search_logged_models(["1"])) == models == 2
+    registry.register(students[2], 0.6)
+    late = registry.register(students[0], 0.5)
+    assert (late.version, late.champion) == ("1", False)
+    assert late.reason == "It was the champion; version 3 is now."
+    assert registry.champion == "3"
+
+
+def test_other_dev_sentences_cannot_be_compared(registry: Registry, students: list[Path]) -> None:
+    registry.register(students[0], 0.5)
+    other = replace(CANDIDATE, encoder="another", data_digests={"target_dev": "cc" * 32})
+    found = registry.register(students[1], 0.9, candidate=other)
+    assert not found.champion
+    assert "not measured on the dev set of version 1" in found.reason
+    same = replace(CANDIDATE, encoder="another", data_digests={**CANDIDATE.data_digests, "source_train": "dd" * 32})
+    assert registry.register(students[2], 0.8, candidate=same).champion
+
+
+def test_a_student_that_saw_target_labels_is_never_champion(registry: Registry, students: list[Path]) -> None:
+    found = registry.register(students[0], 0.9, candidate=replace(CANDIDATE, zero_shot=False))
+    assert (found.new, found.champion) == (True, False)
+    assert registry.client.get_registered_model(NAME).aliases == {}
+    assert "NOT zero-shot" in registry.versions[0].description
+    assert registry.register(students[1], 0.1).champion
+
+
+def test_a_champion_without_a_score_stays(registry: Registry, students: list[Path]) -> None:
+    registry.register(students[0], 0.5)
+    registry.client.delete_model_version_tag(NAME, "1", "dev_f1")
+    found = registry.register(students[1], 0.9)
+    assert not found.champion
+    assert "version 1, which is, has no dev F1" in found.reason
+
+
+@pytest.mark.parametrize("left", [(), ("reason",), ("reason", "alias")])
+def test_what_a_killed_driver_left_undecided_is_decided(
+    registry: Registry, students: list[Path], left: Sequence[str]
+) -> None:
+    registry.register(students[0], 0.5)
+    settled = registry.register(students[1], 0.6)
+    registry.client.delete_model_version_tag(NAME, "2", "promoted")
+    if "reason" not in left:
+        registry.client.delete_model_version_tag(NAME, "2", "reason")
+    if "alias" not in left:
+        registry.client.set_registered_model_alias(NAME, "champion", "1")
+    assert registry.register(students[1], 0.6) == replace(settled, new=False)
+    assert registry.champion == "2"
+    assert len(registry.versions) == 2
+    assert registry.versions[1].tags["promoted"] == "true"
+
+
+def test_a_failed_upload_leaves_no_version(registry: Registry, students: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "mlartifacts").write_text("in the way")
+    with pytest.raises(UserError, match="does not work"):
+        registry.register(students[0], 0.5)
+    assert registry.versions == []
+    assert [model.status for model in registry.client.search_logged_models(["1"])] == ["FAILED"]
+    (tmp_path / "mlartifacts").unlink()
+    assert registry.register(students[0], 0.5).version == "1"
+
+
+def test_nothing_is_pickled(registry: Registry, students: list[Path], tmp_path: Path) -> None:
+    registry.register(students[0], 0.5)
+    files = {path for path in (tmp_path / "mlartifacts").rglob("*") if path.is_file()}
+    assert {path.suffix for path in files} == {"", ".json", ".md", ".py", ".safetensors", ".txt", ".yaml"}
+    assert {path.name for path in files if not path.suffix} == {"MLmodel"}
+    (model,) = [path for path in files if path.name == "MLmodel"]
+    assert "python_model" not in model.read_text()
+    requirements = (model.parent / "requirements.txt").read_text()
+    assert "transformers==" in requirements
+    assert "msd" not in requirements
+    assert "+" not in requirements, "no package index has local builds"
+
+
+LOAD = """
+import json, sys
+sys.modules["msd_ray"] = None  # an import of it fails
+import mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(sys.argv[2])
+signature = model.metadata.signature
+json.dump({"labels": model.predict(json.load(sys.stdin)), "example": model.predict(model.input_example),
+           "inputs": signature.inputs.to_dict(), "outputs": signature.outputs.to_dict()}, sys.stdout)
+"""
+
+
+def sentences() -> list[list[str]]:
+    """Short, empty, and longer than the student's 24 tokens, with words that have no token or more than fit."""
+    generator = torch.Generator().manual_seed(0)
+    vocabulary = ["the", "in", "Angela", "Merkel", "Paris", "ankara", "2024", "x", "\u200b", "в", "y" * 40, "北京"]
+    lengths = [0, 1, 2, 5, 11, 12, 22, 23, 24, 60, 200, *torch.randint(1, 40, (60,), generator=generator).tolist()]
+    return [[vocabulary[i] for i in torch.randint(len(vocabulary), (n,), generator=generator)] for n in lengths]
+
+
+def assert_loads_alone(uri: str, model: str, student: Path, tmp_path: Path) -> None:
+    """MLflow alone gives the labels of `msd_ray.tagging` for the directory."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, uri, model],
+        input=json.dumps(sentences()),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"},
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    expected = tag(load_student(student, torch.device("cpu")), sentences(), precision="fp32")
+    assert found["labels"] == expected
+    assert len({label for words in expected for label in words}) > 2, "the labels vary, so that they can tell"
+    assert [len(words) for words in found["example"]] == [6]
+    strings = [{"type": "array", "items": {"type": "string"}, "required": True}]
+    assert (found["inputs"], found["outputs"]) == (strings, strings)
+
+
+def test_it_loads_where_this_package_is_not(registry: Registry, students: list[Path], tmp_path: Path) -> None:
+    registry.register(students[0], 0.5)
+    assert_loads_alone(registry.uri, f"models:/{NAME}@champion", students[0], tmp_path)
+
+
+@pytest.fixture
+def served(tmp_path: Path, empty_database: Path) -> Iterator[str]:
+    (tmp_path / "server.db").write_bytes(empty_database.read_bytes())
+    with mlflow_server(tmp_path, tmp_path / "server.db") as (uri, _):
+        yield uri
+
+
+@pytest.mark.slow
+def test_through_a_server(served: str, students: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    registry = Registry(served)
+    assert registry.register(students[0], 0.5).champion
+    assert registry.register(students[1], 0.4) == Registered(
+        name=NAME,
+        version="2",
+        new=True,
+        champion=False,
+        reason="Not the champion: dev F1 40.00 does not beat the 50.00 of version 1.",
+    )
+    assert not registry.register(students[0], 0.5).new
+    with downloaded(served, Reference(name=NAME, alias=None, version="2")) as directory:
+        assert {path.name: path.read_bytes() for path in directory.iterdir()} == {
+            path.name: path.read_bytes() for path in students[1].iterdir()
+        }
+    assert not directory.exists()
+    with pytest.raises(UserError, match="no such alias; it has versions 1, 2, aliases @champion"):
+        _open(served, Reference(name=NAME, alias="best", version=None))
+    assert_loads_alone(served, f"models:/{NAME}/1", students[0], tmp_path)
+    assert capfd.readouterr() == ("", "")
+
+
+def _open(uri: str, reference: Reference) -> None:
+    with downloaded(uri, reference):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("models:/msd-wikiann-ar@champion", Reference(name="msd-wikiann-ar", alias="champion", version=None)),
+        ("models:/msd-wikiann-ar/12", Reference(name="msd-wikiann-ar", alias=None, version="12")),
+        ("models:/modèle ' %@the best", Reference(name="modèle ' %", alias="the best", version=None)),
+    ],
+)
+def test_references(text: str, reference: Reference) -> None:
+    assert parse_reference(text) == reference
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "models:",
+        "models:/",
+        "models:/name",
+        "models:/name@",
+        "models:/@champion",
+        "models:/name/",
+        "models:/name/0",
+        "models:/name/-1",
+        "models:/name/1x",
+        "models:/name/١",
+        "models:/name/" + 30 * "9",
+        "models:/name/latest",
+        "models:/name@a@b",
+        "models:/name@a/b",
+        "models:/../../etc/passwd",
+        "models:/../etc@champion",
+        "models://host/name@champion",
+        "models:/a\nb@champion",
+        "models:/a\x1b[2J@champion",
+        "models:/a\u202eb@champion",
+        "models:/m-0123456789abcdef0123456789abcdef",
+        " models:/name@champion",
+    ],
+)
+def test_hostile_references(text: str) -> None:
+    with pytest.raises(UserError, match=r"write models:/NAME@ALIAS") as refused:
+        parse_reference(text)
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize("lang", ["tr/../..", "tr'", "tr:1", "t r", "tr\n", "tr@x", "ТР/"])
+def test_hostile_names(lang: str, tracking_uri: str, students: list[Path]) -> None:
+    assert registered_name("sample", "tr") == NAME
+    with pytest.raises(UserError, match="no name for a registered model"):
+        register(tracking_uri, students[0], replace(CANDIDATE, lang=lang))
+
+
+def test_what_is_not_there(registry: Registry, students: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no registered model msd-sample-tr; it has none"):
+        _open(registry.uri, CHAMPION)
+    registry.register(students[0], 0.5)
+    with pytest.raises(UserError, match="no registered model a' OR 'b; it has msd-sample-tr"):
+        _open(registry.uri, Reference(name="a' OR 'b", alias="champion", version=None))
+    with pytest.raises(UserError, match=r"no such alias; it has versions 1, aliases @champion \(version 1\)"):
+        _open(registry.uri, replace(CHAMPION, alias="x" * 300))
+    with pytest.raises(UserError, match="no such version; it has versions 1,"):
+        _open(registry.uri, Reference(name=NAME, alias=None, version="999999999"))
+    with pytest.raises(UserError, match="there is no MLflow database"):
+        _open(f"sqlite:///{tmp_path}/nowhere/mlflow.db", CHAMPION)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_model_of_somebody_else_is_refused(registry: Registry, tmp_path: Path) -> None:
+    registry.client.create_registered_model(NAME)
+    (tmp_path / "model").mkdir()
+    registry.client.create_model_version(NAME, source=str(tmp_path / "model"))
+    with pytest.raises(UserError, match="not one of msd_ray's students"):
+        _open(registry.uri, Reference(name=NAME, alias=None, version="1"))
+
+
+def test_decisions() -> None:
+    tags = {"dev_f1": "0.5", "data.target_dev": "bb" * 32}
+    better = replace(CANDIDATE, dev_f1=0.5000001)
+    assert decide(better, "7", tags).promoted
+    assert not decide(CANDIDATE, "7", tags).promoted
+    assert not decide(better, "7", {**tags, "data.target_dev": "cc"}).promoted
+    assert not decide(better, "7", {}).promoted
+    assert not decide(better, "7", {**tags, "dev_f1": "high"}).promoted
+    assert not decide(better, "7", {**tags, "dev_f1": "nan"}).promoted
+    assert not decide(replace(better, zero_shot=False), "", {}).promoted
