@@ -138,7 +138,7 @@ def teacher_speeds(bench: Bench) -> Speeds:
         task,
         TEACHER,
         text.lengths,
-        lambda step: step,
+        lambda step: step[0],
         lambda: straightforward.teacher_step(theirs, next(batches), TEACHER),
     )
 

@@ -46,6 +46,7 @@ def export_winner(setup: Setup, winner: RunRow, configuration: Configuration, su
 
 
 def _card(setup: Setup, winner: RunRow, configuration: Configuration, summary: Sequence[SummaryRow]) -> ModelCard:
+    assert configuration.student is not None, "every row of a search has a student"
     settings, encoder = setup.settings, setup.prepared.experiment.encoder
     seeds = range(settings.run.seed + 1, settings.run.seed + 1 + settings.seeds)
     return ModelCard(

@@ -5,6 +5,7 @@ from .duplicates import repeated_sentences
 from .encode import EncodedSentences, EncodedText, encode_sentences, encode_text
 from .store import load_sentences, load_text, save_sentences, save_text
 from .tensors import IGNORED, TextBatch, TextTensors
+from .words import load_words, save_words
 
 __all__ = [
     "IGNORED",
@@ -17,10 +18,12 @@ __all__ = [
     "evaluation_batches",
     "load_sentences",
     "load_text",
+    "load_words",
     "padding_share",
     "paired_batches",
     "repeated_sentences",
     "save_sentences",
     "save_text",
+    "save_words",
     "training_batches",
 ]

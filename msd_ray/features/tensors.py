@@ -53,6 +53,13 @@ class TextTensors:
         self._lengths = _to(self.lengths, device)
         self._device = device
 
+    @property
+    def word_labels(self) -> Tensor:
+        """(W,) int64: the gold label ids of the encoded words, by row. Raises ValueError for unlabelled text."""
+        if self._labels is None:
+            raise ValueError("unlabelled text has no labels")
+        return self._labels[self._rows >= 0]
+
     def batch(self, sentences: npt.NDArray[np.int64]) -> TextBatch:
         """Gather the sentences with these indices, (B,)."""
         length = int(self.lengths[sentences].max())

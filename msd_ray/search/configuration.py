@@ -19,14 +19,19 @@ PAPER, BEST = "paper", "best"
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """Everything that is searched: what a final run trains."""
+    """What a final run trains. student: None where the teacher itself tags the target."""
 
     teacher: TeacherSettings
-    student: StudentSettings
+    student: StudentSettings | None
 
     def to_json(self) -> dict[str, JSON]:
         """As nested plain values."""
-        return {"teacher": to_json(self.teacher), "student": to_json(self.student)}
+        return {"teacher": to_json(self.teacher), "student": None if self.student is None else to_json(self.student)}
+
+    @property
+    def zero_shot(self) -> bool:
+        """Whether no label of the target's training sentences reaches it."""
+        return self.student is None or self.student.auxiliary == "soft labels"
 
     @property
     def digest(self) -> str:
@@ -49,8 +54,9 @@ def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
     if plan.scored is None:
         key = f"{plan.phase}/{plan.number}"
         return RunLabel(key=key, name=f"{plan.phase}-{plan.number}", parameters=parameters, tags={})
-    assert plan.student is not None
-    row, digest = str(record.parameters["row"]), Configuration(teacher=plan.teacher, student=plan.student).digest
+    row = str(record.parameters["row"])
+    configuration = Configuration(teacher=plan.teacher, student=plan.student)
+    digest = configuration.digest
     return RunLabel(
         key=f"final/{row}/{digest}/seed-{plan.run.seed}",
         name=f"final-{row}-seed-{plan.run.seed}",
@@ -60,6 +66,7 @@ def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
             "configuration": digest,
             "seed": str(plan.run.seed),
             "scored_split": plan.scored.split,
+            "zero_shot": str(configuration.zero_shot).lower(),
         },
     )
 

@@ -7,6 +7,7 @@ unfinished in the study, hears of its epochs again, and records the same again, 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from ..progress import Display, FinishedTrial, PhaseCounts
@@ -15,6 +16,8 @@ from .plans import Experiment, Launch, TrialPlan, TrialReport
 from .studies import PhaseStudy, TrialRecord
 
 Ending = Literal["COMPLETE", "PRUNED", "FAIL"]
+RESULTS = "results"
+"""Where a run keeps its files (see `results`)."""
 
 
 class RunRecords(Protocol):
@@ -25,6 +28,9 @@ class RunRecords(Protocol):
 
     def log_epoch(self, run_id: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
         """Record an epoch's metrics."""
+
+    def log_file(self, run_id: str, path: Path, artifact_path: str | None = None) -> None:
+        """Keep a file, or a directory's files, with the run."""
 
     def finish(
         self,
@@ -152,6 +158,8 @@ class Phase:
             self._fail(running, report.reason)
             return
         value = report.metrics[self.score]
+        if report.files is not None:
+            self.records.log_file(running.run_id, self.experiment.storage.root / report.files, RESULTS)
         self.records.finish(running.run_id, state="COMPLETE", metrics=report.metrics, tags=report.tags)
         self.study.complete(running.plan.number, value)
         self._forget(running, f"COMPLETE, dev F1 {100 * value:.2f}")

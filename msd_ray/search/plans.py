@@ -9,6 +9,7 @@ from ..training import RunSettings, StudentSettings, TeacherSettings
 from .storage import Storage
 
 Phase = Literal["teacher", "student", "final"]
+Split = Literal["test", "dev"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,18 +40,23 @@ class Experiment:
 class Scored:
     """What a final run is scored on: the only place where a trial is told of test labels.
 
-    split: `test`, or `dev` for a corpus without test file. features: the key of the labelled sentences.
+    split: `test`, or `dev` for a corpus without test file. features: the key of the labelled sentences and, where
+    predictions are to be read by people, of their words. source: the same of the source language, for the runs
+    without a student (the paper's Table 5).
     """
 
-    split: Literal["test", "dev"]
+    split: Split
     features: str
+    source: "Scored | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialPlan:
     """One trial or final run.
 
-    number: the trial's in its phase's study. student: None in the teacher phase. scored: in the final phase alone.
+    number: the trial's in its phase's study. student: None in the teacher phase, and where the teacher itself tags.
+    scored: in the final phase alone. target_gold: the key of the target's training sentences with their gold labels,
+    for the control `gold-aux` alone.
     """
 
     phase: Phase
@@ -59,6 +65,7 @@ class TrialPlan:
     teacher: TeacherSettings
     student: StudentSettings | None = None
     scored: Scored | None = None
+    target_gold: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +83,7 @@ class TrialReport:
 
     stage: what is being done, for people. epoch: of the trial's own training, None for other news.
     metrics: the epoch's, or with `finished` the trial's results. reason: why a finished trial failed.
+    files: a directory of results below the storage's root, to be kept with the run.
     """
 
     number: int
@@ -86,6 +94,7 @@ class TrialReport:
     tags: Mapping[str, str] = field(default_factory=dict)
     finished: bool = False
     reason: str | None = None
+    files: str | None = None
 
     def to_result(self) -> dict[str, Any]:
         """The report as Ray Tune's result; its own keys stay apart from Tune's."""

@@ -1,13 +1,14 @@
 """Corpora and encoder of a search, encoded once and kept under keys of their content."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
 from ..corpora import (
+    DATASETS,
     Sentence,
     SourceCorpus,
     TargetCorpus,
@@ -18,10 +19,15 @@ from ..corpora import (
     load_target,
     load_test,
 )
+from ..corpora.gold import load_target_gold
+from ..corpora.locate import has_test
 from ..encoders import EncoderFiles, load_tokenizer
-from ..features import encode_sentences, encode_text, save_sentences, save_text
+from ..features import encode_sentences, encode_text, save_sentences, save_text, save_words
 from .plans import Corpora, Experiment, Scored
 from .storage import Storage, content_key
+
+SOURCE = "en"
+"""The source language of all data sets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +74,13 @@ class ReadCorpora:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """experiment: what workers are told. digests: of the sentences, by part. has_test: whether a test file is there."""
+    """experiment: what workers are told. digests: of the sentences, by part. The dev sets' sentences."""
 
     experiment: Experiment
     digests: dict[str, str]
     sentences: dict[str, int]
-    has_test: bool
+    source_dev: tuple[Sentence, ...]
+    target_dev: tuple[Sentence, ...]
 
 
 def read(data: Data) -> ReadCorpora:
@@ -105,27 +112,49 @@ def prepare(data: Data, corpora: ReadCorpora, encoder: EncoderFiles, storage: St
         experiment=Experiment(storage=storage, encoder=encoder, corpora=keys),
         digests=corpora.digests,
         sentences=corpora.counts,
-        has_test=corpora.target.has_test,
+        source_dev=corpora.source.dev,
+        target_dev=corpora.target.dev,
     )
 
 
-def prepare_test(data: Data, prepared: Prepared) -> Scored:
+def prepare_test(data: Data, prepared: Prepared, *, source: bool = False) -> Scored:
     """Read and encode what final runs are scored on: the test set, or the dev set of a corpus without one.
 
-    The one place where test labels are read from a corpus; the final phase alone calls it.
+    The one place where test labels are read from a corpus; the final phase alone calls it. source: whether the source
+    language's are read too, for runs whose teacher tags both.
     """
-    corpora = prepared.experiment.corpora
-    if not prepared.has_test:
-        return Scored(split="dev", features=corpora.target_dev)
-    features = _Features(
-        encoder=prepared.experiment.encoder,
-        names=corpora.label_names,
-        storage=prepared.experiment.storage,
-        max_length=data.max_length,
+    target = _scored(data, prepared, prepared.target_dev, prepared.experiment.corpora.target_dev)
+    if not source:
+        return target
+    english = replace(data, lang=SOURCE)
+    return replace(
+        target, source=_scored(english, prepared, prepared.source_dev, prepared.experiment.corpora.source_dev)
     )
-    test = load_test(data.dataset, data.lang, data.directory)
+
+
+def prepare_target_gold(data: Data, prepared: Prepared) -> str:
+    """Read and encode the target's training sentences with their gold labels, for the control `gold-aux` alone.
+
+    Raises UserError as `read` does, and for an unknown label in the training file.
+    """
+    gold = load_target_gold(data.dataset, data.lang, data.directory, limit=data.limit)
     with prepared.experiment.storage.writing():
-        return Scored(split="test", features=features.labelled(test))
+        return _Features.of(data, prepared).labelled(gold)
+
+
+def _scored(data: Data, prepared: Prepared, dev: Sequence[Sentence], dev_features: str) -> Scored:
+    """The split that one language is scored on, with its words kept for people."""
+    storage = prepared.experiment.storage
+    if has_test(DATASETS[data.dataset], data.lang, data.directory):
+        test = load_test(data.dataset, data.lang, data.directory)
+        with storage.writing():
+            scored = Scored(split="test", features=_Features.of(data, prepared).labelled(test))
+    else:
+        test, scored = tuple(dev), Scored(split="dev", features=dev_features)
+    with storage.writing():
+        if not storage.words(scored.features).exists():
+            save_words(test, storage.words(scored.features))
+    return scored
 
 
 class _Features:
@@ -138,6 +167,16 @@ class _Features:
         self._max_length = max_length
         self._tokenizer: PreTrainedTokenizerFast = load_tokenizer(encoder)
         self.pad_id = int(self._tokenizer.pad_token_id)
+
+    @classmethod
+    def of(cls, data: Data, prepared: Prepared) -> "_Features":
+        experiment = prepared.experiment
+        return cls(
+            encoder=experiment.encoder,
+            names=experiment.corpora.label_names,
+            storage=experiment.storage,
+            max_length=data.max_length,
+        )
 
     def labelled(self, sentences: Sequence[Sentence]) -> str:
         key = self._key(sentences, labels=self.names)

@@ -92,6 +92,37 @@ Searched = TypeAliasType(
 )
 
 
+Start = Literal["encoder", "teacher"]
+
+
+class StartChoices(_Strict):
+    """Both starts, to be searched."""
+
+    choices: list[Start] = Field(
+        min_length=2, max_length=2, description="both, in any order", json_schema_extra={"uniqueItems": True}
+    )
+
+    @model_validator(mode="after")
+    def _different(self) -> "StartChoices":
+        if len(set(self.choices)) < len(self.choices):
+            raise _invalid("choices", "a value stands twice; keep one")
+        return self
+
+    def parameter(self) -> Parameter:
+        """Return the choice as a value object."""
+        return Choice(values=tuple(self.choices))
+
+
+def _start_form(value: object) -> Literal["fixed", "choices"]:
+    """Say in which of its two forms a start is written."""
+    return "choices" if isinstance(value, dict | StartChoices) else "fixed"
+
+
+SearchedStart = Annotated[
+    Annotated[Start, Tag("fixed")] | Annotated[StartChoices, Tag("choices")], Discriminator(_start_form)
+]
+
+
 class _Section(_Strict):
     weight_decay: Searched[WeightDecay] = Field(default=0.01, description="AdamW's weight decay")
     warmup: Searched[Share] = Field(default=0.1, description="share of the steps with rising learning rate")
@@ -103,7 +134,7 @@ class _Section(_Strict):
         for name in type(self).model_fields:
             value = getattr(self, name)
             if name != "teachers":
-                model = isinstance(value, RangeModel | ChoicesModel)
+                model = isinstance(value, RangeModel | ChoicesModel | StartChoices)
                 found[name] = value.parameter() if model else Fixed(value=value)
         return found
 
@@ -122,9 +153,9 @@ class StudentSection(_Section):
     beta: Searched[Weight] = Field(description="weight of auxiliary distillation (Eq. 12); the paper's is 0.05")
     alpha_prime: Searched[Weight] = Field(description="weight of the cross-model MMD (Eq. 15); the paper's is 0.001")
     beta_prime: Searched[Weight] = Field(description="weight of the cross-language MMD (Eq. 15); the paper's is 0.001")
-    init: Literal["encoder", "teacher"] = Field(
+    init: SearchedStart = Field(
         default="encoder",
-        description="where students start: the pre-trained encoder, as in the paper, or their teacher",
+        description="where students start: at the pre-trained encoder, as in the paper, or at their teacher",
     )
     teachers: int = Field(
         default=1,

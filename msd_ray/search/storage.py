@@ -4,6 +4,8 @@
     STORAGE/teachers/KEY    teachers, the weights of every epoch; targets/KEY.json their scores on a target language
     STORAGE/outputs/KEY     soft labels and [CLS] vectors of a teacher
     STORAGE/students/KEY    students
+    STORAGE/words/KEY       the words of scored sentences, for people
+    STORAGE/results/KEY     predictions and sentence vectors of final runs
     STORAGE/models/NAME     exported students
     STORAGE/ray             Ray's own files
 
@@ -87,6 +89,14 @@ class Storage:
     def student(self, key: str) -> Path:
         """A student's training."""
         return self.root / "students" / key
+
+    def words(self, key: str) -> Path:
+        """The words of an encoded corpus, where predictions on it are to be read."""
+        return self.root / "words" / f"{key}.parquet"
+
+    def results(self, key: str) -> Path:
+        """What a final run leaves to be read beside its scores."""
+        return self.root / "results" / key
 
     def model(self, name: str) -> Path:
         """An exported student."""

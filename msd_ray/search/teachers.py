@@ -1,7 +1,8 @@
 """The teacher store: a teacher is trained once, for all trials, studies and languages that need it.
 
 A teacher's key holds all that decides its weights, and nothing of a target language: that chooses only the epoch, by
-scores which are kept beside the teacher for each target corpus.
+scores which are kept beside the teacher for each target corpus. (A teacher with an MMD between the languages has the
+target's text in its key: it is trained on it.)
 """
 
 import json
@@ -19,6 +20,7 @@ from ..training.parallel import Workers
 from ..training.scores import DEV_TARGET_F1, best_epoch, dev_metrics
 from ..training.teacher import TeacherTask
 from .context import TrialContext, load_epoch
+from .results import Trained
 from .storage import content_key
 
 
@@ -40,6 +42,7 @@ class StoredTeacher:
             dev=corpora.source_dev,
             labels=corpora.label_names,
             settings=to_json(plan.teacher),
+            target=corpora.target_train if plan.teacher.mmd else None,
             run=to_json(plan.run),
             workers=Workers.current().size,
             device=self.context.device.type,
@@ -65,6 +68,11 @@ class StoredTeacher:
         for epoch in epochs:
             self._tell(epoch)
         return epochs
+
+    @property
+    def trained(self) -> Trained:
+        """The finished training."""
+        return Trained(directory=self.directory, epochs=self.epochs, settings=self.context.plan.teacher)
 
     @cached_property
     def best_epoch(self) -> int:
@@ -114,6 +122,7 @@ class StoredTeacher:
                 run=plan.run,
                 train=context.labelled(corpora.source_train),
                 dev=context.scored_set(corpora.source_dev),
+                target=context.unlabelled(corpora.target_train) if plan.teacher.mmd else None,
             ),
             optimizer_settings=plan.teacher,
             run=plan.run,

@@ -5,13 +5,11 @@ where it was, and reports all its epochs again from the first, exactly as they w
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import torch
 
-from ..features import load_text, repeated_sentences
 from ..model import MultiChannelTagger
 from ..training import StudentSettings, to_json
 from ..training.checkpoints import EpochRecord, TrainingDirectory
@@ -21,7 +19,8 @@ from ..training.parallel import Workers
 from ..training.scores import DEV_SOURCE_F1, DEV_TARGET_F1, best_epoch
 from ..training.student import StudentTask
 from .context import Send, TrialContext, load_epoch
-from .plans import Launch, Scored, TrialReport
+from .plans import Launch, TrialReport
+from .results import FinalResults, Trained
 from .storage import content_key
 from .teachers import StoredTeacher
 
@@ -42,39 +41,38 @@ def _run_trial(context: TrialContext) -> TrialReport:
     plan = context.plan
     teacher = StoredTeacher(context=context, own=plan.student is None)
     if plan.student is None:
-        return _finished(context, teacher.epochs, teacher.directory, {})
+        return _finished(context, teacher.trained, None)
     student = StoredStudent(context=context, teacher=teacher, settings=plan.student)
-    epochs = student.epochs
-    results = {} if plan.scored is None else student.results(plan.scored)
-    return _finished(context, epochs, student.directory, results)
+    return _finished(context, teacher.trained, student.trained)
 
 
-def _finished(
-    context: TrialContext,
-    epochs: Sequence[EpochRecord],
-    directory: TrainingDirectory,
-    results: dict[str, float],
-) -> TrialReport:
+def _finished(context: TrialContext, teacher: Trained, student: Trained | None) -> TrialReport:
     """The end of a trial: the scores of the epoch that target dev chose, and what identifies its weights."""
-    chosen = best_epoch(epochs, DEV_TARGET_F1)
-    metrics = epochs[chosen - 1].metrics
-    by_source = epochs[best_epoch(epochs, DEV_SOURCE_F1) - 1].metrics[DEV_TARGET_F1]
-    weights = directory.weights_file(chosen)
+    trained, storage = student or teacher, context.experiment.storage
+    results: dict[str, float] = {}
+    files: str | None = None
+    if context.plan.scored is not None:
+        final = FinalResults(context=context, scored=context.plan.scored, teacher=teacher, student=student)
+        results, directory = final.metrics_and_files()
+        files = str(directory.relative_to(storage.root))
+    epochs, chosen = trained.epochs, trained.epoch(DEV_TARGET_F1)
+    weights = trained.directory.weights_file(chosen)
     return TrialReport(
         number=context.plan.number,
         stage="finished",
         timestamp_ms=epochs[-1].timestamp_ms,
         metrics={
-            **{name: value for name, value in metrics.items() if name.startswith("dev_")},
-            "dev_target/f1_source_selected": by_source,
+            **{name: value for name, value in epochs[chosen - 1].metrics.items() if name.startswith("dev_")},
+            "dev_target/f1_source_selected": epochs[trained.epoch(DEV_SOURCE_F1) - 1].metrics[DEV_TARGET_F1],
             "best_epoch": chosen,
             **results,
         },
         tags={
-            "weights": str(weights.relative_to(context.experiment.storage.root)),
+            "weights": str(weights.relative_to(storage.root)),
             "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         },
         finished=True,
+        files=files,
     )
 
 
@@ -97,6 +95,7 @@ class StoredStudent:
             dev=[experiment.corpora.source_dev, experiment.corpora.target_dev],
             settings=to_json(self.settings),
             run=to_json(plan.run),
+            target_gold=plan.target_gold,
             workers=Workers.current().size,
             device=self.context.device.type,
         )
@@ -114,6 +113,7 @@ class StoredStudent:
                     self._tell(epoch)
                 return record.epochs
             context.describe(self.directory, kind="student", settings=self.settings)
+            gold = plan.target_gold
             dev = {"target": corpora.target_dev, "source": corpora.source_dev}
             return train(
                 self._new_student(),
@@ -124,6 +124,7 @@ class StoredStudent:
                     source=context.unlabelled(corpora.source_train),
                     teacher=load_outputs(self.teacher.outputs, context.device),
                     dev={name: context.scored_set(key) for name, key in dev.items()},
+                    gold=None if gold is None else context.labelled(gold).word_labels,
                 ),
                 optimizer_settings=self.settings,
                 run=plan.run,
@@ -132,44 +133,17 @@ class StoredStudent:
                 report=self._tell,
             ).epochs
 
+    @property
+    def trained(self) -> Trained:
+        """The finished training."""
+        return Trained(directory=self.directory, epochs=self.epochs, settings=self.settings)
+
     def _new_student(self) -> MultiChannelTagger:
         """A student before its first step."""
         tagger = self.context.tagger(self.settings)
         if self.settings.init == "teacher":
             load_epoch(tagger, self.teacher.directory, self.teacher.best_epoch)
         return tagger
-
-    def results(self, scored: Scored) -> dict[str, float]:
-        """Scores of the student and its teacher on the scored split, whose labels are read here alone."""
-        context, corpora = self.context, self.context.experiment.corpora
-        context.tell(f"scores on {scored.split}")
-        test = context.scored_set(scored.features)
-        repeated = repeated_sentences(
-            test.sentences,
-            load_text(context.features(corpora.target_train)),
-            load_text(context.features(corpora.source_train)),
-        )
-        model = context.tagger(self.settings)
-        by_target, by_source = (best_epoch(self.epochs, name) for name in (DEV_TARGET_F1, DEV_SOURCE_F1))
-        teacher_by_source = best_epoch(self.teacher.epochs, DEV_SOURCE_F1)
-
-        # Both dev sets often choose one epoch.
-        @cache
-        def f1(directory: TrainingDirectory, epoch: int) -> float:
-            return test.scores(load_epoch(model, directory, epoch)).f1
-
-        with context.inference():
-            results = test.metrics(load_epoch(model, self.directory, by_target), scored.split, leave_out=repeated)
-            selected = results[f"{scored.split}/f1"] if by_source == by_target else f1(self.directory, by_source)
-            direct = f1(self.teacher.directory, self.teacher.best_epoch)
-            direct_source_selected = f1(self.teacher.directory, teacher_by_source)
-        return {
-            **results,
-            f"{scored.split}/f1_source_selected": selected,
-            f"teacher/{scored.split}_f1": direct,
-            f"teacher/{scored.split}_f1_source_selected": direct_source_selected,
-            "teacher/dev_target_f1": self.teacher.epochs[self.teacher.best_epoch - 1].metrics[DEV_TARGET_F1],
-        }
 
     def _tell(self, record: EpochRecord) -> None:
         self.context.send_epoch(record, f"student epoch {record.epoch}/{self.context.plan.run.epochs}")

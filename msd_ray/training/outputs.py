@@ -18,6 +18,7 @@ from ..model import MultiChannelTagger
 from .evaluate import TOKENS_A_BATCH
 
 Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +67,16 @@ def soft_labels(teacher: MultiChannelTagger, text: TextTensors) -> Float32:
     return found
 
 
-def cls_vectors(teacher: MultiChannelTagger, text: TextTensors) -> Float32:
-    """The [CLS] vector of every sentence, (S, H)."""
-    device = next(teacher.parameters()).device
+def cls_vectors(model: MultiChannelTagger, text: TextTensors, sentences: Int64 | None = None) -> Float32:
+    """The [CLS] vector of every sentence, (S, H), or of those with these indices, in their order."""
+    device = next(model.parameters()).device
+    chosen = np.arange(len(text.lengths)) if sentences is None else sentences
     found: Float32 | None = None
-    for sentences in evaluation_batches(text.lengths, tokens=TOKENS_A_BATCH[device.type]):
-        batch = text.batch(sentences)
-        vectors = teacher.cls_vectors(batch.input_ids, batch.attention_mask).float().cpu().numpy()
+    for places in evaluation_batches(text.lengths[chosen], tokens=TOKENS_A_BATCH[device.type]):
+        batch = text.batch(chosen[places])
+        vectors = model.cls_vectors(batch.input_ids, batch.attention_mask).float().cpu().numpy()
         if found is None:
-            found = np.empty((len(text.lengths), vectors.shape[1]), dtype=np.float32)
-        found[sentences] = vectors
+            found = np.empty((len(chosen), vectors.shape[1]), dtype=np.float32)
+        found[places] = vectors
     assert found is not None, "a corpus has sentences"
     return found

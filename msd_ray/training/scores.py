@@ -34,14 +34,23 @@ class ScoredSet:
 
     def scores(self, model: MultiChannelTagger) -> EntityScores:
         """Entity-level scores (Eq. 16) of the model's main channel."""
-        predicted = predict_labels(model, self.sentences, self.tensors, self.label_names)
-        return score(predicted, self.sentences, self.label_names)
+        return score(self.predicted(model), self.sentences, self.label_names)
 
-    def metrics(self, model: MultiChannelTagger, prefix: str, *, leave_out: npt.NDArray[np.bool_]) -> dict[str, float]:
+    def predicted(self, model: MultiChannelTagger) -> list[list[str]]:
+        """The main channel's label of every word of every sentence."""
+        return predict_labels(model, self.sentences, self.tensors, self.label_names)
+
+    @property
+    def gold(self) -> list[list[str]]:
+        """The gold label of every word of every sentence."""
+        return gold_labels(self.sentences, self.label_names)
+
+    def metrics(
+        self, predicted: Sequence[Sequence[str]], prefix: str, *, leave_out: npt.NDArray[np.bool_]
+    ) -> dict[str, float]:
         """Scores as metrics, and `PREFIX/f1_deduplicated` on the sentences that `leave_out` (S,) does not mark."""
-        predicted = predict_labels(model, self.sentences, self.tensors, self.label_names)
-        gold = gold_labels(self.sentences, self.label_names)
-        kept = np.flatnonzero(~leave_out)
+        gold = self.gold
+        kept = np.flatnonzero(~leave_out).tolist()
         rest = entity_scores([gold[i] for i in kept], [predicted[i] for i in kept])
         return {
             **score_metrics(prefix, entity_scores(gold, predicted), per_type=True),

@@ -80,7 +80,6 @@ def test_test_set_is_read_by_prepare_test_alone(prepared: MakePrepared, small_co
     unreadable = Path(shutil.copytree(small_corpora, tmp_path / "unreadable"))
     (unreadable / "ar" / "test").write_text("ar:x\tO\n\nar:y\tB-NONSENSE\n", encoding="utf-8")
     done = prepared(data_dir=unreadable)
-    assert done.has_test
     features = done.experiment.storage.root / "features"
     before = sorted(features.iterdir())
     with pytest.raises(UserError, match=r"ar/test:3: .*B-NONSENSE"):
@@ -97,6 +96,5 @@ def test_corpus_without_a_test_file_is_scored_on_dev(
     untested = Path(shutil.copytree(small_corpora, tmp_path / "untested"))
     (untested / "ar" / "test").unlink()
     done = prepared(data_dir=untested)
-    assert not done.has_test
     scored = prepare_test(data(untested), done)
     assert (scored.split, scored.features) == ("dev", done.experiment.corpora.target_dev)

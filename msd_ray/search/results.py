@@ -1,0 +1,184 @@
+"""What a final run leaves: scores on the split whose labels are read here alone, predictions, sentence vectors.
+
+    STORAGE/results/KEY/predictions.parquet   a row a scored sentence: tokens, gold, predicted, repeated
+    STORAGE/results/KEY/domains.safetensors   [CLS] vectors (N, H) of N source and N target training sentences, by the
+                                              teacher and the student: teacher_source, teacher_target, student_...
+
+`repeated` marks a scored sentence that also stands in the training text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors.numpy import save_file
+
+from ..features import TextTensors, load_text, load_words, repeated_sentences
+from ..files import new_directory
+from ..model import MultiChannelTagger
+from ..statistics.domains import domain_distances
+from ..training import OptimizerSettings
+from ..training.checkpoints import EpochRecord, TrainingDirectory
+from ..training.outputs import cls_vectors
+from ..training.parallel import Workers
+from ..training.scores import DEV_SOURCE_F1, DEV_TARGET_F1, ScoredSet, best_epoch
+from .context import TrialContext, load_epoch
+from .plans import Scored
+from .storage import content_key
+
+DOMAIN_SENTENCES = 100
+"""Of each language, as in the paper's Figure 3."""
+DOMAIN_SEED = 20221207
+PAIRS = {
+    "tea_src-stu_src": ("teacher_source", "student_source"),
+    "tea_src-stu_tgt": ("teacher_source", "student_target"),
+    "stu_src-stu_tgt": ("student_source", "student_target"),
+    "tea_src-tea_tgt": ("teacher_source", "teacher_target"),
+}
+"""The pairs of domains whose distances the paper's Figure 4 shows, by their names there."""
+
+Vectors = dict[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A finished training: the weights of the epochs that a dev set chooses are there."""
+
+    directory: TrainingDirectory
+    epochs: Sequence[EpochRecord]
+    settings: OptimizerSettings
+
+    def epoch(self, metric: str) -> int:
+        """The epoch that this dev metric chooses."""
+        return best_epoch(self.epochs, metric)
+
+
+@dataclass(kw_only=True)
+class FinalResults:
+    """The results of one final run. student: None where the teacher itself tags the target."""
+
+    context: TrialContext
+    scored: Scored
+    teacher: Trained
+    student: Trained | None
+
+    def metrics_and_files(self) -> tuple[dict[str, float], Path]:
+        """The run's metrics, and the directory of the files that it leaves."""
+        context, scored = self.context, self.scored
+        context.tell(f"scores on {scored.split}")
+        tagger = self.student or self.teacher
+        model = context.tagger(tagger.settings)
+        test = context.scored_set(scored.features)
+        repeated = self._repeated(test)
+        with context.inference():
+            best = load_epoch(model, tagger.directory, tagger.epoch(DEV_TARGET_F1))
+            predicted = test.predicted(best)
+            metrics = test.metrics(predicted, scored.split, leave_out=repeated)
+            f1 = {(str(tagger.directory.path), tagger.epoch(DEV_TARGET_F1)): metrics[f"{scored.split}/f1"]}
+            metrics[f"{scored.split}/f1_source_selected"] = self._f1(tagger, DEV_SOURCE_F1, model, test, f1)
+            metrics |= self._of_the_teacher(model, test, f1)
+            vectors = self._vectors(model)
+        metrics |= _distances(vectors)
+        return metrics, self._write(test, predicted, repeated, vectors)
+
+    def _f1(
+        self,
+        trained: Trained,
+        selection: str,
+        model: MultiChannelTagger,
+        test: ScoredSet,
+        known: dict[tuple[str, int], float],
+    ) -> float:
+        """F1 of the epoch that a dev metric chooses; both dev sets often choose one epoch."""
+        key = (str(trained.directory.path), trained.epoch(selection))
+        if key not in known:
+            known[key] = test.scores(load_epoch(model, trained.directory, key[1])).f1
+        return known[key]
+
+    def _of_the_teacher(
+        self, model: MultiChannelTagger, test: ScoredSet, known: dict[tuple[str, int], float]
+    ) -> dict[str, float]:
+        """The teacher applied to the target; where it is all there is, to the source too (the paper's Table 5)."""
+        teacher, split = self.teacher, self.scored.split
+        metrics = {
+            f"teacher/{split}_f1": self._f1(teacher, DEV_TARGET_F1, model, test, known),
+            f"teacher/{split}_f1_source_selected": self._f1(teacher, DEV_SOURCE_F1, model, test, known),
+            "teacher/dev_target_f1": teacher.epochs[teacher.epoch(DEV_TARGET_F1) - 1].metrics[DEV_TARGET_F1],
+        }
+        if self.student is None and self.scored.source is not None:
+            source = self.context.scored_set(self.scored.source.features)
+            best = load_epoch(model, teacher.directory, teacher.epoch(DEV_SOURCE_F1))
+            metrics[f"source_{self.scored.source.split}/f1"] = source.scores(best).f1
+        return metrics
+
+    def _vectors(self, model: MultiChannelTagger) -> Vectors:
+        """[CLS] vectors of the same few training sentences of both languages in every run on these corpora."""
+        corpora = self.context.experiment.corpora
+        texts = {
+            name: self.context.unlabelled(key)
+            for name, key in (("source", corpora.source_train), ("target", corpora.target_train))
+        }
+        vectors: Vectors = {}
+        for who, trained in (("teacher", self.teacher), ("student", self.student)):
+            if trained is not None:
+                best = load_epoch(model, trained.directory, trained.epoch(DEV_TARGET_F1))
+                vectors |= {f"{who}_{name}": cls_vectors(best, text, _some(text)) for name, text in texts.items()}
+        return vectors
+
+    def _repeated(self, test: ScoredSet) -> npt.NDArray[np.bool_]:
+        context, corpora = self.context, self.context.experiment.corpora
+        training = (load_text(context.features(key)) for key in (corpora.target_train, corpora.source_train))
+        return repeated_sentences(test.sentences, *training)
+
+    def _write(
+        self,
+        test: ScoredSet,
+        predicted: Sequence[Sequence[str]],
+        repeated: npt.NDArray[np.bool_],
+        vectors: Vectors,
+    ) -> Path:
+        """Write the files unless they are there; their place is named by what they are made from."""
+        storage, tagger = self.context.experiment.storage, self.student or self.teacher
+        key = content_key(
+            kind="results",
+            training=tagger.directory.path.name,
+            epoch=tagger.epoch(DEV_TARGET_F1),
+            teacher=[self.teacher.directory.path.name, self.teacher.epoch(DEV_TARGET_F1)],
+            scored=self.scored.features,
+        )
+        directory = storage.results(key)
+        if Workers.current().first and not directory.is_dir():
+            strings = pa.list_(pa.string())
+            table = pa.table(
+                {
+                    "tokens": pa.array(load_words(storage.words(self.scored.features)), strings),
+                    "gold": pa.array(test.gold, strings),
+                    "predicted": pa.array(predicted, strings),
+                    "repeated": pa.array(repeated.tolist(), pa.bool_()),
+                }
+            )
+            with new_directory(directory) as scratch:
+                pq.write_table(table, scratch / "predictions.parquet")
+                save_file(vectors, scratch / "domains.safetensors")
+        return directory
+
+
+def _some(text: TextTensors) -> npt.NDArray[np.int64]:
+    """Indices of a fixed random choice of sentences, all of them where there are no more."""
+    count = len(text.lengths)
+    chosen = np.random.default_rng(DOMAIN_SEED).permutation(count)[:DOMAIN_SENTENCES]
+    return np.sort(chosen).astype(np.int64)
+
+
+def _distances(vectors: Vectors) -> dict[str, float]:
+    """`domain/tea_src-stu_src/mmd` and so on (Figure 4), for the pairs whose vectors are there."""
+    return {
+        f"domain/{pair}/{measure}": value
+        for pair, (x, y) in PAIRS.items()
+        if x in vectors and y in vectors
+        for measure, value in asdict(domain_distances(vectors[x], vectors[y])).items()
+    }
