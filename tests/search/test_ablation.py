@@ -1,0 +1,164 @@
+"""Variants trained and scored beside each other: what they share, what reaches them, what they leave."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import recorded
+from rich.console import Console
+from safetensors.numpy import load_file
+from small_search import RUN, STUDENT, TEACHER, MakePrepared, data, run_here, spoil_training_labels
+
+from msd_ray.errors import UserError
+from msd_ray.evaluation import entity_scores
+from msd_ray.progress import progress
+from msd_ray.search.ablation import Ablation, AblationSettings
+from msd_ray.search.plans import Scored
+from msd_ray.search.prepare import Prepared, prepare_target_gold, prepare_test
+from msd_ray.tracking.database import default_tracking_uri
+from msd_ray.tracking.study import StudyTracker
+from msd_ray.variants import VARIANTS, ZERO_SHOT
+
+EPOCH = replace(RUN, epochs=1)
+
+
+def ablate(
+    prepared: Prepared, directory: Path, *, variants: tuple[str, ...] = tuple(VARIANTS), seeds: int = 1
+) -> Mapping[str, recorded.Run]:
+    """Run an ablation in this process; its final runs by row and seed."""
+    root = prepared.experiment.storage.root
+    uri = default_tracking_uri(root)
+    tracker = StudyTracker.open(
+        uri, dataset="wikiann", lang="ar", study="ablation", parameters={}, tags={"command": "ablate"}
+    )
+
+    def scored() -> Scored:
+        return prepare_test(data(directory), prepared, source=True)
+
+    with progress(Console(file=StringIO())) as display:
+        Ablation(
+            settings=AblationSettings(
+                name="ablation",
+                variants=[VARIANTS[name] for name in variants],
+                teacher=TEACHER,
+                student=STUDENT,
+                run=EPOCH,
+                seeds=seeds,
+            ),
+            experiment=prepared.experiment,
+            conditions={},
+            study_storage=f"sqlite:///{root / 'studies.db'}",
+            records=tracker,
+            display=display,
+            threads=1,
+            run_phase=run_here,
+            scored=scored,
+            target_gold=lambda: prepare_target_gold(data(directory), prepared),
+        ).run()
+    tracker.close()
+    final = [run for run in recorded.runs(root) if run.tags.get("phase") == "final"]
+    return {f"{run.tags['row']}/{run.tags['seed']}": run for run in final}
+
+
+@pytest.fixture(scope="module")
+def module_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("ablation") / "storage"
+
+
+@pytest.fixture
+def runs(prepared: MakePrepared, small_corpora: Path, module_storage: Path) -> Mapping[str, recorded.Run]:
+    """All variants with one seed; trained for the first test that asks, found again by the others."""
+    return ablate(prepared(storage=module_storage), small_corpora)
+
+
+def test_every_variant_ends_with_scores_and_says_whether_it_is_zero_shot(runs: Mapping[str, recorded.Run]) -> None:
+    assert [key.split("/")[0] for key in runs] == list(VARIANTS)
+    for key, run in runs.items():
+        assert run.tags["state"] == "COMPLETE"
+        assert 0.0 <= run.metrics["test/f1"] <= 1.0
+        assert run.tags["zero_shot"] == str(key != "gold-aux/1").lower()
+
+
+def test_teachers_are_shared_where_they_are_equal(runs: Mapping[str, recorded.Run], module_storage: Path) -> None:
+    kinds = {"teachers": 3, "students": 7}  # msd's, a plain one, one with MMD; every variant with a student
+    for kind, count in kinds.items():
+        assert len([path for path in (module_storage / kind).iterdir() if path.is_dir()]) == count
+    assert runs["direct/1"].tags["weights"].startswith("teachers/")
+
+
+def test_what_a_variant_lacks_is_not_in_its_losses(runs: Mapping[str, recorded.Run]) -> None:
+    both = {"loss/mmd_model", "loss/mmd_language"}
+    lacks = {
+        "msd": set(),
+        "no-distillers": set(),
+        "no-mmd-lang": {"loss/mmd_language"},
+        "no-mmd-model": {"loss/mmd_model"},
+    }
+    for row, missing in {**lacks, "no-all": both, "tsl-mmd": both}.items():
+        assert both & runs[f"{row}/1"].metrics.keys() == both - missing
+    for row in ("no-distillers", "no-all", "tsl-mmd"):
+        assert float(runs[f"{row}/1"].parameters["student.beta"]) == 0
+        assert float(runs[f"{row}/1"].parameters["teacher.alpha"]) == 0
+    assert "loss/mmd_teacher" not in runs["mixture/1"].metrics
+    assert float(runs["tsl-mmd/1"].parameters["teacher.mmd"]) == STUDENT.beta_prime
+
+
+def test_rows_without_a_student_are_the_teacher_on_both_languages(runs: Mapping[str, recorded.Run]) -> None:
+    for row, of in (("direct", "no-all"), ("mixture", "msd")):
+        metrics = runs[f"{row}/1"].metrics
+        assert metrics["test/f1"] == runs[f"{of}/1"].metrics["teacher/test_f1"]
+        assert "source_test/f1" in metrics
+        assert not any(name.startswith("domain/tea_src-stu") for name in metrics)
+    assert "source_test/f1" not in runs["msd/1"].metrics
+
+
+def test_a_run_keeps_its_predictions_and_vectors(runs: Mapping[str, recorded.Run], module_storage: Path) -> None:
+    for row in ("msd", "direct"):
+        folders = [
+            path
+            for path in module_storage.rglob("mlartifacts/*/*/artifacts/results")
+            if entity_f1(path) == pytest.approx(runs[f"{row}/1"].metrics["test/f1"], abs=0)
+        ]
+        assert folders, f"no kept predictions of {row} have its score"
+    sizes = {tuple(sorted(load_file(path))) for path in module_storage.rglob("artifacts/results/domains.safetensors")}
+    teacher = ("teacher_source", "teacher_target")
+    assert sizes == {teacher, ("student_source", "student_target", *teacher)}
+
+
+def entity_f1(results: Path) -> float:
+    table = pq.read_table(results / "predictions.parquet").to_pydict()
+    assert set(table) == {"tokens", "gold", "predicted", "repeated"}
+    assert all(len(a) == len(b) for a, b in zip(table["tokens"], table["gold"], strict=True))
+    return entity_scores(table["gold"], table["predicted"]).f1
+
+
+def test_target_labels_reach_gold_aux_alone(prepared: MakePrepared, small_corpora: Path, tmp_path: Path) -> None:
+    """Labels that are no labels change no bit of any zero-shot variant; other labels change the control."""
+    spoiled = Path(shutil.copytree(small_corpora, tmp_path / "spoiled"))
+    spoil_training_labels(spoiled)
+    moved = Path(shutil.copytree(small_corpora, tmp_path / "moved"))
+    train = moved / "ar" / "train"
+    train.write_text(train.read_text(encoding="utf-8").replace("PER", "LOC"), encoding="utf-8")
+    clean = ablate(prepared(storage=tmp_path / "a"), small_corpora)
+    garbage = ablate(prepared(data_dir=spoiled, storage=tmp_path / "b"), spoiled, variants=ZERO_SHOT)
+    other = ablate(prepared(data_dir=moved, storage=tmp_path / "c"), moved)
+    for name in ZERO_SHOT:
+        digests = {runs[f"{name}/1"].tags["weights_sha256"] for runs in (clean, garbage, other)}
+        assert len(digests) == 1, name
+    assert clean["gold-aux/1"].tags["weights_sha256"] != other["gold-aux/1"].tags["weights_sha256"]
+    with pytest.raises(UserError, match=r"ar/train:1: .*garbage"):
+        ablate(prepared(data_dir=spoiled, storage=tmp_path / "d"), spoiled, variants=("gold-aux",))
+
+
+def test_more_seeds_and_variants_find_what_is_there(prepared: MakePrepared, small_corpora: Path) -> None:
+    done = prepared()
+    first = ablate(done, small_corpora, variants=("no-all",))
+    trained = set((done.experiment.storage.root / "students").iterdir())
+    again = ablate(done, small_corpora, variants=("no-all", "direct"), seeds=2)
+    assert sorted(again) == ["direct/1", "direct/2", "no-all/1", "no-all/2"]
+    assert again["no-all/1"] == first["no-all/1"]
+    assert trained <= set((done.experiment.storage.root / "students").iterdir())
