@@ -6,7 +6,7 @@ pdfTeX cannot set with its own fonts (Korean, Arabic ...) are written as their c
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from .table import Group, Shown, Table
 
@@ -45,6 +45,7 @@ _ESCAPES = {
     "…": r"\ldots{}",
     "λ": r"$\lambda$",
 }
+_PAPERS_NUMBER = re.compile(r"^Table (\d+): ")  # LaTeX gives captions numbers of its own
 _LIGATURE = re.compile(r"([-,'])(?=\1)")  # T1 fonts make one character of each of these pairs
 _LATIN = range(0xC0, 0x180)  # Latin-1's letters and Latin Extended-A, all in T1 or made of an accent and a letter
 _NOT_IN_T1 = frozenset("×÷ĦħĸĿŀŉŦŧſ")
@@ -53,10 +54,11 @@ _NOT_IN_T1 = frozenset("×÷ĦħĸĿŀŉŦŧſ")
 def latex_table(table: Table) -> str:
     r"""One `table` environment with caption, label `tab:<key>` and notes; shrunk to the line's width if it is wider."""
     width = 1 + sum(len(group.columns) for group in table.groups)
+    caption = _PAPERS_NUMBER.sub(r"The paper's Table \1: ", table.title)
     lines = [
         r"\begin{table}[htbp]",
         r"\centering",
-        rf"\caption{{{escape(table.title)}}}",
+        rf"\caption{{{escape(caption)}}}",
         rf"\label{{tab:{re.sub(r'[^A-Za-z0-9-]', '-', table.key)}}}",
         r"\sbox0{%",
         rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
@@ -66,7 +68,7 @@ def latex_table(table: Table) -> str:
         r"\bottomrule",
         r"\end{tabular}}%",
         r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi",
-        *(rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {escape(note)}}}" for note in table.notes),
+        *_notes(table.notes),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
@@ -119,6 +121,13 @@ def _body(table: Table, width: int) -> Iterator[str]:
             yield rf"\multicolumn{{{width}}}{{l}}{{\textit{{{escape(section.heading)}}}}} \\"
         for row in section.rows:
             yield " & ".join(map(_text, (Shown(text=row.label, bold=row.bold), *row.shown()))) + r" \\"
+
+
+def _notes(notes: Sequence[str]) -> Iterator[str]:
+    if notes:
+        yield r"\par\smallskip\parbox{\linewidth}{\footnotesize\raggedright"
+        yield from (rf"{escape(note)}\par" for note in notes)
+        yield "}"
 
 
 def _text(shown: Shown) -> str:

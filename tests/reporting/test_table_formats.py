@@ -197,6 +197,7 @@ def test_latex_rules_lie_under_their_groups() -> None:
     rules = re.findall(r"\\cmidrule\(lr\)\{(\d+)-(\d+)\}", latex_table(table_3))
     assert rules == [("2", "4"), ("5", "7"), ("8", "10"), ("11", "13")]
     assert r"\textbf{MSD} & \textbf{62.88} & not run & -- &" in latex_table(table_3)
+    assert r"\caption{The paper's Table 3: entity-level F1 (\%)" in latex_table(table_3)
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
