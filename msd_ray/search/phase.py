@@ -59,6 +59,7 @@ class _Running:
     plan: TrialPlan
     run_id: str
     label: RunLabel
+    known: int = 0  # the last epoch that an earlier start reported
     epoch: int = 0
     best: float | None = None
     since: float = field(default_factory=time.monotonic)
@@ -135,17 +136,21 @@ class Phase:
         )
         self.study.set_attribute(plan.number, "mlflow_run", run_id)
         best = max(record.values.values(), default=None)
-        self._running[plan.number] = _Running(plan=plan, run_id=run_id, label=label, best=best)
+        self._running[plan.number] = _Running(
+            plan=plan, run_id=run_id, label=label, known=max(record.values, default=0), best=best
+        )
         return plan
 
     def _on_epoch(self, running: _Running, report: TrialReport, epoch: int) -> bool:
         number, value = running.plan.number, report.metrics[self.score]
         self.records.log_epoch(running.run_id, epoch=epoch, metrics=report.metrics, timestamp_ms=report.timestamp_ms)
         self.study.report(number, epoch, value)
+        # An epoch that a training went on from was judged when it was new, among the trials that there were then.
+        judged = epoch < max(running.known, running.epoch)
         running.new_epochs += epoch > running.epoch
         running.epoch = max(running.epoch, epoch)
         running.best = value if running.best is None else max(running.best, value)
-        if number not in self.spared and self.study.should_stop(number, epoch):
+        if number not in self.spared and not judged and self.study.should_stop(number, epoch):
             self.records.finish(running.run_id, state="PRUNED", reason=f"among the weaker trials at epoch {epoch}")
             self.study.prune(number, running.best)
             self._forget(running, f"PRUNED at epoch {epoch}, best dev F1 {100 * running.best:.2f}")

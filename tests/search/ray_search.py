@@ -1,6 +1,6 @@
 """Runs the phases of a small search on Ray, in a process of its own, and writes what the cluster was like meanwhile.
 
-python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S kill | hang | stop
+python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S kill | hang | stop | slow
 """
 
 import json
@@ -33,6 +33,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, wha
 
         def note(report: TrialReport) -> bool:
             stop = on_report(report)
+            if what == "slow" and report.epoch == 2:
+                time.sleep(10)  # the run's last report comes, and the run ends, while the driver is busy
             if what in SIGNALS and phase.name == "student" and report.epoch == 1 and not killed:
                 killed.append(signal_trial(SIGNALS[what]))
             return stop

@@ -54,6 +54,14 @@ def test_stopped_trials_give_their_resources_back(new_search: MakeSearch) -> Non
     assert report["free"] == [2.0, 2.0, 2.0]
 
 
+def test_trial_that_ends_while_the_driver_is_busy_ends(new_search: MakeSearch) -> None:
+    """Ray's own way of handing reports from Train to Tune would have it wait for itself."""
+    search = new_search()
+    options = {"trials": 1, "teacher_trials": 1, "seeds": 1}
+    on_ray(replace(search, options=options), workers=1, stall_s=60, what="slow", ends_with=0)
+    assert_settled(search.root)
+
+
 def test_phase_whose_trial_hangs_ends_within_its_bound(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
     search = new_search()
     report = on_ray(search, workers=0, stall_s=20, what="hang", ends_with=3)

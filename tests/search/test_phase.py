@@ -149,6 +149,19 @@ def test_weak_trial_is_stopped_once_and_late_news_of_it_change_nothing(phases: P
     assert run.tags["reason"] == "among the weaker trials at epoch 1"
 
 
+def test_an_epoch_told_again_is_not_judged_again(phases: Phases) -> None:
+    """Trials that came later may be better; what was good enough to go on stays so, whatever died meanwhile."""
+    opened = phases.open()
+    for _number in (0, 1):
+        opened.phase.next_launch()
+    for report in (epoch(0, 1, 0.1), epoch(0, 2, 0.1), epoch(1, 1, 0.9)):
+        assert not opened.phase.on_report(report)
+    assert not opened.phase.on_report(epoch(0, 1, 0.1)), "told by the next process of the trial"
+    again = phases.open()
+    again.phase.next_launch()
+    assert not again.phase.on_report(epoch(0, 1, 0.1)), "told after the driver was started again"
+
+
 def test_weak_trial_is_not_stopped_at_its_last_epoch(phases: Phases) -> None:
     opened = phases.open()
     opened.phase.next_launch()

@@ -10,10 +10,10 @@ import ray.train
 import ray.train.torch
 import torch
 from ray import tune
-from ray.tune.integration.ray_train import TuneReportCallback
 
 from ..plans import Launch
 from ..work import run_launch
+from .reporting import reports_to_trial
 
 # One byte: without any resource Tune would ask for a whole CPU, which the trial's workers may be waiting for.
 TRIAL_DRIVER: dict[str, float] = {"memory": 1}
@@ -52,25 +52,25 @@ def _run_here(config: dict[str, Any]) -> None:
 
 def _run_with_train(launch: Launch, resources: Resources, directory: Path) -> None:
     """A trial as a Ray Train run of its own, with any number of workers."""
-    trainer = ray.train.torch.TorchTrainer(
-        _train_worker,
-        train_loop_config={"launch": launch},
-        scaling_config=ray.train.ScalingConfig(
-            num_workers=resources.workers,
-            use_gpu=resources.gpus > 0,
-            resources_per_worker={"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})},
-        ),
-        run_config=ray.train.RunConfig(
-            name=f"train-{uuid.uuid4().hex[:8]}",
-            storage_path=str(directory),
-            callbacks=[TuneReportCallback()],  # type: ignore[no-untyped-call,list-item]
-            failure_config=ray.train.FailureConfig(
-                max_failures=RETRIES,
-                controller_failure_limit=RETRIES,  # type: ignore[call-arg]
+    with reports_to_trial() as callback:
+        ray.train.torch.TorchTrainer(
+            _train_worker,
+            train_loop_config={"launch": launch},
+            scaling_config=ray.train.ScalingConfig(
+                num_workers=resources.workers,
+                use_gpu=resources.gpus > 0,
+                resources_per_worker={"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})},
             ),
-        ),
-    )
-    trainer.fit()
+            run_config=ray.train.RunConfig(
+                name=f"train-{uuid.uuid4().hex[:8]}",
+                storage_path=str(directory),
+                callbacks=[callback],
+                failure_config=ray.train.FailureConfig(
+                    max_failures=RETRIES,
+                    controller_failure_limit=RETRIES,  # type: ignore[call-arg]
+                ),
+            ),
+        ).fit()
 
 
 def _train_worker(config: dict[str, Any]) -> None:
