@@ -1,0 +1,192 @@
+"""Tables as the page's template walks through them: header cells with their spans, cells with what they sort by."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .table import Group, Row, Section, Shown, Table
+
+Value = str | int | float | None
+
+MISSING = frozenset({"", "-", "\u2013", "\u2014", "n/a", "nan", "not run"})
+_NUMBER = re.compile(
+    r"""[<>\u2264\u2265\u2248~]?\s*                                      # a bound: < 0.001
+        (?P<number>[+\u2212-]?\s?(?:\d{1,3}(?:,\d{3})+|\d+|(?=\.\d))(?:\.\d+)?(?:e[+\u2212-]?\d+)?)
+        \s*(?:%|\u00b1.*|\(.*\)|\[.*\])?\s*[*\u2020\u2021]*              # a unit, a spread, an interval, marks of tests
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeaderCell:
+    """A cell of the header; `column` is the index of the leaf column that it heads, None above several."""
+
+    text: str
+    group: str = ""
+    column: int | None = None
+    colspan: int = 1
+    rowspan: int = 1
+    numeric: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewCell:
+    """A cell's text and the number that it is sorted by; missing cells are sorted last in either direction."""
+
+    text: str
+    number: float | None
+    missing: bool
+    numeric: bool
+    bold: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewRow:
+    """A header cell and its row."""
+
+    label: ViewCell
+    cells: tuple[ViewCell, ...]
+    bold: bool
+    zero_shot: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewTable:
+    """A table, ready to be written; `width` counts its columns, the label included."""
+
+    anchor: str
+    caption: str
+    header: tuple[tuple[HeaderCell, ...], ...]
+    sections: tuple[tuple[str, tuple[ViewRow, ...]], ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Columns, the label's included."""
+        return sum(cell.colspan for cell in self.header[0])
+
+    @property
+    def length(self) -> int:
+        """Rows of all sections."""
+        return sum(len(rows) for _, rows in self.sections)
+
+
+def sort_number(text: str) -> float | None:
+    """The number that a cell is sorted by; None if its text is not one.
+
+    >>> sort_number("61.67 ± 0.42"), sort_number("−1.20"), sort_number("not run"), sort_number("1,024 (5 seeds)")
+    (61.67, -1.2, None, 1024.0)
+    """
+    found = _NUMBER.fullmatch(text.strip())
+    if not found:
+        return None
+    number = float(re.sub(r"[,\s]", "", found["number"]).replace("\u2212", "-"))
+    return number if math.isfinite(number) else None
+
+
+def table_view(table: Table, anchor: str) -> ViewTable:
+    """Any `Table` for the page."""
+    numeric = _numeric_columns([row.shown() for row in table.rows()])
+    labels = [Shown(text=row.label) for row in table.rows()]
+    numeric_labels = _numeric_columns([(label,) for label in labels])[0] if labels else False
+    return ViewTable(
+        anchor=anchor,
+        caption=table.title,
+        header=_header(table.label_heading, table.groups, (numeric_labels, *numeric)),
+        sections=tuple(_section(section, numeric, numeric_labels) for section in table.sections),
+        notes=table.notes,
+    )
+
+
+def rows_view(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Value]], anchor: str) -> ViewTable:
+    """Plain rows, such as a figure's data, for the page; the first column heads the rows.
+
+    Raises:
+        ValueError: a row has not one value for each column, or there is no column.
+    """
+    if not columns or any(len(row) != len(columns) for row in rows):
+        raise ValueError(f"{caption}: every row needs {len(columns)} values, one for each column, and at least one")
+    shown = [tuple(_shown(value) for value in row) for row in rows]
+    numeric = _numeric_columns(shown) or (False,) * len(columns)
+    cells = [tuple(_cell(part, number) for part, number in zip(row, numeric, strict=True)) for row in shown]
+    body = tuple(ViewRow(label=row[0], cells=row[1:], bold=False, zero_shot=True) for row in cells)
+    groups = tuple(Group(key=str(index), heading=name, columns=("",), fields=()) for index, name in enumerate(columns))
+    return ViewTable(
+        anchor=anchor, caption=caption, header=_header(columns[0], groups[1:], numeric), sections=(("", body),)
+    )
+
+
+def _header(label: str, groups: Sequence[Group], numeric: Sequence[bool]) -> tuple[tuple[HeaderCell, ...], ...]:
+    """One line of header cells, or two where a group has columns with names of their own."""
+    lines = 2 if any(name for group in groups for name in group.columns) else 1
+    upper = [HeaderCell(text=label, column=0, rowspan=lines, numeric=numeric[0])]
+    lower: list[HeaderCell] = []
+    column = 1
+    for group in groups:
+        if not any(group.columns) and len(group.columns) == 1:
+            upper.append(HeaderCell(text=group.heading, column=column, rowspan=lines, numeric=numeric[column]))
+        else:
+            upper.append(HeaderCell(text=group.heading, colspan=len(group.columns)))
+            lower += [
+                HeaderCell(text=name, group=group.heading, column=column + offset, numeric=numeric[column + offset])
+                for offset, name in enumerate(group.columns)
+            ]
+        column += len(group.columns)
+    return (tuple(upper), tuple(lower)) if lines == 2 else (tuple(upper),)
+
+
+def _section(section: Section, numeric: Sequence[bool], numeric_labels: bool) -> tuple[str, tuple[ViewRow, ...]]:
+    return section.heading, tuple(_row(row, numeric, numeric_labels) for row in section.rows)
+
+
+def _row(row: Row, numeric: Sequence[bool], numeric_labels: bool) -> ViewRow:
+    return ViewRow(
+        label=_cell(Shown(text=row.label, bold=row.bold), numeric_labels),
+        cells=tuple(_cell(shown, number) for shown, number in zip(row.shown(), numeric, strict=True)),
+        bold=row.bold,
+        zero_shot=row.zero_shot is not False,
+    )
+
+
+def _cell(shown: Shown, numeric: bool) -> ViewCell:
+    number = _number(shown) if numeric else None
+    return ViewCell(
+        text=shown.text,
+        number=number,
+        missing=number is None if numeric else shown.text.strip().casefold() in MISSING,
+        numeric=numeric,
+        bold=shown.bold,
+    )
+
+
+def _numeric_columns(rows: Sequence[Sequence[Shown]]) -> tuple[bool, ...]:
+    """Of each column, whether it holds numbers."""
+    return tuple(_are_numbers(column) for column in zip(*rows, strict=True))
+
+
+def _are_numbers(column: Sequence[Shown]) -> bool:
+    if any(shown.number is not None for shown in column):
+        return True  # whatever else stands there says why there is no number
+    there = [shown for shown in column if shown.text.strip().casefold() not in MISSING]
+    return bool(there) and all(_number(shown) is not None for shown in there)
+
+
+def _number(shown: Shown) -> float | None:
+    return sort_number(shown.text) if shown.number is None else shown.number
+
+
+def _shown(value: Value) -> Shown:
+    """A value as text; floats with six significant digits, which is finer than any figure shows."""
+    match value:
+        case None:
+            return Shown(text="\u2013")
+        case float():
+            if not math.isfinite(value):
+                return Shown(text="\u2013")
+            return Shown(text=f"{value:.6g}".replace("-", "\u2212"), number=value)
+        case int():
+            return Shown(text=str(value), number=value)
+        case _:
+            return Shown(text=value)

@@ -1,0 +1,5 @@
+"""Fixtures of reports that people look at."""
+
+from chromium import browser
+
+__all__ = ["browser"]

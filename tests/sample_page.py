@@ -1,0 +1,174 @@
+"""A small report with one of everything, hostile texts included, for tests of the page."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import plotly.graph_objects as go
+
+from msd_ray.reporting.cells import PaperCell, TextCell, points
+from msd_ray.reporting.marked_sentences import SentenceList, TaggedSentence
+from msd_ray.reporting.page import Page, Section
+from msd_ray.reporting.page_tables import Value
+from msd_ray.reporting.table import Cell, Group, Row, Table
+from msd_ray.reporting.table import Section as TableSection
+from msd_ray.statistics.summary import Summary, summarise
+
+ATTACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A figure as the page takes it."""
+
+    figure: go.Figure
+    title: str
+    alt: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Value]]
+
+
+def page() -> Page:
+    """The report."""
+    return Page(
+        title="MSD on mLOWNER: English to Korean and Turkish",
+        facts={"Source language": "English", "Target languages": "Korean, Turkish", "Study": "ko-tr", "Seeds": "5"},
+        paragraphs=("Nine variants, five seeds each. Every number was read from MLflow's run `6f1c`.",),
+        notes=("Scored on the dev split: no test file was there.",),
+        sections=(
+            Section(
+                heading="Scores",
+                anchor="scores",
+                paragraphs=("F1 in percent, mean and sample standard deviation.",),
+                tables=(score_table(), long_table()),
+            ),
+            Section(heading="Figures", anchor="figures", figures=(curves(), heat(), coloured())),
+            Section(heading="Worst sentences", anchor="worst-sentences", sentence_lists=(sentences(),)),
+            Section(heading=f"Study {ATTACK}", anchor="hostile", paragraphs=(ATTACK, f"`{ATTACK}`"), notes=(ATTACK,),
+                    tables=(hostile_table(),), figures=(hostile_figure(),)),
+        ),
+        footer="Made by `msd_ray` 0.1.0.",
+    )  # fmt: skip
+
+
+def ours(mean: float) -> Summary:
+    """Five seeds around a mean."""
+    return summarise([mean + 0.004 * step for step in (-1.0, -0.5, 0.0, 0.5, 1.0)])
+
+
+def score_table() -> Table:
+    """A table of the paper's kind; two cells say why they hold no number."""
+    rows = (
+        ("MSD", "61.67", ours(0.5831), "67.80", ours(0.6412), True),
+        ("MSD w/o distillers", "57.23", ours(0.5733), "65.14", None, True),
+        ("MSD w/o MMD-L", "57.88", None, "67.83", ours(0.6801), True),
+        ("gold-aux (NOT zero-shot)", None, ours(0.6650), None, ours(0.7011), False),
+        ("TSL", "9.90", ours(0.1023), "61.15", ours(0.61), True),
+    )
+
+    def cell(paper: str | None, summary: Summary | None, best: bool) -> Cell:
+        return PaperCell(paper=None if paper is None else Decimal(paper), ours=summary, best=best)
+
+    first, last = (
+        tuple(
+            Row(label=label, cells=(cell(ko, our_ko, label == "MSD"), cell(tr, our_tr, False)), zero_shot=zero_shot)
+            for label, ko, our_ko, tr, our_tr, zero_shot in part
+        )
+        for part in (rows[:4], rows[4:])
+    )
+    columns = ("paper", "ours", "difference")
+    return Table(
+        key="table-4",
+        title="Table 4: entity-level F1 (%) on mLOWNER",
+        label_heading="Method",
+        groups=tuple(Group(key=lang, heading=lang, columns=columns, fields=("p",) * 7) for lang in ("ko", "tr")),
+        sections=(TableSection(rows=first), TableSection(heading="Cited by the paper", rows=last)),
+        notes=("Dev in place of test.",),
+    )
+
+
+def long_table() -> Table:
+    """Sixty rows with labels that are numbers, differences of either sign, and texts."""
+    rows = tuple(
+        Row(label=str(number), cells=(points(10 * math.sin(number)), TextCell(text=f"trial {number % 7}")))
+        for number in range(60)
+    )
+    groups = (
+        Group(key="difference", heading="Difference", columns=("",), fields=("difference",)),
+        Group(key="name", heading="Name", columns=("",), fields=()),
+    )
+    return Table(key="trials", title="Every trial", label_heading="Trial", groups=groups,
+                 sections=(TableSection(rows=rows),))  # fmt: skip
+
+
+def hostile_table() -> Table:
+    """Markup wherever a table takes text, and a single word that is wider than a telephone."""
+    groups = (Group(key="x", heading=ATTACK, columns=("",), fields=()),)
+    rows = (Row(label=ATTACK, cells=(TextCell(text=ATTACK),)), Row(label="w" * 90, cells=(TextCell(text="x" * 90),)))
+    return Table(key="hostile", title=ATTACK, label_heading=ATTACK, groups=groups,
+                 sections=(TableSection(heading=ATTACK, rows=rows),), notes=(ATTACK,))  # fmt: skip
+
+
+def curves() -> Drawn:
+    """Four learning curves."""
+    figure = go.Figure()
+    rows: list[tuple[Value, ...]] = []
+    for number, name in enumerate(("MSD", "MSD w/o distillers", "MSD w/o MMD-L", "TSL w. MMD")):
+        values = [60 + 3 * number + 6 * (1 - math.exp(-epoch / 3)) for epoch in range(1, 11)]
+        figure.add_scatter(x=list(range(1, 11)), y=values, name=name, mode="lines+markers")
+        rows += [(name, epoch, value) for epoch, value in enumerate(values, start=1)]
+    figure.update_layout(xaxis_title="epoch", yaxis_title="dev F1 (%)")
+    return Drawn(figure=figure, title="Dev F1 by epoch", alt="Four rising curves; TSL w. MMD ends highest.",
+                 columns=("variant", "epoch", "F1"), rows=rows)  # fmt: skip
+
+
+def heat() -> Drawn:
+    """A confusion matrix."""
+    types = ["PER", "LOC", "CORP", "none"]
+    counts = [[90, 3, 4, 8], [2, 120, 9, 14], [5, 11, 60, 20], [7, 9, 12, 0]]
+    figure = go.Figure(go.Heatmap(z=counts, x=types, y=types, text=counts, texttemplate="%{text}"))
+    figure.update_layout(height=360, yaxis_autorange="reversed")
+    rows = [(gold, *line) for gold, line in zip(types, counts, strict=True)]
+    return Drawn(figure=figure, title="Gold types against predicted ones", alt="Most counts are on the diagonal.",
+                 columns=("gold", *types), rows=rows)  # fmt: skip
+
+
+def coloured() -> Drawn:
+    """Three trials, coloured by their F1."""
+    marker = {"color": [61.0, 60.2, 62.5], "size": 10, "showscale": True}
+    figure = go.Figure(go.Scatter(x=[0.1, 0.2, 0.3], y=[1e-3, 1e-4, 1e-2], mode="markers", marker=marker))
+    figure.update_layout(xaxis_title="beta", yaxis_title="alpha prime", yaxis_type="log")
+    return Drawn(figure=figure, title="Trials", alt="Three trials; the largest beta has the highest F1.",
+                 columns=("beta", "alpha prime", "F1"),
+                 rows=((0.1, 1e-3, 61.0), (0.2, 1e-4, 60.2), (0.3, 1e-2, 62.5)))  # fmt: skip
+
+
+def hostile_figure() -> Drawn:
+    """Markup wherever a figure takes text."""
+    figure = go.Figure(go.Bar(x=[ATTACK, "b"], y=[1, 2], name=ATTACK, text=[ATTACK, "b"]))
+    figure.update_layout(xaxis_title=ATTACK, showlegend=True)
+    return Drawn(figure=figure, title=ATTACK, alt=ATTACK, columns=("name", "value"), rows=((ATTACK, 1), ("b", None)))
+
+
+def sentences() -> SentenceList:
+    """English, Arabic, Chinese, every verdict, and markup as tokens."""
+
+    def tagged(text: str, gold: str, predicted: str, remark: str = "") -> TaggedSentence:
+        return TaggedSentence(
+            tokens=tuple(text.split()), gold=tuple(gold.split()), predicted=tuple(predicted.split()), remark=remark
+        )
+
+    return SentenceList(
+        title="Sentences with the most errors",
+        sentences=(
+            tagged("The University of Bonn moved to Cologne in May", "O B-ORG I-ORG I-ORG O O B-LOC O O",
+                   "O B-ORG O B-LOC O O B-PER O B-LOC", "1 boundary, 1 type, 1 spurious"),
+            tagged("ولد محمد صلاح في نجريج بمصر", "O B-PER I-PER O B-LOC B-LOC", "O B-PER I-PER O O B-ORG",
+                   "1 missed, 1 type"),
+            tagged("北 京 大 学 位 于 海 淀 区", "B-ORG I-ORG I-ORG I-ORG O O B-LOC I-LOC I-LOC",
+                   "B-LOC I-LOC O O O O B-LOC I-LOC I-LOC"),
+            TaggedSentence(tokens=("see", ATTACK, "&amp;", "<b>bold</b>"), gold=("O", "B-PER", "O", "O"),
+                           predicted=("O", "O", "O", "B-LOC"), remark=ATTACK),
+        ),
+    )  # fmt: skip
