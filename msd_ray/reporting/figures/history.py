@@ -1,0 +1,127 @@
+"""The history of a search: every trial's best dev F1 by its number, and the best so far."""
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import plotly.graph_objects as go
+
+from msd_ray.tracking.rows import State
+
+from .figure import FigureWithData, empty, finish
+from .text import label, number, parameter_label, percent
+from .theme import PALETTE
+from .trials import SYMBOLS, SearchTrial, best_trial
+
+_COLUMNS = ("trial", "state", "best dev F1 (%)", "best so far (%)", "paper's configuration", "reason")
+_COLOURS: dict[State, str] = {"COMPLETE": PALETTE[0], "PRUNED": PALETTE[4], "FAIL": PALETTE[2]}
+
+
+def history_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureWithData:
+    """A point a trial, its state told by the symbol; trials without a score stand at the bottom.
+
+    The best so far is that of COMPLETE trials, of which the search chooses the best.
+    """
+    title = "Search history: best dev F1 of every trial"
+    if not trials:
+        return empty(title=title, scope=scope, message="Not run: the search has no finished trial.", columns=_COLUMNS)
+    trials = sorted(trials, key=lambda trial: trial.number)
+    scores = [100 * trial.value for trial in trials if trial.value is not None]
+    low, high = (min(scores), max(scores)) if scores else (0.0, 1.0)
+    floor = low - 0.12 * max(high - low, 1.0)
+    running = _best_so_far(trials)
+    figure = go.Figure(_line(trials, running))
+    for state in get_args(State):
+        if of_state := [trial for trial in trials if trial.state == state]:
+            figure.add_trace(_points(of_state, state, floor))
+    if marked := [trial for trial in trials if trial.paper]:
+        figure.add_trace(_rings(marked, floor))
+    figure.update_xaxes(title_text="trial (number)", tickformat="d", dtick=1 if len(trials) <= 12 else None)
+    figure.update_yaxes(title_text="best dev F1 (%)")
+    if any(trial.value is None for trial in trials):
+        figure.add_hline(y=floor, line={"width": 1, "dash": "dot", "color": _COLOURS["FAIL"]})
+        figure.add_annotation(text="no score", x=0, xref="paper", y=floor, showarrow=False, yshift=9, xanchor="left")
+    finish(figure, title=title, scope=scope, height=420)
+    rows = [
+        (
+            str(trial.number),
+            trial.state,
+            percent(trial.value),
+            percent(so_far, missing=""),
+            "yes" if trial.paper else "",
+            trial.reason or "",
+        )
+        for trial, so_far in zip(trials, running, strict=True)
+    ]
+    return FigureWithData.of(figure, title=title, scope=scope, alt=_alt(trials), columns=_COLUMNS, rows=rows)
+
+
+def _best_so_far(trials: Sequence[SearchTrial]) -> list[float | None]:
+    found: list[float | None] = []
+    best: float | None = None
+    for trial in trials:
+        if trial.state == "COMPLETE" and trial.value is not None:
+            best = trial.value if best is None else max(best, trial.value)
+        found.append(best)
+    return found
+
+
+def _line(trials: Sequence[SearchTrial], running: Sequence[float | None]) -> Any:
+    return go.Scatter(
+        x=[trial.number for trial in trials],
+        y=[None if value is None else 100 * value for value in running],
+        mode="lines",
+        line={"shape": "hv", "width": 2, "color": PALETTE[1]},
+        name="best so far",
+        hoverinfo="skip",
+    )
+
+
+def _points(trials: Sequence[SearchTrial], state: State, floor: float) -> Any:
+    return go.Scatter(
+        x=[trial.number for trial in trials],
+        y=[floor if trial.value is None else 100 * trial.value for trial in trials],
+        mode="markers",
+        marker={
+            "symbol": SYMBOLS[state],
+            "size": 9,
+            "color": _COLOURS[state],
+            "line": {"width": 1.5, "color": _COLOURS[state]},
+        },
+        name=state,
+        hovertext=[hover(trial) for trial in trials],
+        hoverinfo="text",
+    )
+
+
+def _rings(trials: Sequence[SearchTrial], floor: float) -> Any:
+    return go.Scatter(
+        x=[trial.number for trial in trials],
+        y=[floor if trial.value is None else 100 * trial.value for trial in trials],
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 18, "color": PALETTE[5], "line": {"width": 2.5}},
+        name="paper's configuration",
+        hoverinfo="skip",
+    )
+
+
+def hover(trial: SearchTrial) -> str:
+    """What a trial's point says: number, state, score, parameters, why it failed."""
+    lines = [f"<b>trial {trial.number}</b>, {trial.state}" + (", the paper's configuration" if trial.paper else "")]
+    lines.append(f"best dev F1 {percent(trial.value)}" + ("" if trial.value is None else " %"))
+    lines += [f"{label(parameter_label(name))} {label(number(value))}" for name, value in trial.parameters.items()]
+    if trial.reason:
+        lines.append(f"failed: {label(trial.reason, limit=60)}")
+    return "<br>".join(lines)
+
+
+def _alt(trials: Sequence[SearchTrial]) -> str:
+    counts = {state: sum(trial.state == state for trial in trials) for state in get_args(State)}
+    states = f"{counts['COMPLETE']} complete, {counts['PRUNED']} pruned, {counts['FAIL']} failed"
+    best = best_trial(trials)
+    found = "no trial has a score" if best is None else f"the best is trial {best.number} with {percent(best.value)} %"
+    paper = [
+        f"the paper's configuration has {percent(t.value)}" + ("" if t.value is None else " %")
+        for t in trials
+        if t.paper
+    ]
+    return f"Best dev F1 of {len(trials)} trials by number ({states}): {'; '.join([found, *paper[:1]])}."

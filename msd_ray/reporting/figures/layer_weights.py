@@ -1,0 +1,82 @@
+"""The auxiliary channels' weights over epochs: lambda of the teacher (Eq. 10), lambda' of the student (Eq. 12)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from .figure import FigureWithData, empty
+from .panels import finish_panels, panels
+from .text import joined
+from .theme import style
+from .trials import Curve
+
+_COLUMNS = ("model", "layer", "epoch", "weight")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerWeights:
+    """One model's weights: layer -> (epoch, weight) by epoch. model: what the panel is called, `teacher λ` or so."""
+
+    model: str
+    curves: Mapping[int, Curve]
+
+
+def layer_weights_figure(models: Sequence[LayerWeights], *, scope: str = "") -> FigureWithData:
+    """A panel a model, a line a layer with the layer's number at its end. The weights of an epoch add up to 1."""
+    title = "Weights of the auxiliary channels, λ and λ′"
+    drawn = [model for model in models if any(model.curves.values())]
+    if not drawn:
+        message = "Not run: no run with auxiliary channels recorded its weights."
+        return empty(title=title, scope=scope, message=message, columns=_COLUMNS)
+    layers = sorted({layer for model in drawn for layer in model.curves})
+    figure = panels([model.model for model in drawn])
+    for panel, model in enumerate(drawn, start=1):
+        for index, layer in enumerate(layers):
+            if curve := model.curves.get(layer):
+                in_legend = all(not earlier.curves.get(layer) for earlier in drawn[: panel - 1])
+                figure.add_trace(_line(layer, index, curve, in_legend=in_legend), row=panel, col=1)
+    longest = max(epoch for model in drawn for curve in model.curves.values() for epoch, _ in curve)
+    figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if longest <= 12 else None)
+    figure.update_yaxes(title_text="weight (sum 1)")
+    names = [f"layer {layer}" for layer in layers]
+    finish_panels(figure, count=len(drawn), title=title, scope=scope, panel_height=280, columns=2, legend=names)
+    rows = [
+        (model.model, str(layer), str(epoch), f"{weight:.4f}")
+        for model in drawn
+        for layer in layers
+        for epoch, weight in model.curves.get(layer, ())
+    ]
+    alt = f"Weights of {len(layers)} layers over epochs. {_last_weights(drawn)}"
+    return FigureWithData.of(figure, title=title, scope=scope, alt=alt, columns=_COLUMNS, rows=rows)
+
+
+def _line(layer: int, index: int, curve: Curve, *, in_legend: bool) -> Any:
+    look = style(index)
+    return go.Scatter(
+        x=[epoch for epoch, _ in curve],
+        y=[weight for _, weight in curve],
+        mode="lines+markers+text",
+        text=["" for _ in curve[:-1]] + [str(layer)],
+        textposition="middle right",
+        cliponaxis=False,
+        name=f"layer {layer}",
+        legendgroup=str(layer),
+        showlegend=in_legend,
+        line={"color": look.colour, "dash": look.dash, "width": 2},
+        marker={"color": look.colour, "symbol": look.symbol, "size": 7},
+        hovertext=[f"layer {layer}, epoch {epoch}: {weight:.4f}" for epoch, weight in curve],
+        hoverinfo="text",
+    )
+
+
+def _last_weights(models: Sequence[LayerWeights]) -> str:
+    parts = []
+    for model in models:
+        last = {layer: curve[-1][1] for layer, curve in model.curves.items() if curve}
+        most, least = max(last, key=lambda layer: last[layer]), min(last, key=lambda layer: last[layer])
+        parts.append(
+            f"{model.model} ends between {last[least]:.3f} (layer {least}) and {last[most]:.3f} (layer {most})"
+        )
+    return f"{joined(parts)}."

@@ -1,0 +1,121 @@
+"""Figure 3: the [CLS] vectors of teacher and student on source and target sentences, projected by t-SNE.
+
+Each panel is one variant; its four sets are projected together (van der Maaten and Hinton 2008). What t-SNE keeps is
+who is whose neighbour: the axes have no unit, and distances between groups no meaning. Figure 4 has the distances.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+from .figure import FigureWithData, empty
+from .panels import finish_panels, panels
+from .text import joined, label, variant_label
+from .theme import style
+
+SETS = ("tea_src", "tea_tgt", "stu_src", "stu_tgt")
+"""Teacher or student, on source or target sentences, as the paper names them."""
+
+PERPLEXITY = 30.0
+"""Neighbours that t-SNE takes a point to have, where there are points enough."""
+
+_COLUMNS = ("variant", "set", "sentence", "x", "y")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DomainVectors:
+    """Last-layer [CLS] vectors of one run: (M, H) of M source sentences, (N, H) of N target sentences."""
+
+    variant: str
+    tea_src: npt.NDArray[np.float32]
+    tea_tgt: npt.NDArray[np.float32]
+    stu_src: npt.NDArray[np.float32]
+    stu_tgt: npt.NDArray[np.float32]
+
+    def sets(self) -> list[npt.NDArray[np.float32]]:
+        """The four arrays in the order of `SETS`."""
+        return [self.tea_src, self.tea_tgt, self.stu_src, self.stu_tgt]
+
+
+def project(vectors: DomainVectors, *, seed: int = 0) -> list[npt.NDArray[np.float32]]:
+    """Project the four sets together; returns their points (n, 2) in the order of `SETS`.
+
+    The same arrays and seed give the same digits: the start is the first two principal components, and one thread
+    computes, as sums of several threads come in any order. Perplexity is at most a third of the other points.
+
+    Raises:
+        ValueError: the arrays are no matrices of one width of 2 or more, a set is empty, a number is not finite, or
+            all vectors are equal.
+    """
+    sets = vectors.sets()
+    if any(each.ndim != 2 or 0 in each.shape for each in sets) or len({each.shape[1:] for each in sets}) > 1:
+        shapes = ", ".join(f"{name} {each.shape}" for name, each in zip(SETS, sets, strict=True))
+        raise ValueError(f"t-SNE needs four sets of vectors of one width, got {shapes}")
+    together = np.concatenate(sets).astype(np.float32)
+    if together.shape[1] < 2 or not np.isfinite(together).all() or (together == together[0]).all():
+        raise ValueError(f"t-SNE needs finite vectors, wider than 1 and not all equal ({vectors.variant})")
+    projection = TSNE(
+        n_components=2,
+        perplexity=min(PERPLEXITY, (len(together) - 1) / 3),
+        init="pca",
+        learning_rate="auto",
+        random_state=seed,
+    )
+    with threadpool_limits(limits=1):
+        points = projection.fit_transform(together)
+    return np.split(points, np.cumsum([len(each) for each in sets])[:-1])
+
+
+def tsne_figure(runs: Sequence[DomainVectors], *, scope: str = "", seed: int = 0) -> FigureWithData:
+    """A panel for each run, in their order (the paper: `no-all`, without MMD, `msd`). Raises as `project` does."""
+    title = "Figure 3: teacher and student, source and target by t-SNE"
+    if not runs:
+        return empty(title=title, scope=scope, message="Not run: no student's vectors.", columns=_COLUMNS)
+    names = [variant_label(run.variant) for run in runs]
+    figure = panels(names)
+    rows: list[tuple[str, ...]] = []
+    sentences: list[str] = []
+    for panel, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
+        points = project(run, seed=seed)
+        for index, (set_name, of_set) in enumerate(zip(SETS, points, strict=True)):
+            figure.add_trace(_points(set_name, index, of_set, name, in_legend=panel == 1), row=panel, col=1)
+            rows += [(name, set_name, str(i), f"{x:.4f}", f"{y:.4f}") for i, (x, y) in enumerate(of_set, start=1)]
+        sentences.append(f"{name}: {100 * mixed(points):.0f} %")
+    figure.update_xaxes(title_text="t-SNE 1 (no unit)", showticklabels=False, zeroline=False)
+    figure.update_yaxes(title_text="t-SNE 2 (no unit)", showticklabels=False, zeroline=False)
+    alt = (
+        f"Scatter plots of [CLS] vectors of teacher and student on source and target sentences, one panel a variant. "
+        f"Points whose nearest neighbour is of the other model: {joined(sentences)}."
+    )
+    finish_panels(figure, count=len(runs), title=title, scope=scope, panel_height=300, columns=3, legend=SETS)
+    return FigureWithData.of(figure, title=title, scope=scope, alt=alt, columns=_COLUMNS, rows=rows)
+
+
+def mixed(points: Sequence[npt.NDArray[np.float32]]) -> float:
+    """The share (0..1) of projected points whose nearest neighbour is the other model's, teacher's or student's."""
+    together = np.concatenate(points).astype(np.float64)
+    student = np.repeat([name.startswith("stu") for name in SETS], [len(each) for each in points])
+    distances = ((together[:, None] - together[None]) ** 2).sum(axis=-1)  # (P, P)
+    np.fill_diagonal(distances, np.inf)
+    return float(np.mean(student[distances.argmin(axis=1)] != student))
+
+
+def _points(set_name: str, index: int, points: npt.NDArray[np.float32], variant: str, *, in_legend: bool) -> Any:
+    look = style(index)
+    return go.Scatter(
+        x=points[:, 0].tolist(),
+        y=points[:, 1].tolist(),
+        mode="markers",
+        name=set_name,
+        legendgroup=set_name,
+        showlegend=in_legend,
+        marker={"color": look.colour, "symbol": look.symbol, "size": 7, "opacity": 0.75},
+        hovertext=[f"{set_name}, sentence {i}<br>{label(variant)}" for i in range(1, len(points) + 1)],
+        hoverinfo="text",
+    )
