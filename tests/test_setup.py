@@ -6,6 +6,8 @@ import pytest
 
 from msd_ray.encoders import EncoderFiles
 from msd_ray.options import parse
+from msd_ray.search.spaces import load_space
+from msd_ray.search.studies import PhaseStudy
 from msd_ray.setup import Setup, describe, set_up
 
 
@@ -88,11 +90,36 @@ def test_the_description(small: list[str], tiny_encoder: EncoderFiles, tmp_path:
     assert shown["sentences"] == "source train 8, source dev 250, target train 8, target dev 250"
     assert shown["encoder"] == f"{tiny_encoder.name} in {tiny_encoder.directory}"
     assert shown["teacher phase"] == "5 trials; searched: learning_rate, alpha"
-    assert shown["student phase"] == "6 trials; searched: learning_rate, beta, alpha_prime, beta_prime"
+    assert shown["student phase"] == "6 trials; searched: learning_rate, beta, alpha_prime, beta_prime, init"
     assert shown["final phase"] == "5 seeds each of the paper's configuration and the best, scored on the test set"
     assert shown["a trial"] == "on 2 Ray Train workers, each with 1 CPU and 0 GPUs"
     assert shown["at once"] == "3 trials"
     assert shown["storage"] == str(tmp_path / "runs")
+
+
+def test_the_description_of_a_warm_start(small: list[str], tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    space = load_space("quickstart").student_phase(1)
+    study = PhaseStudy.open(
+        f"sqlite:///{tmp_path}/runs/studies.db",
+        "sample-ar/student",
+        space=space,
+        settings={"teachers": [0]},
+        seed=1,
+        trials=4,
+    )
+    for value in (0.1, 0.2, 0.3, 0.4):
+        trial = study.propose()
+        assert trial is not None
+        study.complete(trial.number, value)
+    study.close()
+    before = (tmp_path / "runs" / "studies.db").read_bytes()
+    shown = lines([*small, "--space", "quickstart", "--warm-start", "sample-ar"])
+    assert shown["warm start"] == "3 students and 0 teachers of sample-ar, tried after the paper's"
+    paper = lines([*small, "--space", "paper", "--warm-start", "sample-ar", "--warm-start-trials", "2"])
+    assert paper["student phase"] == "3 trials; searched: nothing"
+    assert "warm start" not in lines(small)
+    assert (tmp_path / "runs" / "studies.db").read_bytes() == before
 
 
 def test_the_description_counts_what_a_space_without_search_runs(small: list[str]) -> None:
