@@ -6,7 +6,7 @@ deviation (n - 1).
 """
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -60,6 +60,11 @@ def summary_rows(runs: Sequence[RunRow]) -> list[SummaryRow]:
         _row("paper", "paper's configuration", final["paper"], "dev_target/f1", "{split}/f1"),
         _row("best", "best found", final["best"], "dev_target/f1", "{split}/f1"),
     ]
+
+
+def variant_rows(runs: Sequence[RunRow], labels: Mapping[str, str]) -> list[SummaryRow]:
+    """A row a variant, in the order of `labels`, which gives what people read by the variant's name."""
+    return [_row(name, label, _final_runs(runs, name), "dev_target/f1", "{split}/f1") for name, label in labels.items()]
 
 
 def summary_metrics(rows: Iterable[SummaryRow]) -> dict[str, float]:

@@ -64,7 +64,7 @@ def _run_with_train(launch: Launch, resources: Resources, directory: Path) -> No
             run_config=ray.train.RunConfig(
                 name=f"train-{uuid.uuid4().hex[:8]}",
                 storage_path=str(directory),
-                callbacks=[callback],
+                callbacks=[callback],  # type: ignore[list-item]
                 failure_config=ray.train.FailureConfig(
                     max_failures=RETRIES,
                     controller_failure_limit=RETRIES,  # type: ignore[call-arg]

@@ -1,0 +1,82 @@
+"""The figures of a search, from its recorded runs: history, parameters, their importance, learning curves."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from ..search.parameters import JSON
+from ..search.spaces import PAPER_STUDENT
+from ..search.studies.importance import parameter_importance
+from ..tracking.recorded import Curves, RecordedStudy
+from ..tracking.rows import RunRow
+from .figures import FigureWithData
+from .figures.curves import curves_figure
+from .figures.history import history_figure
+from .figures.importance import importance_figure
+from .figures.parallel import ParameterAxis, parallel_figure
+from .figures.trials import SearchTrial
+
+DEV_F1 = "dev_target/f1"
+SPACE = "space.student."
+"""How the parent run's parameters of the student's search space begin."""
+
+
+def search_figures(study: RecordedStudy, curves: Mapping[str, Curves], scope: str) -> tuple[FigureWithData, ...]:
+    """The figures of a search. curves: by run id, of the runs of the student phase."""
+    axes = searched(study.parent.parameters)
+    trials = student_trials(study, curves, [axis.name for axis in axes])
+    complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
+    importance = parameter_importance(
+        [trial.parameters for trial in complete],
+        [trial.value or 0.0 for trial in complete],
+        log=[axis.name for axis in axes if axis.log],
+    )
+    return (
+        history_figure(trials, scope=scope),
+        parallel_figure(trials, axes, scope=scope),
+        importance_figure(importance, trials=len(complete), scope=scope),
+        curves_figure(trials, scope=scope),
+    )
+
+
+def searched(parameters: Mapping[str, str]) -> list[ParameterAxis]:
+    """The student's searched parameters, from the parent run's record of the space."""
+    names = dict.fromkeys(
+        name.removeprefix(SPACE).split(".")[0]
+        for name in parameters
+        if name.startswith(SPACE) and name.count(".") == SPACE.count(".") + 1
+    )
+    return [ParameterAxis(name=name, log=parameters.get(f"{SPACE}{name}.log") == "true") for name in names]
+
+
+def student_trials(study: RecordedStudy, curves: Mapping[str, Curves], searched: Sequence[str]) -> list[SearchTrial]:
+    """The finished trials of the student phase, with the parameters that were searched."""
+    return [
+        _trial(run, curves.get(run.run_id, {}), searched)
+        for run in study.runs
+        if run.phase == "student" and run.state is not None
+    ]
+
+
+def _trial(run: RunRow, curves: Curves, searched: Sequence[str]) -> SearchTrial:
+    assert run.state is not None
+    own: dict[str, JSON] = {name: _value(run.parameters[f"student.{name}"]) for name in PAPER_STUDENT}
+    scores = [value for _, value in curves.get(DEV_F1, ())]
+    return SearchTrial(
+        number=int(run.tags["trial"]),
+        state=run.state,
+        # An early-stopped trial's best epoch, for its newest is not the one that counts.
+        value=max(scores) if scores else run.metrics.get(DEV_F1),
+        parameters={name: own[name] for name in searched},
+        paper=own == PAPER_STUDENT,
+        reason=run.tags.get("reason"),
+        curves=curves,
+    )
+
+
+def _value(text: str) -> JSON:
+    """A recorded parameter: a number where it is one."""
+    try:
+        value: JSON = json.loads(text)
+    except ValueError:
+        return text
+    return value

@@ -1,0 +1,140 @@
+"""`msd_ray.report` on studies trained for it: every number is MLflow's, and twice the same to the byte."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from mlflow.tracking import MlflowClient
+from small_search import RUN, SmallSearch, write_corpora
+from test_ablation import ablate
+
+from msd_ray.encoders import EncoderFiles
+from msd_ray.errors import UserError
+from msd_ray.report import main
+from msd_ray.search.prepare import Data, prepare, read
+from msd_ray.search.storage import Storage
+from msd_ray.tracking.database import default_tracking_uri
+
+VARIANTS = ("msd", "no-all", "direct", "gold-aux")
+
+
+@pytest.fixture(scope="module")
+def storage(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search and an ablation of Arabic."""
+    directory = tmp_path_factory.mktemp("report")
+    corpora = write_corpora(directory / "corpora", langs=("en", "ar"))
+    search = SmallSearch(root=directory / "storage", encoder=tiny_encoder.directory, data_dir=corpora)
+    search.run()
+    data = Data(dataset="wikiann", lang="ar", directory=corpora, limit=None, max_length=RUN.max_length)
+    prepared = prepare(data, read(data), tiny_encoder, Storage.at(search.root))
+    ablate(prepared, corpora, variants=VARIANTS, seeds=2)
+    return search.root
+
+
+def report(storage: Path, out: Path) -> Path:
+    assert main(["--lang", "ar", "--storage", str(storage), "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def reported(storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return report(storage, tmp_path_factory.mktemp("out") / "report")
+
+
+def table(out: Path, key: str) -> dict[str, dict[str, str]]:
+    """A table's CSV rows by their labels."""
+    with (out / "tables" / f"{key}.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {row["row"]: row for row in rows}
+
+
+def final_run(storage: Path, row: str, seed: int) -> tuple[MlflowClient, str]:
+    client = MlflowClient(default_tracking_uri(storage))
+    experiment = client.get_experiment_by_name("msd-wikiann-ar")
+    assert experiment is not None
+    (run,) = client.search_runs(
+        [experiment.experiment_id], f"tags.study = 'ablation' and tags.row = '{row}' and tags.seed = '{seed}'"
+    )
+    return client, run.info.run_id
+
+
+def test_all_formats_of_all_tables_and_the_page_are_there(reported: Path) -> None:
+    keys = {path.stem for path in (reported / "tables").glob("*.csv")}
+    assert {*(f"table-{number}" for number in range(1, 9)), "variants-wikiann", "selection-wikiann"} <= keys
+    for suffix in ("md", "tex"):
+        assert {path.stem for path in (reported / "tables").glob(f"*.{suffix}")} == {*keys, "tables"}
+    assert (reported / "ablation.html").is_file()
+    figures = [json.loads(path.read_text(encoding="utf-8")) for path in (reported / "figures").iterdir()]
+    assert len(figures) == 9
+    assert all(figure["data"] or figure["layout"]["annotations"] for figure in figures)
+
+
+def test_rows_never_run_say_so_and_have_no_number(reported: Path) -> None:
+    ours = table(reported, "variants-wikiann")
+    assert ours["MSD w/o MMD-L"]["ar.mean"] == ""
+    text = (reported / "tables" / "variants-wikiann.md").read_text(encoding="utf-8")
+    assert "MSD w/o MMD-L | not run" in text.replace("**", "")
+    paper = table(reported, "table-4")
+    assert all(row["ko.mean"] == "" for row in paper.values())
+
+
+def test_a_number_changed_in_mlflow_changes_the_table(storage: Path, reported: Path, tmp_path: Path) -> None:
+    client, run_id = final_run(storage, "msd", 1)
+    metrics = client.get_run(run_id).data.metrics
+    before, step = metrics["test/f1"], 99
+    other = client.get_run(final_run(storage, "msd", 2)[1]).data.metrics["test/f1"]
+    client.log_metric(run_id, "test/f1", 0.875, step=step)
+    changed = report(storage, tmp_path / "changed")
+    client.log_metric(run_id, "test/f1", before, step=step + 1)
+    for key in ("variants-wikiann", "table-3"):
+        assert float(table(changed, key)["MSD"]["ar.mean"]) == pytest.approx(100 * (0.875 + other) / 2)
+        assert table(changed, key)["MSD"]["ar.mean"] != table(reported, key)["MSD"]["ar.mean"]
+
+
+def test_a_run_that_is_not_there_is_not_run(storage: Path, tmp_path: Path) -> None:
+    client = MlflowClient(default_tracking_uri(storage))
+    runs = [final_run(storage, "direct", seed)[1] for seed in (1, 2)]
+    for run_id in runs:
+        client.delete_run(run_id)
+    without = report(storage, tmp_path / "without")
+    for run_id in runs:
+        client.restore_run(run_id)
+    assert table(without, "variants-wikiann")["direct (BS)"]["ar.mean"] == ""
+    assert "direct (BS) | not run" in (without / "tables" / "variants-wikiann.md").read_text(encoding="utf-8")
+
+
+def test_the_same_database_gives_the_same_bytes(storage: Path, reported: Path, tmp_path: Path) -> None:
+    again = report(storage, tmp_path / "again")
+    files = [path.relative_to(reported) for path in sorted(reported.rglob("*")) if path.is_file()]
+    assert files == [path.relative_to(again) for path in sorted(again.rglob("*")) if path.is_file()]
+    for name in files:
+        assert (again / name).read_bytes() == (reported / name).read_bytes(), name
+
+
+def test_the_report_is_kept_with_both_studies(storage: Path, reported: Path) -> None:
+    client = MlflowClient(default_tracking_uri(storage))
+    experiment = client.get_experiment_by_name("msd-wikiann-ar")
+    assert experiment is not None
+    for study in ("ablation", "wikiann-ar"):
+        (parent,) = client.search_runs([experiment.experiment_id], f"tags.kind = 'study' and tags.study = '{study}'")
+        kept = {file.path for file in client.list_artifacts(parent.info.run_id, "report")}
+        assert {"report/ablation.html", "report/tables", "report/figures"} <= kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give --lang or --study"),
+        (["--lang", "de"], "nothing is recorded for de; there are: "),
+        (["--study", "nothing"], "no study nothing is recorded; there are: ablation, wikiann-ar"),
+    ],
+)
+def test_what_is_not_recorded_is_a_message(storage: Path, arguments: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        main([*arguments, "--storage", str(storage)])
+
+
+def test_no_database_is_a_message(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no"):
+        main(["--lang", "ar", "--storage", str(tmp_path)])
