@@ -137,8 +137,10 @@ class Recordings:
         """Store a directory's files as artifacts of a run, a study's parent as a rule; again means replaced.
 
         Raises:
-            UserError: the run is not there, or the files cannot be stored.
+            UserError: the run or the directory is not there, or the files cannot be stored.
         """
+        if not directory.is_dir():
+            raise UserError(f"{directory} is no directory: there are no files to store in MLflow")
         with mlflow_errors(self._uri):
             if not self._present([run_id]):
                 raise UserError(f"MLflow has no run {run_id} to store {directory} with; was the study deleted?")

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import browser
+from recorded_studies import record_ablation, record_search
 
 from msd_ray.tracking.database import default_tracking_uri, prepare_database
 from msd_ray.tracking.study import StudyTracker
+
+__all__ = ["browser"]
 
 Rows = list[tuple[Any, ...]]
 
@@ -27,6 +31,19 @@ def tracking_uri(empty_database: Path, tmp_path: Path) -> str:
     """MLflow needs seconds to create a database, a copy of an empty one takes none."""
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     return default_tracking_uri(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def recorded_database(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search and an ablation in Arabic and in Hindi (`recorded_studies`), oldest first; not to be written to."""
+    storage = tmp_path_factory.mktemp("recorded")
+    shutil.copy(empty_database, storage / "mlflow.db")
+    uri = default_tracking_uri(storage)
+    record_search(uri, "ar")
+    record_ablation(uri, "ar")
+    record_search(uri, "hi")
+    record_ablation(uri, "hi", rows=("msd", "no-all"))
+    return storage / "mlflow.db"
 
 
 @pytest.fixture

@@ -1,16 +1,12 @@
 """The same against a real `mlflow server` on loopback."""
 
-import socket
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from mlflow_server import mlflow_server
 
 from msd_ray.errors import UserError
 from msd_ray.tracking.study import StudyTracker
@@ -19,29 +15,8 @@ from msd_ray.tracking.study import StudyTracker
 @pytest.fixture
 def server(tmp_path: Path, empty_database: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     (tmp_path / "server.db").write_bytes(empty_database.read_bytes())
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--workers", "1"]
-    command += ["--artifacts-destination", str(tmp_path / "served")]
-    with (tmp_path / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
-    uri = f"http://127.0.0.1:{port}"
-    try:
-        until = time.monotonic() + 120
-        while True:
-            try:
-                urllib.request.urlopen(f"{uri}/health", timeout=5).close()
-                break
-            except (urllib.error.URLError, OSError):
-                assert process.poll() is None, (tmp_path / "server.log").read_text()
-                assert time.monotonic() < until, (tmp_path / "server.log").read_text()
-                time.sleep(0.2)
+    with mlflow_server(tmp_path, tmp_path / "server.db") as (uri, process):
         yield uri, process
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
 
 
 def write(uri: str, card: Path) -> StudyTracker:
