@@ -17,6 +17,8 @@ from .corpora import DATASETS
 from .corpora.catalogue import LANGUAGE_NAMES
 from .encoders import EncoderFiles
 from .encoders.e5_small import NAME as E5_SMALL
+from .errors import UserError
+from .tracking.champion import ALIAS, registered_name
 
 Value = str | int | float | bool | None
 Selection = Literal["target dev", "source dev"]
@@ -51,6 +53,8 @@ class ModelCard:
     encoder: as the user named it; base_model: its name on the hub (`hub_name`), None if it has none.
     teacher, student, run: hyperparameters by name. seed, epoch: of this very student; seeds: of all final runs.
     selection: the dev set that chose its epoch. data_digests: SHA-256 of each part of the data, by name.
+    configuration: digest of teacher and student. dev_f1: of this very student, 0..1. entity_types: what it finds.
+    max_length: tokens that it sees at once.
     """
 
     dataset: str
@@ -71,6 +75,10 @@ class ModelCard:
     versions: Mapping[str, str]
     selection: Selection = "target dev"
     run: Mapping[str, Value] = field(default_factory=dict)
+    configuration: str | None = None
+    dev_f1: float | None = None
+    entity_types: tuple[str, ...] = ()
+    max_length: int | None = None
 
 
 def hub_name(encoder: EncoderFiles) -> str | None:
@@ -93,6 +101,12 @@ def render(card: ModelCard) -> str:
         selection=f"{_language(card.lang if card.selection == 'target dev' else card.source_lang)} dev set",
         epoch=card.epoch,
         seed=card.seed,
+        dev_f1="not recorded" if card.dev_f1 is None else f"{100 * card.dev_f1:.2f}",
+        types=escape(", ".join(card.entity_types) or "not recorded"),
+        registered=_registered(card),
+        configuration=escape(card.configuration or "not recorded"),
+        on_dev=_ON_DEV.format(language=_language(card.lang)) if any(row.split == "dev" for row in card.scores) else "",
+        length="" if card.max_length is None else f" of {card.max_length} tokens",
         seeds=escape(", ".join(map(str, card.seeds))),
         study=escape(card.study),
         scores=_scores(card),
@@ -147,6 +161,14 @@ def _language(code: str) -> str:
     return escape(LANGUAGE_NAMES.get(code, code))
 
 
+def _registered(card: ModelCard) -> str:
+    """The model's address in MLflow's registry, whose names cannot hold markup."""
+    try:
+        return f"models:/{registered_name(card.dataset, card.lang)}@{ALIAS}"
+    except UserError:
+        return f"models:/NAME@{ALIAS}"
+
+
 def _encoder(card: ModelCard) -> str:
     if card.base_model is None:  # a directory: where it lay on somebody's machine is of no use to others
         return f"{escape(PurePath(card.encoder).name)} (a local directory)"
@@ -190,6 +212,12 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[Value, ...]]) -> str:
     return "\n".join([f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}", *cells])
 
 
+_ON_DEV = """\
+There was no test set: rows with split dev are scored on the very {language} sentences that chose epoch and
+configuration, and are too high.
+
+"""
+
 _TEMPLATE = """\
 # {title}
 
@@ -199,7 +227,8 @@ sentences, with a mixture of short-channel distillers (MSD). It labels words in 
 
 - Encoder: {encoder}, with a classifier on every layer that was trained; the last one makes the predictions.
 - Data set: {dataset}, {source} to {language} ({lang}).
-- This student: seed {seed}, epoch {epoch}, chosen by F1 on the {selection}.
+- Entity types: {types}.
+- This student: seed {seed}, epoch {epoch}, chosen by F1 on the {selection}. Its own F1 on {language} dev: {dev_f1}.
 
 ## Scores
 
@@ -208,7 +237,7 @@ The weights here are those of one seed, so their own score differs from the mean
 
 {scores}
 
-## How to use it
+{on_dev}## How to use it
 
 The directory is complete: nothing else is read, nothing is fetched. `DIR` stands for where it lies.
 
@@ -228,12 +257,27 @@ student = load_student(Path("DIR"), torch.device("cpu"))
 print(tag(student, [["One", "list", "of", "words", "a", "sentence"]]))
 ```
 
+Where the search recorded its runs, MLflow has it too, with the alias `champion` on the best student for this data
+set and language so far; this one is a version of the same model. MLflow, torch and transformers are enough to load it:
+
+```sh
+python -m msd_ray.predict --model {registered} --mlflow-uri URI
+```
+
+```python
+import mlflow
+
+mlflow.set_tracking_uri("URI")
+model = mlflow.pyfunc.load_model("{registered}")
+print(model.predict([["One", "list", "of", "words", "a", "sentence"]]))
+```
+
 `config.json` and the encoder's weights have the usual names, so `transformers.AutoModel.from_pretrained("DIR")` reads
 the fine-tuned encoder alone. All weights are in safetensors; nothing here is pickled.
 
 ## How it was trained
 
-Study: {study}
+Study: {study}. Configuration: {configuration}.
 
 {teacher}
 
@@ -259,6 +303,7 @@ Digests of the sentences as they were read, so that others can tell whether they
 - Zero-shot: no label of {language} training sentences was used. Labels of the {language} *dev* set chose epochs and
   configurations, which overestimates what is reached without any: compare the rows with the epoch chosen on source dev.
 - It knows the entity types and the kind of text of {dataset} and no others; expect lower scores on other domains.
+- It sees windows{length} at a time. Longer sentences are read in windows that overlap, so far context is lost.
 - It was made for {language}. Other languages, {source} included, were not measured.
 - It repeats what encoder, teacher and texts brought along, biases about names and places included. Predictions need
   review before anything depends on them.

@@ -67,6 +67,10 @@ def _card(setup: Setup, winner: RunRow, configuration: Configuration, summary: S
         study=settings.name,
         versions=versions(),
         run=asdict(settings.run),
+        configuration=configuration.digest,
+        dev_f1=winner.metrics["dev_target/f1"],
+        entity_types=tuple(sorted({name[2:] for name in setup.prepared.experiment.corpora.label_names if name != "O"})),
+        max_length=settings.run.max_length,
     )
 
 

@@ -39,6 +39,10 @@ CARD = ModelCard(
     data_digests={"tr train text": "ab" * 32},
     study="first",
     versions={"msd_ray": "0.1.0"},
+    configuration="0a1b2c3d",
+    dev_f1=0.53211,
+    entity_types=("LOC", "PER"),
+    max_length=MAX_LENGTH,
 )
 
 

@@ -68,12 +68,34 @@ def test_what_it_says() -> None:
         "| msd\\_ray | 0.1.0 |",
         "- Encoder: mit",
         "- Data set: Apache-2.0",
-        "Study: first",
+        "Study: first. Configuration: 0a1b2c3d.",
+        "Its own F1 on Turkish dev: 53.21.",
+        "Entity types: LOC, PER.",
+        "windows of 24 tokens at a time",
+        "--model models:/msd-sample-tr@champion --mlflow-uri URI",
+        'mlflow.pyfunc.load_model("models:/msd-sample-tr@champion")',
         "no label of Turkish training sentences was used",
         "python -m msd_ray.predict --model DIR",
     ):
         assert words in text
+    assert "There was no test set" not in text
     assert "chosen by F1 on the English dev set" in render(replace(CARD, selection="source dev"))
+
+
+def test_scores_of_the_dev_set_are_called_too_high() -> None:
+    text = render(replace(CARD, scores=(ScoreRow(system="student", mean=0.5, n=1, split="dev", model=True),)))
+    assert "There was no test set: rows with split dev are scored on the very Turkish sentences" in text
+
+
+def test_what_is_not_known_is_said() -> None:
+    text = render(replace(CARD, configuration=None, dev_f1=None, entity_types=(), max_length=None))
+    for words in (
+        "Configuration: not recorded.",
+        "Turkish dev: not recorded.",
+        "Entity types: not recorded.",
+        "windows at",
+    ):
+        assert words in text
 
 
 EVIL = "<script>alert(1)</script> [x](http://evil) **b** `c` | d\n\n# heading\n---\n![i](j) {title} \x1b[2J a: b"
@@ -91,6 +113,8 @@ def test_no_markup_gets_in() -> None:
         dataset=EVIL,
         lang=EVIL,
         source_lang=EVIL,
+        configuration=EVIL,
+        entity_types=(EVIL,),
         teacher={EVIL: EVIL},
         data_digests={EVIL: EVIL},
         versions={EVIL: EVIL},
@@ -141,8 +165,8 @@ def test_hub_name(tmp_path: Path) -> None:
 def test_its_code_works(tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exported(tiny_encoder, tmp_path / "student")
     card = (tmp_path / "student" / "README.md").read_text()
-    found = re.search(r"```python\n(.*?)```", card, re.DOTALL)
-    assert found is not None
-    exec(found[1].replace('"DIR"', repr(str(tmp_path / "student"))), {})
+    found = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    assert len(found) == 2
+    exec(found[0].replace('"DIR"', repr(str(tmp_path / "student"))), {})
     labels = eval(capsys.readouterr().out)
     assert [len(words) for words in labels] == [6]

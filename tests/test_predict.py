@@ -259,7 +259,7 @@ def test_a_full_disk(directory: Path) -> None:
     ("arguments", "message"),
     [
         (["--model", "nowhere"], "no directory nowhere"),
-        (["--model", "models:/msd-wikiann-ar@champion"], "only directories can be loaded so far"),
+        (["--model", "models:/msd-wikiann-ar@champion"], "there is no MLflow database"),
         (["--model", ".", "--precision", "fp8"], "precision 'fp8' is unknown"),
         (["--model", ".", "--device", "gpu"], "--device gpu: choose auto, cpu, cuda or cuda:N"),
         (["--model", ".", "--device", "cuda:99"], "--device cuda:99: this machine has"),

@@ -116,10 +116,13 @@ def test_the_first_student_is_champion_and_its_version_says_what_it_is(
         "promoted": "true",
         "reason": reason,
     }
+    assert version.run_id is not None
     run = registry.client.get_run(version.run_id)
     assert run.data.tags["key"] == "final/best/first"
+    assert run.outputs is not None
     (model,) = run.outputs.model_outputs
     assert registry.client.get_logged_model(model.model_id).status == "READY"
+    assert version.description is not None
     assert version.description.startswith(reason)
     for words in ("study first", "seed 4", "F1 on dev 50.00", "test F1 43.21 ± 1.23 over 3 seeds", version.run_id):
         assert words in version.description
@@ -178,7 +181,7 @@ def test_a_student_that_saw_target_labels_is_never_champion(registry: Registry, 
     found = registry.register(students[0], 0.9, candidate=replace(CANDIDATE, zero_shot=False))
     assert (found.new, found.champion) == (True, False)
     assert registry.client.get_registered_model(NAME).aliases == {}
-    assert "NOT zero-shot" in registry.versions[0].description
+    assert "NOT zero-shot" in str(registry.versions[0].description)
     assert registry.register(students[1], 0.1).champion
 
 

@@ -1,0 +1,172 @@
+"""`python -m msd_ray.predict --model models:/...`: the tags of the directory, and one message for what is not there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+import torch
+from mlflow.tracking import MlflowClient
+from students import exported
+
+from msd_ray.encoders import EncoderFiles
+from msd_ray.errors import UserError
+from msd_ray.export import load_student
+from msd_ray.predict import main
+from msd_ray.registration import content_digest
+from msd_ray.tagging import tag
+from msd_ray.tracking.champion import Candidate
+from msd_ray.tracking.database import default_tracking_uri
+from msd_ray.tracking.registry import register
+from msd_ray.tracking.study import StudyTracker
+
+TEXT = "Angela  Merkel\tin Paris\n\nв на من في\n" + "the in ankara " * 60 + "\nlast one, no end"
+
+
+@pytest.fixture(scope="module")
+def work(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with two students, `good` and `weak`, both registered in `runs/mlflow.db`."""
+    work = tmp_path_factory.mktemp("work")
+    uri = default_tracking_uri(work / "runs")
+    tracker = StudyTracker.open(uri, dataset="sample", lang="tr", study="s", parameters={}, tags={})
+    for name, noise, score in (("good", 0.0, 0.6), ("weak", 2.0, 0.4)):
+        exported(tiny_encoder, work / name, noise=noise)
+        run = tracker.child(f"final/best/{name}", name=name, parameters={}, tags={})
+        candidate = Candidate(
+            dataset="sample",
+            lang="tr",
+            study="s",
+            run_id=run,
+            row="best",
+            configuration="0a1b2c3d",
+            seed=1,
+            encoder="tiny",
+            zero_shot=True,
+            content_sha256=content_digest(work / name),
+            dev_f1=score,
+            scored_split="test",
+            scores={},
+            data_digests={"target_dev": "bb" * 32},
+        )
+        assert register(uri, work / name, candidate).champion is (name == "good")
+    return work
+
+
+@pytest.fixture
+def command(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> Callable[..., bytes]:
+    """The command in this process, from `work`: what it prints."""
+
+    def call(*arguments: str) -> bytes:
+        (tmp_path / "input").write_text(TEXT)
+        monkeypatch.chdir(work)
+        with (tmp_path / "input").open() as stream:
+            monkeypatch.setattr("sys.stdin", stream)
+            assert main(["--device", "cpu", *arguments]) == 0
+        captured = capsysbinary.readouterr()
+        assert captured.err == b""
+        return captured.out
+
+    return call
+
+
+def test_the_tags_are_those_of_the_directory(work: Path, command: Callable[..., bytes]) -> None:
+    good, weak = command("--model", "good"), command("--model", "weak")
+    assert good != weak
+    assert good.count(b"\n") == 5
+    assert command("--model", "models:/msd-sample-tr@champion") == good
+    assert command("--model", "models:/msd-sample-tr/1") == good
+    assert command("--model", "models:/msd-sample-tr/2") == weak
+    named = ("--mlflow-uri", f"sqlite:///{work}/runs/mlflow.db")
+    assert command("--model", "models:/msd-sample-tr/2", *named) == weak
+
+
+def test_the_options_of_directories_work(command: Callable[..., bytes]) -> None:
+    options = ("--format", "conll", "--characters", "--precision", "fp32")
+    assert command("--model", "models:/msd-sample-tr@champion", *options) == command("--model", "good", *options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["models:/msd-sample-ar@champion"], "no registered model msd-sample-ar; it has msd-sample-tr"),
+        (["models:/msd-sample-tr@best"], r"no such alias; it has versions 1, 2, aliases @champion \(version 1\)"),
+        (["models:/msd-sample-tr/3"], "no such version; it has versions 1, 2"),
+        (["models:/msd-sample-tr/latest"], r"write models:/NAME@ALIAS"),
+        (["models:/../../runs@champion"], r"write models:/NAME@ALIAS"),
+        (["models:/x' OR name != '@champion"], "no registered model x' OR name != '"),
+        (["models:/x/1", "--mlflow-uri", "sqlite:///nowhere/mlflow.db"], "no MLflow database .*nowhere/mlflow.db"),
+        (["models:/x/1", "--mlflow-uri", "ftp://host"], "not a tracking address"),
+        (["models:/x/1", "--mlflow-uri", "http://127.0.0.1:1"], "MLflow at http://127.0.0.1:1 does not work"),
+        (["good", "--mlflow-uri", "http://127.0.0.1:1"], "--mlflow-uri is for registered models"),
+        (["runs:/0123/model"], "no directory runs:/0123/model"),
+    ],
+)
+def test_what_is_not_there(work: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(work)
+    with pytest.raises(UserError, match=message) as refused:
+        main(["--device", "cpu", "--model", *arguments])
+    assert "\n" not in str(refused.value)
+    assert not (work / "nowhere").exists()
+
+
+def test_damaged_files_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(work)
+    uri = f"sqlite:///{work}/runs/mlflow.db"
+    place = MlflowClient(uri).get_model_version_download_uri("msd-sample-tr", "2").removeprefix("file://")
+    weights = Path(place) / "artifacts" / "student" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    try:
+        weights.write_bytes(content)
+        with pytest.raises(UserError, match=r"model\.safetensors is damaged or was changed"):
+            main(["--device", "cpu", "--model", "models:/msd-sample-tr/2"])
+        shutil.rmtree(weights.parent)
+        with pytest.raises(UserError, match=r"models:/msd-sample-tr/2 at sqlite:.* has no files artifacts/student"):
+            main(["--device", "cpu", "--model", "models:/msd-sample-tr/2"])
+    finally:
+        shutil.copytree(work / "weak", weights.parent, dirs_exist_ok=True)
+
+
+def test_the_cards_code_for_mlflow_works(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = re.findall(r"```python\n(.*?)```", (work / "good" / "README.md").read_text(), re.DOTALL)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # whatever MLflow leaves there is taken back
+    before = mlflow.get_tracking_uri()
+    try:
+        exec(found[1].replace('"URI"', repr(f"sqlite:///{work}/runs/mlflow.db")), {})
+    finally:
+        mlflow.set_tracking_uri(before)
+    student = load_student(work / "good", torch.device("cpu"))
+    words = ["One", "list", "of", "words", "a", "sentence"]
+    assert capsys.readouterr().out == f"{tag(student, [words], precision='fp32')}\n"
+
+
+@pytest.mark.slow
+def test_as_a_process(work: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "msd_ray.predict", "--device", "cpu", "--model", "models:/msd-sample-tr@champion"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for directory, code in ((work, 0), (tmp_path, 2)):
+        done = subprocess.run(
+            command, input=b"Angela\n", cwd=directory, capture_output=True, check=False, timeout=300, env=environment
+        )
+        assert done.returncode == code, done.stderr
+        if code:
+            assert (
+                done.stderr
+                == (
+                    f"error: there is no MLflow database {tmp_path}/runs/mlflow.db; "
+                    "name the one that has the model with --mlflow-uri\n"
+                ).encode()
+            )
+            assert not list(tmp_path.iterdir())
+        else:
+            assert done.stderr == b""
+            assert done.stdout.startswith(b'{"tokens": ["Angela"], "labels"')
