@@ -1,14 +1,12 @@
 """The options of `msd_ray.tune`: from the command line, presets and defaults to values that are in range."""
 
-import argparse
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .arguments import COMMAND, DEFAULTS, PRESETS, parser_of_tune
+from .arguments import DEFAULTS, PRESETS, parser_of_tune
 from .errors import UserError
 
 SOURCE = "en"
@@ -54,6 +52,7 @@ class TuneOptions:
     seeds: int
     warm_start: tuple[str, ...] | None
     warm_start_trials: int
+    retry_failed: bool
     storage: Path
     mlflow_uri: str | None
     study_storage: str | None
@@ -74,18 +73,21 @@ class TuneOptions:
 
 def parse(arguments: Sequence[str] | None = None) -> TuneOptions:
     """Read the command line. Raises UserError for what is unknown, missing or out of range; SystemExit for --help."""
-    parser = parser_of_tune()
-    known, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        raise UserError(_unknown(unknown[0], parser))
-    given = vars(known)
+    given = parser_of_tune().read(arguments)
     preset = given.pop("preset", None)
-    values = {**DEFAULTS, **PRESETS.get(preset, {}), **given}
-    values["lang"] = tuple(values["lang"])
-    if values["warm_start"] is not None:
-        values["warm_start"] = tuple(values["warm_start"])
-    _check(values)
-    return TuneOptions(**values)
+    return TuneOptions(**complete({**DEFAULTS, **PRESETS.get(preset, {}), **given}))
+
+
+def complete(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of `TuneOptions` from those of the command line. Raises UserError for what is out of range."""
+    warm_start = values["warm_start"]
+    completed = {
+        **values,
+        "lang": tuple(values["lang"]),
+        "warm_start": None if warm_start is None else tuple(warm_start),
+    }
+    _check(completed)
+    return completed
 
 
 def _check(values: Mapping[str, Any]) -> None:
@@ -122,13 +124,6 @@ def _check_address(option: str, address: str) -> None:
             f"{option} is no URL: its port is no number, or a bracket is missing; "
             "write @, : and / of a password as %40, %3A and %2F"
         ) from error
-
-
-def _unknown(argument: str, parser: argparse.ArgumentParser) -> str:
-    option = argument.partition("=")[0]
-    nearest = difflib.get_close_matches(option, parser._option_string_actions, n=1) if option[:1] == "-" else []
-    hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    return f"unknown argument {argument!r}{hint} (`{COMMAND} --help` lists all)"
 
 
 def _is_plain(name: str) -> bool:

@@ -126,6 +126,7 @@ def _settings(
         teacher_trials=options.teacher_trials or (TEACHER_TRIALS if _searched(space.teacher) else 1),
         seeds=options.seeds,
         warm_start=warm_start,
+        retry_failed=options.retry_failed,
     )
 
 

@@ -16,7 +16,7 @@ from .parameters import JSON, Choice, Fixed, Parameter, Range, parameters_to_jso
 from .phase import Phase, RunLabel, RunRecords
 from .plans import Experiment, Scored, TrialPlan
 from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace
-from .studies import PhaseStudy, TrialRecord, check_study
+from .studies import PhaseStudy, TrialRecord, check_study, read_study
 from .warm_start import NO_WARM_START, WarmStart, WarmTrial, as_begun
 
 
@@ -26,7 +26,8 @@ class SearchSettings:
 
     trials, teacher_trials: of the student and the teacher phase. seeds: final runs of each configuration; they use
     the seeds after the search's own, so that no final run is one that chose the configuration. warm_start: the
-    configurations of other studies that are tried after the paper's.
+    configurations of other studies that are tried after the paper's. retry_failed: whether trials that have failed
+    are run again; teachers only as long as no student was begun, for students are made with the teachers there were.
     """
 
     name: str
@@ -37,6 +38,7 @@ class SearchSettings:
     seeds: int
     reduction: int = 3
     warm_start: WarmStart = NO_WARM_START
+    retry_failed: bool = False
 
 
 @dataclass(kw_only=True)
@@ -66,7 +68,7 @@ class Search:
         Raises UserError when a phase ends without a trial to go on with.
         """
         # The paper's student needs the paper's teacher, trained to the end.
-        self._run("teacher", self.teacher_study(), self._teacher_plan, spared=frozenset({0}))
+        self._run("teacher", self.teacher_study(), self._teacher_plan, spare_the_papers=True)
         self._teachers = self._best_teachers()
         students = self._student_study()
         self._run("student", students, self._student_plan)
@@ -97,14 +99,14 @@ class Search:
             raise UserError(f"no teacher was trained; the reasons given: {'; '.join(sorted(reasons)) or 'none'}")
         ranked = sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))
         chosen = ranked[: self.settings.space.teachers]
-        return chosen + [trial for trial in complete if trial.number == 0 and trial not in chosen]
+        return chosen + [trial for trial in complete if trial.original == 0 and trial not in chosen]
 
     # -- student phase
 
     def _student_study(self) -> PhaseStudy:
         ranks = tuple(range(len(self._teachers)))
         choice: Parameter = Choice(values=ranks) if len(ranks) > 1 else Fixed(value=0)
-        papers = [rank for rank, trial in enumerate(self._teachers) if trial.number == 0]
+        papers = [rank for rank, trial in enumerate(self._teachers) if trial.original == 0]
         first = [{**dict(PAPER_STUDENT), "teacher": papers[0]}] if papers else []
         warm = [{**trial.parameters, "teacher": self._rank_of(trial)} for trial in self.settings.warm_start.students]
         return self._open(
@@ -184,12 +186,27 @@ class Search:
         definition = _definition(phase, space, settings=self.settings, conditions=self.conditions, **rest)
         return PhaseStudy.open(self.study_storage, trials=trials, **definition)
 
+    def _retry_failed(self, name: str, study: PhaseStudy) -> None:
+        if name == "teacher" and read_study(self.study_storage, f"{self.settings.name}/student") is not None:
+            if any(trial.state == "FAIL" for trial in study.trials()):
+                self.display.line("failed teachers are not run again: students were begun with the others")
+            return
+        if count := study.retry_failed():
+            self.display.line(f"{name}: {count} failed, run again")
+
     def _label(self, record: TrialRecord, plan: TrialPlan) -> RunLabel:
-        """As every trial is called, and for the first trials of a warm start also where they are from."""
+        """As every trial is called; where a warm start has it from, and what it runs again.
+
+        A teacher or student that is run again has a run of its own. A final run goes on with the run of its seed,
+        so that no seed counts twice.
+        """
         called, warm = label(record, plan), self.settings.warm_start
         trials = {"teacher": warm.teachers, "student": warm.students}.get(plan.phase, ())
         origins = [trial.origin for trial in trials if trial.parameters.items() <= record.parameters.items()]
-        return replace(called, tags={**called.tags, "warm_start": origins[0]}) if origins else called
+        tags = {"warm_start": origins[0]} if origins else {}
+        if record.retry_of is not None:
+            tags["retry_of"] = str(record.retry_of)
+        return replace(called, tags={**called.tags, **tags})
 
     def _run(
         self,
@@ -197,8 +214,11 @@ class Search:
         study: PhaseStudy,
         plan: Callable[[TrialRecord], TrialPlan],
         together: Callable[[TrialPlan], int] | None = None,
-        spared: frozenset[int] = frozenset(),
+        spare_the_papers: bool = False,
     ) -> None:
+        if self.settings.retry_failed:
+            self._retry_failed(name, study)
+        papers = {0, *(trial.number for trial in study.trials() if trial.original == 0)}
         self.display.phase(name, study.limit)
         self.run_phase(
             Phase(
@@ -212,7 +232,7 @@ class Search:
                 display=self.display,
                 threads=self.threads,
                 together=together,
-                spared=spared,
+                spared=frozenset(papers if spare_the_papers else ()),
             )
         )
 

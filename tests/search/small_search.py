@@ -136,7 +136,8 @@ class SmallSearch:
             "workers": 0,
             **self.options,
         }
-        arguments = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+        flags = [(f"--{name.replace('_', '-')}", value) for name, value in options.items()]
+        arguments = [text for flag, value in flags for text in ([flag] if value is True else [flag, str(value)])]
         (setup,) = set_up(parse(arguments))
         setup.storage.create()
         return setup

@@ -18,7 +18,8 @@ from msd_ray.search.asha import Pruning
 from msd_ray.search.parameters import JSON, Fixed, Parameter
 from msd_ray.search.studies.database import open_storage, open_study, storage_errors
 from msd_ray.search.studies.proposals import distributions, propose
-from msd_ray.search.studies.records import CONFIGURATION, REASON, TrialRecord, record
+from msd_ray.search.studies.records import CONFIGURATION, REASON, RETRY_OF, TrialRecord, record
+from msd_ray.search.studies.retries import enqueue_retry, originals, to_retry
 from msd_ray.search.studies.settings import study_settings
 
 _TRIALS = "trials"  # study attribute: how many trials there shall be
@@ -54,7 +55,7 @@ class PhaseStudy:
         if len(self._fixed) == len(space):
             self._first = _distinct([*({**self._fixed, **parameters} for parameters in self._first), self._fixed])
             self._limit = min(trials, len(self._first))
-        self._left_over = deque(t.number for t in self._all() if not t.state.is_finished())
+        self._left_over = self._unfinished()
 
     @classmethod
     def open(
@@ -102,8 +103,19 @@ class PhaseStudy:
 
     @property
     def limit(self) -> int:
-        """How many trials there shall be: fewer than asked for if the space has not so many points."""
-        return self._limit
+        """How many trials there shall be: fewer than asked for if the space has not so many points, and each retry."""
+        with self._errors():
+            trials = self._all()
+        return self._limit + len(trials) - len(originals(trials))
+
+    def retry_failed(self) -> int:
+        """Enqueue every failed trial that no retry has made good: new trials, which `propose` returns; how many."""
+        with self._errors():
+            failed = to_retry(self._all())
+            for trial in failed:
+                enqueue_retry(self._study, trial, record(trial, self._fixed).parameters)
+            self._left_over = self._unfinished()
+        return len(failed)
 
     def propose(self) -> TrialRecord | None:
         """Return the next trial to run, RUNNING, or None when there are as many as there shall be.
@@ -116,7 +128,7 @@ class PhaseStudy:
                 number = self._left_over.popleft()
                 if not self._trial(number).state.is_finished():
                     return self._started(number)
-            if len(self._all()) >= self._limit:
+            if len(originals(self._all())) >= self._limit:
                 return None
             trial_id = self._storage.create_new_trial(self._study_id)
             return self._started(self._storage.get_trial_number_from_id(trial_id))
@@ -184,7 +196,7 @@ class PhaseStudy:
         Raises:
             ValueError: a new value for a finished trial, or a key that the study uses itself.
         """
-        if key in (CONFIGURATION, REASON):
+        if key in (CONFIGURATION, REASON, RETRY_OF):
             raise ValueError(f"attribute `{key}` is the study's own")
         with self._errors():
             trial = self._trial(number)
@@ -226,7 +238,8 @@ class PhaseStudy:
 
     def _configuration(self, trial: FrozenTrial) -> dict[str, JSON]:
         """Return all parameters of the trial: proposed ones, except where it is told which."""
-        first = self._first[trial.number] if trial.number < len(self._first) else {}
+        position = len(originals(self._all()[: trial.number]))
+        first = self._first[position] if position < len(self._first) else {}
         enqueued = trial.system_attrs.get("fixed_params", {})  # by `study.enqueue_trial`, as a dashboard does
         told = {**first, **{name: value for name, value in enqueued.items() if name in self._space}, **trial.params}
         if set(self._distributions) <= set(told):
@@ -248,6 +261,9 @@ class PhaseStudy:
 
     def _all(self) -> list[FrozenTrial]:
         return sorted(self._study.get_trials(deepcopy=False), key=lambda trial: trial.number)
+
+    def _unfinished(self) -> deque[int]:
+        return deque(trial.number for trial in self._all() if not trial.state.is_finished())
 
     def _id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)

@@ -14,6 +14,8 @@ CONFIGURATION = "configuration"
 """Trial attribute: all parameters, also those that Optuna does not sample."""
 REASON = "reason"
 """Trial attribute: why the trial failed."""
+RETRY_OF = "retry_of"
+"""Trial attribute: the number of the failed trial that this one runs again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,7 @@ class TrialRecord:
     """One trial as the study holds it.
 
     `values` holds the score after each epoch; `value` is set on COMPLETE and PRUNED trials; `reason` on FAIL ones.
+    `retry_of` is the number of the failed trial that this one runs again.
     """
 
     number: int
@@ -30,6 +33,12 @@ class TrialRecord:
     values: dict[int, float]
     attributes: dict[str, JSON]
     reason: str | None
+    retry_of: int | None = None
+
+    @property
+    def original(self) -> int:
+        """The number that the trial had when it was first run."""
+        return self.number if self.retry_of is None else self.retry_of
 
 
 def record(trial: FrozenTrial, fixed: Mapping[str, JSON]) -> TrialRecord:
@@ -38,6 +47,8 @@ def record(trial: FrozenTrial, fixed: Mapping[str, JSON]) -> TrialRecord:
     parameters = attributes.pop(CONFIGURATION, {**fixed, **trial.params})
     # A driver that died while it told of a failure leaves the reason behind, and the trial may yet succeed.
     reason = attributes.pop(REASON, None)
+    retry_of = attributes.pop(RETRY_OF, None)
+    assert retry_of is None or isinstance(retry_of, int)
     return TrialRecord(
         number=trial.number,
         state=cast("State", trial.state.name),
@@ -46,4 +57,5 @@ def record(trial: FrozenTrial, fixed: Mapping[str, JSON]) -> TrialRecord:
         values=dict(trial.intermediate_values),
         attributes=attributes,
         reason=reason if trial.state == TrialState.FAIL else None,
+        retry_of=retry_of,
     )
