@@ -1,12 +1,11 @@
 """`python -m msd_ray.tune`: search, distil, record. See `--help`."""
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from .console import print_line, print_pairs
 from .errors import run_command
 from .options import TuneOptions, parse
 
@@ -28,26 +27,28 @@ def main(arguments: list[str] | None = None) -> int:
     # Importing torch and MLflow takes seconds: only once the command line is known to be good.
     from .setup import describe, set_up
 
-    _print(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
+    print_line(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
     setups = set_up(options)
     for setup in setups:
         console.print()
-        _print_pairs(console, describe(setup, options))
+        print_pairs(console, describe(setup, options))
     console.print()
     if options.dry_run:
-        _print(console, "A dry run: nothing was started or stored.")
+        print_line(console, "A dry run: nothing was started or stored.")
         return 0
-    from .search.on_ray import StalledError, cluster
+    from .running import run_studies
+    from .search.search import open_teacher_study
 
-    try:
-        with _held(setups, options, console), cluster():
-            searched = [_search(setup, options, console) for setup in setups]
-    except StalledError as error:
-        print(f"stopped: {error}. Start the same command again to go on.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; start the same command again to go on.", file=sys.stderr)
-        return 130
+    searched = run_studies(
+        setups,
+        options,
+        console,
+        check=_check,
+        begin=lambda setup: open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close(),
+        run=lambda setup: _search(setup, options, console),
+    )
+    if isinstance(searched, int):
+        return searched
     if len(searched) > 1:
         from .tracking.overview import print_overview
 
@@ -56,44 +57,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if all(winner for winner, _ in searched) else 1
 
 
-@contextmanager
-def _held(setups: Sequence["Setup"], options: TuneOptions, console: Console) -> Iterator[None]:
-    """Hold the studies of all languages, opened and their corpora encoded.
-
-    Whatever can refuse does so here, before Ray starts and before there is a run in MLflow; what refuses one
-    language's study does so before another's is made or changed. Raises UserError.
-    """
-    from .search.search import check_teacher_study, open_teacher_study
-    from .search.studies import check_storage
+def _check(setup: "Setup") -> None:
+    """See that the study is not there with other settings. Raises UserError."""
+    from .search.search import check_teacher_study
     from .tracking.conflicts import check_recorded
-    from .tracking.connection import connect
 
-    if options.study_storage is not None:
-        check_storage(options.study_storage)
-    if options.mlflow_uri is not None:
-        connect(options.mlflow_uri)
-    with ExitStack() as held:
-        setups[0].storage.create()
-        for setup in setups:
-            held.enter_context(setup.storage.study_lock(setup.settings.name))
-        if options.mlflow_uri is None:
-            connect(setups[0].mlflow_uri)
-        for setup in setups:
-            check_teacher_study(setup.settings, setup.conditions, setup.study_storage)
-            check_recorded(
-                setup.mlflow_uri,
-                dataset=setup.data.dataset,
-                lang=setup.lang,
-                study=setup.settings.name,
-                parameters=_study_parameters(setup),
-                command="tune",
-            )
-        for setup in setups:
-            open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
-        _print(console, "Encoding ...")
-        for setup in setups:
-            setup.prepared  # noqa: B018 - the first use encodes
-        yield
+    check_teacher_study(setup.settings, setup.conditions, setup.study_storage)
+    check_recorded(
+        setup.mlflow_uri,
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        study=setup.settings.name,
+        parameters=_study_parameters(setup),
+        command="tune",
+    )
 
 
 def _search(setup: "Setup", options: TuneOptions, console: Console) -> "tuple[bool, LanguageSummary]":
@@ -102,13 +79,10 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> "tuple[bo
     Whether it has a best student, and its line of the table of all languages.
     """
     from .progress import progress
-    from .search.on_ray import Resources, fitting, run_phase
+    from .running import phase_runner
     from .search.prepare import prepare_test
     from .search.search import Search
 
-    resources = fitting(
-        Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus), options.max_concurrent
-    )
     tracker = open_tracker(setup)
     with progress(console) as display:
         rows = Search(
@@ -119,7 +93,7 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> "tuple[bo
             records=tracker,
             display=display,
             threads=options.cpus_per_trial,
-            run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),
+            run_phase=phase_runner(setup, options),
             scored=lambda: prepare_test(setup.data, setup.prepared),
             seed_a_launch=options.workers > 0,
         ).run()
@@ -187,9 +161,9 @@ def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Config
     tracker.close("COMPLETE" if winner is not None else "FAIL")
     print_summary(console, summary, title=f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}")
     if BEST not in rows:
-        _print(console, "No trial was better on dev than the paper's configuration: it is the best found.")
+        print_line(console, "No trial was better on dev than the paper's configuration: it is the best found.")
     where.append(("compare runs", ui_command(setup.mlflow_uri) or setup.mlflow_uri))
-    _print_pairs(console, where)
+    print_pairs(console, where)
     return winner is not None
 
 
@@ -209,17 +183,6 @@ def _belongs(tags: Mapping[str, str], rows: Mapping[str, "Configuration"]) -> bo
     """Whether a run is of this search as it stands: not a final run of a configuration that was best once."""
     row = tags.get("row")
     return row is None or (row in rows and rows[row].digest == tags.get("configuration"))
-
-
-def _print_pairs(console: Console, pairs: Sequence[tuple[str, str]]) -> None:
-    width = max(len(name) for name, _ in pairs)
-    for name, text in pairs:
-        _print(console, f"{name:<{width}}  {text}")
-
-
-def _print(console: Console, text: str) -> None:
-    """A line as it is: however long it is, it is to be copied or searched for in one piece."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,221 @@
+"""`python -m msd_ray.ablate`: the variants that the paper compares, side by side. See `--help`."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from .ablate_options import AblateOptions, parse
+from .console import print_line, print_pairs
+from .errors import UserError, run_command
+from .variants import VARIANTS
+
+if TYPE_CHECKING:
+    from .search.ablation import AblationSettings
+    from .search.configuration import Configuration
+    from .search.parameters import JSON, Parameter
+    from .setup import Setup
+    from .tracking.overview import LanguageSummary
+    from .tracking.parameters import Json
+    from .tracking.study import StudyTracker
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0 when every run has ended well, 1 after a stall or with a failed run, 130 after an interrupt.
+
+    Raises UserError for bad input.
+    """
+    options = parse(arguments)
+    console = Console()
+    # Importing torch and MLflow takes seconds: only once the command line is known to be good.
+    from .setup import set_up
+
+    print_line(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
+    setups = set_up(options)
+    for setup in setups:
+        console.print()
+        print_pairs(console, _describe(setup, options))
+    console.print()
+    if options.dry_run:
+        print_line(console, "A dry run: nothing was started or stored.")
+        return 0
+    from .running import run_studies
+    from .tracking.overview import print_overview
+
+    compared = run_studies(
+        setups,
+        options,
+        console,
+        check=lambda setup: _check(setup, options),
+        begin=lambda setup: _begin(setup, options),
+        run=lambda setup: _ablate(setup, options, console),
+    )
+    if isinstance(compared, int):
+        return compared
+    if len(compared) > 1:
+        console.print()
+        print_overview(console, compared, title=f"{options.dataset}, all languages")
+    return 0 if all(row.failed == 0 and row.seeds for language in compared for row in language.rows) else 1
+
+
+def _describe(setup: "Setup", options: AblateOptions) -> list[tuple[str, str]]:
+    """What would run, as lines of a name and a text."""
+    from .setup import describe
+
+    about = dict(describe(setup, options))
+    split = "test set" if setup.corpora.target.has_test else "dev set (no test file is on disk)"
+    names = ", ".join(variant.name for variant in options.variants)
+    about["teacher phase"] = ""
+    lines = []
+    for name, text in about.items():
+        if name == "teacher phase":
+            lines += [
+                ("configuration", setup.settings.space.name),
+                ("variants", names),
+                ("runs", f"{options.seeds} seeds of each variant, scored on the {split}"),
+            ]
+        elif name not in ("student phase", "final phase"):
+            lines.append((name, text))
+    if any(not variant.zero_shot for variant in options.variants):
+        lines.append(("NOT zero-shot", "gold-aux learns from gold labels of the target's training sentences"))
+    return lines
+
+
+def _settings(setup: "Setup", options: AblateOptions) -> "AblationSettings":
+    """The ablation's settings. Raises UserError if the configuration leaves anything to be searched."""
+    from .search.ablation import AblationSettings
+    from .search.configuration import settings_of
+    from .search.parameters import Fixed
+    from .training import StudentSettings, TeacherSettings
+
+    space = setup.settings.space
+    searched = [
+        f"{part}.{name}"
+        for part, parameters in (("teacher", space.teacher), ("student", space.student))
+        for name, parameter in parameters.items()
+        if not isinstance(parameter, Fixed)
+    ]
+    if searched:
+        raise UserError(
+            f"--configuration {options.space} leaves {', '.join(searched)} to be searched: an ablation compares one "
+            "configuration, give each of them one value"
+        )
+
+    def values(parameters: "Mapping[str, Parameter]") -> "dict[str, JSON]":
+        return {name: parameter.value for name, parameter in parameters.items() if isinstance(parameter, Fixed)}
+
+    return AblationSettings(
+        name=setup.settings.name,
+        variants=options.variants,
+        teacher=settings_of(TeacherSettings, values(space.teacher)),
+        student=settings_of(StudentSettings, values(space.student)),
+        run=setup.settings.run,
+        seeds=options.seeds,
+    )
+
+
+def _study_parameters(setup: "Setup") -> "dict[str, Json]":
+    """What never changes in the life of a study, as its parent run records it."""
+    return {**setup.conditions, "configuration": setup.settings.space.to_json(), "epochs": setup.settings.run.epochs}
+
+
+def _check(setup: "Setup", options: AblateOptions) -> None:
+    """See that the configuration is one, and that the study is not there with other settings. Raises UserError."""
+    from .tracking.conflicts import check_recorded
+
+    _settings(setup, options)
+    check_recorded(
+        setup.mlflow_uri,
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        study=setup.settings.name,
+        parameters=_study_parameters(setup),
+        command="ablate",
+    )
+
+
+def _begin(setup: "Setup", options: AblateOptions) -> None:
+    """Read what only some variants need, so that it is found malformed now. Raises UserError."""
+    from .search.prepare import prepare_target_gold
+
+    if not all(variant.zero_shot for variant in options.variants):
+        prepare_target_gold(setup.data, setup.prepared)
+
+
+def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "LanguageSummary":
+    """All runs for one language, to the printed table."""
+    from .progress import progress
+    from .running import phase_runner
+    from .search.ablation import Ablation
+    from .search.prepare import prepare_target_gold, prepare_test
+
+    tracker = _open_tracker(setup, options)
+    with progress(console) as display:
+        rows = Ablation(
+            settings=_settings(setup, options),
+            experiment=setup.prepared.experiment,
+            conditions=setup.conditions,
+            study_storage=setup.study_storage,
+            records=tracker,
+            display=display,
+            threads=options.cpus_per_trial,
+            run_phase=phase_runner(setup, options),
+            scored=lambda: prepare_test(setup.data, setup.prepared, source=True),
+            target_gold=lambda: prepare_target_gold(setup.data, setup.prepared),
+            seed_a_launch=options.workers > 0,
+        ).run()
+    return _conclude(setup, tracker, rows, console)
+
+
+def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
+    """The study's runs."""
+    from .tracking.study import StudyTracker
+    from .winner import versions
+
+    return StudyTracker.open(
+        setup.mlflow_uri,
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        study=setup.settings.name,
+        parameters=_study_parameters(setup),
+        tags={
+            "command": "ablate",
+            "seeds": str(options.seeds),
+            "variants": " ".join(variant.name for variant in options.variants),
+            "zero_shot": str(all(variant.zero_shot for variant in options.variants)).lower(),
+            **{f"version.{name}": version for name, version in versions().items()},
+        },
+        artifact_root=setup.storage.root / "mlartifacts",
+    )
+
+
+def _conclude(
+    setup: "Setup", tracker: "StudyTracker", rows: "Mapping[str, Configuration]", console: Console
+) -> "LanguageSummary":
+    """Write the summary to the parent run, and print it as the database has it."""
+    from .tracking.comparison import print_summary, summary_metrics, variant_rows
+    from .tracking.database import shown_uri, ui_command
+    from .tracking.overview import LanguageSummary
+    from .winner import configuration_tags
+
+    digests = {name: configuration.digest for name, configuration in rows.items()}
+    runs = [run for run in tracker.runs() if digests.get(run.tags["row"]) == run.tags["configuration"]]
+    summary = variant_rows(runs, {name: VARIANTS[name].label for name in rows})
+    tracker.parent_metrics(summary_metrics(summary))
+    tracker.parent_tags(configuration_tags(rows))
+    tracker.close("COMPLETE" if all(row.failed == 0 and row.seeds for row in summary) else "FAIL")
+    print_summary(console, summary, title=f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}")
+    report = f"python -m msd_ray.report --lang {setup.lang} --dataset {setup.data.dataset}"
+    print_pairs(
+        console,
+        [
+            ("storage", str(setup.storage.root)),
+            ("compare runs", ui_command(setup.mlflow_uri) or setup.mlflow_uri),
+            ("tables and figures", f"{report} --mlflow-uri '{shown_uri(setup.mlflow_uri)}'"),
+        ],
+    )
+    return LanguageSummary(lang=setup.lang, rows=tuple(summary), paper_is_best=False)
+
+
+if __name__ == "__main__":
+    run_command(main)

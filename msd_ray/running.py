@@ -1,0 +1,78 @@
+"""Runs one study a language: what can refuse does so first, then Ray starts, then one language after the other."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+
+from .console import print_line
+from .options import TuneOptions
+from .search.on_ray import Resources, StalledError, cluster, fitting, run_phase
+from .search.phase import Phase
+from .search.studies import check_storage
+from .setup import Setup
+from .tracking.connection import connect
+
+Result = TypeVar("Result")
+On = Callable[[Setup], None]
+ON_STALL, ON_INTERRUPT = 1, 130
+"""Exit codes."""
+
+
+def run_studies(
+    setups: Sequence[Setup],
+    options: TuneOptions,
+    console: Console,
+    *,
+    check: On,
+    begin: On,
+    run: Callable[[Setup], Result],
+) -> list[Result] | int:
+    """What `run` gives for each language, or the exit code of a stall or an interrupt, with a message.
+
+    check: refuses a study with UserError, and makes nothing. begin: makes what a study needs, after all were checked.
+    """
+    try:
+        with _held(setups, options, console, check=check, begin=begin), cluster():
+            return [run(setup) for setup in setups]
+    except StalledError as error:
+        print(f"stopped: {error}. Start the same command again to go on.", file=sys.stderr)
+        return ON_STALL
+    except KeyboardInterrupt:
+        print("interrupted; start the same command again to go on.", file=sys.stderr)
+        return ON_INTERRUPT
+
+
+def phase_runner(setup: Setup, options: TuneOptions) -> Callable[[Phase], None]:
+    """Runs a phase on the cluster with the resources that the options name."""
+    wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
+    resources = fitting(wanted, options.max_concurrent)
+    return lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes)
+
+
+@contextmanager
+def _held(setups: Sequence[Setup], options: TuneOptions, console: Console, *, check: On, begin: On) -> Iterator[None]:
+    """Hold the studies of all languages, opened and their corpora encoded.
+
+    Whatever can refuse does so here, before Ray starts and before there is a run in MLflow; what refuses one
+    language's study does so before another's is made or changed. Raises UserError.
+    """
+    if options.study_storage is not None:
+        check_storage(options.study_storage)
+    if options.mlflow_uri is not None:
+        connect(options.mlflow_uri)
+    with ExitStack() as held:
+        setups[0].storage.create()
+        for setup in setups:
+            held.enter_context(setup.storage.study_lock(setup.settings.name))
+        if options.mlflow_uri is None:
+            connect(setups[0].mlflow_uri)
+        for setup in setups:
+            check(setup)
+        print_line(console, "Encoding ...")
+        for setup in setups:
+            begin(setup)
+            setup.prepared  # noqa: B018 - the first use encodes
+        yield

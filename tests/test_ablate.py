@@ -1,0 +1,106 @@
+"""`msd_ray.ablate`: what it says before it starts, what it refuses, and a comparison to its table."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from recorded import assert_same_outcome, assert_settled, children, parents
+from tune_process import Tune
+
+from msd_ray.ablate import main
+from msd_ray.ablate_options import AblateOptions, parse
+from msd_ray.arguments import DEFAULTS
+from msd_ray.encoders import EncoderFiles
+from msd_ray.errors import UserError
+from msd_ray.variants import VARIANTS, ZERO_SHOT
+
+POINT = """\
+description: One configuration.
+teacher: {learning_rate: 2e-4, alpha: 0.2}
+student: {learning_rate: 2e-4, beta: 0.5, alpha_prime: 0.01, beta_prime: 0.02, init: teacher}
+"""
+SEARCHED = POINT.replace("beta: 0.5", "beta: {low: 0.1, high: 1}")
+
+
+@pytest.fixture(scope="module")
+def command(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    point = tmp_path_factory.mktemp("configuration") / "point.yaml"
+    point.write_text(POINT, encoding="utf-8")
+    options = {
+        "lang": "ar",
+        "dataset": "sample",
+        "encoder": tiny_encoder.directory,
+        "configuration": point,
+        "epochs": 1,
+        "limit": 40,
+        "precision": "fp32",
+        "workers": 0,
+    }
+    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
+
+
+def test_defaults_are_the_papers_configuration_and_every_zero_shot_variant() -> None:
+    options = parse(["--lang", "ko", "tr"])
+    assert isinstance(options, AblateOptions)
+    assert tuple(variant.name for variant in options.variants) == ZERO_SHOT
+    assert (options.space, options.seeds, options.encoder) == ("paper", 5, DEFAULTS["encoder"])
+    assert [options.study_name(lang) for lang in ("ko", "tr")] == ["wikiann-ko-ablation", "wikiann-tr-ablation"]
+    assert parse(["--lang", "tr", "--name", "mine"]).study_name("tr") == "mine"
+
+
+def test_a_dry_run_says_what_would_run(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    storage = tmp_path / "storage"
+    arguments = ["--variants", "gold-aux", "msd", "--allow-target-labels", "--seeds", "3", "--dry-run"]
+    assert main([*command, *arguments, "--storage", str(storage)]) == 0
+    said = capsys.readouterr().out
+    assert "variants       msd, gold-aux" in said
+    assert "3 seeds of each variant, scored on the test set" in said
+    assert "NOT zero-shot  gold-aux learns from gold labels" in said
+    assert not storage.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--variants", "mds"], "--variants mds: unknown; choose from msd"),
+        (["--variants", "gold-aux"], "give --allow-target-labels too"),
+        (["--trials", "3"], "unknown argument '--trials'"),
+        (["--seeds", "0"], "--seeds 0 is out of range"),
+        (["--configuration", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_a_mistake_is_one_message(command: list[str], arguments: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        main([*command, *arguments, "--storage", str(tmp_path / "storage")])
+    assert not (tmp_path / "storage").exists()
+
+
+def test_a_configuration_that_is_searched_is_refused(command: list[str], tmp_path: Path) -> None:
+    space = tmp_path / "space.yaml"
+    space.write_text(SEARCHED, encoding="utf-8")
+    with pytest.raises(UserError, match=r"leaves student\.beta to be searched"):
+        main([*command, "--configuration", str(space), "--storage", str(tmp_path / "storage")])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_comparison_killed_and_started_again_ends_as_if_undisturbed(command: list[str], tmp_path: Path) -> None:
+    arguments = [*command, "--variants", "msd", "no-all", "direct", "--seeds", "2", "--max-concurrent", "1"]
+    undisturbed, storage = tmp_path / "undisturbed", tmp_path / "storage"
+    with Tune([*arguments, "--storage", str(undisturbed)], tmp_path / "log", ("-m", "msd_ray.ablate")) as whole:
+        assert whole.wait() == 0, whole.output
+    with Tune([*arguments, "--storage", str(storage)], tmp_path / "log-1", ("-m", "msd_ray.ablate")) as killed:
+        killed.wait_until(lambda: "COMPLETE" in killed.output)
+        os.kill(killed.process.pid, signal.SIGKILL)
+    with Tune([*arguments, "--storage", str(storage)], tmp_path / "log-2", ("-m", "msd_ray.ablate")) as again:
+        assert again.wait() == 0, again.output
+    assert_settled(storage)
+    assert_same_outcome(storage, undisturbed)
+    assert {run.tags["row"] for run in children(storage).values()} == {"msd", "no-all", "direct"}
+    (parent,) = parents(storage)
+    assert (parent.tags["command"], parent.tags["zero_shot"]) == ("ablate", "true")
+    for name in ("msd", "no-all", "direct"):
+        mean = parent.metrics[f"final/{name}/test_f1_mean"]
+        assert f"{100 * mean:.2f} ±" in again.output
+        assert VARIANTS[name].label in again.output
