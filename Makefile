@@ -29,11 +29,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: install  ## search, distil and score on the embedded corpus and encoder (Arabic, about ten minutes)
 	$(BIN)/python -m msd_ray.tune --lang ar --preset quickstart
 
+# The slow tests have the machine to themselves: they start Ray clusters, of which one at a time sees a quiet machine.
 test: lint  ## lint, type-check, and run every test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m slow
 
 test-fast: lint  ## the same without the tests marked slow
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 lint: install  ## ruff and mypy, changing nothing
 	$(BIN)/ruff check .
