@@ -39,7 +39,13 @@ def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, sco
     figure = go.Figure(_cells(gold, predicted, counts, shares))
     for axis, names, title_text in (("xaxis", predicted, "predicted type"), ("yaxis", gold, "gold type")):
         ticks = {"tickvals": list(range(size)), "ticktext": [label(name, limit=16) for name in names]}
-        figure.layout[axis] = {"title": title_text, "showgrid": False, "zeroline": False, **ticks}
+        figure.layout[axis] = {
+            "title": title_text,
+            "showgrid": False,
+            "zeroline": False,
+            "ticklabeloverflow": "allow",
+            **ticks,
+        }
     figure.update_yaxes(autorange="reversed")
     finish(figure, title=title, scope=scope, height=200 + max(34 * size, 120), legend=False)
     rows = [
@@ -87,7 +93,7 @@ def _cells(
             "y": 0,
             "yref": "container",
             "yanchor": "bottom",
-            "title": {"text": "share of the gold type's entities (%)", "side": "top"},
+            "title": {"text": "share of the gold type's entities (%)", "side": "bottom"},
         },
     )
 

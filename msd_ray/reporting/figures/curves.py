@@ -87,7 +87,7 @@ def _lines(metric: str, name: str, trials: Sequence[SearchTrial], *, in_legend: 
         showlegend=in_legend,
         hovertext=texts,
         hoverinfo="text",
-        marker={"size": sizes, "symbol": symbols, "color": _LOOKS[name]["line"]["color"]},
+        marker={"size": sizes, "symbol": symbols, "color": _LOOKS[name]["line"]["color"], "line": {"width": 0}},
         **_LOOKS[name],
     )
 

@@ -55,6 +55,7 @@ def domains_figure(distances: Sequence[DomainDistance], *, scope: str = "") -> F
             figure.add_trace(_bars(variant, bars, in_legend=panel == 1), row=panel, col=1)
         figure.update_yaxes(title_text=axis_title, row=panel, col=1)
     figure.update_xaxes(categoryorder="array", categoryarray=[_broken(pair) for pair in PAIRS], tickfont={"size": 10})
+    figure.update_xaxes(title_text="domains")
     figure.update_layout(barmode="group", bargap=0.15, bargroupgap=0.05)
     rows = [
         (MEASURES[measure][0], pair, variant_label(variant), *_cells(found[measure, pair, variant]))

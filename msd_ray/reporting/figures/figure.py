@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from .text import harmless, wrapped
+from .text import wrapped
 from .theme import TEMPLATES
 
 TITLE_HEIGHT = 24  # pixels of a title's line
@@ -51,7 +51,7 @@ def finish(figure: Any, *, title: str, scope: str, height: int, legend: bool = T
     `scope` says what data it is about, such as `mlowner ko, dev`; it stands below the title. `height` is in pixels, the
     title's lines not counted; `above` is how many pixels the title stays away from the plot.
     """
-    text = f"<b>{wrapped(title)}</b>" + (f"<br>{harmless(scope)}" if scope else "")
+    text = f"<b>{wrapped(title)}</b>" + (f"<br>{wrapped(scope)}" if scope else "")
     figure.update_layout(
         template=TEMPLATES["light"],
         autosize=True,
@@ -71,7 +71,7 @@ def finish(figure: Any, *, title: str, scope: str, height: int, legend: bool = T
         },
         margin={"l": 8, "r": 12, "t": 8, "b": 8},
         showlegend=legend,
-        legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom", "itemsizing": "constant"},
+        legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom", "itemsizing": "trace"},
         hovermode="closest",
         dragmode=False,  # a finger that scrolls the page over a figure shall not zoom it; the mode bar's buttons do
     )

@@ -21,7 +21,7 @@ def history_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureW
 
     The best so far is that of COMPLETE trials, of which the search chooses the best.
     """
-    title = "Search history: best dev F1 of every trial"
+    title = "Best dev F1 of every trial"
     if not trials:
         return empty(title=title, scope=scope, message="Not run: the search has no finished trial.", columns=_COLUMNS)
     trials = sorted(trials, key=lambda trial: trial.number)

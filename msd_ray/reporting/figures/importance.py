@@ -26,7 +26,7 @@ def importance_figure(importance: Mapping[str, float] | None, *, trials: int, sc
     figure = go.Figure(
         go.Bar(
             x=shares,
-            y=[label(parameter_label(name)) for name, _ in ordered],
+            y=[label(parameter_label(name), limit=24) for name, _ in ordered],
             orientation="h",
             marker={"color": PALETTE[0]},
             text=[f"{share:.1f} %" for share in shares],

@@ -25,7 +25,7 @@ class LayerWeights:
 
 def layer_weights_figure(models: Sequence[LayerWeights], *, scope: str = "") -> FigureWithData:
     """A panel a model, a line a layer with the layer's number at its end. The weights of an epoch add up to 1."""
-    title = "Weights of the auxiliary channels, λ and λ′"
+    title = "Channels' weights λ and λ′"
     drawn = [model for model in models if any(model.curves.values())]
     if not drawn:
         message = "Not run: no run with auxiliary channels recorded its weights."

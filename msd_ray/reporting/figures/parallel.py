@@ -48,7 +48,7 @@ def parallel_figure(
     Raises:
         ValueError: a trial has no value for one of the parameters, or one on a log axis that is not positive.
     """
-    title = "Parallel coordinates: parameters and dev F1"
+    title = "Parameters and dev F1 of the trials"
     columns = ("trial", "state", "best dev F1 (%)", *(parameter_label(each.name) for each in parameters))
     scored = sorted((trial for trial in trials if trial.value is not None), key=lambda trial: trial.number)
     if not scored or not parameters:
@@ -64,8 +64,10 @@ def parallel_figure(
         figure.add_trace(_line(trial, axes, colour=_colour(values[trial.number], values.values()), best=trial is best))
     names = _explain(figure, scored, best)
     _draw_axes(figure, axes)
-    figure.update_xaxes(range=[-0.06, 1.06], visible=False)
-    figure.update_yaxes(range=[-len(axes) + 0.35, 0.5], visible=False)
+    # Bare, but visible: where axes are not, Plotly moves the lines less than the rest when it makes the margins.
+    bare = {"title_text": "", "showticklabels": False, "showgrid": False, "zeroline": False}
+    figure.update_xaxes(range=[-0.06, 1.06], **bare)
+    figure.update_yaxes(range=[-len(axes) + 0.35, 0.5], **bare)
     finish(figure, title=title, scope=scope, height=_ROW_HEIGHT * len(axes) + 70 + LEGEND_HEIGHT * names)
     rows = [
         (str(t.number), t.state, percent(t.value), *(number(t.parameters[each.name]) for each in parameters))
@@ -141,7 +143,7 @@ def _line(trial: SearchTrial, axes: Sequence[_Axis], *, colour: str, best: bool)
         mode="lines+markers",
         line={"color": colour, "width": 4 if best else 2.5 if trial.paper else 1.2, "dash": _dash(trial)},
         marker={"symbol": SYMBOLS[trial.state], "size": 11 if best else 8 if trial.paper else 5, "color": colour},
-        opacity=1.0 if best or trial.paper else 0.6,
+        opacity=1.0 if best or trial.paper else 0.8,
         showlegend=False,
         hovertext=hover(trial),
         hoverinfo="text",
@@ -173,7 +175,7 @@ def _explain(figure: Any, trials: Sequence[SearchTrial], best: SearchTrial | Non
 
 def _coloured_axis(y: int) -> Any:
     """The axis of dev F1, thick and in the colours that the lines have there: it is their legend."""
-    places = [step / 48 for step in range(49)]
+    places = [step / 160 for step in range(161)]
     return go.Scatter(
         x=places,
         y=[y] * len(places),

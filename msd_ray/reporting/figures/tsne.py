@@ -74,7 +74,7 @@ def project(vectors: DomainVectors, *, seed: int = 0) -> list[npt.NDArray[np.flo
 
 def tsne_figure(runs: Sequence[DomainVectors], *, scope: str = "", seed: int = 0) -> FigureWithData:
     """A panel for each run, in their order (the paper: `no-all`, without MMD, `msd`). Raises as `project` does."""
-    title = "Figure 3: teacher and student, source and target by t-SNE"
+    title = "Figure 3: domains by t-SNE"
     if not runs:
         return empty(title=title, scope=scope, message="Not run: no student's vectors.", columns=_COLUMNS)
     names = [variant_label(run.variant) for run in runs]

@@ -57,7 +57,7 @@ def types_figure(scores: Sequence[TypeScore], *, scope: str = "") -> FigureWithD
     # Rows are numbers, named by ticks: two types may look the same when their names are cut.
     shown = [label(name, limit=14) for name in places]
     figure.update_yaxes(tickvals=list(places.values()), ticktext=shown, range=[len(types) - 0.5, -0.5])
-    figure.update_yaxes(showgrid=False, zeroline=False)
+    figure.update_yaxes(title_text="entity type", showgrid=False, zeroline=False)
     figure.update_xaxes(range=_range(scores))
     figure.update_layout(scattermode="group", scattergap=0.25)
     labels = [variant_label(variant) for variant in variants]

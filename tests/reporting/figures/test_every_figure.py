@@ -1,0 +1,79 @@
+"""What holds for every figure, made from names that are dangerous in HTML."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from msd_ray.reporting.figures import FigureWithData
+
+Maker = Callable[[], FigureWithData]
+
+
+def texts(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a figure's JSON with the name it stands under."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from texts(value, name)
+    elif isinstance(node, list):
+        for value in node:
+            yield from texts(value, key)
+    elif isinstance(node, str):
+        yield key, node
+
+
+def content(figure: FigureWithData) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(figure.figure.to_json())
+    return found
+
+
+def test_names_from_data_are_escaped_in_the_figure_alone(maker: Maker) -> None:
+    figure = maker()
+    shown = [text for key, text in texts(content(figure)) if key not in ("legendgroup", "offsetgroup")]
+    assert any("&lt;img src=x" in text for text in shown)
+    assert not [text for text in shown if "<img" in text or "<a" in text or "%{x}" in text]
+    plain = [figure.title, figure.alt, *figure.columns, *(cell for row in figure.rows for cell in row)]
+    assert "<img src=x" in figure.title
+    assert not any("&lt;" in text for text in plain)
+
+
+def test_is_titled_and_its_axes_too(maker: Maker) -> None:
+    figure = maker()
+    layout = content(figure)["layout"]
+    assert layout["title"]["text"].startswith("<b>")
+    axes = [value for name, value in layout.items() if name[:5] in ("xaxis", "yaxis")]
+    # Axes without numbers, as those that parallel coordinates draw themselves, need no title.
+    numbered = [axis for axis in axes if axis.get("visible", True) and axis.get("showticklabels", True)]
+    assert all(axis["title"]["text"] for axis in numbered)
+
+
+def test_fills_its_container_and_takes_its_colours_from_the_template(maker: Maker) -> None:
+    layout = content(maker())["layout"]
+    assert "width" not in layout
+    assert layout["autosize"] is True
+    own = {name: value for name, value in layout.items() if name != "template"}
+    fonts = [text for key, text in texts(own) if key in ("paper_bgcolor", "plot_bgcolor", "gridcolor")]
+    assert fonts == []
+    assert '"font": {"color"' not in json.dumps(own)
+    assert layout["template"]["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
+
+
+def test_says_in_words_and_rows_what_it_shows(maker: Maker) -> None:
+    figure = maker()
+    assert figure.alt.endswith(".")
+    assert 15 < len(figure.alt) < 900
+    assert figure.columns
+    assert figure.rows or figure.alt.startswith("Not run")
+    assert all(isinstance(cell, str) for row in figure.rows for cell in row)
+
+
+def test_is_the_same_for_the_same_data(maker: Maker) -> None:
+    first, second = maker(), maker()
+    assert first.figure.to_json() == second.figure.to_json()
+    assert (first.alt, first.rows) == (second.alt, second.rows)
+
+
+def test_rows_that_do_not_fit_the_columns_are_refused() -> None:
+    with pytest.raises(ValueError, match="has not 2 cells"):
+        FigureWithData.of(None, title="t", scope="", alt="a.", columns=("x", "y"), rows=[("1", "2", "3")])
