@@ -308,9 +308,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--data-dir", type=Path, metavar="DIR", help="where its files are")
     add("--lang", default="tr", metavar="CODE", help="target language (default: tr)")
     add("--encoder", default="e5-small", metavar="NAME", help="hub name, directory, or e5-small (default)")
-    add("--sentences", type=int, default=2048, metavar="N", help="training sentences a language (default: 2048)")
-    add("--rounds", type=int, default=4, metavar="N", help="rounds that count (default: 4)")
-    add("--steps", type=int, default=12, metavar="N", help="our steps a round, beside one of theirs (default: 12)")
+    add("--sentences", type=int, default=1024, metavar="N", help="training sentences a language (default: 1024)")
+    add("--rounds", type=int, default=3, metavar="N", help="rounds that count (default: 3)")
+    add("--steps", type=int, default=8, metavar="N", help="our steps a round, beside one of theirs (default: 8)")
     threads = torch.get_num_threads()
     add("--threads", type=int, default=threads, metavar="N", help="of torch (default: as many as torch takes)")
     return parser

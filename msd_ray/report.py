@@ -74,7 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             for dataset, found in by_dataset.items():
                 own = dataset_tables(results[dataset])
-                per_language = [table for one in found for table in language_tables(results[dataset], one.lang)]
+                per_language = [
+                    table
+                    for one in found
+                    for table in language_tables(results[dataset], one.lang, one.runs, predictions)
+                ]
                 write_tables([*paper, *own, *per_language], out / "tables")
                 about = tuple(table for table in paper if _is_about(table, dataset))
                 for one in found:

@@ -112,6 +112,14 @@ def test_the_same_database_gives_the_same_bytes(storage: Path, reported: Path, t
         assert (again / name).read_bytes() == (reported / name).read_bytes(), name
 
 
+def test_one_pair_of_runs_is_compared_over_sentences(reported: Path) -> None:
+    rows = table(reported, "bootstrap-wikiann-ar")
+    low, difference, high = (float(rows["MSD w/o all (TSL)"][f"f1.{name}"]) for name in ("low", "difference", "high"))
+    assert low <= difference <= high
+    assert rows["MSD w/o all (TSL)"]["seed.seed"] == "1"
+    assert rows["MSD"]["f1.difference"] == rows["MSD w/o MMD-L"]["f1.difference"] == ""
+
+
 def test_the_report_is_kept_with_both_studies(storage: Path, reported: Path) -> None:
     client = MlflowClient(default_tracking_uri(storage))
     experiment = client.get_experiment_by_name("msd-wikiann-ar")

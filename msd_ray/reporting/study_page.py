@@ -7,6 +7,7 @@ from ..tracking.artifacts import Predictions
 from ..tracking.recorded import Curves, RecordedStudy
 from ..variants import VARIANTS
 from .beyond import english_table, selection_table, span_error_table, type_table, variants_table
+from .bootstrap_table import bootstrap_table
 from .collect import Read
 from .marked_sentences import SentenceList
 from .page import Page, Section
@@ -46,9 +47,14 @@ def conditions(study: RecordedStudy) -> dict[str, str]:
     return {name: "all" if value in ("null", "None") else value for name, value in values.items()}
 
 
-def language_tables(results: Results, lang: str) -> tuple[Table, ...]:
-    """The tables beyond the paper's that are about one language."""
-    return pairwise_table(results, lang), type_table(results, lang), span_error_table(results, lang)
+def language_tables(results: Results, lang: str, runs: Runs, read: Read) -> tuple[Table, ...]:
+    """The tables beyond the paper's that are about one language: two of significance, two of types and errors."""
+    return (
+        pairwise_table(results, lang),
+        bootstrap_table(results, lang, runs, read),
+        type_table(results, lang),
+        span_error_table(results, lang),
+    )
 
 
 def dataset_tables(results: Results) -> tuple[Table, ...]:
@@ -62,7 +68,7 @@ def study_page(
     """One language's page. paper: the paper's tables that are about its data set."""
     lang, runs = language.lang, language.runs
     scope = f"{results.dataset} {lang}{', scored on dev' if results.on_dev(lang) else ''}"
-    pairwise, types, spans = language_tables(results, lang)
+    pairwise, bootstrap, types, spans = language_tables(results, lang, runs, read)
     variants, english, selection = dataset_tables(results)
     sections = [
         Section(heading="Results", anchor="results", notes=_notes(results, lang), tables=(variants, *paper, english)),
@@ -73,7 +79,7 @@ def study_page(
                 "Paired tests compare two rows over the seeds that both have; p values are corrected for the number of "
                 "comparisons (Holm). Target-dev-selected scores are an overestimate that source-dev selection shows.",
             ),
-            tables=(pairwise, selection),
+            tables=(pairwise, bootstrap, selection),
         ),
         Section(
             heading="Entity types and errors",
