@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+import numpy as np
 import plotly.graph_objects as go
 
 from msd_ray.reporting.cells import PaperCell, TextCell, points
+from msd_ray.reporting.figures import FigureWithData
+from msd_ray.reporting.figures.confusion import confusion_figure
+from msd_ray.reporting.figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
 from msd_ray.reporting.marked_sentences import SentenceList, TaggedSentence
 from msd_ray.reporting.page import Page, Section
 from msd_ray.reporting.page_tables import Value
@@ -43,7 +47,7 @@ def page() -> Page:
                 paragraphs=("F1 in percent, mean and sample standard deviation.",),
                 tables=(score_table(), long_table()),
             ),
-            Section(heading="Figures", anchor="figures", figures=(curves(), heat(), coloured())),
+            Section(heading="Figures", anchor="figures", figures=(curves(), confusion(), distances())),
             Section(heading="Worst sentences", anchor="worst-sentences", sentence_lists=(sentences(),)),
             Section(heading=f"Study {ATTACK}", anchor="hostile", paragraphs=(ATTACK, f"`{ATTACK}`"), notes=(ATTACK,),
                     tables=(hostile_table(),), figures=(hostile_figure(),)),
@@ -123,25 +127,23 @@ def curves() -> Drawn:
                  columns=("variant", "epoch", "F1"), rows=rows)  # fmt: skip
 
 
-def heat() -> Drawn:
-    """A confusion matrix."""
-    types = ["PER", "LOC", "CORP", "none"]
-    counts = [[90, 3, 4, 8], [2, 120, 9, 14], [5, 11, 60, 20], [7, 9, 12, 0]]
-    figure = go.Figure(go.Heatmap(z=counts, x=types, y=types, text=counts, texttemplate="%{text}"))
-    figure.update_layout(height=360, yaxis_autorange="reversed")
-    rows = [(gold, *line) for gold, line in zip(types, counts, strict=True)]
-    return Drawn(figure=figure, title="Gold types against predicted ones", alt="Most counts are on the diagonal.",
-                 columns=("gold", *types), rows=rows)  # fmt: skip
+def confusion() -> FigureWithData:
+    """A heat map with a colour bar."""
+    counts = np.array([[90, 3, 4, 8], [2, 120, 9, 14], [5, 11, 60, 20], [7, 9, 12, 0]])
+    return confusion_figure(["PER", "LOC", "CORP"], counts, scope="mlowner ko, dev")
 
 
-def coloured() -> Drawn:
-    """Three trials, coloured by their F1."""
-    marker = {"color": [61.0, 60.2, 62.5], "size": 10, "showscale": True}
-    figure = go.Figure(go.Scatter(x=[0.1, 0.2, 0.3], y=[1e-3, 1e-4, 1e-2], mode="markers", marker=marker))
-    figure.update_layout(xaxis_title="beta", yaxis_title="alpha prime", yaxis_type="log")
-    return Drawn(figure=figure, title="Trials", alt="Three trials; the largest beta has the highest F1.",
-                 columns=("beta", "alpha prime", "F1"),
-                 rows=((0.1, 1e-3, 61.0), (0.2, 1e-4, 60.2), (0.3, 1e-2, 62.5)))  # fmt: skip
+def distances() -> FigureWithData:
+    """Three panels, one below the other on a phone."""
+    return domains_figure(
+        [
+            DomainDistance(variant=variant, pair=pair, measure=measure, values=(0.2, 0.25))
+            for variant in ("msd", "no-all")
+            for pair in PAIRS
+            for measure in MEASURES
+        ],
+        scope="mlowner ko, dev",
+    )
 
 
 def hostile_figure() -> Drawn:

@@ -173,7 +173,6 @@ def _figure_view(drawing: Drawing, anchor: str) -> dict[str, Any]:
     return {
         "drawing": drawing,
         "anchor": anchor,
-        "titled": bool(drawing.figure.layout.title.text),  # then the caption is for those who do not see the figure
         "height": int(drawing.figure.layout.height or _DEFAULT_HEIGHT),
         "json": json_in_script(drawing.figure.to_json()),
         "table": rows_view(f"Data: {drawing.title}", drawing.columns, drawing.rows, f"{anchor}-data"),

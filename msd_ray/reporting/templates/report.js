@@ -116,6 +116,7 @@
 
   const NARROW = 560; // CSS pixels; below, a legend stands under the plot
   const PAPER = 640; // CSS pixels, what a sheet of A4 or Letter has room for
+  const TITLE_LINE = 24; // CSS pixels, which a figure has for each line of its own title
   const coarse = matchMedia("(hover: none)").matches;
   let printing = false;
   const figures = [...document.querySelectorAll(".drawing")].map((place) => ({
@@ -140,15 +141,16 @@
     if (room === "wide") for (const [path, value] of Object.entries(layout.meta.wide)) set(layout, path, value);
     layout.template = merged(layout.template ?? {}, template);
     layout.margin = { l: 8, r: 8, t: 28, b: 8, ...layout.margin };
+    if (layout.title?.text) { // the page's caption stands for it
+      layout.margin.t = Math.max(28, 8 + (layout.title.pad?.b ?? 0));
+      if (layout.height) layout.height -= TITLE_LINE * layout.title.text.split("<br>").length;
+    }
+    delete layout.title;
     if (printing) layout.width = PAPER;
     else layout.autosize = true;
     if (coarse) layout.dragmode = false; // a finger on a figure scrolls the page
     if (room === "narrow" && layout.legend?.orientation !== "h") {
       layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: -0.2, yanchor: "top" };
-    }
-    // A title is broken into lines for a phone.
-    if (room !== "narrow" && layout.title?.text) {
-      layout.title.text = layout.title.text.replace(/^<b>.*?<\/b>/, (title) => title.replaceAll("<br>", " "));
     }
     return layout;
   }
