@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sample_page
-from chromium import TIMEOUT
+from chromium import TIMEOUT, executable
 from playwright.sync_api import Browser, ViewportSize
 from playwright.sync_api import Page as Tab
 
@@ -229,7 +229,7 @@ def test_what_a_screen_reader_finds(desk: tuple[Tab, Complaints]) -> None:
     tab, _ = desk
     assert tab.get_by_role("heading", level=1).count() == 1
     for landmark in ("banner", "navigation", "main", "contentinfo"):
-        assert tab.get_by_role(landmark).count() == 1, landmark  # type: ignore[arg-type]
+        assert tab.get_by_role(landmark).count() == 1, landmark
     assert tab.get_by_role("navigation", name="Contents").get_by_role("link").count() == 4
     assert tab.get_by_role("img", name="Four rising curves; TSL w. MMD ends highest.").count() == 1
     table = tab.get_by_role("table", name="Table 4: entity-level F1 (%) on mLOWNER")
@@ -322,3 +322,13 @@ def test_a_page_without_figures(browser: Browser, tmp_path: Path) -> None:
         tab.locator("button.theme").click()
         assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
         assert complaints == []
+
+
+def test_without_chromium_tests_are_skipped_unless_it_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
+    monkeypatch.delenv("MSD_RAY_REQUIRE_CHROMIUM", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no Chromium at /nowhere/chromium: install Debian's package"):
+        executable()
+    monkeypatch.setenv("MSD_RAY_REQUIRE_CHROMIUM", "1")
+    with pytest.raises(pytest.fail.Exception, match="no Chromium at /nowhere/chromium: install Debian's package"):
+        executable()
