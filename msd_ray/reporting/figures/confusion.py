@@ -93,7 +93,7 @@ def _cells(
             "y": 0,
             "yref": "container",
             "yanchor": "bottom",
-            "title": {"text": "share of the gold type's entities (%)", "side": "bottom"},
+            "title": {"text": "share of the gold type's entities (%)", "side": "bottom", "font": {"size": 12}},
         },
     )
 

@@ -75,8 +75,9 @@ def finish(figure: Any, *, title: str, scope: str, height: int, legend: bool = T
         hovermode="closest",
         dragmode=False,  # a finger that scrolls the page over a figure shall not zoom it; the mode bar's buttons do
     )
-    figure.update_xaxes(automargin=True, fixedrange=False)
-    figure.update_yaxes(automargin=True)
+    # Without a distance of its own, Plotly sets a title upon long tick labels.
+    figure.update_xaxes(automargin=True, title_standoff=8)
+    figure.update_yaxes(automargin=True, title_standoff=6)
 
 
 def empty(*, title: str, scope: str, message: str, columns: Sequence[str]) -> FigureWithData:

@@ -85,16 +85,17 @@ def _axis(parameter: ParameterAxis, trials: Sequence[SearchTrial]) -> _Axis:
     if missing := [trial.number for trial in trials if parameter.name not in trial.parameters]:
         raise ValueError(f"trials {missing} have no {parameter.name}")
     values = {trial.number: trial.parameters[parameter.name] for trial in trials}
-    numbers = {key: float(value) for key, value in values.items() if _is_number(value)}
+    # A truth value is an int, but no number.
+    numbers = {
+        key: float(value)
+        for key, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
     if len(numbers) < len(values):
         return _categories(title, values)
     if parameter.log and min(numbers.values()) <= 0:
         raise ValueError(f"{parameter.name} has values that a log axis cannot show: {min(numbers.values())}")
     return _numeric(title, numbers, log=parameter.log, text=lambda value: f"{value:.3g}")
-
-
-def _is_number(value: JSON) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _categories(title: str, values: Mapping[int, JSON]) -> _Axis:

@@ -97,7 +97,7 @@ def _dots(variant: str, values: Mapping[str, Sequence[float]], places: Mapping[s
 
 def _rows(scores: Sequence[TypeScore], types: Sequence[str], variants: Sequence[str]) -> list[tuple[str, ...]]:
     ordered = sorted(scores, key=lambda each: (types.index(each.type), variants.index(each.variant)))
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for measure in MEASURES:
         for score in ordered:
             summary = summarise(score.values(measure))

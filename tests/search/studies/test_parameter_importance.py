@@ -10,17 +10,17 @@ from msd_ray.search.studies.importance import FEWEST_TRIALS, parameter_importanc
 def trials(count: int) -> tuple[list[dict[str, JSON]], list[float]]:
     """Trials whose score is a matter of the learning rate's magnitude, and hardly of anything else."""
     generator = np.random.default_rng(0)
+    powers = generator.uniform(-5, -3, size=count)
     parameters: list[dict[str, JSON]] = [
         {
-            "learning_rate": float(10 ** generator.uniform(-5, -3)),
+            "learning_rate": float(10**power),
             "dropout": float(generator.uniform(0, 0.3)),
             "teacher": str(generator.choice(["a", "b"])),
             "warmup": 0.1,
         }
-        for _ in range(count)
+        for power in powers
     ]
-    rates = [each["learning_rate"] for each in parameters]
-    return parameters, [-abs(np.log10(rate) + 4) + 0.01 * float(generator.normal()) for rate in rates]
+    return parameters, [float(-abs(power + 4) + 0.01 * generator.normal()) for power in powers]
 
 
 def test_the_parameter_that_matters_comes_first() -> None:
