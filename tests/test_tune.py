@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import recorded
 from recorded import assert_same_outcome, assert_settled, children, parents, trials
 from small_space import SPACE
 from tune_process import Tune, is_loopback
@@ -165,3 +166,20 @@ def test_killed_in_each_phase_and_started_again(command: list[str], undisturbed:
     assert_settled(storage)
     assert_same_outcome(storage, storage_of(undisturbed))
     assert_table_is_the_databases(tune)
+
+
+def test_several_languages_end_with_one_table_of_all(command: list[str], tmp_path: Path) -> None:
+    few = ["--lang", "ar", "de", "--trials", "2", "--teacher-trials", "1", "--epochs", "1", "--seeds", "1"]
+    arguments = [*command, *few, "--workers", "0", "--storage", str(tmp_path / "storage")]
+    with Tune(arguments, tmp_path / "log") as tune:
+        assert tune.wait() == 0, tune.output
+    table = tune.output[tune.output.index("sample, all languages") :]
+    scores = [
+        run.metrics["test/f1"]
+        for run in recorded.runs(tmp_path / "storage")
+        if run.tags.get("key", "").startswith("final/paper/")
+    ]
+    assert len(scores) == 2
+    (line,) = (line for line in table.splitlines() if "paper's configuration" in line and "│" in line)
+    cells = [cell.strip() for cell in line.strip("│ ").split("│")]
+    assert cells[1:] == [f"{100 * f1:.2f}" for f1 in (*scores, sum(scores) / 2)]
