@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from mlflow.tracking import MlflowClient
+from small_ablation import ablate
 from small_search import RUN, SmallSearch, write_corpora
-from test_ablation import ablate
 
 from msd_ray.encoders import EncoderFiles
 from msd_ray.errors import UserError

@@ -1,0 +1,58 @@
+"""A whole ablation of seconds, without Ray: its runs in the calling process, one after the other."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import recorded
+from rich.console import Console
+from small_search import RUN, STUDENT, TEACHER, data, run_here
+
+from msd_ray.progress import progress
+from msd_ray.search.ablation import Ablation, AblationSettings
+from msd_ray.search.plans import Scored
+from msd_ray.search.prepare import Prepared, prepare_target_gold, prepare_test
+from msd_ray.tracking.database import default_tracking_uri
+from msd_ray.tracking.study import StudyTracker
+from msd_ray.variants import VARIANTS
+
+EPOCH = replace(RUN, epochs=1)
+
+
+def ablate(
+    prepared: Prepared, directory: Path, *, variants: tuple[str, ...] = tuple(VARIANTS), seeds: int = 1
+) -> Mapping[str, recorded.Run]:
+    """Run an ablation in this process; its final runs by row and seed."""
+    root = prepared.experiment.storage.root
+    uri = default_tracking_uri(root)
+    tracker = StudyTracker.open(
+        uri, dataset="wikiann", lang="ar", study="ablation", parameters={}, tags={"command": "ablate"}
+    )
+
+    def scored() -> Scored:
+        return prepare_test(data(directory), prepared, source=True)
+
+    with progress(Console(file=StringIO())) as display:
+        Ablation(
+            settings=AblationSettings(
+                name="ablation",
+                variants=[VARIANTS[name] for name in variants],
+                teacher=TEACHER,
+                student=STUDENT,
+                run=EPOCH,
+                seeds=seeds,
+            ),
+            experiment=prepared.experiment,
+            conditions={},
+            study_storage=f"sqlite:///{root / 'studies.db'}",
+            records=tracker,
+            display=display,
+            threads=1,
+            run_phase=run_here,
+            scored=scored,
+            target_gold=lambda: prepare_target_gold(data(directory), prepared),
+        ).run()
+    tracker.close()
+    final = [run for run in recorded.runs(root) if run.tags.get("phase") == "final"]
+    return {f"{run.tags['row']}/{run.tags['seed']}": run for run in final}
