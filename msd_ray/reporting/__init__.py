@@ -1,7 +1,8 @@
-"""Reports: the paper's tables and figures with our numbers beside the paper's, from plain data.
+"""Reports: the paper's tables and figures with our numbers beside the paper's.
 
-Nothing here reads a database; files are written where a module says so.
+Tables, figures and pages are made from plain data; what reads files of runs takes the reader as an argument.
 
+    collect.py      from recorded studies to Results
     results.py      Results: what the tables of one data set are made from
     paper.py        every number of the paper's Tables 1-8
     table.py        Table: sections of rows of cells under groups of columns, for any format
@@ -11,8 +12,15 @@ Nothing here reads a database; files are written where a module says so.
     tables.py       the paper's Tables 1-8
     variant_rows.py the rows of the tables that the paper has not
     beyond.py       how epochs were chosen, entity types, kinds of errors
-    pairwise.py     paired tests between the variants
+    pairwise.py     paired tests between the variants, over seeds
+    bootstrap_table.py  MSD against each variant, over sentences
     markdown.py     any Table as GitHub's Markdown
     latex.py        any Table as LaTeX (booktabs)
     csv_files.py    any Table as CSV, one value a cell
+    figures/        one module a figure, from plain data
+    run_figures.py, search_figures.py   the figures of final runs and of a search, from what they recorded
+    marked_sentences.py, worst.py   sentences with gold and predicted entities; those that went most wrong
+    page.py, page_tables.py, templates/   a report as one HTML file
+    study_page.py   what stands on the page of one language
+    write.py        the files of a report
 """

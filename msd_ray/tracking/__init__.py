@@ -14,6 +14,8 @@ study's), one child run per trial and per final run. The driver is the only writ
     student_model.py  what MLflow runs to load a version; imports nothing of this package
     rows.py         RunRow: what the database holds about one run; the search for runs
     comparison.py   the table at the end of a search, made from RunRows alone
+    overview.py     the table of several languages with their average
+    conflicts.py    whether a study may be recorded, seen beforehand
     database.py     checks a tracking URI within seconds; creates a SQLite database in one step
     connection.py   the quiet MLflow client; MLflow's errors as user errors
     parameters.py   nested settings <-> flat MLflow parameters
@@ -22,7 +24,8 @@ Tags: `study`, `dataset`, `lang`, `command` (tune, ablate), `kind` (study or run
 the study: `teacher/0`, `student/3`, `final/best/<configuration>/seed-1`), `phase` (teacher, student, final), `trial`,
 `state` (COMPLETE, PRUNED, FAIL), `reason`; final runs also `row` (paper, best; in an ablation the variant),
 `configuration` (digest), `seed`, `scored_split` (test, or dev when there is no test file), `zero_shot` (true, false),
-and `claim` the two rows of the paper's claim. docs/mlflow.md has filters made of them. A child's name ends in its
+and `claim` the two rows of the paper's claim. Trials of a warm start name where they are from (`warm_start`), those
+that run a failed one again name that (`retry_of`). docs/mlflow.md has filters made of them. A child's name ends in its
 language.
 
 Metric names; the UI puts the charts with one prefix (before the first `/`) in one section:
