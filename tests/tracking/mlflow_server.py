@@ -1,5 +1,6 @@
 """A real `mlflow server` on loopback, over a database of its own."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -20,9 +21,11 @@ def mlflow_server(directory: Path, database: Path) -> Iterator[tuple[str, "subpr
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", f"sqlite:///{database}", "--workers", "1"]
     command += ["--artifacts-destination", str(directory / "served")]
+    # Left alone it starts eight more processes for jobs of agents, none of which is ever given one here.
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     log = directory / "server.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=directory)
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=directory, env=environment)
     uri = f"http://127.0.0.1:{port}"
     try:
         until = time.monotonic() + 120

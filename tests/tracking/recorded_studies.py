@@ -6,6 +6,7 @@ Scores are made up, by formulas that a test can repeat.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msd_ray.tracking.parameters import Json
 from msd_ray.tracking.rows import State
 from msd_ray.tracking.study import StudyTracker
 
@@ -48,7 +49,7 @@ def record_search(uri: str, lang: str, *, study: str | None = None) -> StudyTrac
     teacher = tracker.child("teacher/0", name="teacher-0", parameters={"teacher": {"lr": 5e-5}}, tags={"trial": "0"})
     record(tracker, teacher, f1=0.40, state="COMPLETE")
     for number, trial in enumerate(TRIALS):
-        parameters = {"seed": 1, "student": {"lr": trial.lr, "beta": 0.05}}
+        parameters: dict[str, Json] = {"seed": 1, "student": {"lr": trial.lr, "beta": 0.05}}
         run = tracker.child(
             f"student/{number}", name=f"student-{number}", parameters=parameters, tags={"trial": str(number)}
         )

@@ -40,7 +40,7 @@ def test_predictions(tmp_path: Path) -> None:
 
 def test_further_columns_are_left_alone_and_no_sentence_is_fine(tmp_path: Path) -> None:
     assert len(read_predictions(write(tmp_path / "more.parquet", {**COLUMNS, "loss": [0.1, 0.2, 0.3]}))) == 3
-    empty = {name: [] for name in COLUMNS}
+    empty: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     assert len(read_predictions(write(tmp_path / "empty.parquet", empty, SCHEMA))) == 0
 
 

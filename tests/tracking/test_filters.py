@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from recorded_studies import BEST, DATASET, PAPER, ROWS, SEEDS, record_final
@@ -86,6 +87,12 @@ def found(client: MlflowClient, condition: str) -> set[str]:
     return set(names)
 
 
+def experiment_named(client: MlflowClient, name: str) -> Experiment:
+    experiment = client.get_experiment_by_name(name)
+    assert experiment is not None
+    return experiment
+
+
 def filters() -> list[str]:
     return re.findall(r"^```filter\n(.+)\n```$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
@@ -113,7 +120,7 @@ def test_the_runs_that_a_filter_finds(client: MlflowClient, number: int, expecte
 def test_the_note_on_a_study(client: MlflowClient, study: str, expected: list[set[str]]) -> None:
     (parent,) = (
         run
-        for run in search_runs(client, [client.get_experiment_by_name("msd-wikiann-ar").experiment_id])
+        for run in search_runs(client, [experiment_named(client, "msd-wikiann-ar").experiment_id])
         if run.data.tags["kind"] == "study" and run.data.tags["study"] == study
     )
     note = parent.data.tags["mlflow.note.content"]
@@ -134,8 +141,8 @@ def test_what_filters_cannot_do(client: MlflowClient) -> None:
 
 
 def test_what_every_run_says_of_itself(client: MlflowClient) -> None:
-    experiments = [client.get_experiment_by_name(f"msd-{DATASET}-{lang}") for lang in ("ar", "hi")]
-    for experiment, lang in zip(experiments, ("ar", "hi"), strict=True):
+    for lang in ("ar", "hi"):
+        experiment = experiment_named(client, f"msd-{DATASET}-{lang}")
         assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
         for run in search_runs(client, [experiment.experiment_id]):
             tags = run.data.tags
