@@ -70,7 +70,7 @@ def record_ablation(uri: str, lang: str, *, rows: tuple[str, ...] = ROWS, study:
         lang=lang,
         study=study or f"{DATASET}-{lang}-ablation",
         parameters={"encoder": "e5-small"},
-        tags={"command": "ablate"},
+        tags={"command": "ablate", "zero_shot": str("gold-aux" not in rows).lower()},
     )
     for row in rows:
         for seed in SEEDS:
