@@ -18,6 +18,7 @@ from .corpora.catalogue import LANGUAGE_NAMES
 from .encoders import EncoderFiles
 from .encoders.e5_small import NAME as E5_SMALL
 from .errors import UserError
+from .model_card_text import ON_DEV, TEMPLATE
 from .tracking.champion import ALIAS, registered_name
 
 Value = str | int | float | bool | None
@@ -91,7 +92,7 @@ def hub_name(encoder: EncoderFiles) -> str | None:
 
 def render(card: ModelCard) -> str:
     """The card as Markdown with YAML front matter, ending in a newline."""
-    body = _TEMPLATE.format(
+    body = TEMPLATE.format(
         title=escape(_title(card)),
         language=_language(card.lang),
         source=_language(card.source_lang),
@@ -105,7 +106,7 @@ def render(card: ModelCard) -> str:
         types=escape(", ".join(card.entity_types) or "not recorded"),
         registered=_registered(card),
         configuration=escape(card.configuration or "not recorded"),
-        on_dev=_ON_DEV.format(language=_language(card.lang)) if any(row.split == "dev" for row in card.scores) else "",
+        on_dev=ON_DEV.format(language=_language(card.lang)) if any(row.split == "dev" for row in card.scores) else "",
         length="" if card.max_length is None else f" of {card.max_length} tokens",
         seeds=escape(", ".join(map(str, card.seeds))),
         study=escape(card.study),
@@ -210,101 +211,3 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[Value, ...]]) -> str:
     if not cells:
         return "Not recorded."
     return "\n".join([f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}", *cells])
-
-
-_ON_DEV = """\
-There was no test set: rows with split dev are scored on the very {language} sentences that chose epoch and
-configuration, and are too high.
-
-"""
-
-_TEMPLATE = """\
-# {title}
-
-A tagger of named entities in {language} text, trained without a single {language} training label: a teacher learned
-from labelled {source} sentences, and this student learned from the teacher's soft labels on unlabelled {language}
-sentences, with a mixture of short-channel distillers (MSD). It labels words in BIO2.
-
-- Encoder: {encoder}, with a classifier on every layer that was trained; the last one makes the predictions.
-- Data set: {dataset}, {source} to {language} ({lang}).
-- Entity types: {types}.
-- This student: seed {seed}, epoch {epoch}, chosen by F1 on the {selection}. Its own F1 on {language} dev: {dev_f1}.
-
-## Scores
-
-Entity-level F1 in percent, counted as conlleval counts; mean and sample standard deviation over seeds ({seeds}).
-The weights here are those of one seed, so their own score differs from the mean.
-
-{scores}
-
-{on_dev}## How to use it
-
-The directory is complete: nothing else is read, nothing is fetched. `DIR` stands for where it lies.
-
-```sh
-echo "One sentence a line" | python -m msd_ray.predict --model DIR
-```
-
-```python
-from pathlib import Path
-
-import torch
-
-from msd_ray.export import load_student
-from msd_ray.tagging import tag
-
-student = load_student(Path("DIR"), torch.device("cpu"))
-print(tag(student, [["One", "list", "of", "words", "a", "sentence"]]))
-```
-
-Where the search recorded its runs, MLflow has it too, with the alias `champion` on the best student for this data
-set and language so far; this one is a version of the same model. MLflow, torch and transformers are enough to load it:
-
-```sh
-python -m msd_ray.predict --model {registered} --mlflow-uri URI
-```
-
-```python
-import mlflow
-
-mlflow.set_tracking_uri("URI")
-model = mlflow.pyfunc.load_model("{registered}")
-print(model.predict([["One", "list", "of", "words", "a", "sentence"]]))
-```
-
-`config.json` and the encoder's weights have the usual names, so `transformers.AutoModel.from_pretrained("DIR")` reads
-the fine-tuned encoder alone. All weights are in safetensors; nothing here is pickled.
-
-## How it was trained
-
-Study: {study}. Configuration: {configuration}.
-
-{teacher}
-
-{student}
-
-{run}
-
-{versions}
-
-## Data
-
-Digests of the sentences as they were read, so that others can tell whether they have the same data.
-
-{digests}
-
-## Licences
-
-- Encoder: {encoder_licence}
-- Data set: {data_licence}
-
-## Limits
-
-- Zero-shot: no label of {language} training sentences was used. Labels of the {language} *dev* set chose epochs and
-  configurations, which overestimates what is reached without any: compare the rows with the epoch chosen on source dev.
-- It knows the entity types and the kind of text of {dataset} and no others; expect lower scores on other domains.
-- It sees windows{length} at a time. Longer sentences are read in windows that overlap, so far context is lost.
-- It was made for {language}. Other languages, {source} included, were not measured.
-- It repeats what encoder, teacher and texts brought along, biases about names and places included. Predictions need
-  review before anything depends on them.
-"""

@@ -51,7 +51,7 @@ def _scores(row: SummaryRow) -> dict[str, float]:
     found: dict[str, float] = {}
     for split, scores in (("dev", row.dev), (row.scored_split, row.test)):
         if scores is not None:
-            found |= {f"{split}_f1_mean": scores.mean, f"{split}_f1_n": len(scores.values)}
+            found |= {f"{split}_f1_mean": scores.mean, f"{split}_f1_n": scores.n}
             if scores.deviation is not None:
                 found[f"{split}_f1_sd"] = scores.deviation
     return found

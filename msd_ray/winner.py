@@ -84,7 +84,7 @@ def _score_rows(row: SummaryRow, winner: str) -> list[ScoreRow]:
                     system=row.label,
                     mean=scores.mean,
                     deviation=scores.deviation,
-                    n=len(scores.values),
+                    n=scores.n,
                     split=split,
                     selection=selection,  # type: ignore[arg-type]
                     model=row.name == winner,
