@@ -1,8 +1,6 @@
 """A small report with one of everything, hostile texts included, for tests of the page."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -14,23 +12,11 @@ from msd_ray.reporting.figures.confusion import confusion_figure
 from msd_ray.reporting.figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
 from msd_ray.reporting.marked_sentences import SentenceList, TaggedSentence
 from msd_ray.reporting.page import Page, Section
-from msd_ray.reporting.page_tables import Value
 from msd_ray.reporting.table import Cell, Group, Row, Table
 from msd_ray.reporting.table import Section as TableSection
 from msd_ray.statistics.summary import Summary, summarise
 
 ATTACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """A figure as the page takes it."""
-
-    figure: go.Figure
-    title: str
-    alt: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Value]]
 
 
 def page() -> Page:
@@ -114,17 +100,22 @@ def hostile_table() -> Table:
                  sections=(TableSection(heading=ATTACK, rows=rows),), notes=(ATTACK,))  # fmt: skip
 
 
-def curves() -> Drawn:
+def curves() -> FigureWithData:
     """Four learning curves."""
     figure = go.Figure()
-    rows: list[tuple[Value, ...]] = []
+    rows: list[tuple[str, ...]] = []
     for number, name in enumerate(("MSD", "MSD w/o distillers", "MSD w/o MMD-L", "TSL w. MMD")):
         values = [60 + 3 * number + 6 * (1 - math.exp(-epoch / 3)) for epoch in range(1, 11)]
         figure.add_scatter(x=list(range(1, 11)), y=values, name=name, mode="lines+markers")
-        rows += [(name, epoch, value) for epoch, value in enumerate(values, start=1)]
+        rows += [(name, str(epoch), f"{value:.2f}") for epoch, value in enumerate(values, start=1)]
     figure.update_layout(xaxis_title="epoch", yaxis_title="dev F1 (%)")
-    return Drawn(figure=figure, title="Dev F1 by epoch", alt="Four rising curves; TSL w. MMD ends highest.",
-                 columns=("variant", "epoch", "F1"), rows=rows)  # fmt: skip
+    return FigureWithData(
+        figure=figure,
+        title="Dev F1 by epoch",
+        alt="Four rising curves; TSL w. MMD ends highest.",
+        columns=("variant", "epoch", "F1"),
+        rows=tuple(rows),
+    )
 
 
 def confusion() -> FigureWithData:
@@ -146,11 +137,12 @@ def distances() -> FigureWithData:
     )
 
 
-def hostile_figure() -> Drawn:
+def hostile_figure() -> FigureWithData:
     """Markup wherever a figure takes text."""
     figure = go.Figure(go.Bar(x=[ATTACK, "b"], y=[1, 2], name=ATTACK, text=[ATTACK, "b"]))
     figure.update_layout(xaxis_title=ATTACK, showlegend=True)
-    return Drawn(figure=figure, title=ATTACK, alt=ATTACK, columns=("name", "value"), rows=((ATTACK, 1), ("b", None)))
+    rows = ((ATTACK, "1"), ("b", "no score"))
+    return FigureWithData(figure=figure, title=ATTACK, alt=ATTACK, columns=("name", "value"), rows=rows)
 
 
 def sentences() -> SentenceList:

@@ -11,15 +11,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any
 
-import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
+from .figures import FigureWithData
 from .marked_sentences import SentenceList, gold_pieces, predicted_pieces
-from .page_tables import Value, rows_view, table_view
+from .page_tables import rows_view, table_view
 from .table import Table
 
 _ANCHOR = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -28,35 +28,6 @@ _CODE = re.compile(r"`([^`]+)`")
 # What ends or changes the reading of a <script> element in HTML, and line ends that JavaScript had before 2019.
 _IN_SCRIPT = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 _DEFAULT_HEIGHT = 420  # pixels, of a figure that sets none
-
-
-class Drawing(Protocol):
-    """A figure with everything that those need who do not see it; `figures.FigureWithData` is one."""
-
-    @property
-    def figure(self) -> go.Figure:
-        """What plotly.js draws."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """The caption."""
-        ...
-
-    @property
-    def alt(self) -> str:
-        """What the figure shows, in a sentence."""
-        ...
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """The names of the data's columns."""
-        ...
-
-    @property
-    def rows(self) -> Sequence[Sequence[Value]]:
-        """The data that are drawn."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +43,7 @@ class Section:
     paragraphs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
-    figures: tuple[Drawing, ...] = ()
+    figures: tuple[FigureWithData, ...] = ()
     sentence_lists: tuple[SentenceList, ...] = ()
 
 
@@ -92,7 +63,7 @@ def render(page: Page) -> str:
     """The page as HTML, the same text for the same page.
 
     Raises:
-        ValueError: an anchor is malformed or stands twice, or a figure's rows do not fit its columns.
+        ValueError: an anchor is malformed or stands twice.
     """
     _check_anchors(page.sections)
     scripts = {"theme": _template_text("theme.js"), "plotly": get_plotlyjs(), "report": _template_text("report.js")}
@@ -169,7 +140,7 @@ def _section_view(section: Section) -> dict[str, Any]:
     }
 
 
-def _figure_view(drawing: Drawing, anchor: str) -> dict[str, Any]:
+def _figure_view(drawing: FigureWithData, anchor: str) -> dict[str, Any]:
     return {
         "drawing": drawing,
         "anchor": anchor,

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from .table import Group, Row, Section, Shown, Table
 
-Value = str | int | float | None
-
 MISSING = frozenset({"", "-", "\u2013", "\u2014", "n/a", "nan", "not run"})
 _NUMBER = re.compile(
     r"""[<>\u2264\u2265\u2248~]?\s*                                      # a bound: < 0.001
@@ -100,7 +98,7 @@ def table_view(table: Table, anchor: str) -> ViewTable:
     )
 
 
-def rows_view(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Value]], anchor: str) -> ViewTable:
+def rows_view(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], anchor: str) -> ViewTable:
     """Plain rows, such as a figure's data, for the page; the first column heads the rows.
 
     Raises:
@@ -108,7 +106,7 @@ def rows_view(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Valu
     """
     if not columns or any(len(row) != len(columns) for row in rows):
         raise ValueError(f"{caption}: every row needs {len(columns)} values, one for each column, and at least one")
-    shown = [tuple(_shown(value) for value in row) for row in rows]
+    shown = [tuple(Shown(text=value) for value in row) for row in rows]
     numeric = _numeric_columns(shown) or (False,) * len(columns)
     cells = [tuple(_cell(part, number) for part, number in zip(row, numeric, strict=True)) for row in shown]
     body = tuple(ViewRow(label=row[0], cells=row[1:], bold=False, zero_shot=True) for row in cells)
@@ -175,18 +173,3 @@ def _are_numbers(column: Sequence[Shown]) -> bool:
 
 def _number(shown: Shown) -> float | None:
     return sort_number(shown.text) if shown.number is None else shown.number
-
-
-def _shown(value: Value) -> Shown:
-    """A value as text; floats with six significant digits, which is finer than any figure shows."""
-    match value:
-        case None:
-            return Shown(text="\u2013")
-        case float():
-            if not math.isfinite(value):
-                return Shown(text="\u2013")
-            return Shown(text=f"{value:.6g}".replace("-", "\u2212"), number=value)
-        case int():
-            return Shown(text=str(value), number=value)
-        case _:
-            return Shown(text=value)

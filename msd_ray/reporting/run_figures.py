@@ -8,8 +8,10 @@ from ..tracking.recorded import Curves
 from ..tracking.rows import RunRow
 from .collect import Read
 from .figures import FigureWithData
+from .figures.confusion import TITLE as CONFUSION
 from .figures.confusion import confusion_figure
 from .figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
+from .figures.figure import empty
 from .figures.layer_weights import LayerWeights, layer_weights_figure
 from .figures.text import variant_label
 from .figures.tsne import DomainVectors, tsne_figure
@@ -74,15 +76,18 @@ def type_figures(results: Results, lang: str, runs: Runs, read: Read, scope: str
         for variant in runs
         if by_seed(measures.f1, variant, lang)
     ]
-    figures = [types_figure(scores, scope=scope)]
-    for variant in ("msd",):
-        run = first_seed(runs.get(variant, ()))
-        predictions = None if run is None else read(run.run_id)
-        if run is not None and predictions is not None:
-            confusion = type_confusion(predictions.gold, predictions.predicted)
-            of = f"{scope}, {variant_label(variant)}, seed {run.tags['seed']}"
-            figures.append(confusion_figure(confusion.types, confusion.counts, scope=of))
-    return tuple(figures)
+    return types_figure(scores, scope=scope), _confusion(runs, read, scope)
+
+
+def _confusion(runs: Runs, read: Read, scope: str) -> FigureWithData:
+    run = first_seed(runs.get("msd", ()))
+    predictions = None if run is None else read(run.run_id)
+    if run is None or predictions is None:
+        message = "Not run: no run of MSD kept its predictions."
+        return empty(title=CONFUSION, scope=scope, message=message, columns=("gold", "predicted", "entities"))
+    confusion = type_confusion(predictions.gold, predictions.predicted)
+    of = f"{scope}, {variant_label('msd')}, seed {run.tags['seed']}"
+    return confusion_figure(confusion.types, confusion.counts, scope=of)
 
 
 def layer_weight_figure(runs: Runs, curves: Mapping[str, Curves], scope: str) -> FigureWithData:

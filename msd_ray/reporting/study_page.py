@@ -70,6 +70,7 @@ def study_page(
     scope = f"{results.dataset} {lang}{', scored on dev' if results.on_dev(lang) else ''}"
     pairwise, bootstrap, types, spans = language_tables(results, lang, runs, read)
     variants, english, selection = dataset_tables(results)
+    sentences = _worst(language, read)
     sections = [
         Section(heading="Results", anchor="results", notes=_notes(results, lang), tables=(variants, *paper, english)),
         Section(
@@ -84,9 +85,10 @@ def study_page(
         Section(
             heading="Entity types and errors",
             anchor="errors",
+            paragraphs=() if sentences else ("Sentences with the most wrong entities: not run.",),
             tables=(types, spans),
             figures=type_figures(results, lang, runs, read, scope),
-            sentence_lists=_worst(language, read),
+            sentence_lists=sentences,
         ),
         Section(
             heading="Domains and channels",

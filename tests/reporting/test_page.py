@@ -168,12 +168,6 @@ def test_anchors_are_names_of_their_own(anchor: str) -> None:
         render(replace(page, sections=(*page.sections, Section(heading="Another", anchor=anchor))))
 
 
-def test_a_figure_whose_rows_do_not_fit_is_refused() -> None:
-    drawn = replace(sample_page.curves(), rows=(("MSD", 1),))
-    with pytest.raises(ValueError, match="3 values"):
-        render(Page(title="t", sections=(Section(heading="h", anchor="h", figures=(drawn,)),)))
-
-
 def test_code_in_prose() -> None:
     html = render(Page(title="t", paragraphs=("Run `a < b` & `c`, not `d",), sections=()))
     assert "<p>Run <code>a &lt; b</code> &amp; <code>c</code>, not `d</p>" in html

@@ -75,15 +75,15 @@ def test_headers_without_groups_are_one_line() -> None:
 
 
 def test_plain_rows() -> None:
-    view = rows_view("Data", ("name", "F1", "seed"), (("a", 1 / 3, 1), ("b", None, 2), ("c", float("nan"), 3)), "t")
+    view = rows_view("Data", ("name", "F1", "seed"), (("a", "33.33", "1"), ("b", "–", "2")), "t")
     rows = view.sections[0][1]
-    assert [row.label.text for row in rows] == ["a", "b", "c"]
-    assert [row.cells[0].text for row in rows] == ["0.333333", "–", "–"]
-    assert [row.cells[0].missing for row in rows] == [False, True, True]
-    assert [row.cells[1].number for row in rows] == [1, 2, 3]
+    assert [row.label.text for row in rows] == ["a", "b"]
+    assert [row.cells[0].text for row in rows] == ["33.33", "–"]
+    assert [row.cells[0].missing for row in rows] == [False, True]
+    assert [row.cells[1].number for row in rows] == [1, 2]
 
 
-def test_plain_rows_as_text() -> None:
+def test_plain_rows_sort_by_the_number_in_a_text() -> None:
     view = rows_view("Data", ("name", "F1"), (("a", "61.67 ± 0.42"), ("b", "not run"), ("c", "−3")), "t")
     assert [row.cells[0].number for row in view.sections[0][1]] == [61.67, None, -3.0]
 
@@ -92,7 +92,7 @@ def test_no_rows() -> None:
     assert rows_view("Data", ("name",), (), "t").length == 0
 
 
-@pytest.mark.parametrize(("columns", "rows"), [((), ()), (("a",), ((1, 2),)), (("a", "b"), ((1,),))])
-def test_rows_that_do_not_fit(columns: tuple[str, ...], rows: tuple[tuple[int, ...], ...]) -> None:
+@pytest.mark.parametrize(("columns", "rows"), [((), ()), (("a",), (("1", "2"),)), (("a", "b"), (("1",),))])
+def test_rows_that_do_not_fit(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> None:
     with pytest.raises(ValueError, match="one for each column"):
         rows_view("Data", columns, rows, "t")

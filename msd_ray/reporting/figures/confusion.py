@@ -14,6 +14,8 @@ from .theme import HEAT
 _COLUMNS = ("gold", "predicted", "entities", "share of the row (%)")
 _NOT_GOLD, _NOT_PREDICTED = "made up", "missed"
 
+TITLE = "Confusion between entity types"
+
 
 def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, scope: str = "") -> FigureWithData:
     """A heat map: colour is the share of the gold type's entities, the text in a cell their number.
@@ -27,12 +29,11 @@ def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, sco
     Raises:
         ValueError: `counts` has another shape or a negative number.
     """
-    title = "Confusion between entity types"
     size = len(types) + 1
     if counts.shape != (size, size) or (counts < 0).any():
         raise ValueError(f"confusion of {len(types)} types needs counts ({size}, {size}) >= 0, got {counts.shape}")
     if not counts.sum():
-        return empty(title=title, scope=scope, message="Not run: no entities to compare.", columns=_COLUMNS)
+        return empty(title=TITLE, scope=scope, message="Not run: no entities to compare.", columns=_COLUMNS)
     gold, predicted = [*types, _NOT_GOLD], [*types, _NOT_PREDICTED]
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(100.0 * counts, totals, out=np.zeros((size, size)), where=totals > 0)
@@ -47,7 +48,7 @@ def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, sco
             **ticks,
         }
     figure.update_yaxes(autorange="reversed")
-    finish(figure, title=title, scope=scope, height=200 + max(34 * size, 120), legend=False)
+    finish(figure, title=TITLE, scope=scope, height=200 + max(34 * size, 120), legend=False)
     rows = [
         (gold[i], predicted[j], str(counts[i, j]), f"{shares[i, j]:.2f}")
         for i in range(size)
@@ -55,7 +56,7 @@ def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, sco
         if (i, j) != (size - 1, size - 1)
     ]
     alt = _alt(types, counts, totals[:, 0])
-    return FigureWithData.of(figure, title=title, scope=scope, alt=alt, columns=_COLUMNS, rows=rows)
+    return FigureWithData.of(figure, title=TITLE, scope=scope, alt=alt, columns=_COLUMNS, rows=rows)
 
 
 def _cells(
