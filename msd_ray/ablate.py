@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from .ablate_options import AblateOptions, parse
-from .console import print_line, print_pairs
+from .announcement import announced
+from .console import print_pairs
 from .errors import UserError, run_command
 from .variants import VARIANTS
 
@@ -27,17 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = parse(arguments)
     console = Console()
-    # Importing torch and MLflow takes seconds: only once the command line is known to be good.
-    from .setup import set_up
-
-    print_line(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
-    setups = set_up(options)
-    for setup in setups:
-        console.print()
-        print_pairs(console, _describe(setup, options))
-    console.print()
-    if options.dry_run:
-        print_line(console, "A dry run: nothing was started or stored.")
+    setups = announced(options, console, lambda setup: _describe(setup, options))
+    if not setups:
         return 0
     from .running import run_studies
     from .tracking.overview import print_overview
@@ -60,25 +52,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _describe(setup: "Setup", options: AblateOptions) -> list[tuple[str, str]]:
     """What would run, as lines of a name and a text."""
-    from .setup import describe
+    from .setup import describe, describe_split
 
-    about = dict(describe(setup, options))
-    split = "test set" if setup.corpora.target.has_test else "dev set (no test file is on disk)"
-    names = ", ".join(variant.name for variant in options.variants)
-    about["teacher phase"] = ""
-    lines = []
-    for name, text in about.items():
-        if name == "teacher phase":
-            lines += [
-                ("configuration", setup.settings.space.name),
-                ("variants", names),
-                ("runs", f"{options.seeds} seeds of each variant, scored on the {split}"),
-            ]
-        elif name not in ("student phase", "final phase"):
-            lines.append((name, text))
-    if any(not variant.zero_shot for variant in options.variants):
-        lines.append(("NOT zero-shot", "gold-aux learns from gold labels of the target's training sentences"))
-    return lines
+    work = [
+        ("configuration", setup.settings.space.name),
+        ("variants", ", ".join(variant.name for variant in options.variants)),
+        ("runs", f"{options.seeds} seeds of each variant, {describe_split(setup)}"),
+    ]
+    if not all(variant.zero_shot for variant in options.variants):
+        work.append(("NOT zero-shot", "gold-aux learns from gold labels of the target's training sentences"))
+    return describe(setup, options, work)
 
 
 def _settings(setup: "Setup", options: AblateOptions) -> "AblationSettings":
@@ -145,25 +128,17 @@ def _begin(setup: "Setup", options: AblateOptions) -> None:
 def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "LanguageSummary":
     """All runs for one language, to the printed table."""
     from .progress import progress
-    from .running import phase_runner
-    from .search.ablation import Ablation
+    from .running import execution
+    from .search.ablation import run_ablation
     from .search.prepare import prepare_target_gold, prepare_test
 
     tracker = _open_tracker(setup, options)
     with progress(console) as display:
-        rows = Ablation(
-            settings=_settings(setup, options),
-            experiment=setup.prepared.experiment,
-            conditions=setup.conditions,
-            study_storage=setup.study_storage,
-            records=tracker,
-            display=display,
-            threads=options.cpus_per_trial,
-            run_phase=phase_runner(setup, options),
-            scored=lambda: prepare_test(setup.data, setup.prepared, source=True),
-            target_gold=lambda: prepare_target_gold(setup.data, setup.prepared),
-            seed_a_launch=options.workers > 0,
-        ).run()
+        rows = run_ablation(
+            _settings(setup, options),
+            execution(setup, options, tracker, display, lambda: prepare_test(setup.data, setup.prepared, source=True)),
+            lambda: prepare_target_gold(setup.data, setup.prepared),
+        )
     return _conclude(setup, tracker, rows, console)
 
 

@@ -40,7 +40,6 @@ class AblateOptions(TuneOptions):
     """space: the configuration, a search space with one value for each hyperparameter."""
 
     variants: tuple[Variant, ...]
-    allow_target_labels: bool
 
     def study_name(self, lang: str) -> str:
         """The study of one language: `--name`, or data set, language and `ablation`."""
@@ -57,7 +56,6 @@ def parse(arguments: Sequence[str] | None = None) -> AblateOptions:
     return AblateOptions(
         **complete(values),
         variants=variants_named(names, target_labels_allowed=allowed),
-        allow_target_labels=allowed,
     )
 
 

@@ -9,8 +9,11 @@ from rich.console import Console
 
 from .console import print_line
 from .options import TuneOptions
+from .progress import Display
+from .search.execution import Execution
 from .search.on_ray import Resources, StalledError, cluster, fitting, run_phase
-from .search.phase import Phase
+from .search.phase import RunRecords
+from .search.plans import Scored
 from .search.studies import check_storage
 from .setup import Setup
 from .tracking.connection import connect
@@ -45,11 +48,23 @@ def run_studies(
         return ON_INTERRUPT
 
 
-def phase_runner(setup: Setup, options: TuneOptions) -> Callable[[Phase], None]:
-    """Runs a phase on the cluster with the resources that the options name."""
+def execution(
+    setup: Setup, options: TuneOptions, records: RunRecords, display: Display, scored: Callable[[], Scored]
+) -> Execution:
+    """How a study runs: on the cluster, with the resources that the options name."""
     wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
     resources = fitting(wanted, options.max_concurrent)
-    return lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes)
+    return Execution(
+        experiment=setup.prepared.experiment,
+        conditions=setup.conditions,
+        study_storage=setup.study_storage,
+        records=records,
+        display=display,
+        threads=options.cpus_per_trial,
+        run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),
+        scored=scored,
+        seed_a_launch=options.workers > 0,
+    )
 
 
 @contextmanager

@@ -143,37 +143,48 @@ def _searched(parameters: Mapping[str, Parameter]) -> list[str]:
     return [name for name, parameter in parameters.items() if not isinstance(parameter, Fixed)]
 
 
-def describe(setup: Setup, options: TuneOptions) -> list[tuple[str, str]]:
-    """What would run, as lines of a name and a text: phases, trials, resources, where things go."""
-    settings, run, space = setup.settings, setup.settings.run, setup.settings.space
+def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What would run, as lines of a name and a text: data, the command's own `work`, resources, where things go."""
+    run = setup.settings.run
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in setup.corpora.counts.items())
-    test = "test set" if setup.corpora.target.has_test else "dev set (no test file is on disk)"
-    warm = settings.warm_start
-    teachers = settings.teacher_trials if _searched(space.teacher) else 1
-    # One student a teacher where nothing else is searched; the paper's teacher is there beside the best.
-    students = settings.trials
-    if not _searched(space.student):
-        students = min(students, min(teachers, space.teachers + 1) + len(warm.students))
     process = f"on {_count(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
     each = f"{_count(options.cpus_per_trial, 'CPU')} and {_count(setup.gpus, 'GPU')}"
     return [
-        ("study", f"{settings.name}: {options.dataset}, en to {setup.lang}"),
+        ("study", f"{setup.settings.name}: {options.dataset}, en to {setup.lang}"),
         ("sentences", counts),
         ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),
         ("training", f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {run.precision}, seed {run.seed}"),
-        ("teacher phase", _phase(teachers, _searched(space.teacher))),
-        ("student phase", _phase(students, _searched(space.student))),
-        *([("warm start", _warm(warm))] if warm.studies else []),
-        (
-            "final phase",
-            f"{_count(settings.seeds, 'seed')} each of the paper's configuration and the best, scored on the {test}",
-        ),
+        *work,
         ("a trial", f"{process}{', each' if options.workers > 1 else ''} with {each}"),
         ("at once", _count(options.max_concurrent, "trial") if options.max_concurrent else "as many trials as fit"),
         ("storage", str(setup.storage.root)),
         ("studies", shown_uri(setup.study_storage)),
         ("mlflow", shown_uri(setup.mlflow_uri)),
     ]
+
+
+def describe_phases(setup: Setup) -> list[tuple[str, str]]:
+    """The phases of a search."""
+    settings, space, warm = setup.settings, setup.settings.space, setup.settings.warm_start
+    teachers = settings.teacher_trials if _searched(space.teacher) else 1
+    # One student a teacher where nothing else is searched; the paper's teacher is there beside the best.
+    students = settings.trials
+    if not _searched(space.student):
+        students = min(students, min(teachers, space.teachers + 1) + len(warm.students))
+    return [
+        ("teacher phase", _phase(teachers, _searched(space.teacher))),
+        ("student phase", _phase(students, _searched(space.student))),
+        *([("warm start", _warm(warm))] if warm.studies else []),
+        (
+            "final phase",
+            f"{_count(settings.seeds, 'seed')} each of the paper's configuration and the best, {describe_split(setup)}",
+        ),
+    ]
+
+
+def describe_split(setup: Setup) -> str:
+    """What final runs are scored on."""
+    return f"scored on the {'test set' if setup.corpora.target.has_test else 'dev set (no test file is on disk)'}"
 
 
 def _phase(trials: int, searched: list[str]) -> str:

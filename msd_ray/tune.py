@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from .announcement import announced
 from .console import print_line, print_pairs
 from .errors import run_command
 from .options import TuneOptions, parse
@@ -24,17 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = parse(arguments)
     console = Console()
-    # Importing torch and MLflow takes seconds: only once the command line is known to be good.
-    from .setup import describe, set_up
-
-    print_line(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
-    setups = set_up(options)
-    for setup in setups:
-        console.print()
-        print_pairs(console, describe(setup, options))
-    console.print()
-    if options.dry_run:
-        print_line(console, "A dry run: nothing was started or stored.")
+    setups = announced(options, console, lambda setup: _describe(setup, options))
+    if not setups:
         return 0
     from .running import run_studies
     from .search.search import open_teacher_study
@@ -55,6 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
         console.print()
         print_overview(console, [summary for _, summary in searched], title=f"{options.dataset}, all languages")
     return 0 if all(winner for winner, _ in searched) else 1
+
+
+def _describe(setup: "Setup", options: TuneOptions) -> list[tuple[str, str]]:
+    """What would run, as lines of a name and a text."""
+    from .setup import describe, describe_phases
+
+    return describe(setup, options, describe_phases(setup))
 
 
 def _check(setup: "Setup") -> None:
@@ -79,7 +78,7 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> "tuple[bo
     Whether it has a best student, and its line of the table of all languages.
     """
     from .progress import progress
-    from .running import phase_runner
+    from .running import execution
     from .search.prepare import prepare_test
     from .search.search import Search
 
@@ -87,15 +86,7 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> "tuple[bo
     with progress(console) as display:
         rows = Search(
             settings=setup.settings,
-            experiment=setup.prepared.experiment,
-            conditions=setup.conditions,
-            study_storage=setup.study_storage,
-            records=tracker,
-            display=display,
-            threads=options.cpus_per_trial,
-            run_phase=phase_runner(setup, options),
-            scored=lambda: prepare_test(setup.data, setup.prepared),
-            seed_a_launch=options.workers > 0,
+            execution=execution(setup, options, tracker, display, lambda: prepare_test(setup.data, setup.prepared)),
         ).run()
     return conclude(setup, tracker, rows, console), _language_summary(setup, tracker, rows)
 

@@ -8,7 +8,7 @@ from msd_ray.encoders import EncoderFiles
 from msd_ray.options import parse
 from msd_ray.search.spaces import load_space
 from msd_ray.search.studies import PhaseStudy
-from msd_ray.setup import Setup, describe, set_up
+from msd_ray.setup import Setup, describe, describe_phases, set_up
 
 
 @pytest.fixture
@@ -25,7 +25,8 @@ def only(arguments: list[str]) -> Setup:
 
 
 def lines(arguments: list[str]) -> dict[str, str]:
-    return dict(describe(only(arguments), parse(arguments)))
+    setup = only(arguments)
+    return dict(describe(setup, parse(arguments), describe_phases(setup)))
 
 
 def test_nothing_is_written_before_the_corpora_are_asked_for(small: list[str], tmp_path: Path) -> None:

@@ -1,20 +1,18 @@
 """The search for one target language: teachers, then students, then final runs with several seeds."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import UserError
-from ..progress import Display
 from ..training import RunSettings, StudentSettings, TeacherSettings, to_json
-from ..training.scores import DEV_TARGET_F1
 from .asha import Pruning
 from .configuration import BEST, PAPER, PAPER_CONFIGURATION, Configuration, label, settings_of
-from .parameters import JSON, Choice, Fixed, Parameter, Range, parameters_to_json
-from .phase import Phase, RunLabel, RunRecords
-from .plans import Experiment, Scored, TrialPlan
+from .execution import Execution
+from .final import FinalRuns
+from .parameters import JSON, Choice, Fixed, Parameter, parameters_to_json
+from .phase import RunLabel
+from .plans import TrialPlan
 from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace
 from .studies import PhaseStudy, TrialRecord, check_study, read_study
 from .warm_start import NO_WARM_START, WarmStart, WarmTrial, as_begun
@@ -43,23 +41,10 @@ class SearchSettings:
 
 @dataclass(kw_only=True)
 class Search:
-    """One study of one target language.
-
-    conditions: what else decides a score (data, encoder, precision), compared when the study goes on.
-    run_phase: runs a phase to its end. scored: reads the split that final runs are scored on, when they need it.
-    seed_a_launch: whether the final runs of one seed share a launch, which saves the start of workers.
-    """
+    """The search for one target language."""
 
     settings: SearchSettings
-    experiment: Experiment
-    conditions: Mapping[str, JSON]
-    study_storage: str
-    records: RunRecords
-    display: Display
-    threads: int
-    run_phase: Callable[[Phase], None]
-    scored: Callable[[], Scored]
-    seed_a_launch: bool = True
+    execution: Execution
     _teachers: list[TrialRecord] = field(default_factory=list)
 
     def run(self) -> dict[str, Configuration]:
@@ -80,7 +65,7 @@ class Search:
 
     def teacher_study(self) -> PhaseStudy:
         """The teacher phase's study, begun unless it is there. Raises UserError if it has other settings."""
-        return open_teacher_study(self.settings, self.conditions, self.study_storage)
+        return open_teacher_study(self.settings, self.execution.conditions, self.execution.study_storage)
 
     def _teacher_plan(self, record: TrialRecord) -> TrialPlan:
         return TrialPlan(
@@ -148,51 +133,25 @@ class Search:
         return rows if found == PAPER_CONFIGURATION else {**rows, BEST: found}
 
     def _final_phase(self, rows: Mapping[str, Configuration]) -> None:
-        seeds = [self.settings.run.seed + 1 + index for index in range(self.settings.seeds)]
-        # Another best configuration or more seeds make another study; runs that both have are found again.
-        digest = hashlib.sha256(json.dumps([[c.digest for c in rows.values()], seeds]).encode()).hexdigest()[:8]
-        # Seed by seed: the rows of one seed share a launch.
-        runs: list[dict[str, JSON]] = [{"row": row, "seed": seed} for seed in seeds for row in rows]
-        study = self._open(
-            f"final-{digest}",
-            {
-                "row": Choice(values=tuple(rows)) if len(rows) > 1 else Fixed(value=PAPER),
-                "seed": Range(low=0, high=2**31, step=1),
-            },
-            len(runs),
-            first=runs,
-            pruned=False,
-            own={"rows": {row: configuration.to_json() for row, configuration in rows.items()}},
-        )
-        scored = self.scored()
-
-        def plan(record: TrialRecord) -> TrialPlan:
-            configuration, seed = rows[str(record.parameters["row"])], record.parameters["seed"]
-            assert isinstance(seed, int | float)
-            return TrialPlan(
-                phase="final",
-                number=record.number,
-                run=replace(self.settings.run, seed=int(seed)),
-                teacher=configuration.teacher,
-                student=configuration.student,
-                scored=scored,
-            )
-
-        self._run("final", study, plan, together=(lambda trial: trial.run.seed) if self.seed_a_launch else None)
+        execution, settings = self.execution, self.settings
+        runs = FinalRuns(study=settings.name, rows=rows, run=settings.run, seeds=settings.seeds)
+        study = runs.open(execution.conditions, execution.study_storage)
+        scored = execution.scored()
+        self._run("final", study, lambda record: runs.plan(record, scored))
 
     # -- shared
 
     def _open(self, phase: str, space: Mapping[str, Parameter], trials: int, **rest: Any) -> PhaseStudy:
-        definition = _definition(phase, space, settings=self.settings, conditions=self.conditions, **rest)
-        return PhaseStudy.open(self.study_storage, trials=trials, **definition)
+        definition = _definition(phase, space, settings=self.settings, conditions=self.execution.conditions, **rest)
+        return PhaseStudy.open(self.execution.study_storage, trials=trials, **definition)
 
     def _retry_failed(self, name: str, study: PhaseStudy) -> None:
-        if name == "teacher" and read_study(self.study_storage, f"{self.settings.name}/student") is not None:
+        if name == "teacher" and read_study(self.execution.study_storage, f"{self.settings.name}/student") is not None:
             if any(trial.state == "FAIL" for trial in study.trials()):
-                self.display.line("failed teachers are not run again: students were begun with the others")
+                self.execution.display.line("failed teachers are not run again: students were begun with the others")
             return
         if count := study.retry_failed():
-            self.display.line(f"{name}: {count} failed, run again")
+            self.execution.display.line(f"{name}: {count} failed, run again")
 
     def _label(self, record: TrialRecord, plan: TrialPlan) -> RunLabel:
         """As every trial is called; where a warm start has it from, and what it runs again.
@@ -213,28 +172,14 @@ class Search:
         name: str,
         study: PhaseStudy,
         plan: Callable[[TrialRecord], TrialPlan],
-        together: Callable[[TrialPlan], int] | None = None,
+        *,
         spare_the_papers: bool = False,
     ) -> None:
         if self.settings.retry_failed:
             self._retry_failed(name, study)
         papers = {0, *(trial.number for trial in study.trials() if trial.original == 0)}
-        self.display.phase(name, study.limit)
-        self.run_phase(
-            Phase(
-                name=name,
-                experiment=self.experiment,
-                study=study,
-                score=DEV_TARGET_F1,
-                plan=plan,
-                label=self._label,
-                records=self.records,
-                display=self.display,
-                threads=self.threads,
-                together=together,
-                spared=frozenset(papers if spare_the_papers else ()),
-            )
-        )
+        spared = frozenset(papers if spare_the_papers else ())
+        self.execution.run(name, study, plan, self._label, spared=spared)
 
 
 def open_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON], storage: str) -> PhaseStudy:
@@ -275,16 +220,15 @@ def _definition(
     first: list[dict[str, JSON]],
     settings: SearchSettings,
     conditions: Mapping[str, JSON],
-    pruned: bool = True,
-    own: Mapping[str, JSON] | None = None,
+    own: Mapping[str, JSON],
 ) -> dict[str, Any]:
     """What makes a phase's study, as arguments of `PhaseStudy.open` and `check_study`."""
     run = settings.run
     return {
         "name": f"{settings.name}/{phase}",
         "space": space,
-        "settings": {**conditions, **(own or {}), "run": to_json(run)},
+        "settings": {**conditions, **own, "run": to_json(run)},
         "seed": run.seed,
         "first": first,
-        "pruning": Pruning(epochs=run.epochs, reduction=settings.reduction) if pruned else None,
+        "pruning": Pruning(epochs=run.epochs, reduction=settings.reduction),
     }

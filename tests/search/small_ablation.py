@@ -10,7 +10,8 @@ from rich.console import Console
 from small_search import RUN, STUDENT, TEACHER, data, run_here
 
 from msd_ray.progress import progress
-from msd_ray.search.ablation import Ablation, AblationSettings
+from msd_ray.search.ablation import AblationSettings, run_ablation
+from msd_ray.search.execution import Execution
 from msd_ray.search.plans import Scored
 from msd_ray.search.prepare import Prepared, prepare_target_gold, prepare_test
 from msd_ray.tracking.database import default_tracking_uri
@@ -34,8 +35,8 @@ def ablate(
         return prepare_test(data(directory), prepared, source=True)
 
     with progress(Console(file=StringIO())) as display:
-        Ablation(
-            settings=AblationSettings(
+        run_ablation(
+            AblationSettings(
                 name="ablation",
                 variants=[VARIANTS[name] for name in variants],
                 teacher=TEACHER,
@@ -43,16 +44,18 @@ def ablate(
                 run=EPOCH,
                 seeds=seeds,
             ),
-            experiment=prepared.experiment,
-            conditions={},
-            study_storage=f"sqlite:///{root / 'studies.db'}",
-            records=tracker,
-            display=display,
-            threads=1,
-            run_phase=run_here,
-            scored=scored,
-            target_gold=lambda: prepare_target_gold(data(directory), prepared),
-        ).run()
+            Execution(
+                experiment=prepared.experiment,
+                conditions={},
+                study_storage=f"sqlite:///{root / 'studies.db'}",
+                records=tracker,
+                display=display,
+                threads=1,
+                run_phase=run_here,
+                scored=scored,
+            ),
+            lambda: prepare_target_gold(data(directory), prepared),
+        )
     tracker.close()
     final = [run for run in recorded.runs(root) if run.tags.get("phase") == "final"]
     return {f"{run.tags['row']}/{run.tags['seed']}": run for run in final}

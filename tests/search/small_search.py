@@ -16,6 +16,7 @@ from msd_ray.corpora import load_source, load_target, load_test
 from msd_ray.options import parse
 from msd_ray.progress import progress
 from msd_ray.search.configuration import Configuration
+from msd_ray.search.execution import Execution
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Experiment, Launch, Scored, TrialPlan, TrialReport
 from msd_ray.search.prepare import Data, Prepared, prepare_test
@@ -156,14 +157,16 @@ class SmallSearch:
         with progress(Console(file=StringIO())) as display:
             rows = Search(
                 settings=setup.settings,
-                experiment=setup.prepared.experiment,
-                conditions=setup.conditions,
-                study_storage=setup.study_storage,
-                records=tracker,
-                display=display,
-                threads=1,
-                run_phase=run_phase,
-                scored=lambda: prepare_test(setup.data, setup.prepared),
+                execution=Execution(
+                    experiment=setup.prepared.experiment,
+                    conditions=setup.conditions,
+                    study_storage=setup.study_storage,
+                    records=tracker,
+                    display=display,
+                    threads=1,
+                    run_phase=run_phase,
+                    scored=lambda: prepare_test(setup.data, setup.prepared),
+                ),
             ).run()
         tracker.close()
         return rows

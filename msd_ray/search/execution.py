@@ -1,0 +1,59 @@
+"""Where the phases of a study run, and where they are recorded: what a search and an ablation have in common."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..progress import Display
+from ..training.scores import DEV_TARGET_F1
+from .parameters import JSON
+from .phase import Phase, RunLabel, RunRecords
+from .plans import Experiment, Scored, TrialPlan
+from .studies import PhaseStudy, TrialRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """One study of one target language.
+
+    conditions: what else decides a score (data, encoder, precision), compared when the study goes on.
+    run_phase: runs a phase to its end. scored: reads the split that final runs are scored on, when they need it.
+    seed_a_launch: whether the final runs of one seed share a launch, which saves the start of workers.
+    """
+
+    experiment: Experiment
+    conditions: Mapping[str, JSON]
+    study_storage: str
+    records: RunRecords
+    display: Display
+    threads: int
+    run_phase: Callable[[Phase], None]
+    scored: Callable[[], Scored]
+    seed_a_launch: bool = True
+
+    def run(
+        self,
+        name: str,
+        study: PhaseStudy,
+        plan: Callable[[TrialRecord], TrialPlan],
+        label: Callable[[TrialRecord, TrialPlan], RunLabel],
+        *,
+        spared: frozenset[int] = frozenset(),
+    ) -> None:
+        """Run a phase: every trial of its study that is not finished. spared: trials never stopped early."""
+        self.display.phase(name, study.limit)
+        share = name == "final" and self.seed_a_launch
+        self.run_phase(
+            Phase(
+                name=name,
+                experiment=self.experiment,
+                study=study,
+                score=DEV_TARGET_F1,
+                plan=plan,
+                label=label,
+                records=self.records,
+                display=self.display,
+                threads=self.threads,
+                together=(lambda trial: trial.run.seed) if share else None,
+                spared=spared,
+            )
+        )

@@ -1,0 +1,137 @@
+"""Searches that begin where others ended: warm starts, and failed trials that are run again."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import recorded
+from recorded import children, trials
+from small_search import MakeSearch, SmallSearch, run_here
+
+from msd_ray.search.phase import Phase
+from msd_ray.search.plans import TrialReport
+
+
+def test_a_warm_start_tries_another_languages_best_after_the_papers(
+    new_search: MakeSearch, undisturbed: SmallSearch
+) -> None:
+    search = new_search()
+    shutil.rmtree(search.root)
+    shutil.copytree(undisturbed.root, search.root)
+    warm = replace(search, lang="de", options={"trials": 4, "warm_start": "wikiann-ar", "warm_start_trials": 1})
+
+    def first_trials_only(phase: Phase) -> None:
+        if phase.name == "teacher":
+            run_here(phase)
+        raise KeyboardInterrupt
+
+    for _ in range(2):  # the second time finds the teachers trained
+        with pytest.raises(KeyboardInterrupt):
+            warm.run(first_trials_only)
+    arabic = _phase(search.root, "wikiann-ar/student")
+    best = max((t for n, t in arabic.items() if n > 0 and t.state == "COMPLETE"), key=lambda trial: trial.value or 0.0)
+    with closing(sqlite3.connect(search.root / "studies.db")) as database:
+        database.execute("UPDATE studies SET study_name = 'gone/' || study_name WHERE study_name LIKE 'wikiann-ar/%'")
+        database.commit()
+    warm.run()
+
+    teachers, students = _phase(search.root, "wikiann-de/teacher"), _phase(search.root, "wikiann-de/student")
+    assert teachers[0].parameters["learning_rate"] == 5e-05
+    assert teachers[1].parameters == _phase(search.root, "gone/wikiann-ar/teacher")[1].parameters
+    papers = {"learning_rate": 2e-05, "beta": 0.05, "alpha_prime": 0.001, "beta_prime": 0.001}
+    assert {name: students[0].parameters[name] for name in papers} == papers
+    assert _without_rank(students[1].parameters) == _without_rank(best.parameters)
+    assert all(_without_rank(students[n].parameters) != _without_rank(best.parameters) for n in (2, 3))
+    warm_runs = [run.tags for run in recorded.runs(search.root) if "warm_start" in run.tags and "key" in run.tags]
+    assert {tags["key"]: tags["warm_start"] for tags in warm_runs} == {
+        "teacher/1": "wikiann-ar/teacher/1",
+        "student/1": f"wikiann-ar/student/{best.number}",
+    }
+
+
+def test_failed_trials_are_run_again_when_asked_for(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
+    search = new_search()
+    # What was trained is found again, so that only the phases run.
+    for directory in ("features", "teachers", "outputs", "students"):
+        shutil.copytree(undisturbed.root / directory, search.root / directory)
+    failing = {("teacher", 1), ("student", 1), ("final", 0)}
+
+    def break_some(phase: Phase, report: TrialReport) -> None:
+        if (phase.name, report.number) in failing:
+            raise RuntimeError("out of memory")
+
+    search.run(lambda phase: run_here(phase, before=break_some))
+    before = children(search.root)
+    assert {key for key, run in before.items() if run.tags["state"] == "FAIL"} >= {"teacher/1", "student/1"}
+    search.run()
+    assert children(search.root) == before
+
+    again = replace(search, options={"retry_failed": True})
+    again.run()
+    after = children(search.root)
+    assert after["student/1"] == before["student/1"]
+    retry = after["student/3"]
+    assert (retry.tags["retry_of"], retry.tags["state"]) == ("1", "COMPLETE")
+    assert retry.parameters == before["student/1"].parameters
+    students = trials_of(search.root, "student")
+    assert [students[number].state for number in (1, 3)] == ["FAIL", "COMPLETE"]
+    assert students[3].parameters == students[1].parameters
+    # Students were begun with the teachers that there were; a final run's seed counts once.
+    assert "teacher/2" not in after
+    final = [run for key, run in after.items() if key.startswith("final/")]
+    assert [run.tags["state"] for run in final] == ["COMPLETE"] * len(final)
+    assert len({(run.tags["configuration"], run.tags["seed"]) for run in final}) == len(final)
+    again.run()
+    assert children(search.root) == after
+
+
+def test_a_failed_teacher_is_run_again_before_students_are_begun(
+    new_search: MakeSearch, undisturbed: SmallSearch
+) -> None:
+    search = new_search(options={"retry_failed": True})
+    shutil.copytree(undisturbed.root / "teachers", search.root / "teachers")
+
+    def break_the_papers(phase: Phase, report: TrialReport) -> None:
+        if report.number == 0:
+            raise RuntimeError("out of memory")
+
+    def stopped_after_teachers(phase: Phase) -> None:
+        run_here(phase, before=break_the_papers)
+        raise KeyboardInterrupt
+
+    def stopped_before_students(phase: Phase) -> None:
+        if phase.name == "student":
+            raise KeyboardInterrupt
+        run_here(phase, before=break_the_papers)
+
+    for stopped in (stopped_after_teachers, stopped_before_students):
+        with pytest.raises(KeyboardInterrupt):
+            search.run(stopped)
+    found = trials_of(search.root, "teacher")
+    assert [found[number].state for number in range(3)] == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert found[2].parameters == found[0].parameters
+    with closing(sqlite3.connect(search.root / "studies.db")) as database:
+        ((first,),) = database.execute(
+            "SELECT value_json FROM study_user_attributes JOIN studies USING (study_id) "
+            "WHERE study_name = 'wikiann-ar/student' AND key = 'settings'"
+        )
+    # The paper's student learns from the paper's teacher.
+    settings = json.loads(first)
+    assert settings["teachers"][settings["first"][0]["teacher"]] == 2
+
+
+def trials_of(storage: Path, phase: str) -> dict[int, recorded.Trial]:
+    return _phase(storage, f"wikiann-ar/{phase}")
+
+
+def _phase(storage: Path, study: str) -> dict[int, recorded.Trial]:
+    return {trial.number: trial for trial in trials(storage) if trial.study == study}
+
+
+def _without_rank(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name != "teacher"}
