@@ -5,33 +5,16 @@ student found. F1 scores are percentages; each is the mean over the final runs' 
 deviation (n - 1).
 """
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
+from msd_ray.statistics.summary import Summary, summarise
 from msd_ray.tracking.rows import RunRow
 
 NOT_RUN = "not run"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scores:
-    """One F1 score (0..1) of several seeds."""
-
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """The mean over the seeds."""
-        return statistics.fmean(self.values)
-
-    @property
-    def deviation(self) -> float | None:
-        """The sample standard deviation, None for one seed."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +26,9 @@ class SummaryRow:
     seeds: int  # finished final runs
     failed: int  # final runs in state FAIL
     scored_split: str  # test, or dev when the data set has no test file
-    dev: Scores | None  # epoch chosen on target dev
-    test: Scores | None
-    test_source_selected: Scores | None  # epoch chosen on source dev
+    dev: Summary | None  # epoch chosen on target dev
+    test: Summary | None
+    test_source_selected: Summary | None  # epoch chosen on source dev
 
 
 def summary_rows(runs: Sequence[RunRow]) -> list[SummaryRow]:
@@ -78,7 +61,7 @@ def summary_metrics(rows: Iterable[SummaryRow]) -> dict[str, float]:
         ):
             if scores is not None:
                 metrics[f"final/{row.name}/{name}_mean"] = scores.mean
-                metrics[f"final/{row.name}/{name}_n"] = len(scores.values)
+                metrics[f"final/{row.name}/{name}_n"] = scores.n
                 if scores.deviation is not None:
                     metrics[f"final/{row.name}/{name}_sd"] = scores.deviation
     return metrics
@@ -129,16 +112,16 @@ def _row(name: str, label: str, runs: Sequence[RunRow], dev: str, scored: str) -
     )
 
 
-def _scores(runs: Sequence[RunRow], metric: str) -> Scores | None:
+def _scores(runs: Sequence[RunRow], metric: str) -> Summary | None:
     values = tuple(run.metrics[metric] for run in runs if metric in run.metrics)
-    return Scores(values=values) if values else None
+    return summarise(values) if values else None
 
 
-def _percent(scores: Scores | None) -> str:
+def _percent(scores: Summary | None) -> str:
     return "-" if scores is None else f"{100 * scores.mean:.2f}"
 
 
-def _spread(scores: Scores | None) -> str:
+def _spread(scores: Summary | None) -> str:
     if scores is None or scores.deviation is None:
         return _percent(scores)
     return f"{_percent(scores)} ± {100 * scores.deviation:.2f}"

@@ -1,11 +1,16 @@
 """Whether a study may be recorded: seen beforehand, with nothing made or changed."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msd_ray.errors import UserError
 from msd_ray.tracking.connection import connect, experiment_id, mlflow_errors
 from msd_ray.tracking.parameters import Json, flat_parameters, new_parameters
 from msd_ray.tracking.rows import search_runs
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
 
 
 def check_recorded(
@@ -26,14 +31,20 @@ def check_recorded(
             return
     experiment = experiment_id(client, tracking_uri, name, None)  # refuses a deleted one
     with mlflow_errors(tracking_uri):
-        studies = search_runs(client, [experiment], "tags.kind = 'study'")
+        found = recorded_parent(client, experiment, study, command)
+    if found is not None:
+        new_parameters(found.data.params, flat_parameters(parameters), run=f"study {study}")
+
+
+def recorded_parent(client: "MlflowClient", experiment: str, study: str, command: str) -> "Run | None":
+    """The parent run of a study, None where it is not recorded. Raises UserError if it is one of another command."""
+    # Compared here, not in the filter string, whose quoting and case rules differ between databases.
+    studies = search_runs(client, [experiment], "tags.kind = 'study'")
     found = next((run for run in studies if run.data.tags.get("study") == study), None)
-    if found is None:
-        return
-    recorded = found.data.tags.get("command", command)
+    recorded = command if found is None else found.data.tags.get("command", command)
     if recorded != command:
         raise UserError(
             f"study {study} is already recorded in MLflow, by `{recorded}`; give this one of `{command}` "
             "another --name."
         )
-    new_parameters(found.data.params, flat_parameters(parameters), run=f"study {study}")
+    return found

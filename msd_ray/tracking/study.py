@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from msd_ray.errors import UserError
+from msd_ray.tracking.conflicts import recorded_parent
 from msd_ray.tracking.connection import connect, experiment_id, mlflow_errors
 from msd_ray.tracking.labels import TUNE, StudyLabels
 from msd_ray.tracking.parameters import Json, flat_parameters, new_parameters, shortened
@@ -73,16 +73,8 @@ class StudyTracker:
         client = connect(tracking_uri)
         experiment = experiment_id(client, tracking_uri, f"msd-{dataset}-{lang}", artifact_root)
         with mlflow_errors(tracking_uri):
-            # Compared here, not in the filter string, whose quoting and case rules differ between databases.
-            studies = search_runs(client, [experiment], "tags.kind = 'study'")
-            found = next((run for run in studies if run.data.tags.get("study") == study), None)
-            recorded = found.data.tags.get("command") if found else None
-            command = tags.get("command", recorded or TUNE)
-            if recorded not in (None, command):
-                raise UserError(
-                    f"study {study} is already recorded in MLflow, by `{recorded}`; give this one of `{command}` "
-                    "another --name."
-                )
+            command = tags.get("command", TUNE)
+            found = recorded_parent(client, experiment, study, command)
             labels = StudyLabels(study=study, dataset=dataset, lang=lang, command=command)
             if found is None:
                 own = {"mlflow.note.content": labels.note(), **labels.parent_tags()}

@@ -1,15 +1,12 @@
 """The model registry: what becomes a version, who is champion and why, and models that load without this package."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
+from candidates import CANDIDATE, CHAMPION, NAME
+from loads_alone import assert_loads_alone
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from mlflow_server import mlflow_server
@@ -17,32 +14,11 @@ from students import exported
 
 from msd_ray.encoders import EncoderFiles
 from msd_ray.errors import UserError
-from msd_ray.export import load_student
 from msd_ray.registration import content_digest
-from msd_ray.tagging import tag
-from msd_ray.tracking.champion import Candidate, decide, registered_name
-from msd_ray.tracking.references import Reference, downloaded, parse_reference
+from msd_ray.tracking.champion import Candidate, registered_name
+from msd_ray.tracking.references import Reference, downloaded
 from msd_ray.tracking.registry import Registered, register
 from msd_ray.tracking.study import StudyTracker
-
-NAME = "msd-sample-tr"
-CHAMPION = Reference(name=NAME, alias="champion", version=None)
-CANDIDATE = Candidate(
-    dataset="sample",
-    lang="tr",
-    study="first",
-    run_id="",
-    row="best",
-    configuration="0a1b2c3d",
-    seed=4,
-    encoder="e5-small",
-    zero_shot=True,
-    content_sha256="",
-    dev_f1=0.5,
-    scored_split="test",
-    scores={"dev_f1_mean": 0.45, "dev_f1_n": 3, "test_f1_mean": 0.4321, "test_f1_sd": 0.0123, "test_f1_n": 3},
-    data_digests={"source_train": "aa" * 32, "target_dev": "bb" * 32},
-)
 
 
 @pytest.fixture(scope="session")
@@ -233,48 +209,6 @@ def test_nothing_is_pickled(registry: Registry, students: list[Path], tmp_path: 
     assert "+" not in requirements, "no package index has local builds"
 
 
-LOAD = """
-import json, sys
-sys.modules["msd_ray"] = None  # an import of it fails
-import mlflow
-mlflow.set_tracking_uri(sys.argv[1])
-model = mlflow.pyfunc.load_model(sys.argv[2])
-signature = model.metadata.signature
-json.dump({"labels": model.predict(json.load(sys.stdin)), "example": model.predict(model.input_example),
-           "inputs": signature.inputs.to_dict(), "outputs": signature.outputs.to_dict()}, sys.stdout)
-"""
-
-
-def sentences() -> list[list[str]]:
-    """Short, empty, and longer than the student's 24 tokens, with words that have no token or more than fit."""
-    generator = torch.Generator().manual_seed(0)
-    vocabulary = ["the", "in", "Angela", "Merkel", "Paris", "ankara", "2024", "x", "\u200b", "в", "y" * 40, "北京"]
-    lengths = [0, 1, 2, 5, 11, 12, 22, 23, 24, 60, 200, *torch.randint(1, 40, (60,), generator=generator).tolist()]
-    return [[vocabulary[i] for i in torch.randint(len(vocabulary), (n,), generator=generator)] for n in lengths]
-
-
-def assert_loads_alone(uri: str, model: str, student: Path, tmp_path: Path) -> None:
-    """MLflow alone gives the labels of `msd_ray.tagging` for the directory."""
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, uri, model],
-        input=json.dumps(sentences()),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"},
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    expected = tag(load_student(student, torch.device("cpu")), sentences(), precision="fp32")
-    assert found["labels"] == expected
-    assert len({label for words in expected for label in words}) > 2, "the labels vary, so that they can tell"
-    assert [len(words) for words in found["example"]] == [6]
-    strings = [{"type": "array", "items": {"type": "string"}, "required": True}]
-    assert (found["inputs"], found["outputs"]) == (strings, strings)
-
-
 def test_it_loads_where_this_package_is_not(registry: Registry, students: list[Path], tmp_path: Path) -> None:
     registry.register(students[0], 0.5)
     assert_loads_alone(registry.uri, f"models:/{NAME}@champion", students[0], tmp_path)
@@ -315,51 +249,6 @@ def _open(uri: str, reference: Reference) -> None:
         pass
 
 
-@pytest.mark.parametrize(
-    ("text", "reference"),
-    [
-        ("models:/msd-wikiann-ar@champion", Reference(name="msd-wikiann-ar", alias="champion", version=None)),
-        ("models:/msd-wikiann-ar/12", Reference(name="msd-wikiann-ar", alias=None, version="12")),
-        ("models:/modèle ' %@the best", Reference(name="modèle ' %", alias="the best", version=None)),
-    ],
-)
-def test_references(text: str, reference: Reference) -> None:
-    assert parse_reference(text) == reference
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "models:",
-        "models:/",
-        "models:/name",
-        "models:/name@",
-        "models:/@champion",
-        "models:/name/",
-        "models:/name/0",
-        "models:/name/-1",
-        "models:/name/1x",
-        "models:/name/١",
-        "models:/name/" + 30 * "9",
-        "models:/name/latest",
-        "models:/name@a@b",
-        "models:/name@a/b",
-        "models:/../../etc/passwd",
-        "models:/../etc@champion",
-        "models://host/name@champion",
-        "models:/a\nb@champion",
-        "models:/a\x1b[2J@champion",
-        "models:/a\u202eb@champion",
-        "models:/m-0123456789abcdef0123456789abcdef",
-        " models:/name@champion",
-    ],
-)
-def test_hostile_references(text: str) -> None:
-    with pytest.raises(UserError, match=r"write models:/NAME@ALIAS") as refused:
-        parse_reference(text)
-    assert str(refused.value).isprintable()
-
-
 @pytest.mark.parametrize("lang", ["tr/../..", "tr'", "tr:1", "t r", "tr\n", "tr@x", "ТР/"])
 def test_hostile_names(lang: str, tracking_uri: str, students: list[Path]) -> None:
     assert registered_name("sample", "tr") == NAME
@@ -388,15 +277,3 @@ def test_a_model_of_somebody_else_is_refused(registry: Registry, tmp_path: Path)
     registry.client.create_model_version(NAME, source=str(tmp_path / "model"))
     with pytest.raises(UserError, match="not one of msd_ray's students"):
         _open(registry.uri, Reference(name=NAME, alias=None, version="1"))
-
-
-def test_decisions() -> None:
-    tags = {"dev_f1": "0.5", "data.target_dev": "bb" * 32}
-    better = replace(CANDIDATE, dev_f1=0.5000001)
-    assert decide(better, "7", tags).promoted
-    assert not decide(CANDIDATE, "7", tags).promoted
-    assert not decide(better, "7", {**tags, "data.target_dev": "cc"}).promoted
-    assert not decide(better, "7", {}).promoted
-    assert not decide(better, "7", {**tags, "dev_f1": "high"}).promoted
-    assert not decide(better, "7", {**tags, "dev_f1": "nan"}).promoted
-    assert not decide(replace(better, zero_shot=False), "", {}).promoted

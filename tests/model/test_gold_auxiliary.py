@@ -1,0 +1,72 @@
+"""The control's loss, with gold labels in the auxiliary channels, against a slow NumPy twin."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from loss_twins import (
+    cross_entropy_twin,
+    squared_error_twin,
+    weighted_twin,
+)
+from numpy.typing import NDArray
+from torch import Tensor
+
+from msd_ray.model.losses import (
+    gold_auxiliary_loss,
+)
+
+Array = NDArray[np.float64]
+Gradient = Callable[[Callable[[Array], float], Array], Array]
+
+K, B, T, C = 3, 2, 4, 5
+WEIGHTS = np.array([0.3, 0.7])
+LABELS = np.array([[-100, 0, -100, 4], [2, -100, 1, -100]])
+
+
+def make_logits(seed: int = 0, channels: int = K) -> Array:
+    return np.random.default_rng(seed).normal(scale=2.0, size=(channels, B, T, C))
+
+
+def make_probs(seed: int = 1, channels: int = K) -> Array:
+    return np.random.default_rng(seed).dirichlet(np.ones(C), size=(channels, B, T))
+
+
+def leaf(values: Array) -> Tensor:
+    return torch.tensor(values, requires_grad=True)
+
+
+def gradient_of(tensor: Tensor) -> Array:
+    assert tensor.grad is not None
+    result: Array = tensor.grad.double().numpy()
+    return result
+
+
+def gold_auxiliary_twin(logits: Array, probs: Array, weights: Array) -> float:
+    auxiliary = [cross_entropy_twin(logits, LABELS, k) for k in range(K - 1)]
+    return weighted_twin([*auxiliary, squared_error_twin(logits, probs, LABELS != -100, K - 1)], weights, 0.4)
+
+
+def test_gold_auxiliary_loss_equals_its_twin(numerical_gradient: Gradient) -> None:
+    probs, labels, mask = make_probs(), torch.tensor(LABELS), torch.tensor(LABELS != -100)
+    logits, weights = leaf(make_logits()), leaf(WEIGHTS)
+    loss = gold_auxiliary_loss(logits, torch.tensor(probs), labels, mask, weights, 0.4)
+    np.testing.assert_allclose(loss.total.item(), gold_auxiliary_twin(make_logits(), probs, WEIGHTS), rtol=1e-12)
+    np.testing.assert_allclose(loss.main, squared_error_twin(make_logits(), probs, LABELS != -100, K - 1), rtol=1e-12)
+    np.testing.assert_allclose(loss.channels[0], cross_entropy_twin(make_logits(), LABELS, 0), rtol=1e-12)
+    torch.autograd.backward(loss.total)
+    for tensor, twin in (
+        (logits, numerical_gradient(lambda x: gold_auxiliary_twin(x, probs, WEIGHTS), make_logits())),
+        (weights, numerical_gradient(lambda w: gold_auxiliary_twin(make_logits(), probs, w), WEIGHTS)),
+    ):
+        np.testing.assert_allclose(gradient_of(tensor), twin, atol=1e-9)
+
+
+def test_gold_auxiliary_loss_takes_the_teachers_main_channel_alone() -> None:
+    probs = make_probs()
+    probs[:-1] = np.nan
+    mask = torch.tensor(LABELS != -100)
+    loss = gold_auxiliary_loss(
+        torch.tensor(make_logits()), torch.tensor(probs), torch.tensor(LABELS), mask, torch.tensor(WEIGHTS), 0.4
+    )
+    assert torch.isfinite(loss.total)
