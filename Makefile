@@ -29,10 +29,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: install  ## search, distil and score on the embedded corpus and encoder (Arabic, about ten minutes)
 	$(BIN)/python -m msd_ray.tune --lang ar --preset quickstart
 
-# The slow tests have the machine to themselves: they start Ray clusters, of which one at a time sees a quiet machine.
+# A test with a Ray cluster has the machine to itself.
 test: lint  ## lint, type-check, and run every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not cluster" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m cluster --durations=10
 
 test-fast: lint  ## the same without the tests marked slow
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile

@@ -11,6 +11,7 @@ from msd_ray.corpora.catalogue import DATASETS, SPLITS, Dataset, dataset_named
 from msd_ray.corpora.inventory import SplitCount, Verdict, take_stock
 from msd_ray.corpora.locate import languages_on_disk
 from msd_ray.errors import run_command
+from msd_ray.tracking.database import shown_uri
 
 _STYLES: dict[Verdict, str] = {
     "match": "green",
@@ -27,7 +28,14 @@ def main(argv: list[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=False)
     if arguments.command == "list":
         return _list(console, arguments.data_dir)
-    return _check(console, dataset_named(arguments.dataset), arguments.data_dir, tuple(arguments.lang))
+    rows = list(take_stock(dataset_named(arguments.dataset), arguments.data_dir, tuple(arguments.lang)))
+    code = _check(console, dataset_named(arguments.dataset), rows)
+    if arguments.record is not None:
+        from msd_ray.tracking.corpus_counts import record_counts
+
+        record_counts(arguments.record, arguments.dataset, rows)
+        console.print(f"recorded in MLflow at {shown_uri(arguments.record)}, for Table 1 of reports")
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--dataset", required=True, metavar="NAME", help=", ".join(DATASETS))
     check.add_argument("--data-dir", type=Path, metavar="DIR", help="where the files are (wikiann: else the hub)")
     check.add_argument("--lang", nargs="+", default=(), metavar="LANG", help="only these languages")
+    check.add_argument(
+        "--record",
+        metavar="URI",
+        help="keep the counts in this MLflow (http://HOST:PORT or sqlite:///FILE), for Table 1 of reports",
+    )
     return parser
 
 
@@ -77,8 +90,7 @@ def _on_disk(dataset: Dataset, data_dir: Path | None) -> str:
     return " ".join(languages_on_disk(dataset, data_dir)) or "nothing"
 
 
-def _check(console: Console, dataset: Dataset, data_dir: Path | None, langs: tuple[str, ...]) -> int:
-    rows = list(take_stock(dataset, data_dir, langs))
+def _check(console: Console, dataset: Dataset, rows: list[SplitCount]) -> int:
     table = Table(title=f"{dataset.name}: found / expected (Table 1 of the paper)", title_justify="left")
     for name in ("language", "split"):
         table.add_column(name)

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
             return None if file is None else read_domains(file)
 
         results = {dataset: _results(dataset, found, predictions) for dataset, found in by_dataset.items()}
-        paper = paper_tables(results)
+        paper = paper_tables(results, recordings.counts())
         out: Path = options.out
         try:
             for dataset, found in by_dataset.items():

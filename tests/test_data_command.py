@@ -8,6 +8,10 @@ import pytest
 
 from msd_ray.data import main
 from msd_ray.errors import UserError
+from msd_ray.reporting.corpus_table import corpus_table
+from msd_ray.reporting.markdown import markdown_table
+from msd_ray.tracking.database import default_tracking_uri
+from msd_ray.tracking.recorded import Recordings
 
 MULTICONER = Path(__file__).parents[2] / "shared" / "data" / "multiconer"
 needs_multiconer = pytest.mark.skipif(not MULTICONER.is_dir(), reason="needs ../shared/data/multiconer")
@@ -92,3 +96,16 @@ def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert done.stderr.startswith(f"error: {tmp_path / 'eng.train'}:2: unknown label 'VBZ'")
     assert "Traceback" not in done.stderr
+
+
+@needs_multiconer
+def test_recorded_counts_are_table_1_of_a_report(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    uri = default_tracking_uri(tmp_path)
+    arguments = ["check", "--dataset", "mlowner", "--data-dir", str(MULTICONER), "--lang", "tr", "--record", uri]
+    assert main(arguments) == 0
+    assert "recorded in MLflow" in capsys.readouterr().out
+    with Recordings.open(uri) as recordings:
+        table = markdown_table(corpus_table(recordings.counts()))
+    (sentences,) = (line for line in table.splitlines() if "Turkish-tr, sentences" in line)
+    assert "15,300" in sentences
+    assert "no file" in sentences

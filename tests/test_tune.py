@@ -19,7 +19,11 @@ from msd_ray.encoders import EncoderFiles
 from msd_ray.tracking.comparison import summary_rows
 from msd_ray.tracking.rows import RunRow
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # minutes where others keep the processors busy
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.cluster,
+    pytest.mark.timeout(1200),
+]  # minutes where others keep the processors busy
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +35,8 @@ def command(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory
         "dataset": "sample",
         "encoder": tiny_encoder.directory,
         "space": space,
-        "trials": 3,
-        "teacher-trials": 2,
+        "trials": 2,
+        "teacher-trials": 1,
         "epochs": 2,
         "limit": 60,
         "seeds": 2,
@@ -75,8 +79,9 @@ def assert_table_is_the_databases(tune: Tune) -> None:
     for row in summary_rows(rows):
         if row.test is None or row.dev is None:
             continue
+        spread = "" if row.test.deviation is None else f" ± {100 * row.test.deviation:.2f}"
         assert f"{100 * row.dev.mean:.2f}" in table
-        assert f"{100 * row.test.mean:.2f} ± {100 * (row.test.deviation or 0):.2f} (n={row.seeds}" in table
+        assert f"{100 * row.test.mean:.2f}{spread} (n={row.seeds}" in table
     (parent,) = parents(storage_of(tune))
     paper = [
         run.metrics["test/f1"] for key, run in children(storage_of(tune)).items() if key.startswith("final/paper/")
@@ -104,15 +109,16 @@ def test_search_in_the_trials_own_processes(undisturbed: Tune) -> None:
     assert_settled(storage_of(undisturbed))
     recorded = children(storage_of(undisturbed))
     assert {key for key in recorded if not key.startswith("final/")} == {
-        *(f"teacher/{n}" for n in range(2)),
-        *(f"student/{n}" for n in range(3)),
+        "teacher/0",
+        "student/0",
+        "student/1",
     }
     assert_table_is_the_databases(undisturbed)
     assert_tags_text(undisturbed)
 
 
 def test_search_with_ray_train_workers_ends_alike(command: list[str], undisturbed: Tune, tmp_path: Path) -> None:
-    with Tune([*command, "--storage", str(tmp_path / "storage")], tmp_path / "log") as tune:
+    with Tune([*command, "--seeds", "1", "--storage", str(tmp_path / "storage")], tmp_path / "log") as tune:
         tune.wait_until(lambda: "teacher phase" in tune.output)
         time.sleep(5)
         addresses = tune.listens_on()
@@ -122,11 +128,9 @@ def test_search_with_ray_train_workers_ends_alike(command: list[str], undisturbe
     assert_settled(tmp_path / "storage")
     assert_table_is_the_databases(tune)
     assert_tags_text(tune)
-    weights = [
-        {key: run.tags.get("weights_sha256") for key, run in children(storage).items()}
-        for storage in (tmp_path / "storage", storage_of(undisturbed))
-    ]
-    assert weights[0] == weights[1]
+    expected = children(storage_of(undisturbed))
+    for key, run in children(tmp_path / "storage").items():
+        assert run.tags.get("weights_sha256") == expected[key].tags.get("weights_sha256"), key
 
 
 def test_same_command_again_has_nothing_to_do(command: list[str], undisturbed: Tune) -> None:
@@ -169,7 +173,7 @@ def test_killed_in_each_phase_and_started_again(command: list[str], undisturbed:
 
 
 def test_several_languages_end_with_one_table_of_all(command: list[str], tmp_path: Path) -> None:
-    few = ["--lang", "ar", "de", "--trials", "2", "--teacher-trials", "1", "--epochs", "1", "--seeds", "1"]
+    few = ["--lang", "ar", "de", "--trials", "1", "--epochs", "1", "--seeds", "1"]
     arguments = [*command, *few, "--workers", "0", "--storage", str(tmp_path / "storage")]
     with Tune(arguments, tmp_path / "log") as tune:
         assert tune.wait() == 0, tune.output

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from msd_ray.corpora.inventory import SplitCount
 from msd_ray.errors import UserError
 from msd_ray.tracking.connection import connect, mlflow_errors
+from msd_ray.tracking.corpus_counts import KIND, counts_of
 from msd_ray.tracking.database import sqlite_path
 from msd_ray.tracking.history import Point, metric_history
 from msd_ray.tracking.labels import TUNE
@@ -89,6 +91,15 @@ class Recordings:
         return [
             study for study in studies if dataset in (None, study.dataset) and (langs is None or study.lang in langs)
         ]
+
+    def counts(self) -> dict[str, list[SplitCount]]:
+        """What was counted of the corpora, by data set; nothing of those that were not.
+
+        Raises:
+            UserError: the store does not answer.
+        """
+        with mlflow_errors(self._uri):
+            return counts_of(search_runs(self._client, self._experiments(), f"tags.kind = '{KIND}'"))
 
     def curves(self, run_id: str) -> Curves:
         """All metrics of one run with a value an epoch; nothing for a run that is not there."""

@@ -1,6 +1,9 @@
 """Runs the phases of a small search on Ray, in a process of its own, and writes what the cluster was like meanwhile.
 
-python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S kill | hang | stop | slow
+python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S TROUBLE ...
+
+Troubles: the driver is `busy` at the last report of each teacher; the first student's process is `kill`ed or made to
+`hang` at its first report; `stop` ends every other student at its first report.
 """
 
 import json
@@ -18,25 +21,26 @@ from msd_ray.search.plans import TrialReport
 SIGNALS = {"kill": signal.SIGKILL, "hang": signal.SIGSTOP}
 
 
-def main(search_file: Path, report_file: Path, workers: int, stall_s: float, what: str) -> int:
+def main(search_file: Path, report_file: Path, workers: int, stall_s: float, troubles: list[str]) -> int:
     """0, or 3 after a stall."""
     import ray
 
     search = pickle.loads(search_file.read_bytes())
     free: list[float] = []
     killed: list[int] = []
+    by_signal = [SIGNALS[trouble] for trouble in troubles if trouble in SIGNALS]
 
     def watched(phase: Phase) -> None:
         on_report = phase.on_report
-        if what == "stop" and phase.name == "student":
+        if "stop" in troubles and phase.name == "student":
             phase.study.should_stop = lambda number, epoch: number > 0  # type: ignore[method-assign]
 
         def note(report: TrialReport) -> bool:
             stop = on_report(report)
-            if what == "slow" and report.epoch == 2:
-                time.sleep(10)  # the run's last report comes, and the run ends, while the driver is busy
-            if what in SIGNALS and phase.name == "student" and report.epoch == 1 and not killed:
-                killed.append(signal_trial(SIGNALS[what]))
+            if "busy" in troubles and phase.name == "teacher" and report.epoch == 2:
+                time.sleep(10)  # the run's last report comes, and the run ends, meanwhile
+            if by_signal and phase.name == "student" and report.epoch == 1 and not killed:
+                killed.append(signal_trial(by_signal[0]))
             return stop
 
         phase.on_report = note  # type: ignore[method-assign]
@@ -73,4 +77,4 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, wha
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), sys.argv[5]))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), sys.argv[5:]))

@@ -189,4 +189,4 @@ def test_a_study_says_what_it_is(page: Page, server: str, studies: Mapping[str, 
     page.goto(f"{server}/#/experiments/{number}/runs/{studies['wikiann-ar'].parent.run_id}")
     page.get_by_text("A search for the best student").wait_for()
     page.get_by_text("tags.study = 'wikiann-ar' and tags.phase = 'student'").first.wait_for()
-    page.get_by_text("Child runs").wait_for()
+    page.get_by_text("Child runs", exact=True).wait_for()

@@ -1,0 +1,81 @@
+"""What was counted of the corpora, in MLflow: a run a language in the data set's own experiment `msd-DATASET-corpus`.
+
+Studies do not count: they must not look into test files, nor at a target's training labels. `python -m msd_ray.data
+check` does both, and trains nothing. Counted again means another run; the newest of a language is the one that holds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from msd_ray.corpora.bio import EntityCount
+from msd_ray.corpora.catalogue import DATASETS, SPLITS, Split
+from msd_ray.corpora.inventory import SplitCount
+from msd_ray.tracking.connection import connect, experiment_id, mlflow_errors
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+KIND = "corpus"
+
+
+def record_counts(tracking_uri: str, dataset: str, counts: Iterable[SplitCount]) -> None:
+    """Write a run for each language: metrics such as `train/sentences`, nothing for a split that is not there.
+
+    counts: a language's splits beside each other.
+
+    Raises:
+        UserError: the store cannot be used.
+    """
+    client = connect(tracking_uri)
+    experiment = experiment_id(client, tracking_uri, f"msd-{dataset}-corpus", None)
+    with mlflow_errors(tracking_uri):
+        for lang, splits in groupby(counts, key=lambda count: count.lang):
+            tags = {"kind": KIND, "dataset": dataset, "lang": lang}
+            run_id = client.create_run(experiment, run_name=f"corpus {lang}", tags=tags).info.run_id
+            for count in splits:
+                for name, value in _metrics(count).items():
+                    client.log_metric(run_id, name, value)
+            client.set_terminated(run_id)
+
+
+def counts_of(runs: Sequence["Run"]) -> dict[str, list[SplitCount]]:
+    """By data set, the counts of each language's newest run. runs: oldest first; those of studies are passed over."""
+    newest = {
+        (run.data.tags["dataset"], run.data.tags["lang"]): run.data.metrics
+        for run in runs
+        if run.data.tags.get("kind") == KIND and run.info.status == "FINISHED"
+    }
+    found: dict[str, list[SplitCount]] = {}
+    for (dataset, lang), metrics in newest.items():
+        found.setdefault(dataset, []).extend(_count(dataset, lang, split, metrics) for split in SPLITS)
+    return found
+
+
+def _metrics(count: SplitCount) -> dict[str, int]:
+    if count.sentences is None or count.entities is None:
+        return {}
+    values = {
+        "sentences": count.sentences,
+        "documents": count.documents,
+        "entities_begin_b": count.entities.begin_b,
+        "entities_begin_i": count.entities.begin_i,
+        **({} if count.sampled_from is None else {"sampled_from": count.sampled_from}),
+    }
+    return {f"{count.split}/{name}": value for name, value in values.items()}
+
+
+def _count(dataset: str, lang: str, split: Split, metrics: Mapping[str, float]) -> SplitCount:
+    expected = DATASETS[dataset].counts.get((lang, split))
+    found = {name.removeprefix(f"{split}/"): int(value) for name, value in metrics.items() if name.startswith(split)}
+    if not found:
+        return SplitCount(lang=lang, split=split, expected=expected)
+    return SplitCount(
+        lang=lang,
+        split=split,
+        expected=expected,
+        sentences=found["sentences"],
+        documents=found["documents"],
+        entities=EntityCount(begin_b=found["entities_begin_b"], begin_i=found["entities_begin_i"]),
+        sampled_from=found.get("sampled_from"),
+    )
