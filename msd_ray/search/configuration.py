@@ -51,12 +51,16 @@ def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
     parameters: dict[str, JSON] = {"seed": plan.run.seed, "teacher": to_json(plan.teacher)}
     if plan.student is not None:
         parameters["student"] = to_json(plan.student)
-    if plan.scored is None:
-        key = f"{plan.phase}/{plan.number}"
-        return RunLabel(key=key, name=f"{plan.phase}-{plan.number}", parameters=parameters, tags={})
-    row = str(record.parameters["row"])
     configuration = Configuration(teacher=plan.teacher, student=plan.student)
     digest = configuration.digest
+    if plan.scored is None:
+        return RunLabel(
+            key=f"{plan.phase}/{plan.number}",
+            name=f"{plan.phase}-{plan.number}",
+            parameters=parameters,
+            tags={"configuration": digest},
+        )
+    row = str(record.parameters["row"])
     return RunLabel(
         key=f"final/{row}/{digest}/seed-{plan.run.seed}",
         name=f"final-{row}-seed-{plan.run.seed}",

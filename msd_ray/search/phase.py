@@ -151,7 +151,12 @@ class Phase:
         running.epoch = max(running.epoch, epoch)
         running.best = value if running.best is None else max(running.best, value)
         if number not in self.spared and not judged and self.study.should_stop(number, epoch):
-            self.records.finish(running.run_id, state="PRUNED", reason=f"among the weaker trials at epoch {epoch}")
+            self.records.finish(
+                running.run_id,
+                state="PRUNED",
+                reason=f"among the weaker trials at epoch {epoch}",
+                metrics={self.score: running.best},
+            )
             self.study.prune(number, running.best)
             self._forget(running, f"PRUNED at epoch {epoch}, best dev F1 {100 * running.best:.2f}")
             return True
