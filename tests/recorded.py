@@ -108,8 +108,12 @@ def assert_settled(storage: Path) -> None:
     assert {key: run.status for key, run in recorded.items()} == {
         key: STATUS[run.tags["state"]] for key, run in recorded.items()
     }
-    by_phase = {(run.tags["phase"], int(run.tags["trial"])): run.tags["state"] for run in recorded.values()}
-    assert by_phase == {(t.study.split("/")[1].split("-")[0], t.number): t.state for t in trials(storage)}
+    by_phase = {(run.tags["phase"], int(run.tags["trial"])): run for run in recorded.values()}
+    known = {(trial.study.split("/")[1].split("-")[0], trial.number): trial for trial in trials(storage)}
+    assert {key: run.tags["state"] for key, run in by_phase.items()} == {key: t.state for key, t in known.items()}
+    # What a run's newest score says, of early-stopped trials too, is the trial's value: that of its best epoch.
+    ended = {key for key, trial in known.items() if trial.state != "FAIL"}
+    assert {key: by_phase[key].metrics["dev_target/f1"] for key in ended} == {key: known[key].value for key in ended}
 
 
 def assert_same_outcome(storage: Path, undisturbed: Path) -> None:

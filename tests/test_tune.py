@@ -5,7 +5,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -119,8 +118,7 @@ def test_search_in_the_trials_own_processes(undisturbed: Tune) -> None:
 
 def test_search_with_ray_train_workers_ends_alike(command: list[str], undisturbed: Tune, tmp_path: Path) -> None:
     with Tune([*command, "--seeds", "1", "--storage", str(tmp_path / "storage")], tmp_path / "log") as tune:
-        tune.wait_until(lambda: "teacher phase" in tune.output)
-        time.sleep(5)
+        tune.wait_until(lambda: "teacher/0" in tune.output)
         addresses = tune.listens_on()
         assert addresses
         assert [address for address in addresses if not is_loopback(address)] == []

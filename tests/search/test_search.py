@@ -61,6 +61,7 @@ def test_final_runs_are_of_the_best_students_configuration(undisturbed: SmallSea
     final = [run for key, run in recorded_runs.items() if key.startswith("final/best/")]
     for run in final or [run for key, run in recorded_runs.items() if key.startswith("final/paper/")]:
         assert {**run.parameters, "seed": "2"} == best.parameters
+        assert run.tags["configuration"] == best.tags["configuration"]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,17 @@
 """The Ray cluster that a search runs on."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import ray
-from ray.exceptions import RayError
 
 from ...errors import UserError
 from .workers import Resources
+
+CONNECT_TIMEOUT_S = 5.0
 
 
 @contextmanager
@@ -19,6 +21,8 @@ def cluster(cpus: int | None = None) -> Iterator[None]:
     Raises UserError when the named cluster cannot be reached.
     """
     address = os.environ.get("RAY_ADDRESS")
+    if address:
+        _check_answers(address)
     try:
         if address:
             ray.init(address=address, log_to_driver=False)
@@ -31,13 +35,26 @@ def cluster(cpus: int | None = None) -> Iterator[None]:
                 log_to_driver=False,
                 configure_logging=False,
             )
-    except (RayError, ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray says with a bare one that its node has not started within 30 s
         where = f"the cluster at RAY_ADDRESS={address}" if address else "a local Ray cluster"
-        raise UserError(f"{where} cannot be used: {error}") from error
+        raise UserError(f"{where} cannot be used: {error}; start the same command again when it can") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise UserError within seconds where nobody listens; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
+        except OSError as error:
+            raise UserError(
+                f"no cluster answers at RAY_ADDRESS={address} ({error}): start one with `ray start --head`, or unset "
+                "RAY_ADDRESS to run on this machine"
+            ) from error
 
 
 def fitting(resources: Resources, concurrent: int | None) -> Resources:

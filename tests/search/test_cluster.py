@@ -1,0 +1,20 @@
+"""The cluster that a search joins: one that is not there is a message, not minutes of waiting."""
+
+import socket
+
+import pytest
+
+from msd_ray.errors import UserError
+from msd_ray.search.on_ray import cluster
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_cluster_that_is_not_there(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("RAY_ADDRESS", f"{scheme}127.0.0.1:{port}")
+    with (
+        pytest.raises(UserError, match=f"no cluster answers at RAY_ADDRESS={scheme}127.0.0.1:{port} .*refused"),
+        cluster(),
+    ):
+        pass
