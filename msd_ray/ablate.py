@@ -145,7 +145,7 @@ def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "Langua
 def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
     """The study's runs."""
     from .tracking.study import StudyTracker
-    from .winner import versions
+    from .winner import configuration_tags, versions
 
     return StudyTracker.open(
         setup.mlflow_uri,
@@ -158,6 +158,8 @@ def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
             "seeds": str(options.seeds),
             "variants": " ".join(variant.name for variant in options.variants),
             "zero_shot": str(all(variant.zero_shot for variant in options.variants)).lower(),
+            # From the beginning on, so that a report while it runs takes no run of a configuration that was.
+            **configuration_tags(_settings(setup, options).rows),
             **{f"version.{name}": version for name, version in versions().items()},
         },
         artifact_root=setup.storage.root / "mlartifacts",
@@ -171,13 +173,11 @@ def _conclude(
     from .tracking.comparison import print_summary, summary_metrics, variant_rows
     from .tracking.database import shown_uri, ui_command
     from .tracking.overview import LanguageSummary
-    from .winner import configuration_tags
 
     digests = {name: configuration.digest for name, configuration in rows.items()}
     runs = [run for run in tracker.runs() if digests.get(run.tags["row"]) == run.tags["configuration"]]
     summary = variant_rows(runs, {name: VARIANTS[name].label for name in rows})
     tracker.parent_metrics(summary_metrics(summary))
-    tracker.parent_tags(configuration_tags(rows))
     tracker.close("COMPLETE" if all(row.failed == 0 and row.seeds for row in summary) else "FAIL")
     print_summary(console, summary, title=f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}")
     report = f"python -m msd_ray.report --lang {setup.lang} --dataset {setup.data.dataset}"

@@ -16,16 +16,19 @@ thing find the same one, and a thing that is there is right. Who makes a thing h
 import hashlib
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ..errors import UserError
+from ..files import new_file
 
 CONTENT_VERSION = 1
 """Raised whenever a change to the code changes what the same settings compute."""
@@ -109,8 +112,12 @@ class Storage:
 
     @contextmanager
     def study_lock(self, name: str) -> Iterator[None]:
-        """Hold a study: one driver at a time may go on with it. Raises UserError if another process does."""
+        """Hold a study: one driver at a time may go on with it. Raises UserError if another one does, and says which.
+
+        Who holds it stands in `NAME.holder`, for people; the lock itself ends with its process, however that dies.
+        """
         path = self.root / "studies" / f"{name}.lock"
+        holder = path.with_suffix(".holder")
         lock = FileLock(path, timeout=0)
         with self.writing():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,11 +125,16 @@ class Storage:
                 lock.acquire()
             except Timeout as error:  # an OSError too
                 raise UserError(
-                    f"another process is running the study {name} in {self.root}; wait for it, or give another --name"
+                    f"another process is running the study {name} in {self.root}{_named(holder)}; wait for it, or give "
+                    "another --name"
                 ) from error
         try:
+            with self.writing(), new_file(holder) as scratch:
+                now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+                scratch.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {now}", encoding="utf-8")
             yield
         finally:
+            holder.unlink(missing_ok=True)
             lock.release()
 
     @contextmanager
@@ -131,3 +143,11 @@ class Storage:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(path.name + ".lock")):
             yield
+
+
+def _named(holder: Path) -> str:
+    """Who holds a study, in brackets; nothing where that has not been written yet."""
+    try:
+        return f" ({holder.read_text(encoding='utf-8')})"
+    except FileNotFoundError:
+        return ""

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import socket
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -76,8 +77,9 @@ def test_study_is_held_by_one_process_until_it_dies(tmp_path: Path) -> None:
     holder.start()
     assert held.wait(60)
     storage = Storage.at(tmp_path)
+    who = rf"process {holder.pid} on {socket.gethostname()}, since 2\d{{3}}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
     with (
-        pytest.raises(UserError, match=r"another process is running the study first in .*--name"),
+        pytest.raises(UserError, match=rf"another process is running the study first in .* \({who}\); .*--name"),
         storage.study_lock("first"),
     ):
         pass
