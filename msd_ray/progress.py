@@ -91,6 +91,11 @@ class Display:
         elif counts.ended != ended_before or self._clock() - self._printed >= QUIET_S:
             self.line(f"{self._name}: {', '.join((*self._numbers(), *_trial_epochs(counts), *self._times()))}")
 
+    def last(self) -> None:
+        """Say once more where the phase is, for a search that ends here."""
+        if self._name:
+            self.line(f"{self._name}: {', '.join((*self._numbers(), *_trial_epochs(self._counts)))}")
+
     def line(self, text: str) -> None:
         """Print a line of its own, above the live display if there is one."""
         self._printed = self._clock()
@@ -140,12 +145,17 @@ def progress(
     """
     console = console or Console()
     display = Display(console, clock, now)
-    if not console.is_terminal or console.is_dumb_terminal:
-        yield display
-        return
-    with Live(display, console=console, refresh_per_second=2) as display.live:
-        yield display
-    display.live = None
+    try:
+        if not console.is_terminal or console.is_dumb_terminal:
+            yield display
+            return
+        with Live(display, console=console, refresh_per_second=2) as display.live:
+            yield display
+        display.live = None
+    except BaseException:
+        display.live = None
+        display.last()
+        raise
 
 
 def duration(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """Runs one study a language: what can refuse does so first, then Ray starts, then one language after the other."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -8,6 +9,7 @@ from typing import TypeVar
 from rich.console import Console
 
 from .console import print_line
+from .interrupts import InterruptedBySignal, interruptible
 from .options import TuneOptions
 from .progress import Display
 from .search.execution import Execution
@@ -20,8 +22,8 @@ from .tracking.connection import connect
 
 Result = TypeVar("Result")
 On = Callable[[Setup], None]
-ON_STALL, ON_INTERRUPT = 1, 130
-"""Exit codes."""
+ON_STALL = 1
+"""Exit code."""
 
 
 def run_studies(
@@ -38,14 +40,18 @@ def run_studies(
     check: refuses a study with UserError, and makes nothing. begin: makes what a study needs, after all were checked.
     """
     try:
-        with _held(setups, options, console, check=check, begin=begin), cluster():
+        with _held(setups, options, console, check=check, begin=begin), cluster(), interruptible():
             return [run(setup) for setup in setups]
     except StalledError as error:
         print(f"stopped: {error}. Start the same command again to go on.", file=sys.stderr)
         return ON_STALL
-    except KeyboardInterrupt:
-        print("interrupted; start the same command again to go on.", file=sys.stderr)
-        return ON_INTERRUPT
+    except KeyboardInterrupt as error:
+        by = error if isinstance(error, InterruptedBySignal) else InterruptedBySignal(signal.SIGINT)
+        print(
+            f"stopped by {by.number.name}. Finished trials and epochs are kept: start the same command again to go on.",
+            file=sys.stderr,
+        )
+        return by.exit_code
 
 
 def execution(

@@ -119,7 +119,9 @@ def test_the_live_display_ends_when_something_fails() -> None:
 
     with pytest.raises(KeyError):
         fail()
-    assert printed(console).rstrip().endswith("\x1b[?25h")  # the cursor is visible again
+    _, visible, after = printed(console).rpartition("\x1b[?25h")  # the cursor is visible again
+    assert visible
+    assert "student: 0 of 1 trial done" in after, "where it was"
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,9 @@ def test_same_command_again_has_nothing_to_do(command: list[str], undisturbed: T
     assert tune.output[tune.output.index("┏") :] == undisturbed.output[undisturbed.output.index("┏") :]
 
 
-def test_killed_in_each_phase_and_started_again(command: list[str], undisturbed: Tune, tmp_path: Path) -> None:
+def test_killed_in_each_phase_terminated_and_started_again(
+    command: list[str], undisturbed: Tune, tmp_path: Path
+) -> None:
     storage = tmp_path / "storage"
     arguments = [*command, "--workers", "0", "--storage", str(storage)]
 
@@ -158,6 +160,16 @@ def test_killed_in_each_phase_and_started_again(command: list[str], undisturbed:
             tune.wait_until(lambda phase=phase: running_in(phase))  # type: ignore[misc]
             tune.kill()
         assert running_in(phase)
+    with Tune(arguments, tmp_path / "terminated") as tune:
+        tune.wait_until(lambda: "final phase" in tune.output)
+        tune.process.terminate()
+        assert tune.wait(120) == 143, tune.output
+        assert tune.descendants() == set()
+    assert "final: " in tune.output, "where it was"
+    assert tune.output.endswith(
+        "stopped by SIGTERM. Finished trials and epochs are kept: start the same command again to go on.\n"
+    )
+    assert "Traceback" not in tune.output
     with Tune(arguments, tmp_path / "log") as tune:
         tune.wait_until(lambda: "Encoding" in tune.output)  # by then it holds the study
         with Tune(arguments, tmp_path / "second") as second:

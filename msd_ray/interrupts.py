@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM alike: the first one ends a command in good order, a second one at once."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class InterruptedBySignal(KeyboardInterrupt):
+    """Raised in the main thread. Where nobody catches it, it is an interrupt from the keyboard."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = signal.Signals(number)
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell says of a process that the signal ended: 130 or 143."""
+        return 128 + self.number
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Inside, the first Ctrl-C or SIGTERM raises `InterruptedBySignal`, and a second one ends the process.
+
+    Ray, too, handles SIGTERM when it starts, by a stack trace: begin this after it. Main thread only.
+    """
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        for other in SIGNALS:
+            signal.signal(other, signal.SIG_DFL)
+        raise InterruptedBySignal(number)
+
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    try:
+        yield
+    except InterruptedBySignal:
+        # Left as it is: what follows is the end, which a second signal may cut short.
+        raise
+    except BaseException:
+        _restore(before)
+        raise
+    else:
+        _restore(before)
+
+
+def _restore(handlers: "dict[signal.Signals, signal._HANDLER]") -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
