@@ -10,6 +10,7 @@ import ray.train
 import ray.train.torch
 import torch
 from ray import tune
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from ..plans import Launch
 from ..work import run_launch
@@ -52,8 +53,10 @@ def _run_here(config: dict[str, Any]) -> None:
 
 def _run_with_train(launch: Launch, resources: Resources, directory: Path) -> None:
     """A trial as a Ray Train run of its own, with any number of workers."""
+    # PyTorch's store for a process group listens on all interfaces, without a token: one worker does without.
+    trainer = DataParallelTrainer if resources.workers == 1 else ray.train.torch.TorchTrainer
     with reports_to_trial() as callback:
-        ray.train.torch.TorchTrainer(
+        trainer(
             _train_worker,
             train_loop_config={"launch": launch},
             scaling_config=ray.train.ScalingConfig(
