@@ -1,10 +1,9 @@
 """The losses against slow NumPy twins written from the paper's equations, values and gradients."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
+from loss_inputs import LABELS, WEIGHTS, Array, B, C, Gradient, K, T, gradient_of, leaf, make_logits, make_probs
 from loss_twins import (
     cross_entropy_twin,
     distillation_twin,
@@ -12,7 +11,6 @@ from loss_twins import (
     squared_error_twin,
     teacher_twin,
 )
-from numpy.typing import NDArray
 from torch import Tensor
 
 from msd_ray.model.losses import (
@@ -22,31 +20,6 @@ from msd_ray.model.losses import (
     student_loss,
     teacher_loss,
 )
-
-Array = NDArray[np.float64]
-Gradient = Callable[[Callable[[Array], float], Array], Array]
-
-K, B, T, C = 3, 2, 4, 5
-WEIGHTS = np.array([0.3, 0.7])
-LABELS = np.array([[-100, 0, -100, 4], [2, -100, 1, -100]])
-
-
-def make_logits(seed: int = 0, channels: int = K) -> Array:
-    return np.random.default_rng(seed).normal(scale=2.0, size=(channels, B, T, C))
-
-
-def make_probs(seed: int = 1, channels: int = K) -> Array:
-    return np.random.default_rng(seed).dirichlet(np.ones(C), size=(channels, B, T))
-
-
-def leaf(values: Array) -> Tensor:
-    return torch.tensor(values, requires_grad=True)
-
-
-def gradient_of(tensor: Tensor) -> Array:
-    assert tensor.grad is not None
-    result: Array = tensor.grad.double().numpy()
-    return result
 
 
 def distil(logits: Tensor, probs: Array, mask: Tensor, weights: Tensor | None = None) -> DistillationLoss:
