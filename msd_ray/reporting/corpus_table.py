@@ -31,7 +31,7 @@ def corpus_table(counts: Mapping[str, Sequence[SplitCount]]) -> Table:
         sections=tuple(_section(name, counts.get(name, ())) for name in datasets),
         notes=(
             "paper: its Table 1, which counts -DOCSTART- lines as sentences and entities by their B-; found: the same "
-            "of the files, counted by `python -m msd_ray.data check --record`, for a study may not open test files.",
+            "of the files, counted by python -m msd_ray.data check --record, for a study may not open test files.",
             *(note for name in datasets for found in counts.get(name, ()) if (note := _note(name, found))),
         ),
     )
