@@ -54,6 +54,7 @@ def test_both_loops_see_the_same_labels(tiny_encoder: EncoderFiles) -> None:
     encoded = encode_sentences(sentences, tokenizer, LABELS, max_length=RUN.max_length)
     ours = TextTensors(encoded, tokenizer.pad_token_id, CPU).batch(np.arange(8))
     assert ours.labels is not None
+    assert ours.attention_mask is not None
     expected = {
         tuple(row[seen].tolist()): of_row[seen].tolist()
         for row, of_row, seen in zip(ours.input_ids, ours.labels, ours.attention_mask.bool(), strict=True)

@@ -19,13 +19,13 @@ IGNORED = -100  # the label of a token without loss, as torch's cross entropy ha
 class TextBatch:
     """One batch, padded to its longest sentence.
 
-    input_ids (B, T) int64; attention_mask (B, T) int64, 0 at padding.
+    input_ids (B, T) int64; attention_mask (B, T) int64, 0 at padding, None where there is none.
     word_rows (B, T) int64: at a word's first sub-token the word's row among the corpus's encoded words, else -1.
     labels (B, T) int64: gold label ids at first sub-tokens, -100 elsewhere; None for unlabelled text.
     """
 
     input_ids: Tensor
-    attention_mask: Tensor
+    attention_mask: Tensor | None
     word_rows: Tensor
     labels: Tensor | None
 
@@ -62,14 +62,15 @@ class TextTensors:
 
     def batch(self, sentences: npt.NDArray[np.int64]) -> TextBatch:
         """Gather the sentences with these indices, (B,)."""
-        length = int(self.lengths[sentences].max())
+        lengths = self.lengths[sentences]
+        length = int(lengths.max())
         index = torch.from_numpy(sentences).to(self._device, non_blocking=True)
         column = torch.arange(length, device=self._device)
         inside = column < self._lengths[index][:, None]  # (B, T)
         place = torch.where(inside, self._starts[index][:, None] + column, len(self._ids) - 1)
         return TextBatch(
             input_ids=self._ids[place],
-            attention_mask=inside.long(),
+            attention_mask=inside.long() if lengths.min() < length else None,
             word_rows=self._rows[place],
             labels=None if self._labels is None else self._labels[place],
         )

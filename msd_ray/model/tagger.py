@@ -53,18 +53,31 @@ class MultiChannelTagger(nn.Module):
         self.omega = nn.Parameter(torch.empty(self.channels - 1).uniform_(-1.0, 1.0))
         nn.init.normal_(self.terminal_weight, std=encoder.config.initializer_range)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> TaggerOutput:
-        """input_ids, attention_mask: (B, T)."""
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None) -> TaggerOutput:
+        """input_ids, attention_mask: (B, T); no mask where nothing is padding."""
+        mask = self._added_to_scores(attention_mask)
+        states = self.encoder(input_ids=input_ids, attention_mask=mask, output_hidden_states=True)
         # hidden_states[0] is the embeddings' output, hidden_states[m] layer m's.
         hidden = torch.stack(states.hidden_states[self.frozen_layers + 1 :])  # (K, B, T, H)
         logits = torch.einsum("kbth,kch->kbtc", self.dropout(hidden), self.terminal_weight)
         return TaggerOutput(logits=logits + self.terminal_bias[:, None, None, :], cls=states.last_hidden_state[:, 0])
 
-    def cls_vectors(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def cls_vectors(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
         """The [CLS] vectors (B, H) alone, without the terminals' work: what the MMD losses need of a batch."""
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        states = self.encoder(input_ids=input_ids, attention_mask=self._added_to_scores(attention_mask))
         return states.last_hidden_state[:, 0]  # type: ignore[no-any-return]
+
+    def _added_to_scores(self, attention_mask: Tensor | None) -> Tensor | None:
+        """The mask (B, T) as attention adds it to its scores: (B, 1, 1, T), 0 for a token.
+
+        Made here, because transformers would first read whether anything is masked, and wait for the device in each
+        step until all before is done.
+        """
+        if attention_mask is None:
+            return None
+        kind = self.terminal_weight.dtype
+        nothing = torch.zeros((), dtype=kind, device=attention_mask.device)
+        return torch.where(attention_mask[:, None, None, :].bool(), nothing, torch.finfo(kind).min)
 
     def trained_parameters(self) -> dict[str, nn.Parameter]:
         """Name and parameter of all that training changes: what checkpoints hold."""

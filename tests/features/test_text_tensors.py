@@ -53,6 +53,9 @@ def batch_twin(text: EncodedSentences, chosen: list[int]) -> dict[str, list[list
 def test_batch(sentences: EncodedSentences, chosen: list[int]) -> None:
     batch = TextTensors(sentences, PAD, CPU).batch(np.array(chosen))
     twin = batch_twin(sentences, chosen)
+    if all(all(row) for row in twin["attention_mask"]):
+        assert batch.attention_mask is None, "nothing is padding"
+        del twin["attention_mask"]
     for name, expected in twin.items():
         tensor = getattr(batch, name)
         assert tensor.dtype == torch.int64

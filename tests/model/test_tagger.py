@@ -78,6 +78,17 @@ def test_cls_is_the_last_layers_first_vector(tagger: MultiChannelTagger) -> None
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_no_mask_is_a_mask_without_padding(tagger: MultiChannelTagger, attention: str) -> None:
+    tagger.eval()
+    tagger.encoder.set_attn_implementation(attention)
+    whole = IDS[:1]
+    with_mask, without = tagger(whole, torch.ones_like(whole)), tagger(whole, None)
+    torch.testing.assert_close(with_mask.logits, without.logits)
+    torch.testing.assert_close(with_mask.cls, without.cls)
+
+
+@torch.no_grad()
 def test_padding_changes_no_real_token(tagger: MultiChannelTagger) -> None:
     tagger.eval()
     together = tagger(IDS, MASK)

@@ -1,0 +1,63 @@
+"""No step of an epoch waits for a number: what is read back to the host is read after the epoch's last step."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from small_trainings import RUN, SmallCorpora, train_student, train_teacher
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from msd_ray.training.outputs import TeacherOutputs
+
+
+class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the reads of a tensor's value: item, float, int, bool, tolist of a scalar."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += function is torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def reads_at_steps() -> Iterator[Callable[[Callable[[], object]], list[int]]]:
+    """Runs a training; how many reads there had been at each of its steps."""
+    handles = []
+
+    def count(training: Callable[[], object]) -> list[int]:
+        counts: list[int] = []
+        with HostReads() as reads:  # type: ignore[no-untyped-call]
+            handles.append(register_optimizer_step_pre_hook(lambda *_: counts.append(reads.count)))
+            training()
+        return counts
+
+    yield count
+    for handle in handles:
+        handle.remove()
+
+
+def assert_read_between_epochs_alone(counts: list[int]) -> None:
+    steps = len(counts) // RUN.epochs
+    assert steps > 2
+    epochs = [counts[first : first + steps] for first in range(0, len(counts), steps)]
+    assert [len(set(epoch)) for epoch in epochs] == [1] * RUN.epochs, "no read from step to step"
+    assert len(set(counts)) == RUN.epochs, "the count counts: losses are read after each epoch"
+
+
+def test_a_teachers_steps(
+    corpora: SmallCorpora, tmp_path: Path, reads_at_steps: Callable[[Callable[[], object]], list[int]]
+) -> None:
+    assert_read_between_epochs_alone(reads_at_steps(lambda: train_teacher(corpora, tmp_path)))
+
+
+def test_a_students_steps(
+    corpora: SmallCorpora,
+    outputs: TeacherOutputs,
+    tmp_path: Path,
+    reads_at_steps: Callable[[Callable[[], object]], list[int]],
+) -> None:
+    assert_read_between_epochs_alone(reads_at_steps(lambda: train_student(corpora, outputs, tmp_path)))
