@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from msd_ray.console import print_line
 from msd_ray.corpora.catalogue import DATASETS, SPLITS, Dataset, dataset_named
 from msd_ray.corpora.inventory import SplitCount, Verdict, take_stock
 from msd_ray.corpora.locate import languages_on_disk
@@ -28,14 +29,15 @@ def main(argv: list[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=False)
     if arguments.command == "list":
         return _list(console, arguments.data_dir)
-    rows = list(take_stock(dataset_named(arguments.dataset), arguments.data_dir, tuple(arguments.lang)))
-    code = _check(console, dataset_named(arguments.dataset), rows)
+    dataset = dataset_named(arguments.dataset)
+    rows = list(take_stock(dataset, arguments.data_dir, tuple(arguments.lang)))
+    _print_check(console, dataset, rows)
     if arguments.record is not None:
         from msd_ray.tracking.corpus_counts import record_counts
 
-        record_counts(arguments.record, arguments.dataset, rows)
-        console.print(f"recorded in MLflow at {shown_uri(arguments.record)}, for Table 1 of reports")
-    return code
+        record_counts(arguments.record, dataset.name, rows)
+        print_line(console, f"recorded in MLflow at {shown_uri(arguments.record)}, for Table 1 of reports")
+    return 1 if any(row.verdict == "MISMATCH" for row in rows) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,7 +92,7 @@ def _on_disk(dataset: Dataset, data_dir: Path | None) -> str:
     return " ".join(languages_on_disk(dataset, data_dir)) or "nothing"
 
 
-def _check(console: Console, dataset: Dataset, rows: list[SplitCount]) -> int:
+def _print_check(console: Console, dataset: Dataset, rows: list[SplitCount]) -> None:
     table = Table(title=f"{dataset.name}: found / expected (Table 1 of the paper)", title_justify="left")
     for name in ("language", "split"):
         table.add_column(name)
@@ -104,7 +106,6 @@ def _check(console: Console, dataset: Dataset, rows: list[SplitCount]) -> int:
     console.print(table)
     for note in _notes(dataset, rows):
         console.print(note, style="dim")
-    return 1 if any(row.verdict == "MISMATCH" for row in rows) else 0
 
 
 def _sentences(row: SplitCount) -> str:

@@ -36,16 +36,8 @@ def interruptible() -> Iterator[None]:
     before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
-    except InterruptedBySignal:
-        # Left as it is: what follows is the end, which a second signal may cut short.
-        raise
-    except BaseException:
-        _restore(before)
-        raise
-    else:
-        _restore(before)
-
-
-def _restore(handlers: "dict[signal.Signals, signal._HANDLER]") -> None:
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    finally:
+        for number, handler in before.items():
+            # Not after a signal: what follows then is the end, which a second one may cut short.
+            if signal.getsignal(number) is interrupt:
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not set from Python

@@ -151,11 +151,11 @@ def progress(
             return
         with Live(display, console=console, refresh_per_second=2) as display.live:
             yield display
-        display.live = None
     except BaseException:
-        display.live = None
         display.last()
         raise
+    finally:
+        display.live = None
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("msd_ray/**/*.py"), *ROOT.glob("benchmarks/**/*.py")])
 MODULES = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
 CALLS = {"torch.load", "yaml.load", "yaml.unsafe_load", "yaml.full_load", "eval", "exec"}
-KEYWORDS = {"trust_remote_code", "allow_pickle", "shell", "weights_only"}
+KEYWORDS = {"trust_remote_code", "allow_pickle", "shell"}
 
 
 def unsafe(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -232,9 +232,9 @@ def test_an_interrupt_ends_quietly(directory: Path) -> None:
 
 def _started(directory: Path) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [*COMMAND, "--model", str(directory)], stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT
-    )
+    # A shell's background jobs ignore Ctrl-C, and so does what they start: these tests may be one.
+    command = ["env", "--default-signal=INT", *COMMAND, "--model", str(directory)]
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -113,16 +114,21 @@ def test_search_in_the_trials_own_processes(undisturbed: Tune) -> None:
         "student/1",
     }
     assert_table_is_the_databases(undisturbed)
+    assert f"mlflow ui --backend-store-uri 'sqlite:///{storage_of(undisturbed)}/mlflow.db'" in undisturbed.output
+    (parent,) = parents(storage_of(undisturbed))
+    assert {"version.torch", "version.ray", "version.optuna"} <= parent.tags.keys()
     assert_tags_text(undisturbed)
 
 
 def test_search_with_ray_train_workers_ends_alike(command: list[str], undisturbed: Tune, tmp_path: Path) -> None:
     with Tune([*command, "--storage", str(tmp_path / "storage")], tmp_path / "log") as tune:
-        tune.wait_until(lambda: "teacher/0" in tune.output)
-        addresses = tune.listens_on()
-        assert addresses
-        assert [address for address in addresses if not is_loopback(address)] == []
+        addresses: set[str] = set()
+        while tune.process.poll() is None:
+            addresses |= tune.listens_on()
+            time.sleep(0.5)
         assert tune.wait() == 0, tune.output
+    assert addresses
+    assert [address for address in addresses if not is_loopback(address)] == []
     assert_settled(tmp_path / "storage")
     assert_table_is_the_databases(tune)
     assert_tags_text(tune)

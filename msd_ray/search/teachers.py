@@ -92,17 +92,19 @@ class StoredTeacher:
         )
         directory = self.context.experiment.storage.outputs(key)
         with self.context.alone(directory):
-            if Workers.current().first and not directory.is_dir():
-                self.context.tell("teacher outputs")
-                model = load_epoch(self.context.tagger(self.context.plan.teacher), self.directory, self.best_epoch)
-                with self.context.inference():
-                    save_outputs(
-                        directory,
-                        model,
-                        self.context.unlabelled(corpora.target_train),
-                        self.context.unlabelled(corpora.source_train),
-                    )
+            if not directory.is_dir():
+                self.context.tell("teacher outputs")  # by all workers: Ray Train takes a report from all or waits
+                if Workers.current().first:
+                    self._save_outputs(directory)
         return directory
+
+    def _save_outputs(self, directory: Path) -> None:
+        context, corpora = self.context, self.context.experiment.corpora
+        model = load_epoch(context.tagger(context.plan.teacher), self.directory, self.best_epoch)
+        with context.inference():
+            save_outputs(
+                directory, model, context.unlabelled(corpora.target_train), context.unlabelled(corpora.source_train)
+            )
 
     def _trained(self) -> tuple[EpochRecord, ...]:
         context = self.context

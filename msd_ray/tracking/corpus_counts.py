@@ -4,6 +4,7 @@ Studies do not count: they must not look into test files, nor at a target's trai
 check` does both, and trains nothing. Counted again means another run; the newest of a language is the one that holds.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -27,15 +28,17 @@ def record_counts(tracking_uri: str, dataset: str, counts: Iterable[SplitCount])
     Raises:
         UserError: the store cannot be used.
     """
+    from mlflow.entities import Metric
+
     client = connect(tracking_uri)
     experiment = experiment_id(client, tracking_uri, f"msd-{dataset}-corpus", None)
     with mlflow_errors(tracking_uri):
         for lang, splits in groupby(counts, key=lambda count: count.lang):
             tags = {"kind": KIND, "dataset": dataset, "lang": lang}
             run_id = client.create_run(experiment, run_name=f"corpus {lang}", tags=tags).info.run_id
-            for count in splits:
-                for name, value in _metrics(count).items():
-                    client.log_metric(run_id, name, value)
+            now = time.time_ns() // 1_000_000
+            counted = [Metric(name, value, now, 0) for count in splits for name, value in _metrics(count).items()]
+            client.log_batch(run_id, metrics=counted)
             client.set_terminated(run_id)
 
 

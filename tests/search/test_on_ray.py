@@ -76,3 +76,15 @@ def test_phase_whose_trial_hangs_ends_within_its_bound(new_search: MakeSearch, u
     search.run()
     assert_settled(search.root)
     assert_same_outcome(search.root, undisturbed.root)
+
+
+def test_two_workers_share_a_trial(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
+    search = new_search(options={"trials": 1, "teacher_trials": 1, "seeds": 1})
+    on_ray(search, workers=2, stall_s=120, ends_with=0)
+    assert_settled(search.root)
+    recorded, expected = children(search.root), children(undisturbed.root)
+    assert {run.tags["state"] for run in recorded.values()} == {"COMPLETE"}
+    for key in ("teacher/0", "student/0"):
+        # Not equal: each worker draws its own dropout.
+        loss = expected[key].metrics["loss/total"]
+        assert recorded[key].metrics["loss/total"] == pytest.approx(loss, rel=0.05), key

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import recorded
 from recorded import assert_same_outcome, assert_settled, children, trials
-from small_search import MakeSearch, SmallSearch, run_here, run_until_killed, spoil_training_labels
+from small_search import RUN, MakeSearch, SmallSearch, run_here, run_until_killed, spoil_training_labels
 from small_space import SPACE
 
 from msd_ray.errors import UserError
@@ -35,6 +35,23 @@ def test_search_records_every_trial_and_final_run(undisturbed: SmallSearch) -> N
         *(f"student/{number}" for number in range(3)),
         *(f"final/{row}/seed-{seed}" for row in rows for seed in (3, 4)),
     }
+
+
+def test_what_a_trial_records(undisturbed: SmallSearch) -> None:
+    """Losses of every channel and both MMDs, scores on both dev sets and by type, layer weights, speed."""
+    run = children(undisturbed.root)["student/0"]
+    channels = range(RUN.frozen_layers + 1, 7)  # of six layers
+    assert run.metrics.keys() >= {
+        *("loss/total", "loss/main", "loss/auxiliary", "loss/mmd_model", "loss/mmd_language"),
+        *(f"loss/channel_{layer}" for layer in channels),
+        *(f"layer_weight/{layer}" for layer in list(channels)[:-1]),
+        *(f"{dev}/{score}" for dev in ("dev_target", "dev_source") for score in ("precision", "recall", "f1")),
+        *(f"dev_target/{kind}/f1" for kind in ("PER", "ORG", "LOC")),
+        *("time/train_seconds", "time/tokens_per_second", "padding_share", "learning_rate"),
+    }
+    assert run.tags["state"] == "COMPLETE"
+    (parent,) = recorded.parents(undisturbed.root)
+    assert any("digest" in name for name in parent.parameters)
 
 
 def test_first_trials_are_the_papers_configuration(undisturbed: SmallSearch) -> None:
