@@ -1,10 +1,14 @@
 """Read a small YAML file that a person wrote: plain data, and the line on which each key and item stands.
 
+`read_yaml` for files of one document, `read_yaml_documents` for those that may hold several (Kubernetes manifests).
+
 Stricter than PyYAML: duplicate keys, aliases, deep nesting and large files are refused. Numbers are read as
 YAML 1.2 does (PyYAML takes `2e-5` for a string).
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +21,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 _LARGEST_FILE = 64 * 1024  # bytes
 _DEEPEST = 10
+_DEEPEST_MANIFEST = 24
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 
 
@@ -38,18 +43,25 @@ class YamlSource:
 class _Loader(yaml.SafeLoader):
     """The safe loader, with YAML 1.2 numbers and without aliases (they can blow a small file up)."""
 
+    deepest = _DEEPEST
     _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
         if self.check_event(yaml.AliasEvent):
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=mark)
-        if self._depth >= _DEEPEST:
+        if self._depth >= self.deepest:
             raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=mark)
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
+
+
+class _ManifestLoader(_Loader):
+    """For manifests, whose pods lie deep."""
+
+    deepest = _DEEPEST_MANIFEST
 
 
 _Loader.add_implicit_resolver(
@@ -63,21 +75,42 @@ def read_yaml(path: Path) -> YamlSource:
     Raises:
         UserError: no such file, not readable, larger than 64 KiB, not UTF-8, or not well-formed (with line).
     """
-    text = _read_text(path)
+    with _well_formed(path):
+        loader = _Loader(_read_text(path))
+        return _source(loader, loader.get_single_node(), path, line=1)
+
+
+def read_yaml_documents(path: Path) -> list[YamlSource]:
+    """Read every YAML document of a file, without empty ones. Raises UserError as `read_yaml` does."""
+    with _well_formed(path):
+        loader = _ManifestLoader(_read_text(path))
+        documents = []
+        while loader.check_node():  # type: ignore[no-untyped-call]
+            node = loader.get_node()  # type: ignore[no-untyped-call]
+            documents.append(_source(loader, node, path, line=node.start_mark.line + 1))
+        return [document for document in documents if document.data is not None]
+
+
+@contextmanager
+def _well_formed(path: Path) -> Iterator[None]:
+    """Turn what the parser says into a UserError that names the file and the line."""
     try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        lines: dict[KeyPath, int] = {(): 1}
-        if node is None:
-            return YamlSource(path=path, data=None, lines=lines)
-        _collect_lines(node, (), lines, path)
-        return YamlSource(path=path, data=loader.construct_document(node), lines=lines)
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise UserError(f"{where}: not well-formed YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, ValueError) as error:  # unprintable characters, impossible dates
         raise UserError(f"{path}: not well-formed YAML: {str(error).splitlines()[0]}") from error
+
+
+def _source(loader: _Loader, node: yaml.Node | None, path: Path, *, line: int) -> YamlSource:
+    """A document, which begins on `line`."""
+    lines: dict[KeyPath, int] = {(): line}
+    if node is None:
+        return YamlSource(path=path, data=None, lines=lines)
+    _collect_lines(node, (), lines, path)
+    return YamlSource(path=path, data=loader.construct_document(node), lines=lines)
 
 
 def _read_text(path: Path) -> str:

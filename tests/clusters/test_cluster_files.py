@@ -1,0 +1,131 @@
+"""The files of `cluster/` as they are: nothing wrong, and true of the code beside them."""
+
+import gzip
+import json
+import re
+import shlex
+import tomllib
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cluster_files import CLUSTER, FILES, RAY, ROOT, errors
+
+from msd_ray.clusters.check import PLACEHOLDER, check_file
+from msd_ray.clusters.trial_resources import ASKED
+from msd_ray.options import parse
+
+
+def loaded(name: str) -> Any:
+    return yaml.safe_load((CLUSTER / name).read_text())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_is_wrong(name: str) -> None:
+    assert errors(CLUSTER / name) == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_placeholder_is_told(name: str) -> None:
+    told = [finding for finding in check_file(CLUSTER / name, RAY) if finding.level == "to set"]
+    values = [line for line in (CLUSTER / name).read_text().splitlines() if not line.lstrip().startswith("#")]
+    assert bool(told) == any(PLACEHOLDER in line for line in values)
+
+
+def test_the_pinned_ray_is_the_one_that_the_tests_run_with() -> None:
+    assert metadata.version("ray") == RAY
+
+
+def test_names_of_resources_are_those_that_trials_ask_for(tmp_path: Path) -> None:
+    from msd_ray.search.on_ray.workers import Resources, trainable
+
+    asked: set[str] = set()
+    for workers in (0, 1):
+        function = trainable(Resources(workers=workers, cpus=2, gpus=0.5), tmp_path)
+        asked |= {name for bundle in function._resources.bundles for name in bundle}
+    # ScalingConfig's own names for a worker's are CPU and GPU, too.
+    assert asked == set(ASKED)
+
+
+@pytest.mark.parametrize("kind", ["head", "gpu_worker"])
+def test_aws_workers_have_what_they_say(kind: str) -> None:
+    node = loaded("aws.yaml")["available_node_types"][kind]
+    catalogue = json.loads(gzip.decompress((files("moto") / "ec2/resources/instance_types.json.gz").read_bytes()))
+    instance = catalogue[node["node_config"]["InstanceType"]]
+    cards = sum(card["Count"] for card in instance.get("GpuInfo", {}).get("Gpus", []))
+    expected = {"CPU": instance["VCpuInfo"]["DefaultVCpus"], "GPU": cards} if kind != "head" else {"CPU": 0}
+    assert node["resources"] == expected
+
+
+@pytest.mark.parametrize("name", ["aws.yaml", "gcp.yaml"])
+def test_on_demand_head_and_spot_workers(name: str) -> None:
+    assert [finding for finding in check_file(CLUSTER / name, RAY) if finding.level == "note"] == []
+
+
+def test_the_job_is_a_command_line_that_the_command_takes() -> None:
+    words = shlex.split(loaded("kuberay-rayjob.yaml")["spec"]["entrypoint"])
+    options = parse(words[3:])
+    assert options.lang == ("ar",)
+    assert str(options.storage).startswith("/mnt/msd/")
+    assert options.study_storage == "postgresql://msd@postgres:5432/studies"
+
+
+def test_both_kuberay_files_describe_one_cluster() -> None:
+    cluster = loaded("kuberay-raycluster.yaml")["spec"]
+    assert loaded("kuberay-rayjob.yaml")["spec"]["rayClusterSpec"] == cluster
+
+
+def test_workers_get_the_token_and_no_password() -> None:
+    for name in ("aws.yaml", "gcp.yaml"):
+        node = loaded(name)["available_node_types"]["gpu_worker"]
+        commands = " ".join(node["initialization_commands"])
+        assert "ray-token" in commands
+        assert "pgpass" not in commands
+        assert "mlflow" not in commands
+    worker = loaded("kuberay-raycluster.yaml")["spec"]["workerGroupSpecs"][0]["template"]["spec"]["containers"][0]
+    assert all("valueFrom" not in entry for entry in worker["env"])
+
+
+def test_compose_and_kubernetes_start_mlflow_alike() -> None:
+    documents = list(yaml.safe_load_all((CLUSTER / "services.yaml").read_text()))
+    [deployment] = [document for document in documents if document["kind"] == "Deployment"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    service = loaded("compose.yaml")["services"]["mlflow"]
+    hosts = "--allowed-hosts="
+    assert [word for word in container["command"] if not word.startswith(hosts)] == [
+        word for word in service["command"] if not word.startswith(hosts)
+    ]
+    assert {entry["name"] for entry in container["env"]} == set(service["environment"])
+    [config] = [document for document in documents if document["kind"] == "ConfigMap"]
+    assert config["data"]["databases.sql"] == loaded("compose.yaml")["configs"]["databases"]["content"]
+
+
+def test_the_image() -> None:
+    lines = (CLUSTER / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+    steps = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+    [base] = [rest for step, rest in steps if step == "FROM"]
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base)
+    users = [rest for step, rest in steps if step == "USER"]
+    assert users == ["ray"]
+    after_user = steps[[step for step, _ in steps].index("USER") :]
+    assert all(step != "RUN" for step, _ in after_user)
+    said = " ".join(rest for step, rest in steps if step in ("ENV", "ARG", "LABEL"))
+    assert not re.search(r"password|secret|token=(?!token)|key", said.replace("RAY_AUTH_MODE=token", ""), re.IGNORECASE)
+    installs = [rest for step, rest in steps if step == "RUN" and "pip install" in rest]
+    assert any("--constraint constraints.txt" in rest for rest in installs)
+    ignored = (CLUSTER / "Dockerfile.dockerignore").read_text().split("\n")
+    assert "*" in ignored
+    sources = [word for step, rest in steps if step == "COPY" for word in rest.split()[:-1]]
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert any(f"!{part}" in ignored for part in (source, *map(str, Path(source).parents))), source
+
+
+def test_its_extras_exist() -> None:
+    asked = re.search(r'"\.\[([\w,-]+)\]"', (CLUSTER / "Dockerfile").read_text())
+    assert asked is not None
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(asked[1].split(",")) <= set(project["optional-dependencies"])

@@ -1,0 +1,80 @@
+"""`python -m msd_ray.cluster_check`, as a user meets it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from msd_ray import cluster_check
+from msd_ray.clusters import aws_nodes
+from msd_ray.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+CONSTRAINTS = str(ROOT / "constraints.txt")
+
+
+def check(*arguments: str) -> int:
+    return cluster_check.main([*arguments, "--constraints", CONSTRAINTS])
+
+
+def test_the_command_in_a_process(tmp_path: Path) -> None:
+    wrong = tmp_path / "local.yaml"
+    text = (ROOT / "cluster/local.yaml").read_text()
+    wrong.write_text(text.replace("RAY_AUTH_MODE=token", "RAY_AUTH_MODE=off", 1))
+    command = [sys.executable, "-m", "msd_ray.cluster_check", "cluster/local.yaml", "cluster/compose.yaml"]
+    right = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert (right.returncode, right.stderr) == (0, "")
+    assert "cluster/local.yaml:11: to set: provider.head_ip: CHANGE-ME-HEAD waits for your own value" in right.stdout
+    done = subprocess.run([*command, str(wrong)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: 1 to mend\n")
+    assert f"{wrong}:28: docker.run_options: must set RAY_AUTH_MODE=token on every node" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ready_means_no_placeholder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(str(ROOT / "cluster/services.yaml")) == 0
+    with pytest.raises(UserError, match="2 to mend") as caught:
+        check("--ready", str(ROOT / "cluster/services.yaml"))
+    assert "spec.storageClassName: CHANGE-ME waits for your own value" in str(caught.value)
+    assert "2 to mend" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [1", "not well-formed YAML"),
+        ("", "a mapping is expected"),
+        ("- 1", "a mapping is expected"),
+        ("description: a search space", "is no launcher YAML"),
+        ("a: &b 1\nc: *b", "aliases"),
+        ("a: 1\na: 2", "stands twice"),
+    ],
+)
+def test_a_file_for_something_else(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=said):
+        check(str(path))
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        check(str(tmp_path / "missing.yaml"))
+
+
+@pytest.mark.parametrize(("text", "said"), [(None, "cannot be read"), ("torch==2.13.0\n", "pins no release of Ray")])
+def test_constraints_without_ray(text: str | None, said: str, tmp_path: Path) -> None:
+    constraints = tmp_path / "constraints.txt"
+    if text is not None:
+        constraints.write_text(text)
+    with pytest.raises(UserError, match=f"{said}.*--constraints"):
+        cluster_check.main([str(ROOT / "cluster/local.yaml"), "--constraints", str(constraints)])
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    aws_nodes._schema.cache_clear()
+    monkeypatch.setitem(sys.modules, "botocore.loaders", None)
+    with pytest.raises(UserError, match=r"without boto3 .*pip install 'msd-ray\[clusters\]'"):
+        check(str(ROOT / "cluster/aws.yaml"))
