@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 
 from ..search.yaml_source import YamlSource
@@ -44,7 +44,7 @@ def _rays_own(source: YamlSource) -> Iterator[Finding]:
 
     said = StringIO()
     try:
-        with redirect_stdout(said):
+        with redirect_stdout(said), redirect_stderr(said):
             validate_config(prepare_config(source.data))
     except ValidationError as error:
         at = tuple(error.absolute_path)

@@ -85,9 +85,10 @@ def read_yaml_documents(path: Path) -> list[YamlSource]:
     with _well_formed(path):
         loader = _ManifestLoader(_read_text(path))
         documents = []
-        while loader.check_node():  # type: ignore[no-untyped-call]
-            node = loader.get_node()  # type: ignore[no-untyped-call]
-            documents.append(_source(loader, node, path, line=node.start_mark.line + 1))
+        while loader.check_node():
+            node = loader.get_node()
+            if node is not None:
+                documents.append(_source(loader, node, path, line=node.start_mark.line + 1))
         return [document for document in documents if document.data is not None]
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL and MLflow as `cluster/compose.yaml` starts them, without containers: its commands, environment and SQL."""
+"""PostgreSQL and MLflow as `cluster/compose.yaml` starts them, without containers: its commands, environment, SQL."""
 
 import contextlib
 import os

@@ -116,7 +116,7 @@ RAYCLUSTER = [
     ("volumeMounts:\n", "volumeMount:\n", "containers[0].volumeMount", "did you mean volumeMounts?"),
     ("secretKeyRef: {name", "secretKeyref: {name", "valueFrom.secretKeyref", "did you mean secretKeyRef?"),
     (
-        "                valueFrom:\n                  secretKeyRef: {name: msd-ray, key: postgres-password}",
+        "                valueFrom:\n                  secretKeyRef: {name: msd-ray-passwords, key: postgres-password}",
         "                value: hunter2",
         "env[4].value",
         "PGPASSWORD is given here in plain text",
@@ -154,7 +154,7 @@ SERVICES = [
     ("image: postgres:17.6-bookworm", "image: postgres", "containers[0].image", "a tag that says its release"),
     ("msd-ray:2.60.0", "msd-ray:2.61.0", "containers[0].image", "constraints.txt pins Ray"),
     (
-        "              valueFrom:\n                secretKeyRef: {name: msd-ray, key: postgres-password}",
+        "              valueFrom:\n                secretKeyRef: {name: msd-ray-passwords, key: postgres-password}",
         "              value: hunter2",
         "env[1].value",
         "POSTGRES_PASSWORD is given here in plain text",
