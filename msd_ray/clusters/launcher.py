@@ -49,7 +49,9 @@ def _rays_own(source: YamlSource) -> Iterator[Finding]:
     except ValidationError as error:
         at = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
-            at = (*at, *sorted(name for name in error.instance if f"'{name}' was unexpected" in error.message)[:1])
+            given = value_at(source.data, *at) or {}
+            # "... ('a', 'b' were unexpected)"
+            at = (*at, *[str(name) for name in given if repr(name) in error.message.rpartition("(")[2]][:1])
         yield found(source, at, f"Ray refuses this: {error.message}")
     except Exception as error:  # Ray raises whatever it stumbles over, and click's where it has said why
         yield found(source, (), f"Ray refuses this: {str(error) or said.getvalue().strip()}")
@@ -75,7 +77,8 @@ def _node_types(source: YamlSource) -> Iterator[Finding]:
     """A head without CPUs for Ray, and workers that have together what one trial asks for."""
     head = source.data.get("head_node_type")
     for at, node in items(source.data, "available_node_types"):
-        resources = node.get("resources") if isinstance(node.get("resources"), dict) else {}
+        given = node.get("resources")
+        resources = given if isinstance(given, dict) else {}
         yield from name_findings(source, (*at, "resources"), resources)
         cpus = resources.get("CPU")
         if at[-1] == head:
