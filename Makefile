@@ -60,7 +60,7 @@ audit:  ## ask PyPI's advisories about every version of constraints.txt (needs t
 	@audit=$$(mktemp -d) && trap 'rm -rf "$$audit"' EXIT && set -e; \
 	$(PYTHON) -m venv "$$audit/venv"; \
 	"$$audit/venv/bin/python" $(PIP_INSTALL) "pip-audit>=2.9"; \
-	"$$audit/venv/bin/pip-audit" --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+	"$$audit/venv/bin/pip-audit" --requirement constraints.txt --no-deps --disable-pip --strict --progress-spinner off
 
 clean:  ## remove .venv and the tools' caches (runs and results stay)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache msd_ray.egg-info
