@@ -92,7 +92,7 @@ def _tag_standard_input(arguments: argparse.Namespace) -> None:
     with _directory(arguments.model, arguments.mlflow_uri) as directory:
         student = load_student(directory, device)
     characters = arguments.characters or (arguments.lang or student.lang) in CHARACTER_LANGUAGES
-    write = _conll if arguments.format == "conll" else _json_line
+    write: Write = _conll if arguments.format == "conll" else _json_line
     if sys.stdout.isatty():  # a terminal obeys what a file only keeps
         write = _visible(write)
     if sys.stdin.isatty():

@@ -102,7 +102,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch, text: bytes) -> Iterator[int]:
     master, slave = pty.openpty()
     with os.fdopen(slave, "w", encoding="utf-8") as screen, monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", screen)
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(text))))  # type: ignore[arg-type]
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(text))))
         yield master
     os.close(master)
 
@@ -130,7 +130,7 @@ def test_tagged_text_on_a_terminal(student: Path, monkeypatch: pytest.MonkeyPatc
 def test_tagged_text_in_a_file_is_what_was_given(
     student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(" ".join(WORDS).encode()))))  # type: ignore[arg-type]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(" ".join(WORDS).encode()))))
     with (tmp_path / "out").open("w", encoding="utf-8") as file:
         monkeypatch.setattr(sys, "stdout", file)
         assert predict(["--model", str(student), "--format", form, "--device", "cpu"]) == 0
