@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast lint format constraints clean
+.PHONY: help install demo test test-fast lint format constraints audit clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,12 @@ constraints:  ## choose every version anew and write constraints.txt
 	"$$fresh/venv/bin/python" -m pip freeze --exclude-editable > "$$fresh/frozen.txt"; \
 	sed -E '/^(nvidia|cuda|triton)/d; s/\+[a-z0-9.]+$$//' "$$fresh/frozen.txt" >> "$$fresh/new.txt"; \
 	cp "$$fresh/new.txt" constraints.txt
+
+audit:  ## ask PyPI's advisories about every version of constraints.txt (needs the network, with a pip-audit of its own)
+	@audit=$$(mktemp -d) && trap 'rm -rf "$$audit"' EXIT && set -e; \
+	$(PYTHON) -m venv "$$audit/venv"; \
+	"$$audit/venv/bin/python" $(PIP_INSTALL) "pip-audit>=2.9"; \
+	"$$audit/venv/bin/pip-audit" --requirement constraints.txt --no-deps --disable-pip --strict --progress-spinner off
 
 clean:  ## remove .venv and the tools' caches (runs and results stay)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache msd_ray.egg-info

@@ -185,7 +185,7 @@ def _conclude(
         console,
         [
             ("storage", str(setup.storage.root)),
-            ("compare runs", ui_command(setup.mlflow_uri) or setup.mlflow_uri),
+            ("compare runs", ui_command(setup.mlflow_uri) or shown_uri(setup.mlflow_uri)),
             ("tables and figures", f"{report} --mlflow-uri '{shown_uri(setup.mlflow_uri)}'"),
         ],
     )

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from .printable import printable
+
 
 def print_line(console: Console, text: str) -> None:
-    """A line as it is, however long."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    """A line as it is, however long; a line end in it is shown, too."""
+    console.print(printable(text).replace("\n", "\\n"), highlight=False, markup=False, soft_wrap=True)
 
 
 def print_pairs(console: Console, pairs: Sequence[tuple[str, str]]) -> None:

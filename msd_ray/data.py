@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from msd_ray.address_passwords import warn_of_passwords
 from msd_ray.console import print_line
 from msd_ray.corpora.catalogue import DATASETS, SPLITS, Dataset, dataset_named
 from msd_ray.corpora.inventory import SplitCount, Verdict, take_stock
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=False)
     if arguments.command == "list":
         return _list(console, arguments.data_dir)
+    warn_of_passwords({"--record": arguments.record})
     dataset = dataset_named(arguments.dataset)
     rows = list(take_stock(dataset, arguments.data_dir, tuple(arguments.lang)))
     _print_check(console, dataset, rows)

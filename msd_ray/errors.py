@@ -1,7 +1,11 @@
 """The one exception for what a user can cause: its text is all that the user sees."""
 
 import sys
+import traceback
 from collections.abc import Callable
+from types import TracebackType
+
+from .printable import printable
 
 
 class UserError(Exception):
@@ -9,13 +13,21 @@ class UserError(Exception):
 
 
 def run_command(main: Callable[[], int]) -> None:
-    """Run a command's main function; a `UserError` becomes one message and exit code 2, an interrupt 130."""
+    """Run a command's main function; a `UserError` becomes one message and exit code 2, an interrupt 130.
+
+    A mistake of the program's own keeps its traceback. Of neither passwords are printed.
+    """
+    sys.excepthook = _print_traceback
     try:
         code = main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130
     sys.exit(code)
+
+
+def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    print(printable("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr, end="")

@@ -27,7 +27,9 @@ from transformers.utils import logging as transformers_logging
 from .encoders import EncoderFiles, load_encoder, load_tokenizer, max_tokens
 from .encoders.cache import sha256
 from .encoders.files import CONFIG, TOKENIZER, combine_digests, content_files
+from .encoders.refusals import check_directory
 from .errors import UserError
+from .limits import check_size
 from .model import MultiChannelTagger
 from .model_card import ModelCard, render
 from .training.device import attention_kernel
@@ -37,7 +39,10 @@ FORMAT: Literal[1] = 1
 TERMINALS = "msd_ray."  # what the terminals' names begin with in the weights file
 ENCODER = "encoder."  # and what the encoder's begin with in the tagger
 
-Label = Annotated[str, Field(pattern=r"^(O|[BI]-\S+)$")]
+LARGEST_DESCRIPTION = 1 << 20  # bytes
+# Every label costs a row in every terminal, and is printed: nothing that steers a terminal (control, format).
+MOST_LABELS = 1_000
+Label = Annotated[str, Field(pattern=r"^(O|[BI]-[^\s\p{C}]+)$", max_length=80)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +65,9 @@ class Description(BaseModel):
     format: Literal[1]
     dataset: str
     lang: str
-    label_names: Annotated[tuple[Label, ...], Field(min_length=1)]
+    label_names: Annotated[tuple[Label, ...], Field(min_length=1, max_length=MOST_LABELS)]
     frozen_layers: Annotated[int, Field(ge=0)]
-    max_length: Annotated[int, Field(ge=3)]
+    max_length: Annotated[int, Field(ge=3, le=1 << 20)]
     files: Mapping[str, str]
 
 
@@ -235,10 +240,8 @@ def _checked(directory: Path) -> Description:
     if not path.is_file():
         raise UserError(f"{directory} is no exported student: it has no {DESCRIPTION}")
     try:
-        inside = directory.resolve()
-        for entry in sorted(directory.iterdir()):
-            if not entry.resolve().is_relative_to(inside):
-                raise UserError(f"{entry} is a symbolic link to a place outside of {directory}, which is not read")
+        check_directory(directory)
+        check_size(path, LARGEST_DESCRIPTION)
         description = _description(path)
         found = {content.name for content in content_files(directory) if content.is_file()}
         for name in sorted(found ^ description.files.keys()):

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from .arguments import DEFAULTS, PRESETS, parser_of_tune
 from .errors import UserError
+from .names import require_plain
 
 SOURCE = "en"
 
@@ -104,15 +105,15 @@ def _check(values: Mapping[str, Any]) -> None:
         if values[option] is not None:
             _check_address(f"--{option.replace('_', '-')}", values[option])
     langs = values["lang"]
+    for lang in langs:  # before it becomes a part of any path
+        require_plain(lang, "--lang")
     for option, names in (("--lang", langs), ("--warm-start", values["warm_start"] or ())):
         if repeated := {name for name in names if names.count(name) > 1}:
             raise UserError(f"{option} names {', '.join(sorted(repeated))} more than once")
     if SOURCE in langs:
         raise UserError(f"--lang {SOURCE}: English is what teachers learn from; name another language")
-    if values["name"] is not None and not _is_plain(values["name"]):
-        raise UserError(
-            f"--name {values['name']!r}: use letters, digits, dot, dash and underscore, 80 at most, no dot first"
-        )
+    if values["name"] is not None:
+        require_plain(values["name"], "--name")
 
 
 def _check_address(option: str, address: str) -> None:
@@ -124,10 +125,6 @@ def _check_address(option: str, address: str) -> None:
             f"{option} is no URL: its port is no number, or a bracket is missing; "
             "write @, : and / of a password as %40, %3A and %2F"
         ) from error
-
-
-def _is_plain(name: str) -> bool:
-    return 0 < len(name) <= 80 and name[0] != "." and all(c.isascii() and (c.isalnum() or c in "._-") for c in name)
 
 
 assert {f.name for f in fields(TuneOptions)} == {*DEFAULTS, "lang"}

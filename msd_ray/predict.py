@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BufferedReader
@@ -18,10 +18,12 @@ from typing import BinaryIO, cast
 
 import torch
 
+from .address_passwords import warn_of_passwords
 from .arguments import DEFAULTS
 from .errors import UserError, run_command
 from .evaluation import entities
 from .export import load_student
+from .printable import in_json, visible
 from .tagging import tag
 from .tracking.database import default_tracking_uri
 from .training.device import resolve_precision
@@ -66,6 +68,9 @@ class Line:
         return [self.text[start:end] for start, end in self.spans]
 
 
+Write = Callable[[Line, Sequence[str]], str]
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command; 0, also when the reader of its output has seen enough."""
     arguments = _parser().parse_args(argv)
@@ -81,12 +86,15 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _tag_standard_input(arguments: argparse.Namespace) -> None:
+    warn_of_passwords({"--mlflow-uri": arguments.mlflow_uri})
     device = _device(arguments.device)
     precision = resolve_precision(arguments.precision, device)
     with _directory(arguments.model, arguments.mlflow_uri) as directory:
         student = load_student(directory, device)
     characters = arguments.characters or (arguments.lang or student.lang) in CHARACTER_LANGUAGES
-    write = _conll if arguments.format == "conll" else _json_line
+    write: Write = _conll if arguments.format == "conll" else _json_line
+    if sys.stdout.isatty():  # a terminal obeys what a file only keeps
+        write = _visible(write)
     if sys.stdin.isatty():
         print("one sentence a line; Ctrl-D ends", file=sys.stderr)
     for texts in read_chunks(cast(BufferedReader, sys.stdin.buffer)):
@@ -164,11 +172,15 @@ def _json_line(line: Line, labels: Sequence[str]) -> str:
         {"type": kind, "start": start, "end": end, "text": line.text[line.spans[start][0] : line.spans[end - 1][1]]}
         for kind, start, end in entities(labels)
     ]
-    return json.dumps({"tokens": line.tokens, "labels": labels, "entities": found}, ensure_ascii=False) + "\n"
+    return in_json(json.dumps({"tokens": line.tokens, "labels": labels, "entities": found}, ensure_ascii=False)) + "\n"
 
 
 def _conll(line: Line, labels: Sequence[str]) -> str:
     return "".join(f"{token}\t{label}\n" for token, label in zip(line.tokens, labels, strict=True)) + "\n"
+
+
+def _visible(write: Write) -> Write:
+    return lambda line, labels: visible(write(line, labels))
 
 
 def _put(stream: BinaryIO, results: Iterable[str]) -> None:

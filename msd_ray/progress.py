@@ -20,6 +20,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from .printable import printable
+
 QUIET_S = 30.0
 SHOWN_TRIALS = 8  # a search on a cluster runs more at once than a terminal has lines
 
@@ -100,7 +102,7 @@ class Display:
         """Print a line of its own, above the live display if there is one."""
         self._printed = self._clock()
         stamp = f"{self._now():%H:%M:%S}"
-        self._console.print(f"{stamp} {text}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(f"{stamp} {printable(text)}", markup=False, highlight=False, soft_wrap=True)
 
     def __rich__(self) -> Group:
         if not self._name:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from .address_passwords import warn_of_passwords
 from .argument_groups import CommandParser, path, text
 from .console import print_line, print_pairs
+from .corpora.catalogue import dataset_named
 from .errors import UserError, run_command
+from .names import require_plain
 
 if TYPE_CHECKING:
     from .reporting.collect import Read
@@ -48,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = argparse.Namespace(**{**DEFAULTS, **_parser().read(arguments)})
     if options.lang is None and options.study is None:
         raise UserError("give --lang or --study: whose results to report")
+    warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
     console = Console()
     from .reporting.study_page import dataset_tables, language_tables, study_page
     from .reporting.tables import paper_tables
@@ -127,6 +131,9 @@ def _languages(recordings: "Recordings", options: argparse.Namespace) -> "dict[s
         ablations, searches = chosen(own, ABLATE), chosen(own, TUNE)
         for lang in sorted({*ablations, *searches}):
             ablation, search = ablations.get(lang), searches.get(lang)
+            for study in (ablation, search):
+                if study is not None:
+                    _check_tags(study)
             runs = variant_runs(ablation, search)
             drawn = [run.run_id for own in runs.values() for run in own]
             if search is not None:
@@ -138,6 +145,18 @@ def _languages(recordings: "Recordings", options: argparse.Namespace) -> "dict[s
     if missing:
         raise UserError(f"nothing is recorded for {', '.join(missing)}; there are: {_listed(recordings.studies())}")
     return found
+
+
+def _check_tags(study: "RecordedStudy") -> None:
+    """What MLflow says becomes names of files and rows of tables. Raises UserError, with the run, where it must not."""
+    for what, name in (("study", study.name), ("dataset", study.dataset), ("lang", study.lang)):
+        require_plain(name, f"MLflow's run {study.parent.run_id}: tag {what}")
+    dataset_named(study.dataset)
+    for run in study.runs:
+        if run.phase == "final" and "row" in run.tags:
+            require_plain(run.tags.get("configuration", ""), f"MLflow's run {run.run_id}: tag configuration")
+            if not run.tags.get("seed", "").isdecimal():
+                raise UserError(f"MLflow's run {run.run_id}: tag seed: is no number")
 
 
 def _accompanies(study: "RecordedStudy", named: "RecordedStudy") -> bool:

@@ -11,6 +11,7 @@ from rich.console import Console
 from .console import print_line
 from .interrupts import InterruptedBySignal, interruptible
 from .options import TuneOptions
+from .printable import printable
 from .progress import Display
 from .search.execution import Execution
 from .search.on_ray import Resources, StalledError, cluster, fitting, run_phase
@@ -43,7 +44,7 @@ def run_studies(
         with _held(setups, options, console, check=check, begin=begin), cluster(), interruptible():
             return [run(setup) for setup in setups]
     except StalledError as error:
-        print(f"stopped: {error}. Start the same command again to go on.", file=sys.stderr)
+        print(f"stopped: {printable(str(error))}. Start the same command again to go on.", file=sys.stderr)
         return ON_STALL
     except KeyboardInterrupt as error:
         by = error if isinstance(error, InterruptedBySignal) else InterruptedBySignal(signal.SIGINT)

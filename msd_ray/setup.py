@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from .arguments import TEACHER_TRIALS
+from .corpora.catalogue import dataset_named
 from .encoders import EncoderFiles, check_encoder, resolve
 from .errors import UserError
 from .export import DESCRIPTION
@@ -51,6 +52,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     """
     space = load_space(options.space)
     storage = Storage.at(options.storage)
+    dataset_named(options.dataset)  # before its name becomes a part of a path
     for lang in options.lang:
         _check_model_place(storage.model(options.study_name(lang)))
     data = [_data(options, lang) for lang in options.lang]

@@ -129,7 +129,7 @@ def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Config
     from .registration import register_winner
     from .search.configuration import BEST, PAPER
     from .tracking.comparison import print_summary, summary_metrics, summary_rows
-    from .tracking.database import ui_command
+    from .tracking.database import shown_uri, ui_command
     from .winner import best_run, configuration_tags, export_winner
 
     runs = [run for run in tracker.runs() if _belongs(run.tags, rows)]
@@ -153,7 +153,7 @@ def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Config
     print_summary(console, summary, title=f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}")
     if BEST not in rows:
         print_line(console, "No trial was better on dev than the paper's configuration: it is the best found.")
-    where.append(("compare runs", ui_command(setup.mlflow_uri) or setup.mlflow_uri))
+    where.append(("compare runs", ui_command(setup.mlflow_uri) or shown_uri(setup.mlflow_uri)))
     print_pairs(console, where)
     return winner is not None
 

@@ -14,6 +14,15 @@ UNREACHABLE = "http://127.0.0.1:9"  # the discard port: nobody listens
 SENTENCE = "Anna B-PER\nlives O\nin O\nOslo B-LOC\n"
 
 
+def small_command(encoder: Path, storage: Path) -> list[str]:
+    """A command line that would run, in little time; what is added to it goes wrong."""
+    return [
+        *("--lang", "tr", "--dataset", "sample", "--encoder", str(encoder), "--storage", str(storage)),
+        *("--space", "quickstart", "--limit", "8", "--epochs", "1", "--trials", "1", "--seeds", "1"),
+        *("--frozen-layers", "2", "--workers", "0"),
+    ]
+
+
 def message(arguments: list[str]) -> str:
     """The one message of a command that refuses; nothing was started and nothing was recorded."""
     with pytest.raises(UserError) as caught:

@@ -14,13 +14,10 @@ from msd_ray.corpora.bio import bio2
 from msd_ray.corpora.catalogue import Dataset
 from msd_ray.corpora.sentences import Labelled, Sentence, Text, Unlabelled
 from msd_ray.errors import UserError
+from msd_ray.limits import LARGEST_TEXT, LONGEST_LINE, check_size
 
-# separator -> the whole row (token, label) and its first column
-_ROWS = {
-    "blank": re.compile(r"([^ \t]+)[ \t](?:.*[ \t])?([^ \t]+)[ \t]*"),
-    "tab": re.compile(r"([^\t]*)\t(?:.*\t)?([^\t]*?) *"),
-}
 _FIRST_COLUMNS = {"blank": re.compile(r"[^ \t]+"), "tab": re.compile(r"[^\t]*")}
+_BLANKS = re.compile(r"[ \t]+")
 _DOCSTART = "-DOCSTART-"
 _BOUNDARIES = (_DOCSTART, "# id ")
 
@@ -37,22 +34,21 @@ def read_labelled(path: Path, dataset: Dataset, lang: str) -> Labelled:
 
     """
     text = _decoded(path, dataset)
-    row = _ROWS[dataset.separator]
-    prefix = _language_prefix(text, dataset, lang)
+    prefix = _language_prefix(text, dataset, lang, path)
     allowed = frozenset(dataset.labels)
     token_rows: list[tuple[str, ...]] = []
     label_rows: list[tuple[str, ...]] = []
-    for block in _blocks(text, dataset):
+    for block in _blocks(text, dataset, path):
         tokens, labels = [], []
         for number, line in block:
-            match = row.fullmatch(line)
-            if match is None:
+            row = _token_and_label(line, dataset)
+            if row is None:
                 expected = "'token<TAB>label'" if dataset.separator == "tab" else "'token ... label'"
                 raise UserError(f"{path}:{number}: expected a row {expected}, found {line[:80]!r}")
-            token, label = match.groups()
+            token, label = row
             if label not in allowed:
                 raise UserError(
-                    f"{path}:{number}: unknown label {label!r}: the labels of data set '{dataset.name}' "
+                    f"{path}:{number}: unknown label {label[:80]!r}: the labels of data set '{dataset.name}' "
                     f"are {', '.join(dataset.labels)}"
                 )
             tokens.append(_without_prefix(token, prefix, path, number))
@@ -75,9 +71,9 @@ def read_unlabelled(path: Path, dataset: Dataset, lang: str) -> Unlabelled:
     """
     text = _decoded(path, dataset)
     first_column = _FIRST_COLUMNS[dataset.separator]
-    prefix = _language_prefix(text, dataset, lang)
+    prefix = _language_prefix(text, dataset, lang, path)
     texts = []
-    for block in _blocks(text, dataset):
+    for block in _blocks(text, dataset, path):
         tokens = []
         for number, line in block:
             match = first_column.match(line)
@@ -90,11 +86,27 @@ def read_unlabelled(path: Path, dataset: Dataset, lang: str) -> Unlabelled:
     return Unlabelled(texts=tuple(texts), path=path)
 
 
-def _blocks(text: str, dataset: Dataset) -> Iterator[Block]:
+def _token_and_label(line: str, dataset: Dataset) -> tuple[str, str] | None:
+    """A row's first and last column; None where it has not both.
+
+    Without a regular expression: one that forgives blanks takes hours for a long run of them.
+    """
+    if dataset.separator == "tab":
+        token, tab, rest = line.partition("\t")
+        return (token, rest.rpartition("\t")[2].rstrip(" ")) if tab else None
+    if line[:1] in (" ", "\t"):
+        return None
+    columns = _BLANKS.split(line.rstrip(" \t"))
+    return (columns[0], columns[-1]) if len(columns) > 1 else None
+
+
+def _blocks(text: str, dataset: Dataset, path: Path) -> Iterator[Block]:
     # In a tab-separated file a tab makes a row even of a blank token; elsewhere a line of blanks is blank.
     blanks = " \r" if dataset.separator == "tab" else " \t\r"
     block: Block = []
     for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > LONGEST_LINE:
+            raise UserError(f"{path}:{number}: a line of {len(line)} characters; a token's has at most {LONGEST_LINE}")
         if line.strip(blanks) and not line.startswith(_BOUNDARIES):
             block.append((number, line.rstrip("\r")))
         elif block:
@@ -106,6 +118,7 @@ def _blocks(text: str, dataset: Dataset) -> Iterator[Block]:
 
 def _decoded(path: Path, dataset: Dataset) -> str:
     try:
+        check_size(path, LARGEST_TEXT, what="a corpus file")
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
@@ -118,16 +131,16 @@ def _decoded(path: Path, dataset: Dataset) -> str:
     raise UserError(f"{path}:{line}: not {names} text: convert the file, or fetch it anew")
 
 
-def _language_prefix(text: str, dataset: Dataset, lang: str) -> str:
+def _language_prefix(text: str, dataset: Dataset, lang: str, path: Path) -> str:
     """`lang:` if the first row has it before its token (WikiAnn's original form), else the empty string."""
     prefix = f"{lang}:"
-    first = next(_blocks(text, dataset), None)
+    first = next(_blocks(text, dataset, path), None)
     return prefix if dataset.separator == "tab" and first and first[0][1].startswith(prefix) else ""
 
 
 def _without_prefix(token: str, prefix: str, path: Path, number: int) -> str:
     if not token.startswith(prefix):
-        raise UserError(f"{path}:{number}: expected '{prefix}' before the token, as in the first row: {token!r}")
+        raise UserError(f"{path}:{number}: expected '{prefix}' before the token, as in the first row: {token[:80]!r}")
     return token[len(prefix) :]
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyarrow import parquet
 
 from msd_ray.corpora.catalogue import Dataset
 from msd_ray.corpora.sentences import Labelled, Sentence, Text, Unlabelled
 from msd_ray.errors import UserError
+from msd_ray.limits import is_text_lists, read_columns
 
 
 def read_labelled(path: Path, dataset: Dataset) -> Labelled:
@@ -30,7 +30,7 @@ def read_labelled(path: Path, dataset: Dataset) -> Labelled:
             raise UserError(f"{path}: row {row} has {len(tokens)} tokens and {len(tags)} labels")
         if not all(isinstance(tag, int) and 0 <= tag < len(labels) for tag in tags):
             numbered = ", ".join(f"{i} {label}" for i, label in enumerate(labels))
-            raise UserError(f"{path}: row {row} has an unknown label among {tags}: the labels are {numbered}")
+            raise UserError(f"{path}: row {row} has an unknown label among {tags!r:.80}: the labels are {numbered}")
         if tokens:
             sentences.append(Sentence(tuple(tokens), tuple(labels[tag] for tag in tags)))
     _require_some(sentences, path)
@@ -52,13 +52,14 @@ def read_unlabelled(path: Path) -> Unlabelled:
 
 def _columns(path: Path, *names: str) -> list[list[Any]]:
     try:
-        missing = set(names) - set(parquet.read_schema(path).names)
-        if missing:
-            raise UserError(f"{path} has no column {' or '.join(sorted(missing))}: it is not the hub's WikiAnn")
-        table = parquet.read_table(path, columns=list(names))
-    except (pa.ArrowException, OSError) as error:
+        columns = read_columns(path, names)
+    except KeyError as error:
+        raise UserError(f"{path} has no column {error.args[0]}: it is not the hub's WikiAnn") from error
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:  # ValueError: text that is not UTF-8
         raise UserError(f"cannot read {path} as Parquet: {error}") from error
-    return [table.column(name).to_pylist() for name in names]
+    if not is_text_lists(columns[0]):
+        raise UserError(f"{path}: column {names[0]} holds no lists of words: it is not the hub's WikiAnn")
+    return columns
 
 
 def _require_some(items: Sequence[object], path: Path) -> None:

@@ -8,7 +8,8 @@ from msd_ray.encoders.cache import file_digest
 from msd_ray.errors import UserError
 
 CONFIG = "config.json"
-WEIGHTS = ("model.safetensors", "model-*.safetensors", "model.safetensors.index.json")
+INDEX = "model.safetensors.index.json"
+WEIGHTS = ("model.safetensors", "model-*.safetensors", INDEX)
 TOKENIZER = (
     "tokenizer.json",
     "tokenizer_config.json",

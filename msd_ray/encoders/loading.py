@@ -1,7 +1,6 @@
 """An encoder's files -> its fast tokenizer and its model. Never runs a repository's own code."""
 
 import inspect
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from msd_ray.encoders.files import CONFIG, EncoderFiles
 from msd_ray.encoders.layers import encoder_parts
+from msd_ray.encoders.refusals import check_directory, check_parameters, read_json
 from msd_ray.errors import UserError
 
 # What the families call dropout on hidden states and on attention weights.
@@ -30,8 +30,9 @@ def load_tokenizer(files: EncoderFiles) -> PreTrainedTokenizerFast:
     """The encoder's fast tokenizer, ready for text that is split into words.
 
     Raises `UserError` if there is none, if it lacks [CLS], [SEP] or padding (or what the encoder calls these),
-    or if it has pieces for which the model has no embedding.
+    if it has pieces for which the model has no embedding, or if its directory is refused.
     """
+    check_directory(files.directory)
     tokenizer = _read_tokenizer(files)
     if getattr(tokenizer, "add_prefix_space", True) is False:  # byte-level BPE would glue the words together
         tokenizer = _read_tokenizer(files, add_prefix_space=True)
@@ -41,9 +42,10 @@ def load_tokenizer(files: EncoderFiles) -> PreTrainedTokenizerFast:
     if missing:
         raise UserError(f"encoder {files.name}: its tokenizer has no {', '.join(missing)}; it is not BERT-like")
     rows = _read_config(files).get("vocab_size")
-    if isinstance(rows, int) and len(tokenizer) > rows:
+    pieces = max(len(tokenizer), 1 + max(tokenizer.get_vocab().values(), default=0))  # numbers may leave gaps
+    if isinstance(rows, int) and pieces > rows:
         raise UserError(
-            f"encoder {files.name}: its tokenizer has {len(tokenizer)} pieces, its model embeddings for {rows} only"
+            f"encoder {files.name}: its tokenizer has {pieces} pieces, its model embeddings for {rows} only"
         )
     return tokenizer
 
@@ -57,6 +59,7 @@ def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
     """
     if not 0.0 <= dropout < 1.0:
         raise UserError(f"dropout must be at least 0 and less than 1, not {dropout}")
+    check_directory(files.directory)
     config = _encoder_config(files)
     _set_dropout(files, config, dropout)
     model_class = _model_class(config)
@@ -100,8 +103,8 @@ def _read_tokenizer(files: EncoderFiles, **options: bool) -> object:
 def _read_config(files: EncoderFiles) -> dict[str, Any]:
     path = files.directory / CONFIG
     try:
-        config = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        config = read_json(path)
+    except OSError as error:
         raise UserError(f"encoder {files.name}: cannot read {path}: {_first_line(error)}") from error
     # Without a type, transformers would guess one from the directory's name.
     if not isinstance(config, dict) or not config.get("model_type"):
@@ -144,6 +147,7 @@ def _check_structure(
         path = files.directory / CONFIG
         raise UserError(f"encoder {files.name}: {path} makes no model: {_first_line(error)}") from error
     encoder_parts(skeleton)
+    check_parameters(skeleton, files.directory, files.name)
 
 
 def _set_dropout(files: EncoderFiles, config: PreTrainedConfig, dropout: float) -> None:

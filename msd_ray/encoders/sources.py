@@ -23,9 +23,13 @@ from msd_ray.encoders.files import (
     directory_digest,
     missing_parts,
 )
+from msd_ray.encoders.refusals import check_directory
 from msd_ray.errors import UserError
+from msd_ray.limits import MIB
 
 CARD = "README.md"
+LARGEST_CARD = MIB
+LONGEST_LICENCE = 200
 
 
 def resolve(name: str) -> EncoderFiles:
@@ -49,6 +53,7 @@ def resolve(name: str) -> EncoderFiles:
         raise UserError(f"encoder {name!r}: no such directory")
     else:
         directory = _fetch(name)
+    check_directory(directory)
     return EncoderFiles(name=name, directory=directory, digest=directory_digest(directory), licence=_licence(directory))
 
 
@@ -110,15 +115,20 @@ def _pickle_advice(pickles: list[str]) -> str:
 
 
 def _licence(directory: Path) -> str | None:
-    """The licence that the model card's front matter names, if there is a card and it names one."""
+    """The licence that the model card's front matter names, if there is a card and it names one.
+
+    A card of more than a MiB, or one that cannot be parsed, names none.
+    """
     card = directory / CARD
-    if not card.is_file():
+    if not card.is_file() or card.stat().st_size > LARGEST_CARD:
         return None
     try:
         licence = (metadata_load(card) or {}).get("license")
-    except (ValueError, yaml.YAMLError):  # a card that cannot be parsed names no licence
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
-    return ", ".join(map(str, licence)) if isinstance(licence, list) else licence and str(licence)
+    names = licence if isinstance(licence, list) else [licence]
+    # Text alone: written out, lists of lists of lists (YAML's aliases) would fill the memory.
+    return ", ".join(name for name in names if isinstance(name, str))[:LONGEST_LICENCE] or None
 
 
 def _and(names: list[str]) -> str:

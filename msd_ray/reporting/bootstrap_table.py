@@ -51,13 +51,15 @@ def bootstrap_table(results: Results, lang: str, runs: Runs, read: Read) -> Tabl
 def _compare(
     results: Results, lang: str, variant: str, runs: Runs, read: Read
 ) -> tuple[int | None, BootstrapDifference | None]:
-    """The first seed that both have, and their difference; None without one, or where no predictions were kept."""
+    """The first seed that both have, and their difference; None without one, or where no predictions were kept, or of
+    one sentence.
+    """
     seeds = by_seed(results.f1, REFERENCE, lang).keys() & by_seed(results.f1, variant, lang).keys()
     if variant == REFERENCE or not seeds:
         return None, None
     seed = min(seeds)
     reference, other = (_predictions(runs, name, seed, read) for name in (REFERENCE, variant))
-    if reference is None or other is None or reference.gold != other.gold:
+    if reference is None or other is None or reference.gold != other.gold or len(reference) < 2:
         return seed, None
     return seed, bootstrap_difference(reference.gold, reference.predicted, other.predicted)
 

@@ -13,7 +13,7 @@ from .table import CsvValue, Table
 
 # A spreadsheet takes a cell that begins with one of these for a formula, and would run what a study's name says
 # (https://owasp.org/www-community/attacks/CSV_Injection).
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the full-width forms are signs in East Asian versions
 
 
 def csv_table(table: Table) -> str:

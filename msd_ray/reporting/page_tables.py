@@ -86,7 +86,8 @@ def sort_number(text: str) -> float | None:
 
 def table_view(table: Table, anchor: str) -> ViewTable:
     """Any `Table` for the page."""
-    numeric = _numeric_columns([row.shown() for row in table.rows()])
+    width = sum(len(group.columns) for group in table.groups)
+    numeric = _numeric_columns([row.shown() for row in table.rows()]) or (False,) * width  # of no rows
     labels = [Shown(text=row.label) for row in table.rows()]
     numeric_labels = _numeric_columns([(label,) for label in labels])[0] if labels else False
     return ViewTable(

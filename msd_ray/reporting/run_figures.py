@@ -74,7 +74,7 @@ def type_figures(results: Results, lang: str, runs: Runs, read: Read, scope: str
         )
         for name, measures in results.types.items()
         for variant in runs
-        if by_seed(measures.f1, variant, lang)
+        if all(by_seed(measure, variant, lang) for measure in (measures.f1, measures.precision, measures.recall))
     ]
     return types_figure(scores, scope=scope), _confusion(runs, read, scope)
 

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from msd_ray.errors import UserError, run_command
+from msd_ray.printable import printable
 from msd_ray.search.parameters import (
     JSON,
     Choice,
@@ -211,7 +212,7 @@ def main() -> int:
         print(json.dumps(json_schema(), indent=2))
     for name in arguments.spaces:
         space = load_space(name)
-        print(f"{space.name}: {space.description}")
+        print(printable(f"{space.name}: {space.description}"))
     return 0
 
 

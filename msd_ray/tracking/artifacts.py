@@ -4,6 +4,7 @@ predictions.parquet    a row a scored target sentence: tokens, gold, predicted (
 domains.safetensors    float32 arrays (100, H) of [CLS] vectors by model and language, see DOMAINS
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from msd_ray.errors import UserError
 PREDICTIONS = "results/predictions.parquet"
 DOMAIN_VECTORS = "results/domains.safetensors"
 DOMAINS = ("teacher_source", "teacher_target", "student_source", "student_target")
+
+_LABEL = re.compile(r"O|[BI]-\S+")
 
 Labels: TypeAlias = tuple[str, ...]
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -49,19 +52,18 @@ def read_predictions(path: Path) -> Predictions:
         UserError: the file cannot be read, misses a column or a value, or its labels do not match its tokens.
     """
     import pyarrow
-    import pyarrow.parquet
+
+    from msd_ray.limits import read_columns
 
     try:
-        table: dict[str, list[Any]] = pyarrow.parquet.read_table(
-            path, columns=["tokens", "gold", "predicted", "repeated"]
-        ).to_pydict()
+        tokens, gold, predicted, repeated = read_columns(path, ("tokens", "gold", "predicted", "repeated"))
         return Predictions(
-            tokens=_sentences(table["tokens"]),
-            gold=_sentences(table["gold"]),
-            predicted=_sentences(table["predicted"]),
-            repeated=tuple(_truth(value) for value in table["repeated"]),
+            tokens=_sentences(tokens),
+            gold=_labels(gold),
+            predicted=_labels(predicted),
+            repeated=tuple(_truth(value) for value in repeated),
         )
-    except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+    except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError, MemoryError) as error:
         raise UserError(f"{path} holds no predictions of msd_ray: {_reason(error)}. Run the study anew.") from error
 
 
@@ -101,6 +103,14 @@ def _sentences(column: list[list[str]]) -> tuple[Labels, ...]:
     if not all(isinstance(word, str) for sentence in sentences for word in sentence):
         raise TypeError("a token or label is no text")
     return sentences
+
+
+def _labels(column: list[list[str]]) -> tuple[Labels, ...]:
+    rows = _sentences(column)
+    for label in {label for labels in rows for label in labels}:
+        if not _LABEL.fullmatch(label):
+            raise ValueError(f"{label[:80]!r} is no BIO label")
+    return rows
 
 
 def _truth(value: object) -> bool:

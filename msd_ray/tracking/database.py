@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from msd_ray.errors import UserError
+from msd_ray.printable import without_passwords
 
 CONNECT_TIMEOUT_S = 5
 
@@ -25,7 +26,7 @@ def default_tracking_uri(storage: Path) -> str:
 
 def ui_command(tracking_uri: str) -> str | None:
     """The shell command that shows this store in the browser; None for a server, whose address is the URI."""
-    return None if is_server(tracking_uri) else f"mlflow ui --backend-store-uri '{tracking_uri}'"
+    return None if is_server(tracking_uri) else f"mlflow ui --backend-store-uri '{shown_uri(tracking_uri)}'"
 
 
 def is_server(tracking_uri: str) -> bool:
@@ -40,7 +41,7 @@ def sqlite_path(tracking_uri: str) -> Path | None:
     name = tracking_uri.removeprefix("sqlite:///").split("?")[0]
     if not tracking_uri.startswith("sqlite:///") or name in {"", ":memory:"}:
         raise UserError(
-            f"--mlflow-uri {tracking_uri}: this names no file; "
+            f"--mlflow-uri {shown_uri(tracking_uri)}: this names no file; "
             "write sqlite:///relative/mlflow.db or sqlite:////absolute/mlflow.db"
         )
     return Path(name).absolute()
@@ -59,7 +60,7 @@ def prepare_database(tracking_uri: str) -> None:
         _connect(tracking_uri)
     elif not is_server(tracking_uri):
         raise UserError(
-            f"--mlflow-uri {tracking_uri}: not a tracking address that can be used; "
+            f"--mlflow-uri {shown_uri(tracking_uri)}: not a tracking address that can be used; "
             "give sqlite:///FILE, http(s)://HOST:PORT of an MLflow server, or postgresql://USER@HOST/DATABASE"
         )
 
@@ -67,7 +68,9 @@ def prepare_database(tracking_uri: str) -> None:
 def _prepare_sqlite(path: Path, uri: str) -> None:
     if path.exists() and not path.is_file():
         # A device as well: what is created below would take its place.
-        raise UserError(f"--mlflow-uri {uri}: cannot be written ({path} is no ordinary file); name another one")
+        raise UserError(
+            f"--mlflow-uri {shown_uri(uri)}: cannot be written ({path} is no ordinary file); name another one"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
@@ -80,7 +83,7 @@ def _prepare_sqlite(path: Path, uri: str) -> None:
                 _create_sqlite(path)
     except (OSError, sqlite3.Error) as error:
         raise UserError(
-            f"--mlflow-uri {uri}: cannot be written ({error}); "
+            f"--mlflow-uri {shown_uri(uri)}: cannot be written ({error}); "
             "choose a writable --storage with free space, or another --mlflow-uri"
         ) from error
 
@@ -132,5 +135,4 @@ def _connect(uri: str) -> None:
 
 def shown_uri(uri: str) -> str:
     """The URI as messages print it: without the password."""
-    password = urlsplit(uri).password
-    return uri.replace(f":{password}@", ":***@") if password else uri
+    return without_passwords(uri)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 from msd_ray.corpora.inventory import SplitCount
 from msd_ray.errors import UserError
+from msd_ray.limits import LARGEST_TEXT
+from msd_ray.names import require_plain
 from msd_ray.tracking.connection import connect, mlflow_errors
 from msd_ray.tracking.corpus_counts import KIND, counts_of
 from msd_ray.tracking.database import sqlite_path
@@ -131,8 +133,10 @@ class Recordings:
         """A copy of a run's file, such as `results/predictions.parquet`; None if the run or the file is not there.
 
         Raises:
-            UserError: the store does not answer, or the file cannot be fetched.
+            UserError: the store does not answer, the file cannot be fetched or is too large.
         """
+        # A folder is called by the run, and a server may call a run what it likes.
+        name = require_plain(run_id, "MLflow's run")
         with mlflow_errors(self._uri):
             if not self._present([run_id]):
                 return None
@@ -140,7 +144,10 @@ class Recordings:
             listed = self._client.list_artifacts(run_id, None if folder == "." else folder)
             if path not in {file.path for file in listed if not file.is_dir}:
                 return None
-            own = Path(self._directory.name) / run_id
+            size = next(file.file_size for file in listed if file.path == path) or 0
+            if size > LARGEST_TEXT:
+                raise UserError(f"{path} of MLflow's run {run_id}: {size} bytes; at most {LARGEST_TEXT} are read")
+            own = Path(self._directory.name) / name
             own.mkdir(exist_ok=True)
             return Path(self._client.download_artifacts(run_id, path, str(own)))
 
@@ -179,6 +186,11 @@ class Recordings:
 
 def _study(parent: "Run", runs: Sequence[RunRow]) -> RecordedStudy:
     tags = parent.data.tags
+    if missing := [name for name in ("study", "dataset", "lang") if name not in tags]:
+        raise UserError(
+            f"MLflow's run {parent.info.run_id} has the tag kind = study and no tag {', '.join(missing)}: "
+            "msd_ray did not make it; delete it, or its tag"
+        )
     return RecordedStudy(
         name=tags["study"],
         dataset=tags["dataset"],

@@ -121,15 +121,17 @@ class StudentModel(PythonModel):
 
 
 def _tokenizer(directory: Path) -> Any:
-    tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
     if getattr(tokenizer, "add_prefix_space", True) is False:  # byte-level BPE would glue the words together
-        return AutoTokenizer.from_pretrained(directory, local_files_only=True, add_prefix_space=True)
+        return AutoTokenizer.from_pretrained(
+            directory, local_files_only=True, trust_remote_code=False, add_prefix_space=True
+        )
     return tokenizer
 
 
 def _encoder(directory: Path, device: torch.device) -> Any:
     """The encoder without pooler and heads, in float32, in evaluation mode."""
-    config = AutoConfig.from_pretrained(directory, local_files_only=True)
+    config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
     model_class: Any = MODEL_MAPPING[type(config)]
     options = {"add_pooling_layer": False} if "add_pooling_layer" in inspect.signature(model_class).parameters else {}
     with _quiet():

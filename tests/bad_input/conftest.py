@@ -5,7 +5,7 @@ from urllib.parse import urlparse
 
 import pytest
 from huggingface_hub import constants
-from tune_command import SENTENCE, UNREACHABLE
+from tune_command import SENTENCE, UNREACHABLE, small_command
 
 from msd_ray.encoders import EncoderFiles
 
@@ -13,12 +13,7 @@ from msd_ray.encoders import EncoderFiles
 @pytest.fixture
 def small(tiny_encoder: EncoderFiles, tmp_path: Path) -> list[str]:
     """A command line that would run; what is added to it goes wrong."""
-    storage = str(tmp_path / "runs")
-    return [
-        *("--lang", "tr", "--dataset", "sample", "--encoder", str(tiny_encoder.directory), "--storage", storage),
-        *("--space", "quickstart", "--limit", "8", "--epochs", "1", "--trials", "1", "--seeds", "1"),
-        *("--frozen-layers", "2", "--workers", "0"),
-    ]
+    return small_command(tiny_encoder.directory, tmp_path / "runs")
 
 
 @pytest.fixture

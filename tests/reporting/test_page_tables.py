@@ -4,6 +4,7 @@ import pytest
 import sample_page
 
 from msd_ray.reporting.page_tables import rows_view, sort_number, table_view
+from msd_ray.reporting.table import Group, Section, Table
 
 
 @pytest.mark.parametrize(
@@ -96,3 +97,17 @@ def test_no_rows() -> None:
 def test_rows_that_do_not_fit(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> None:
     with pytest.raises(ValueError, match="one for each column"):
         rows_view("Data", columns, rows, "t")
+
+
+def test_a_table_without_rows() -> None:
+    """A search alone has nothing to be compared in pairs."""
+    table = Table(
+        key="pairs",
+        title="Pairs",
+        label_heading="Rows",
+        groups=(Group(key="f1", heading="F1", columns=("difference", "p"), fields=()),),
+        sections=(Section(rows=()),),
+    )
+    view = table_view(table, "pairs")
+    assert [[cell.text for cell in line] for line in view.header] == [["Rows", "F1"], ["difference", "p"]]
+    assert view.sections == (("", ()),)

@@ -28,7 +28,7 @@ def mlflow_server(directory: Path, database: Path) -> Iterator[tuple[str, "subpr
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=directory, env=environment)
     uri = f"http://127.0.0.1:{port}"
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while True:
             try:
                 urllib.request.urlopen(f"{uri}/health", timeout=5).close()

@@ -12,6 +12,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 
 from msd_ray.errors import UserError
+from msd_ray.printable import without_passwords
 from msd_ray.search.parameters import JSON
 from msd_ray.search.studies.settings import differences
 
@@ -170,9 +171,10 @@ def _refuse_foreign(url: str, options: dict[str, Any]) -> None:
 
 def _without_password(url: str) -> str:
     try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+        # SQLAlchemy hides what stands before the host, not what stands in the query.
+        return without_passwords(sqlalchemy.make_url(url).render_as_string(hide_password=True))
     except sqlalchemy.exc.ArgumentError:
-        return f"`{url}`"
+        return f"`{without_passwords(url)}`"
 
 
 def _advice(url: str) -> str:
