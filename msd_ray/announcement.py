@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from .checks.lines import refuse
+from .checks.versions import version_findings
 from .console import print_line, print_pairs
 from .options import TuneOptions
 
@@ -19,6 +21,8 @@ def announced(
 
     Raises UserError for anything that a user can mend; nothing is written.
     """
+    # Releases first: some should not be imported.
+    refuse(version_findings(), console)
     print_line(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
     # Importing torch takes seconds: only once the command line is known to be good, and something is to be read.
     from .setup import set_up

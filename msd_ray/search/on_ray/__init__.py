@@ -22,7 +22,19 @@ if not os.environ.get("RAY_ADDRESS"):
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 from .cluster import cluster, fitting
+from .nodes import Clock, Examined, Node, alive_nodes, examine_nodes
 from .tuning import StalledError, run_phase
 from .workers import Resources
 
-__all__ = ["Resources", "StalledError", "cluster", "fitting", "run_phase"]
+__all__ = [
+    "Clock",
+    "Examined",
+    "Node",
+    "Resources",
+    "StalledError",
+    "alive_nodes",
+    "cluster",
+    "examine_nodes",
+    "fitting",
+    "run_phase",
+]
