@@ -28,7 +28,7 @@ def quick_findings(places: Places) -> Iterator[Finding]:
 
     Releases are apart (`versions`): they are to be looked at before anything is loaded.
     """
-    yield from studies_findings(places.study_storage, shown_uri(places.study_storage))
+    yield from studies_findings(places.study_storage, shown_uri(places.study_storage), places.storage.root)
     yield from tracking_findings(places.mlflow_uri)
     yield from storage_findings(places.storage)
     if places.trainings is not None:

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from collections.abc import Iterator
+from pathlib import Path
 
 from ..search.studies.inspection import inspect_database
 from .finding import Finding, passed, refusals
@@ -9,11 +10,11 @@ from .finding import Finding, passed, refusals
 NAME = "studies"
 
 
-def studies_findings(url: str, shown: str) -> Iterator[Finding]:
-    """Whether Optuna can use the database. shown: its URL as it may be printed."""
+def studies_findings(url: str, shown: str, storage: Path | None = None) -> Iterator[Finding]:
+    """Whether Optuna can use the database. shown: its URL as it may be printed. storage: made before it."""
 
     def look() -> Iterator[Finding]:
-        found = inspect_database(url)
+        found = inspect_database(url, made=storage)
         if found.studies is None:
             yield passed(NAME, f"{shown} can be made, or is empty")
         else:

@@ -26,21 +26,21 @@ class StudyDatabase:
     schema: str | None
 
 
-def inspect_database(url: str) -> StudyDatabase:
-    """Look into the database.
+def inspect_database(url: str, *, made: Path | None = None) -> StudyDatabase:
+    """Look into the database. made: a directory that is made before it.
 
     Raises UserError if it cannot be reached or written, or is another program's or another Optuna version's.
     """
     with existing_storage(url) as storage:
         kind = sqlalchemy.make_url(url).get_backend_name()
         if kind == "sqlite":
-            _check_writable(url)
+            _check_writable(url, made)
         if storage is None:
             return StudyDatabase(kind=kind, studies=None, schema=None)
         return StudyDatabase(kind=kind, studies=len(storage.get_all_studies()), schema=storage.get_current_version())
 
 
-def _check_writable(url: str) -> None:
+def _check_writable(url: str, made: Path | None) -> None:
     """Raise UserError unless the file can be written, or made in its directory."""
     name = sqlalchemy.make_url(url).database or ""
     if name.startswith("file:"):
@@ -49,6 +49,8 @@ def _check_writable(url: str) -> None:
     with storage_errors(url):
         if path.exists():
             _take_write_lock(path)
+        elif made is not None and path.is_relative_to(made):
+            return
         elif not (path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK)):
             raise UserError(
                 f"cannot use the study storage {url}: unable to open database file; check that its directory exists, "
