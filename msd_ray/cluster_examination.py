@@ -1,11 +1,12 @@
 """The doctor's visit to the cluster at RAY_ADDRESS: joined, asked for its token, and looked at node by node."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .checks.cluster import NAME, Room, Wanted, asks_for_token, room_findings, token_finding
+from .checks.cluster import NAME, Room, Wanted, asks_for_token, refusal_finding, room_findings, token_finding
 from .checks.corpora import corpus_files
 from .checks.finding import Finding, failed, passed, refusals
 from .checks.memory import Shape, worker_memory
@@ -14,7 +15,7 @@ from .encoders import EncoderFiles
 from .errors import UserError
 from .options import TuneOptions
 from .search.nodes import NodeRequest, examine
-from .search.on_ray import Examined, alive_nodes, cluster, examine_nodes
+from .search.on_ray import Examined, alive_nodes, answer_to, cluster, examine_nodes, token_here
 from .search.storage import Storage
 
 TIMEOUT_S = 180.0
@@ -26,11 +27,18 @@ def cluster_findings(
 ) -> Iterator[Finding]:
     """Whether the cluster can be joined, and what is found there. encoder, shape: None if it could not be loaded."""
 
+    address = os.environ["RAY_ADDRESS"]
+    token, origin = token_here()
+    if answer_to(address, token) == "refused":
+        yield refusal_finding(token, origin)
+        return
+    bare = answer_to(address, None)
+
     def look() -> Iterator[Finding]:
         with cluster() as dashboard:
             nodes = alive_nodes()
             yield passed(NAME, f"joined: {len(nodes)} nodes are alive")
-            yield token_finding(asks_for_token(dashboard))
+            yield token_finding(asks_for_token(dashboard) if bare is None else bare == "refused")
             yield from room_findings("the cluster", [Room(cpus=node.cpus, gpus=node.gpus) for node in nodes], wanted)
             with _shared_file(Storage.at(options.storage)) as written:
                 request = NodeRequest(

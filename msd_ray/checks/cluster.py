@@ -35,6 +35,17 @@ class Wanted:
     concurrent: int | None
 
 
+def refusal_finding(token: str | None, origin: str) -> Finding:
+    """Of a cluster that refuses what Ray sends from here: a token of this origin, or none for this reason."""
+    said = "it refuses the token that is used here" if token else "it asks for a token, and none is sent"
+    return failed(
+        NAME,
+        f"{said} ({origin})",
+        "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to a file with the cluster's token (on its head node: `ray "
+        "get-auth-token`)",
+    )
+
+
 def token_finding(asks: bool | None) -> Finding:
     """Whether the cluster asks for a token, as its dashboard answers a request without one."""
     advice = (
