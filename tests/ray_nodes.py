@@ -20,7 +20,7 @@ from ray.cluster_utils import Cluster
 
 Result = TypeVar("Result")
 
-ATTEMPTS = 4
+ATTEMPTS = 8
 """Ray gives a node 30 s to start, whatever the machine."""
 
 
@@ -39,7 +39,8 @@ def _started(directory: str) -> Cluster:
     def start() -> Cluster:
         with closing(socket.create_server(("127.0.0.1", 0))) as taken:
             port = taken.getsockname()[1]
-        head = {"num_cpus": 1, "dashboard_host": "127.0.0.1", "dashboard_port": port, "include_dashboard": True}
+        # Without the dashboard's pages: their dozen of processes start slowly. Its port is taken all the same.
+        head = {"num_cpus": 1, "include_dashboard": False, "dashboard_host": "127.0.0.1", "dashboard_port": port}
         return Cluster(initialize_head=True, head_node_args={**head, "temp_dir": directory})
 
     return _attempt(start)

@@ -1,6 +1,7 @@
 """Releases: what is installed here passes, and each entry of the list of bad ones is found and says what to do."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,10 @@ def test_a_servers_release_is_held_against_holes_of_servers() -> None:
     assert "CVE-2026-64849" in said
     assert "CVE-2026-0545" in said
     assert "CVE-2026-4137" not in said, "that one is about the machine that downloads a model"
+
+
+def test_the_page_has_the_whole_list() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    for entry in KNOWN_BAD:
+        (row,) = (line for line in page.splitlines() if line.endswith(f"| {entry.better} | {entry.source} |"))
+        assert f"| `{entry.releases}` | {entry.state} | {entry.why} |" in row
