@@ -53,7 +53,7 @@ def test_a_search_that_would_run(command: list[str], capsys: Captured, tmp_path:
     assert doctor.main(command) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines[:-1]] == [
-        *("versions", "studies", "mlflow", "storage", "disk", "corpus", "encoder", "cluster", "resources", "memory")
+        *("versions", "storage", "disk", "studies", "mlflow", "corpus", "encoder", "cluster", "resources", "memory")
     ]
     assert {line.split()[0] for line in lines[:-1]} == {"pass"}
     assert lines[-1] == "10 passed, 0 warned, 0 failed"

@@ -15,22 +15,21 @@ from .tracking import tracking_findings
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where a search keeps what it makes. trainings: what it keeps in the storage, None where that is not known."""
+    """Where a search keeps what it makes. trainings: what it keeps in the storage at most."""
 
     storage: Storage
     study_storage: str
     mlflow_uri: str
-    trainings: Trainings | None
+    trainings: Trainings
 
 
 def quick_findings(places: Places) -> Iterator[Finding]:
-    """Databases, storage and space, one after the other, so that the first failure can end it.
+    """Storage, space and databases, one after the other, so that the first failure can end it.
 
     Releases are apart (`versions`): they are to be looked at before anything is loaded.
     """
-    yield from studies_findings(places.study_storage, shown_uri(places.study_storage), places.storage.root)
-    yield from tracking_findings(places.mlflow_uri)
+    root = places.storage.root
     yield from storage_findings(places.storage)
-    if places.trainings is not None:
-        root = places.storage.root
-        yield storage_space(str(root), free_bytes(root), places.trainings)
+    yield storage_space(str(root), free_bytes(root), places.trainings)
+    yield from studies_findings(places.study_storage, shown_uri(places.study_storage), root)
+    yield from tracking_findings(places.mlflow_uri)
