@@ -32,7 +32,7 @@ def main(directory: str, nodes: int) -> None:
         print(cluster.address, flush=True)
         sys.stdin.read()
     finally:
-        cluster.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 def _started(directory: str) -> Cluster:
