@@ -41,6 +41,11 @@ class AblateOptions(TuneOptions):
 
     variants: tuple[Variant, ...]
 
+    @property
+    def final_rows(self) -> int:
+        """How many variants are trained with every seed."""
+        return len(self.variants)
+
     def study_name(self, lang: str) -> str:
         """The study of one language: `--name`, or data set, language and `ablation`."""
         name = super().study_name(lang)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from .address_passwords import warn_of_passwords
+from .checks.lines import refuse
+from .checks.versions import version_findings
 from .console import print_line, print_pairs
 from .options import TuneOptions
 
@@ -21,6 +23,8 @@ def announced(
     Raises UserError for anything that a user can mend; nothing is written.
     """
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri, "--study-storage": options.study_storage})
+    # Releases first: some should not be imported.
+    refuse(version_findings(), console)
     print_line(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
     # Importing torch takes seconds: only once the command line is known to be good, and something is to be read.
     from .setup import set_up

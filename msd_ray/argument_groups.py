@@ -58,10 +58,17 @@ class CommandParser(argparse.ArgumentParser):
         return vars(known)
 
 
-def add_corpora(group: argparse._ArgumentGroup, defaults: Defaults) -> None:
+def add_corpora(group: argparse._ArgumentGroup, defaults: Defaults, *, lang_required: bool = True) -> None:
     """Which corpora, and the encoder that reads them."""
     add = group.add_argument
-    add("--lang", nargs="+", required=True, type=text, metavar="CODE", help="target language, or several: ar hi zh")
+    add(
+        "--lang",
+        nargs="+",
+        required=lang_required,
+        type=text,
+        metavar="CODE",
+        help="target language, or several: ar hi zh",
+    )
     add(
         "--dataset",
         type=text,

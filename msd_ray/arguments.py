@@ -99,17 +99,23 @@ TEACHER_TRIALS = 5
 def parser_of_tune() -> CommandParser:
     """The parser; what is not given is not in its namespace. It raises UserError where argparse would exit."""
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=f"{_presets()}\n{EXAMPLES}")
-    _add_search(parser)
-    add_training(parser, DEFAULTS)
-    add_places(parser, DEFAULTS, name="DATASET-LANG")
-    add_resources(parser, DEFAULTS)
+    add_about(add_options_of_tune(parser))
     return parser
 
 
-def _add_search(parser: argparse.ArgumentParser) -> None:
-    """What is searched, and the options about the command itself."""
+def add_options_of_tune(parser: argparse.ArgumentParser, *, lang_required: bool = True) -> argparse._ArgumentGroup:
+    """All options of a search; the group for those about the command itself."""
+    group = _add_search(parser, lang_required=lang_required)
+    add_training(parser, DEFAULTS)
+    add_places(parser, DEFAULTS, name="DATASET-LANG")
+    add_resources(parser, DEFAULTS)
+    return group
+
+
+def _add_search(parser: argparse.ArgumentParser, *, lang_required: bool) -> argparse._ArgumentGroup:
+    """What is searched."""
     group = parser.add_argument_group("what to search")
-    add_corpora(group, DEFAULTS)
+    add_corpora(group, DEFAULTS, lang_required=lang_required)
     add = group.add_argument
     add(
         "--space",
@@ -152,7 +158,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         help="run the trials again that failed before; teachers only as long as no student was begun",
     )
     add("--preset", choices=sorted(PRESETS), help="set several options at once, see below; options given beside win")
-    add_about(group)
+    return group
 
 
 def _presets() -> str:

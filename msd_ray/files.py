@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,15 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
     with new_file(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
+
+
+def write_nothing(directory: Path) -> None:
+    """See that the directory takes files: some bytes go into one without a name, and are gone.
+
+    Raises OSError if it does not. An empty file would not do: one can be made on a disk that is full.
+    """
+    with tempfile.TemporaryFile(dir=directory) as probe:
+        probe.write(bytes(4096))
 
 
 def _scratch(path: Path) -> Path:

@@ -65,6 +65,11 @@ class TuneOptions:
     stall_minutes: float
     dry_run: bool
 
+    @property
+    def final_rows(self) -> int:
+        """How many configurations are trained with every seed: the paper's and the best."""
+        return 2
+
     def study_name(self, lang: str) -> str:
         """The study of one language: `--name`, or data set and language."""
         if self.name is None:
@@ -74,9 +79,14 @@ class TuneOptions:
 
 def parse(arguments: Sequence[str] | None = None) -> TuneOptions:
     """Read the command line. Raises UserError for what is unknown, missing or out of range; SystemExit for --help."""
-    given = parser_of_tune().read(arguments)
-    preset = given.pop("preset", None)
-    return TuneOptions(**complete({**DEFAULTS, **PRESETS.get(preset, {}), **given}))
+    return options_of(parser_of_tune().read(arguments))
+
+
+def options_of(given: Mapping[str, Any]) -> TuneOptions:
+    """The options that the values given make, with presets and defaults. Raises UserError for what is out of range."""
+    values = dict(given)
+    preset = PRESETS.get(values.pop("preset", None), {})
+    return TuneOptions(**complete({**DEFAULTS, **preset, **values}))
 
 
 def complete(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,12 @@ from typing import TypeVar
 
 from rich.console import Console
 
+from .checks.disk import Trainings
+from .checks.lines import refuse
+from .checks.memory import Shape
+from .checks.quick import Places, quick_findings
 from .console import print_line
+from .encoders import encoder_skeleton
 from .interrupts import InterruptedBySignal, interruptible
 from .options import TuneOptions
 from .printable import printable
@@ -17,7 +22,6 @@ from .search.execution import Execution
 from .search.on_ray import Resources, StalledError, cluster, fitting, run_phase
 from .search.phase import RunRecords
 from .search.plans import Scored
-from .search.studies import check_storage
 from .setup import Setup
 from .tracking.connection import connect
 
@@ -81,16 +85,12 @@ def _held(setups: Sequence[Setup], options: TuneOptions, console: Console, *, ch
     Whatever can refuse does so here, before Ray starts and before there is a run in MLflow; what refuses one
     language's study does so before another's is made or changed. Raises UserError.
     """
-    if options.study_storage is not None:
-        check_storage(options.study_storage)
-    if options.mlflow_uri is not None:
-        connect(options.mlflow_uri)
+    refuse(quick_findings(_places(setups, options)), console)
     with ExitStack() as held:
         setups[0].storage.create()
         for setup in setups:
             held.enter_context(setup.storage.study_lock(setup.settings.name))
-        if options.mlflow_uri is None:
-            connect(setups[0].mlflow_uri)
+        connect(setups[0].mlflow_uri)
         for setup in setups:
             check(setup)
         print_line(console, "Encoding ...")
@@ -98,3 +98,20 @@ def _held(setups: Sequence[Setup], options: TuneOptions, console: Console, *, ch
             begin(setup)
             setup.prepared  # noqa: B018 - the first use encodes
         yield
+
+
+def _places(setups: Sequence[Setup], options: TuneOptions) -> Places:
+    """Where the studies keep what they make, and how much that is at most."""
+    first = setups[0]
+    run, finals = first.settings.run, options.final_rows * options.seeds
+    return Places(
+        storage=first.storage,
+        study_storage=first.study_storage,
+        mlflow_uri=first.mlflow_uri,
+        trainings=Trainings(
+            checkpoint=Shape.of(encoder_skeleton(first.encoder), run.frozen_layers).checkpoint,
+            epochs=run.epochs,
+            teachers=first.settings.teacher_trials + finals,
+            students=len(setups) * (first.settings.trials + finals),
+        ),
+    )

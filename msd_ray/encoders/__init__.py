@@ -8,7 +8,7 @@
 from msd_ray.encoders.check import check_encoder
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.encoders.layers import EncoderParts, encoder_parts, max_tokens
-from msd_ray.encoders.loading import load_encoder, load_tokenizer
+from msd_ray.encoders.loading import encoder_skeleton, load_encoder, load_tokenizer
 from msd_ray.encoders.sources import resolve
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "EncoderParts",
     "check_encoder",
     "encoder_parts",
+    "encoder_skeleton",
     "load_encoder",
     "load_tokenizer",
     "max_tokens",

@@ -62,11 +62,8 @@ def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
     check_directory(files.directory)
     config = _encoder_config(files)
     _set_dropout(files, config, dropout)
-    model_class = _model_class(config)
-    options: dict[str, Any] = {}
-    if "add_pooling_layer" in inspect.signature(model_class).parameters:
-        options["add_pooling_layer"] = False
-    _check_structure(files, model_class, config, options)
+    model_class, options = _model_class(config)
+    _structure(files, model_class, config, options)
     try:
         with _no_progress_bar():
             loaded: Any = model_class.from_pretrained(  # (model, what was loaded) with output_loading_info
@@ -91,6 +88,16 @@ def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
         )
     assert isinstance(model, PreTrainedModel)
     return model
+
+
+def encoder_skeleton(files: EncoderFiles) -> PreTrainedModel:
+    """The encoder without weights, which takes no memory: its layers, and how large each is.
+
+    Raises `UserError` as `load_encoder` does for anything but the weights.
+    """
+    config = _encoder_config(files)
+    model_class, options = _model_class(config)
+    return _structure(files, model_class, config, options)
 
 
 def _read_tokenizer(files: EncoderFiles, **options: bool) -> object:
@@ -129,16 +136,18 @@ def _encoder_config(files: EncoderFiles) -> PreTrainedConfig:
     return config
 
 
-def _model_class(config: PreTrainedConfig) -> type[PreTrainedModel]:
+def _model_class(config: PreTrainedConfig) -> tuple[type[PreTrainedModel], dict[str, Any]]:
+    """The class of an encoder, and what leaves its pooler out."""
     found: object = MODEL_MAPPING[type(config)]
     if not (isinstance(found, type) and issubclass(found, PreTrainedModel)):  # Funnel has two classes
         raise UserError(f"model_type {config.model_type!r} has no single encoder; use a BERT-like one")
-    return found
+    pooler = "add_pooling_layer" in inspect.signature(found).parameters
+    return found, {"add_pooling_layer": False} if pooler else {}
 
 
-def _check_structure(
+def _structure(
     files: EncoderFiles, model_class: type[PreTrainedModel], config: PreTrainedConfig, options: dict[str, Any]
-) -> None:
+) -> PreTrainedModel:
     """Build the model without its weights: a wrong structure is told before gigabytes are read."""
     try:
         with torch.device("meta"):
@@ -148,6 +157,7 @@ def _check_structure(
         raise UserError(f"encoder {files.name}: {path} makes no model: {_first_line(error)}") from error
     encoder_parts(skeleton)
     check_parameters(skeleton, files.directory, files.name)
+    return skeleton
 
 
 def _set_dropout(files: EncoderFiles, config: PreTrainedConfig, dropout: float) -> None:

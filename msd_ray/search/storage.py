@@ -17,7 +17,6 @@ import hashlib
 import json
 import os
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..errors import UserError
-from ..files import new_file
+from ..files import new_file, write_nothing
 
 CONTENT_VERSION = 1
 """Raised whenever a change to the code changes what the same settings compute."""
@@ -61,9 +60,12 @@ class Storage:
         """Create the directory and see that it can be written. Raises UserError if it cannot."""
         with self.writing():
             self.root.mkdir(parents=True, exist_ok=True)
-            # Some bytes: an empty file can be made on a disk that is full.
-            with tempfile.TemporaryFile(dir=self.root) as probe:
-                probe.write(bytes(4096))
+            write_nothing(self.root)
+
+    def check(self) -> None:
+        """See that the directory can be written, or made, and make nothing. Raises UserError if it cannot."""
+        with self.writing():
+            write_nothing(next(path for path in (self.root, *self.root.parents) if path.exists()))
 
     @contextmanager
     def writing(self) -> Iterator[None]:

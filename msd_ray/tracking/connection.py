@@ -105,8 +105,8 @@ def mlflow_errors(tracking_uri: str) -> Iterator[None]:
     except (MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:500]
         raise UserError(
-            f"MLflow at {shown_uri(tracking_uri)} does not work: {reason}. Check --mlflow-uri, then start the "
-            "same command again: it goes on where it stopped."
+            f"MLflow at {shown_uri(tracking_uri)} does not work: {reason}; check --mlflow-uri, then start the "
+            "same command again: it goes on where it stopped"
         ) from error
 
 

@@ -21,8 +21,24 @@ if not os.environ.get("RAY_ADDRESS"):
     # the machine's, also where it is told 127.0.0.1, and listens on all interfaces.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
+from .authentication import Answer, answer_to, token_here
 from .cluster import cluster, fitting
+from .nodes import Clock, Examined, Node, alive_nodes, examine_nodes
 from .tuning import StalledError, run_phase
 from .workers import Resources
 
-__all__ = ["Resources", "StalledError", "cluster", "fitting", "run_phase"]
+__all__ = [
+    "Answer",
+    "Clock",
+    "Examined",
+    "Node",
+    "Resources",
+    "StalledError",
+    "alive_nodes",
+    "answer_to",
+    "cluster",
+    "examine_nodes",
+    "fitting",
+    "run_phase",
+    "token_here",
+]

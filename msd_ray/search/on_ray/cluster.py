@@ -15,8 +15,10 @@ CONNECT_TIMEOUT_S = 5.0
 
 
 @contextmanager
-def cluster(cpus: int | None = None) -> Iterator[None]:
+def cluster(cpus: int | None = None) -> Iterator[str | None]:
     """Join the cluster that RAY_ADDRESS names, else start one in this process, on loopback, and end it after.
+
+    Gives the address of its dashboard, HOST:PORT, if it has one.
 
     Raises UserError when the named cluster cannot be reached.
     """
@@ -25,10 +27,10 @@ def cluster(cpus: int | None = None) -> Iterator[None]:
         _check_answers(address)
     try:
         if address:
-            ray.init(address=address, log_to_driver=False)
+            context = ray.init(address=address, log_to_driver=False)
         else:
             # The dashboard: Ray Train frees a stopped trial's resources through its API.
-            ray.init(
+            context = ray.init(
                 num_cpus=cpus,
                 include_dashboard=True,
                 dashboard_host="127.0.0.1",
@@ -39,7 +41,7 @@ def cluster(cpus: int | None = None) -> Iterator[None]:
         where = f"the cluster at RAY_ADDRESS={address}" if address else "a local Ray cluster"
         raise UserError(f"{where} cannot be used: {error}; start the same command again when it can") from error
     try:
-        yield
+        yield context.dashboard_url or None
     finally:
         ray.shutdown()
 

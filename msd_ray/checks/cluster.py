@@ -1,0 +1,111 @@
+"""The Ray cluster that a search would join: whether it asks for a token, and whether trials fit on it."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .finding import Finding, failed, passed, warned
+
+NAME = "cluster"
+_TIMEOUT_S = 5.0
+_GUARDED = "/api/jobs/"
+"""What starts commands on the cluster. Without a token Ray answers 401, with a wrong one 403."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """CPUs and GPUs of one machine."""
+
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a trial asks for: `workers` processes (at least one), each with so many CPUs and GPUs (or a share of one).
+
+    concurrent: trials that shall run at once, None for as many as fit.
+    """
+
+    workers: int
+    cpus: int
+    gpus: float
+    concurrent: int | None
+
+
+def refusal_finding(token: str | None, origin: str) -> Finding:
+    """Of a cluster that refuses what Ray sends from here: a token of this origin, or none for this reason."""
+    said = "it refuses the token that is used here" if token else "it asks for a token, and none is sent"
+    return failed(
+        NAME,
+        f"{said} ({origin})",
+        "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to a file with the cluster's token (on its head node: `ray "
+        "get-auth-token`)",
+    )
+
+
+def token_finding(asks: bool | None) -> Finding:
+    """Whether the cluster asks for a token, as its dashboard answers a request without one."""
+    advice = (
+        "start the cluster with RAY_AUTH_MODE=token and one token on all nodes (`ray get-auth-token --generate`), and "
+        "keep its ports off public networks"
+    )
+    if asks is None:
+        return warned(
+            NAME,
+            "whether it asks for a token is unknown: its dashboard is not reached from here",
+            "see on its head node that `curl -i http://127.0.0.1:8265/api/jobs/` answers 401",
+        )
+    if not asks:
+        return warned(NAME, "it answers without a token: whoever reaches its ports runs code on it", advice)
+    return passed(NAME, "it refuses a request without a token")
+
+
+def asks_for_token(dashboard: str | None) -> bool | None:
+    """Whether the dashboard refuses a request without a token; None if it cannot be reached."""
+    if not dashboard:
+        return None
+    url = dashboard if urlsplit(dashboard).scheme in ("http", "https") else f"http://{dashboard}"
+    try:
+        urllib.request.urlopen(f"{url.rstrip('/')}{_GUARDED}", timeout=_TIMEOUT_S).close()  # noqa: S310 - http alone
+    except urllib.error.HTTPError as error:
+        return True if error.code in (401, 403) else None
+    except OSError:
+        return None
+    return False
+
+
+def room_findings(where: str, machines: Sequence[Room], wanted: Wanted) -> Iterator[Finding]:
+    """How many trials fit at once. A worker needs a machine that has all that it asks for."""
+    slots = sum(workers_on(machine, wanted) for machine in machines)
+    fit = slots // wanted.workers
+    have = f"{sum(machine.cpus for machine in machines):g} CPUs, {sum(machine.gpus for machine in machines):g} GPUs"
+    each = f"{wanted.workers} x ({wanted.cpus} CPUs, {wanted.gpus:g} GPUs)"
+    seen = f"{where} has {have}; a trial asks for {each}: {fit} at once"
+    if fit >= (wanted.concurrent or 1):
+        yield passed("resources", seen)
+    elif wanted.concurrent is not None:
+        yield warned(
+            "resources",
+            f"{seen}, {wanted.concurrent} are asked for",
+            "lower --max-concurrent, unless the cluster grows on demand",
+        )
+    else:
+        yield failed(
+            "resources",
+            seen,
+            "lower --workers, --cpus-per-trial or --gpus-per-trial, or say --max-concurrent if the cluster grows on "
+            "demand",
+        )
+
+
+def workers_on(machine: Room, wanted: Wanted) -> int:
+    """How many workers a machine takes; a share of a GPU is a share of one GPU."""
+    by_cpus = int(machine.cpus // wanted.cpus)
+    if not wanted.gpus:
+        return by_cpus
+    if wanted.gpus < 1:
+        return min(by_cpus, int(machine.gpus) * int(1 / wanted.gpus + 1e-9))
+    return min(by_cpus, int(machine.gpus // wanted.gpus))

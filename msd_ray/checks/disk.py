@@ -1,0 +1,67 @@
+"""Free space: of the storage against what trainings keep there, of the directory for temporary files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .finding import Finding, failed, passed, warned
+
+NAME = "disk space"
+BASE_CHECKPOINT = 255_000_000
+"""Of nine layers of BERT base in fp32: what is assumed where the encoder is not looked at."""
+TEMPORARY_BYTES = 1_000_000_000
+"""Ray spills objects and writes its logs there, and complains at 95 % of the file system."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainings:
+    """What a search trains at most. checkpoint: bytes of what is trained of one encoder; epochs: of each training."""
+
+    checkpoint: int
+    epochs: int
+    teachers: int
+    students: int
+
+    @property
+    def epoch(self) -> int:
+        """Bytes of one epoch: the weights after it and AdamW's two moments."""
+        return 3 * self.checkpoint
+
+    @property
+    def all(self) -> int:
+        """Bytes of all. A teacher keeps the weights of every epoch, a student those that two dev sets choose."""
+        return self.checkpoint * (self.teachers * (self.epochs + 2) + self.students * 5)
+
+
+def storage_space(where: str, free: int | None, trainings: Trainings) -> Finding:
+    """Of the storage, against the checkpoints that all trainings keep; what else is kept is small beside them."""
+    if free is None:
+        return warned(NAME, f"free space of {where} is unknown", "see that it can be looked at from here")
+    seen = f"{where} has {size(free)} free"
+    if free < trainings.epoch:
+        return failed(
+            NAME,
+            f"{seen}, the checkpoint of one epoch takes {size(trainings.epoch)}",
+            "free some space, or give another --storage",
+        )
+    seen = f"{seen}, checkpoints of all trainings take up to {size(trainings.all)}"
+    if free < trainings.all:
+        return warned(NAME, seen, "free some space, give another --storage, or ask for fewer --trials or --seeds")
+    return passed(NAME, seen)
+
+
+def temporary_space(where: str, free: int, *, least: int = TEMPORARY_BYTES) -> Iterator[Finding]:
+    """Of the directory for temporary files: nothing is said where there is enough."""
+    if free < least:
+        yield warned(
+            NAME,
+            f"{where}, for temporary files, has {size(free)} free: Ray spills objects and writes logs there",
+            "free some space there, or set TMPDIR before Ray is started (`ray start --temp-dir`)",
+        )
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}" if count < 999.5 * factor else f"{count / factor:.0f} {unit}"
+    return f"{count / 1e3:.3g} kB"

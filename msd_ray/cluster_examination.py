@@ -1,0 +1,109 @@
+"""The doctor's visit to the cluster at RAY_ADDRESS: joined, asked for its token, and looked at node by node."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .checks.cluster import NAME, Room, Wanted, asks_for_token, refusal_finding, room_findings, token_finding
+from .checks.corpora import corpus_files
+from .checks.finding import Finding, failed, passed, refusals
+from .checks.memory import Shape, worker_memory
+from .checks.nodes import Here, clock_finding, node_findings
+from .encoders import EncoderFiles
+from .errors import UserError
+from .options import TuneOptions
+from .search.nodes import NodeRequest, examine
+from .search.on_ray import Examined, alive_nodes, answer_to, cluster, examine_nodes, token_here
+from .search.storage import Storage
+
+TIMEOUT_S = 180.0
+"""For the first task on a node: its process has to start, and an encoder to be read."""
+
+
+def cluster_findings(
+    options: TuneOptions, encoder: EncoderFiles | None, shape: Shape | None, wanted: Wanted
+) -> Iterator[Finding]:
+    """Whether the cluster can be joined, and what is found there. encoder, shape: None if it could not be loaded."""
+
+    address = os.environ["RAY_ADDRESS"]
+    token, origin = token_here()
+    if answer_to(address, token) == "refused":
+        yield refusal_finding(token, origin)
+        return
+    bare = answer_to(address, None)
+
+    def look() -> Iterator[Finding]:
+        with cluster() as dashboard:
+            nodes = alive_nodes()
+            yield passed(NAME, f"joined: {len(nodes)} nodes are alive")
+            yield token_finding(asks_for_token(dashboard) if bare is None else bare == "refused")
+            yield from room_findings("the cluster", [Room(cpus=node.cpus, gpus=node.gpus) for node in nodes], wanted)
+            with _shared_file(Storage.at(options.storage)) as written:
+                request = NodeRequest(
+                    storage=options.storage.expanduser().resolve(),
+                    written=written,
+                    encoder=encoder.directory if encoder else None,
+                    corpora=corpus_files(options.dataset, options.lang, options.data_dir),
+                )
+                report = examine(request)
+                here = Here(
+                    report=report,
+                    encoder=(encoder.directory, encoder.digest) if encoder else None,
+                    corpora=report.corpora,
+                    written=written[0] if written else None,
+                )
+                for examined in examine_nodes(request, nodes, timeout_s=TIMEOUT_S):
+                    yield from _node(options, examined, here, shape, wanted)
+
+    yield from refusals(NAME, look, "see that the cluster runs, and that its token is the one here (~/.ray/auth_token)")
+
+
+def _node(
+    options: TuneOptions, examined: Examined, here: Here, shape: Shape | None, wanted: Wanted
+) -> Iterator[Finding]:
+    node, report, clock = examined.node, examined.report, examined.clock
+    if report is None or clock is None:
+        yield failed(
+            f"node {node.address}",
+            f"{node.node_id[:8]} could not be looked at: {examined.error}",
+            "see that the node lives, and that msd-ray is installed there with the driver's releases",
+        )
+        return
+    name = f"node {report.hostname} {node.node_id[:8]}"
+    yield clock_finding(name, clock.ahead_s, clock.uncertainty_s)
+    yield from node_findings(name, report, here)
+    if shape is not None:
+        yield from worker_memory(
+            name,
+            shape,
+            report,
+            Room(cpus=node.cpus, gpus=node.gpus),
+            wanted,
+            batch_size=options.batch_size,
+            length=options.max_length,
+        )
+
+
+@contextmanager
+def _shared_file(storage: Storage) -> Iterator[tuple[Path, str] | None]:
+    """A file in the storage with its content, for nodes to read; it is gone after, with all that nodes write beside it.
+
+    None where the storage cannot be written, which is told elsewhere.
+    """
+    made = not storage.root.exists()
+    try:
+        storage.create()
+    except UserError:
+        yield None
+        return
+    path, content = storage.root / f".doctor-{uuid.uuid4().hex}", uuid.uuid4().hex
+    try:
+        path.write_text(content, encoding="utf-8")
+        yield path, content
+    finally:
+        for left in storage.root.glob(f"{path.name}*"):
+            left.unlink(missing_ok=True)
+        if made:
+            storage.root.rmdir()

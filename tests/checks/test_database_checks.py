@@ -1,0 +1,167 @@
+"""The studies' database, MLflow and the storage: of today's releases, of earlier ones, unreachable, read-only."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import optuna
+import pytest
+from mlflow_server import mlflow_server
+from tune_command import UNREACHABLE
+
+from msd_ray.checks.finding import Finding
+from msd_ray.checks.storage import storage_findings
+from msd_ray.checks.studies import studies_findings
+from msd_ray.checks.tracking import tracking_findings
+from msd_ray.search.storage import Storage
+from msd_ray.tracking.database import default_tracking_uri, prepare_database
+
+
+@pytest.fixture(scope="module")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow needs seconds to create its database, a copy of an empty one takes none."""
+    storage = tmp_path_factory.mktemp("mlflow")
+    prepare_database(default_tracking_uri(storage))
+    return storage / "mlflow.db"
+
+
+@pytest.fixture
+def uri(empty_mlflow: Path, tmp_path: Path) -> str:
+    shutil.copy(empty_mlflow, tmp_path / "mlflow.db")
+    return default_tracking_uri(tmp_path)
+
+
+def stamp(database: Path, revision: str) -> None:
+    """Give the database the schema revision of another release."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        connection.commit()
+
+
+def studies(url: str) -> Finding:
+    (finding,) = studies_findings(url, url)
+    return finding
+
+
+def tracking(uri: str) -> Finding:
+    (finding,) = tracking_findings(uri)
+    return finding
+
+
+def test_studies_of_this_optuna(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    optuna.create_study(study_name="one", storage=url)
+    finding = studies(url)
+    assert finding.state == "pass"
+    assert f"1 studies, schema v3.2.0.a of optuna {optuna.__version__}" in finding.what
+
+
+@pytest.mark.parametrize(
+    ("revision", "advice"), [("v2.4.0.a", "optuna storage upgrade"), ("v99.0.0.a", "updating optuna to the latest")]
+)
+def test_studies_of_another_optuna(tmp_path: Path, revision: str, advice: str) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    optuna.create_study(study_name="one", storage=url)
+    stamp(tmp_path / "studies.db", revision)
+    before = (tmp_path / "studies.db").read_bytes()
+    finding = studies(url)
+    assert finding.state == "fail"
+    assert "no longer compatible with the table schema" in finding.what
+    assert advice in f"{finding.what} {finding.advice}"
+    assert finding.advice
+    assert (tmp_path / "studies.db").read_bytes() == before
+
+
+def test_studies_that_are_still_to_be_made_are_not_made(tmp_path: Path) -> None:
+    assert studies(f"sqlite:///{tmp_path}/studies.db").state == "pass"
+    assert list(tmp_path.iterdir()) == []
+    assert studies(f"sqlite:///{tmp_path}/missing/studies.db").state == "fail"
+
+
+def test_studies_that_another_process_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("msd_ray.search.studies.inspection._LOCK_TIMEOUT_S", 0.1)
+    url = f"sqlite:///{tmp_path}/studies.db"
+    optuna.create_study(study_name="one", storage=url)
+    with closing(sqlite3.connect(tmp_path / "studies.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        finding = studies(url)
+    assert (finding.state, "locked" in finding.what) == ("fail", True)
+
+
+def test_studies_on_a_server_that_is_not_there() -> None:
+    finding = studies("postgresql://me:secret@127.0.0.1:9/studies")
+    assert finding.state == "fail"
+    assert "secret" not in finding.what
+    assert "check that the server runs" in finding.advice
+
+
+def test_mlflow_of_this_release(uri: str) -> None:
+    finding = tracking(uri)
+    assert finding.state == "pass"
+    assert "schema " in finding.what
+
+
+def test_an_earlier_mlflows_database_is_refused_and_not_migrated(uri: str, tmp_path: Path) -> None:
+    """MLflow would migrate it at its first sight: it lacks a table."""
+    database = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DROP TABLE jobs")
+        connection.commit()
+    stamp(database, "f5a4f2784254")
+    before = database.read_bytes()
+    finding = tracking(uri)
+    assert finding.state == "fail"
+    assert "has the schema f5a4f2784254" in finding.what
+    assert f"back it up, then run `mlflow db upgrade {uri}`" in finding.advice
+    assert database.read_bytes() == before
+
+
+def test_a_later_mlflows_database_is_refused(uri: str, tmp_path: Path) -> None:
+    stamp(tmp_path / "mlflow.db", "from_the_future")
+    finding = tracking(uri)
+    assert finding.state == "fail"
+    assert "install the release that its other users have" in finding.advice
+
+
+def test_a_database_that_is_still_to_be_made_is_not_made(tmp_path: Path) -> None:
+    assert tracking(default_tracking_uri(tmp_path)).state == "pass"
+    assert list(tmp_path.iterdir()) == []
+    finding = tracking("sqlite:////proc/nowhere/mlflow.db")
+    assert finding.state == "fail"
+    assert "cannot be written" in finding.what
+
+
+def test_an_mlflow_server_that_is_not_there() -> None:
+    finding = tracking(UNREACHABLE)
+    assert finding.state == "fail"
+    assert f"MLflow at {UNREACHABLE} does not work" in finding.what
+    assert finding.advice.startswith("check --mlflow-uri")
+
+
+@pytest.mark.slow
+def test_an_mlflow_server(empty_mlflow: Path, tmp_path: Path) -> None:
+    shutil.copy(empty_mlflow, tmp_path / "mlflow.db")
+    with mlflow_server(tmp_path, tmp_path / "mlflow.db") as (uri, _):
+        finding = tracking(uri)
+    assert finding.state == "pass"
+    assert f"{uri} answers: MLflow 3." in finding.what
+
+
+def test_a_storage(tmp_path: Path) -> None:
+    storage = Storage.at(tmp_path / "runs")
+    (finding,) = storage_findings(storage)
+    assert finding.state == "pass"
+    assert "can be made" in finding.what
+    assert not storage.root.exists()
+    storage.create()
+    (finding,) = storage_findings(storage)
+    assert finding.what == f"{storage.root} can be written"
+    assert list(storage.root.iterdir()) == []
+
+
+def test_a_storage_that_takes_no_files() -> None:
+    (finding,) = storage_findings(Storage(root=Path("/proc/nowhere")))
+    assert finding.state == "fail"
+    assert "the storage /proc/nowhere cannot be written" in finding.what
+    assert "give a writable directory with --storage" in finding.advice

@@ -1,0 +1,136 @@
+"""What a node sees of itself, on this machine without a cluster, and what is said of it."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from msd_ray.checks.cluster import Room, Wanted, room_findings, token_finding, workers_on
+from msd_ray.checks.finding import Finding
+from msd_ray.checks.nodes import Here, clock_finding, node_findings
+from msd_ray.encoders import EncoderFiles
+from msd_ray.search.nodes import NodeReport, NodeRequest, examine
+
+
+@pytest.fixture
+def request_here(tiny_encoder: EncoderFiles, tmp_path: Path) -> NodeRequest:
+    """A storage that the driver wrote into, an encoder, and two corpus files."""
+    storage, corpus = tmp_path / "storage", tmp_path / "corpus"
+    storage.mkdir()
+    corpus.mkdir()
+    (storage / "driver").write_text("from the driver")
+    for name in ("train", "dev"):
+        (corpus / name).write_text(f"{name} O\n")
+    encoder = tmp_path / "encoder"
+    shutil.copytree(tiny_encoder.directory, encoder)
+    return NodeRequest(
+        storage=storage,
+        written=(storage / "driver", "from the driver"),
+        encoder=encoder,
+        corpora=(corpus / "train", corpus / "dev"),
+    )
+
+
+def here(request: NodeRequest, tiny_encoder: EncoderFiles) -> Here:
+    report = examine(request)
+    assert request.encoder is not None
+    return Here(
+        report=report,
+        encoder=(request.encoder, tiny_encoder.digest),
+        corpora=report.corpora,
+        written=request.written and request.written[0],
+    )
+
+
+def wrong(report: NodeReport, driver: Here) -> list[Finding]:
+    return [finding for finding in node_findings("node", report, driver) if finding.state != "pass"]
+
+
+def test_a_node_like_the_drivers_machine(request_here: NodeRequest, tiny_encoder: EncoderFiles) -> None:
+    driver = here(request_here, tiny_encoder)
+    said = list(node_findings("node", examine(request_here), driver))
+    assert [finding.state for finding in said] == ["pass"] * 4
+    assert "written here and read there, and the other way" in " ".join(finding.what for finding in said)
+
+
+def test_a_storage_that_is_not_shared(request_here: NodeRequest, tiny_encoder: EncoderFiles, tmp_path: Path) -> None:
+    driver = here(request_here, tiny_encoder)
+    other = tmp_path / "not-shared"
+    (finding,) = wrong(examine(replace(request_here, written=(other / "driver", "from the driver"))), driver)
+    assert finding.state == "fail"
+    assert "what the driver writes is not there" in finding.what
+    other.mkdir()
+    (other / "driver").write_text("of somebody else")
+    (finding,) = wrong(examine(replace(request_here, written=(other / "driver", "from the driver"))), driver)
+    assert "has other content" in finding.what
+
+
+def test_what_the_driver_does_not_see(request_here: NodeRequest, tiny_encoder: EncoderFiles) -> None:
+    driver, report = here(request_here, tiny_encoder), examine(request_here)
+    assert report.answer is not None
+    report.answer.unlink()
+    (finding,) = wrong(report, driver)
+    assert finding.state == "fail"
+    assert "the driver does not see what is written there" in finding.what
+
+
+def test_an_encoder_with_a_changed_file(request_here: NodeRequest, tiny_encoder: EncoderFiles) -> None:
+    driver = here(request_here, tiny_encoder)
+    assert request_here.encoder is not None
+    config = request_here.encoder / "config.json"
+    config.write_text(config.read_text() + "\n")
+    (finding,) = wrong(examine(request_here), driver)
+    assert finding.state == "fail"
+    assert "another encoder in" in finding.what
+    shutil.rmtree(request_here.encoder)
+    (finding,) = wrong(examine(request_here), driver)
+    assert "no encoder in" in finding.what
+    assert "to the same path" in finding.advice
+
+
+def test_corpora_that_differ_or_are_missing(request_here: NodeRequest, tiny_encoder: EncoderFiles) -> None:
+    driver = here(request_here, tiny_encoder)
+    request_here.corpora[0].write_text("other\n")
+    (finding,) = wrong(examine(request_here), driver)
+    assert (finding.state, "other content" in finding.what) == ("warn", True)
+    request_here.corpora[0].unlink()
+    (finding,) = wrong(examine(request_here), driver)
+    assert (finding.state, "1 of 2 corpus files are not there" in finding.what) == ("warn", True)
+
+
+def test_other_releases(request_here: NodeRequest, tiny_encoder: EncoderFiles) -> None:
+    driver, report = here(request_here, tiny_encoder), examine(request_here)
+    old = replace(report, python="3.12.1", versions={**report.versions, "transformers": "5.2.0"})
+    first, second = wrong(old, driver)
+    assert "python 3.12.1" in first.what
+    assert "transformers 5.2.0 (driver " in first.what
+    assert (second.state, "CVE-2026-4372" in second.what) == ("fail", True)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "uncertainty", "state"),
+    [(0.01, 0.02, "pass"), (-1.0, 0.01, "pass"), (3.0, 0.01, "warn"), (-90.0, 0.1, "fail"), (30.0, 29.0, "pass")],
+)
+def test_clocks(ahead: float, uncertainty: float, state: str) -> None:
+    """What the way there and back can explain is not the clock's."""
+    assert clock_finding("node", ahead, uncertainty).state == state
+
+
+def test_resources() -> None:
+    two = [Room(cpus=4, gpus=1), Room(cpus=4, gpus=1)]
+
+    def state(wanted: Wanted) -> str:
+        (finding,) = room_findings("the cluster", two, wanted)
+        return finding.state
+
+    assert state(Wanted(workers=2, cpus=4, gpus=1, concurrent=None)) == "pass"
+    # Eight CPUs in all, but no machine with five.
+    assert state(Wanted(workers=1, cpus=5, gpus=0, concurrent=None)) == "fail"
+    assert state(Wanted(workers=1, cpus=1, gpus=0.5, concurrent=4)) == "pass"
+    assert state(Wanted(workers=1, cpus=1, gpus=0.5, concurrent=5)) == "warn"
+    assert workers_on(Room(cpus=64, gpus=2), Wanted(workers=1, cpus=1, gpus=0.4, concurrent=None)) == 4
+
+
+def test_tokens() -> None:
+    assert [token_finding(asks).state for asks in (True, False, None)] == ["pass", "warn", "warn"]
