@@ -25,9 +25,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from .encoders import EncoderFiles, load_encoder, load_tokenizer, max_tokens
-from .encoders.cache import sha256
 from .encoders.files import CONFIG, TOKENIZER, combine_digests, content_files
 from .errors import UserError
+from .files import sha256
 from .model import MultiChannelTagger
 from .model_card import ModelCard, render
 from .training.device import attention_kernel

@@ -1,5 +1,6 @@
 """Files and directories that are there whole or not at all, whenever a process dies or a disk fills up."""
 
+import hashlib
 import json
 import shutil
 import uuid
@@ -49,6 +50,12 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
     with new_file(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _scratch(path: Path) -> Path:

@@ -1,7 +1,7 @@
 """What the parts of a trial share on a worker: its corpora on the device, fresh taggers, locks, and how to report."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ..training.checkpoints import EpochRecord, TrainingDirectory
 from ..training.device import autocast
 from ..training.parallel import Workers
 from ..training.scores import ScoredSet
+from .kept import Kept, readable
 from .plans import Experiment, TrialPlan, TrialReport
 
 Send = Callable[[TrialReport], None]
@@ -30,8 +31,12 @@ class TrialContext:
     send: Send
 
     def features(self, key: str) -> Path:
-        """The directory of an encoded corpus."""
-        return self.experiment.storage.features(key)
+        """The directory of an encoded corpus. Raises DamagedError: a trial cannot encode it again."""
+        return readable(self.experiment.storage.features(key))
+
+    def words(self, key: str) -> Path:
+        """The directory of an encoded corpus's words. Raises DamagedError as `features` does."""
+        return readable(self.experiment.storage.words(key))
 
     def labelled(self, key: str) -> TextTensors:
         """A labelled corpus on the device."""
@@ -57,6 +62,10 @@ class TrialContext:
     def tell(self, stage: str) -> None:
         """Say what is being done."""
         self.send(TrialReport(number=self.plan.number, stage=stage))
+
+    def warn(self, warning: str) -> None:
+        """Tell the user something."""
+        self.send(TrialReport(number=self.plan.number, stage="warning", warning=warning))
 
     def send_epoch(self, record: EpochRecord, stage: str) -> None:
         """Report an epoch of what the trial is about."""
@@ -90,16 +99,18 @@ class TrialContext:
             yield
 
     @contextmanager
-    def alone(self, path: Path) -> Iterator[None]:
-        """Only this trial's workers make what belongs at `path`; the first of them holds the lock for all."""
+    def alone(self, kept: Kept) -> Iterator[None]:
+        """Only this trial's workers make `kept`, which is whole or not there; the first holds the lock for all.
+
+        All workers enter and leave together. Whether something is to be made says `Workers.from_first`.
+        """
         workers = Workers.current()
-        if workers.first:
-            with self.experiment.storage.lock(path):
-                workers.barrier()
-                yield
-                workers.barrier()
-        else:
-            workers.barrier()
+        with ExitStack() as held:
+            if workers.first:
+                held.enter_context(self.experiment.storage.lock(kept.path))
+            damage = workers.from_first(kept.mend)
+            if damage is not None:
+                self.warn(damage)  # by all workers: Ray Train takes a report from all or waits
             yield
             workers.barrier()
 

@@ -23,6 +23,7 @@ from ..corpora.gold import load_target_gold
 from ..corpora.locate import has_test
 from ..encoders import EncoderFiles, load_tokenizer
 from ..features import encode_sentences, encode_text, save_sentences, save_text, save_words
+from .kept import to_be_made
 from .plans import Corpora, Experiment, Scored
 from .storage import Storage, content_key
 
@@ -151,9 +152,10 @@ def _scored(data: Data, prepared: Prepared, dev: Sequence[Sentence], dev_feature
             scored = Scored(split="test", features=_Features.of(data, prepared).labelled(test))
     else:
         test, scored = tuple(dev), Scored(split="dev", features=dev_features)
-    with storage.writing():
-        if not storage.words(scored.features).exists():
-            save_words(test, storage.words(scored.features))
+    words = storage.words(scored.features)
+    with storage.writing(), to_be_made(storage, words) as wanted:
+        if wanted:
+            save_words(test, words)
     return scored
 
 
@@ -180,15 +182,19 @@ class _Features:
 
     def labelled(self, sentences: Sequence[Sentence]) -> str:
         key = self._key(sentences, labels=self.names)
-        if not self._storage.features(key).is_dir():
-            encoded = encode_sentences(sentences, self._tokenizer, self.names, max_length=self._max_length)
-            save_sentences(encoded, self._storage.features(key))
+        directory = self._storage.features(key)
+        with to_be_made(self._storage, directory) as wanted:
+            if wanted:
+                encoded = encode_sentences(sentences, self._tokenizer, self.names, max_length=self._max_length)
+                save_sentences(encoded, directory)
         return key
 
     def unlabelled(self, sentences: Sequence[Text]) -> str:
         key = self._key(sentences, labels=())
-        if not self._storage.features(key).is_dir():
-            save_text(encode_text(sentences, self._tokenizer, max_length=self._max_length), self._storage.features(key))
+        directory = self._storage.features(key)
+        with to_be_made(self._storage, directory) as wanted:
+            if wanted:
+                save_text(encode_text(sentences, self._tokenizer, max_length=self._max_length), directory)
         return key
 
     def _key(self, sentences: Sequence[Sentence | Text], *, labels: Sequence[str]) -> str:

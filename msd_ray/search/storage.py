@@ -10,7 +10,8 @@
     STORAGE/ray             Ray's own files
 
 A key is a digest of all that decides the content, so that two trials, two studies or two languages that need one
-thing find the same one, and a thing that is there is right. Who makes a thing holds its lock meanwhile.
+thing find the same one, and a thing that is there is right: what was damaged since does not fit its digests, and is
+made again (see `kept`). Who makes a thing holds its lock meanwhile.
 """
 
 import hashlib
@@ -95,7 +96,7 @@ class Storage:
 
     def words(self, key: str) -> Path:
         """The words of an encoded corpus, where predictions on it are to be read."""
-        return self.root / "words" / f"{key}.parquet"
+        return self.root / "words" / key
 
     def results(self, key: str) -> Path:
         """What a final run leaves to be read beside its scores."""
