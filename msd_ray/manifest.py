@@ -61,20 +61,32 @@ def digests_of(directory: Path) -> dict[str, FileDigest]:
 
 def write_manifest(directory: Path, files: Mapping[str, FileDigest]) -> None:
     """Say what the directory's files are."""
-    write_json(directory / MANIFEST, {"files": {name: asdict(digest) for name, digest in files.items()}})
+    (directory / MANIFEST).write_bytes(manifest_text(files))
+
+
+def manifest_text(files: Mapping[str, FileDigest]) -> bytes:
+    """A manifest's bytes; the same for the same files."""
+    content = {"files": {name: asdict(digest) for name, digest in files.items()}}
+    return json.dumps(content, indent=1, sort_keys=True).encode()
 
 
 def read_manifest(directory: Path) -> dict[str, FileDigest]:
     """What the directory's files should be. Raises DamagedError where that is not said."""
     path = directory / MANIFEST
     try:
-        files = parse_files(json.loads(path.read_bytes())["files"])
+        return parse_manifest(path.read_bytes(), str(path))
     except FileNotFoundError as error:
         raise DamagedError(f"{directory} has no {MANIFEST}") from error
+
+
+def parse_manifest(text: bytes, where: str) -> dict[str, FileDigest]:
+    """The content of a manifest. Raises DamagedError, with `where` as its name."""
+    try:
+        files = parse_files(json.loads(text)["files"])
     except (ValueError, LookupError, TypeError) as error:
-        raise DamagedError(f"{path} is damaged") from error
+        raise DamagedError(f"{where} is damaged") from error
     if any("/" in name for name in files):
-        raise DamagedError(f"{path} is damaged")
+        raise DamagedError(f"{where} is damaged")
     return files
 
 
@@ -123,7 +135,7 @@ def parse_files(content: Any) -> dict[str, FileDigest]:
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file whole or not at all, with a digest of its content in it. Raises ValueError as `write_json`."""
-    write_json(path, {**content, "sha256": _seal(content)})
+    write_json(path, {**content, "sha256": seal(content)})
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -135,8 +147,8 @@ def parse_sealed(text: bytes, where: str) -> dict[str, Any]:
     """The content of a sealed file. Raises DamagedError, with `where` as its name."""
     try:
         content = json.loads(text)
-        seal = content.pop("sha256")
-        whole = seal == _seal(content)
+        found = content.pop("sha256")
+        whole = found == seal(content)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise DamagedError(f"{where} is damaged") from error
     if not whole:
@@ -154,6 +166,7 @@ def remove(directory: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _seal(content: Mapping[str, Any]) -> str:
+def seal(content: Mapping[str, Any]) -> str:
+    """SHA-256 of a JSON value, however it is written."""
     canonical = json.dumps(content, sort_keys=True, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

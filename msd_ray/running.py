@@ -80,6 +80,8 @@ def _held(setups: Sequence[Setup], options: TuneOptions, console: Console, *, ch
     Whatever can refuse does so here, before Ray starts and before there is a run in MLflow; what refuses one
     language's study does so before another's is made or changed. Raises UserError.
     """
+    if setups[0].storage.store is not None:
+        setups[0].storage.store.check()  # within seconds; the databases take longer
     if options.study_storage is not None:
         check_storage(options.study_storage)
     if options.mlflow_uri is not None:

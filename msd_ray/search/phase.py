@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 from ..manifest import DamagedError
 from ..progress import Display, FinishedTrial, PhaseCounts
 from .kept import readable
+from .object_store import StoreError
 from .parameters import JSON
 from .plans import Experiment, Launch, TrialPlan, TrialReport
 from .studies import PhaseStudy, TrialRecord
@@ -174,8 +175,9 @@ class Phase:
         value = report.metrics[self.score]
         if report.files is not None:
             try:
-                files = readable(self.experiment.storage.root / report.files)
-            except DamagedError as error:
+                storage = self.experiment.storage
+                files = readable(storage, storage.root / report.files)
+            except (DamagedError, StoreError) as error:
                 self._fail(running, str(error))
                 return
             self.records.log_file(running.run_id, files, RESULTS)

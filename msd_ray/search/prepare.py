@@ -22,7 +22,11 @@ from ..corpora import (
 from ..corpora.gold import load_target_gold
 from ..corpora.locate import has_test
 from ..encoders import EncoderFiles, load_tokenizer
+from ..encoders.cache import file_digest
+from ..encoders.files import content_files
 from ..features import encode_sentences, encode_text, save_sentences, save_text, save_words
+from ..manifest import FileDigest
+from .copies import publish_files
 from .kept import to_be_made
 from .plans import Corpora, Experiment, Scored
 from .storage import Storage, content_key
@@ -109,6 +113,7 @@ def prepare(data: Data, corpora: ReadCorpora, encoder: EncoderFiles, storage: St
             target_train=features.unlabelled(corpora.target.train),
             target_dev=features.labelled(corpora.target.dev),
         )
+    _publish_encoder(encoder, storage)
     return Prepared(
         experiment=Experiment(storage=storage, encoder=encoder, corpora=keys),
         digests=corpora.digests,
@@ -141,6 +146,17 @@ def prepare_target_gold(data: Data, prepared: Prepared) -> str:
     gold = load_target_gold(data.dataset, data.lang, data.directory, limit=data.limit)
     with prepared.experiment.storage.writing():
         return _Features.of(data, prepared).labelled(gold)
+
+
+def _publish_encoder(encoder: EncoderFiles, storage: Storage) -> None:
+    """Send the encoder to the object store, if there is one, for nodes that have no other way to it."""
+    if storage.store is None:
+        return
+    digests = {
+        path.name: FileDigest(size=path.stat().st_size, sha256=file_digest(path))
+        for path in content_files(encoder.directory)
+    }
+    publish_files(storage.store, storage.name(storage.encoder(encoder.digest)), encoder.directory, digests)
 
 
 def _scored(data: Data, prepared: Prepared, dev: Sequence[Sentence], dev_features: str) -> Scored:

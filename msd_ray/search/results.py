@@ -151,8 +151,9 @@ class FinalResults:
             teacher=[self.teacher.directory.path.name, self.teacher.epoch(DEV_TARGET_F1)],
             scored=self.scored.features,
         )
-        directory = context.experiment.storage.results(key)
-        with context.alone(KeptDirectory(path=directory)):
+        storage = context.experiment.storage
+        directory = storage.results(key)
+        with context.alone(KeptDirectory(storage=storage, path=directory)):
             if Workers.current().first and not directory.is_dir():
                 table = self._table(test, predicted, repeated)
                 with new_content(directory) as scratch:

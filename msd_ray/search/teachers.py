@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ..manifest import read_sealed, write_sealed
 from ..model import MultiChannelTagger
 from ..training import to_json
 from ..training.checkpoints import EpochRecord, TrainingDirectory
@@ -20,7 +19,7 @@ from ..training.parallel import Workers
 from ..training.scores import DEV_TARGET_F1, best_epoch, dev_metrics
 from ..training.teacher import TeacherTask
 from .context import TrialContext, load_epoch
-from .kept import KeptDirectory, KeptTraining
+from .kept import KeptDirectory, KeptTraining, read_small, training_directory, write_small
 from .results import Trained
 from .storage import content_key
 
@@ -52,15 +51,15 @@ class StoredTeacher:
     @cached_property
     def directory(self) -> TrainingDirectory:
         """Where it lies. Every epoch stays: the next target language may choose another one."""
-        return TrainingDirectory(
-            path=self.context.experiment.storage.teacher(self.key),
-            keep=lambda records: [record.epoch for record in records],
+        storage = self.context.experiment.storage
+        return training_directory(
+            storage, storage.teacher(self.key), lambda records: [record.epoch for record in records]
         )
 
     @cached_property
     def epochs(self) -> tuple[EpochRecord, ...]:
         """Its epochs with the scores on the target's dev set; it is trained first unless it is there."""
-        with self.context.alone(KeptTraining(directory=self.directory)):
+        with self.context.alone(KeptTraining(storage=self.context.experiment.storage, directory=self.directory)):
             epochs = Workers.current().from_first(self._stored)
             if epochs is None:
                 return self._trained()
@@ -89,8 +88,9 @@ class StoredTeacher:
             target=corpora.target_train,
             source=corpora.source_train,
         )
-        directory = self.context.experiment.storage.outputs(key)
-        with self.context.alone(KeptDirectory(path=directory)):
+        storage = self.context.experiment.storage
+        directory = storage.outputs(key)
+        with self.context.alone(KeptDirectory(storage=storage, path=directory)):
             if not Workers.current().from_first(directory.is_dir):
                 self.context.tell("teacher outputs")  # by all workers: Ray Train takes a report from all or waits
                 if Workers.current().first:
@@ -151,12 +151,14 @@ class StoredTeacher:
             with self.context.inference():
                 metrics = dev_metrics(load_epoch(model, self.directory, record.epoch), {"target": target})
             if workers.first:
-                write_sealed(self._target_scores_file(record.epoch), {"metrics": metrics})
+                write_small(
+                    self.context.experiment.storage, self._target_scores_file(record.epoch), {"metrics": metrics}
+                )
         return _with_scores(record, metrics)
 
     def _stored_scores(self, epoch: int) -> dict[str, float] | None:
-        path = self._target_scores_file(epoch)
-        return dict(read_sealed(path)["metrics"]) if path.exists() else None
+        content = read_small(self.context.experiment.storage, self._target_scores_file(epoch))
+        return None if content is None else dict(content["metrics"])
 
     def _target_scores_file(self, epoch: int) -> Path:
         target = self.context.experiment.corpora.target_dev

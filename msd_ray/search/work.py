@@ -18,7 +18,7 @@ from ..training.parallel import Workers
 from ..training.scores import DEV_SOURCE_F1, DEV_TARGET_F1, best_epoch
 from ..training.student import StudentTask
 from .context import Send, TrialContext, load_epoch
-from .kept import KeptTraining
+from .kept import KeptTraining, training_directory
 from .plans import Launch, TrialReport
 from .results import FinalResults, Trained
 from .storage import content_key
@@ -99,14 +99,14 @@ class StoredStudent:
             workers=Workers.current().size,
             device=self.context.device.type,
         )
-        return TrainingDirectory(path=experiment.storage.student(key), keep=_selected_epochs)
+        return training_directory(experiment.storage, experiment.storage.student(key), _selected_epochs)
 
     @cached_property
     def epochs(self) -> tuple[EpochRecord, ...]:
         """Its epochs; it is trained first unless it is there."""
         context = self.context
         plan, corpora = context.plan, context.experiment.corpora
-        with context.alone(KeptTraining(directory=self.directory)):
+        with context.alone(KeptTraining(storage=context.experiment.storage, directory=self.directory)):
             record = Workers.current().from_first(self.directory.record)
             if record.complete:
                 for epoch in record.epochs:
