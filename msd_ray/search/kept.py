@@ -165,7 +165,7 @@ def readable(storage: Storage, path: Path) -> Path:
         with storage.lock(path):
             damage = kept.mend()
         if not path.is_dir():
-            raise DamagedError(f"{damage or f'{path} is missing'}; start the same command again, which makes it again")
+            raise DamagedError(f"{damage or f'{path} is missing'}; start the same command again, which makes it")
     return path
 
 
@@ -223,7 +223,7 @@ def _mended(kept: KeptDirectory | KeptTraining, storage: Storage, last: str) -> 
         storage.store.delete(f"{storage.name(kept.path)}/{last}")
         damages.append(str(error))
     told = "; ".join(damage for damage in damages if damage)
-    return f"{told}: removed, and {'fetched' if fetched else 'made'} again" if told else None
+    return f"{told}: removed, {'and fetched' if fetched else 'to be made'} again" if told else None
 
 
 def _removed_if_damaged(path: Path, verify: Callable[[], None]) -> str | None:

@@ -1,6 +1,7 @@
 """What is damaged in the storage is found, told, and made again with the same weights."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def test_a_damaged_thing_is_made_again_alike(
     assert weights_of(again) == finished.weights
     (told,) = warnings(again)
     assert str(directory) in told
-    assert told.endswith("removed, and made again")
+    assert told.endswith("removed, to be made again")
     assert not list(directory.parent.glob(".*.tmp"))
     if file.suffix in {".safetensors", ".npy"}:
         assert next(directory.glob(name)).read_bytes() == whole
@@ -125,8 +126,11 @@ def test_a_trial_does_not_read_damaged_features_and_the_driver_makes_them_again(
     flip(directory / "input_ids.npy")
     with pytest.raises(DamagedError, match=r"input_ids\.npy is damaged.*; start the same command again"):
         run_trials(experiment, student_plan())
+    dev = experiment.storage.features(experiment.corpora.source_dev)
+    cut(dev / "labels.npy")
     assert prepared().experiment == experiment
-    assert f"warning: {directory}/input_ids.npy is damaged: its SHA-256 is another" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert re.fullmatch(rf"warning: {dev}/labels\.npy has \d+ bytes instead of \d+: removed, to be made again\n", told)
     assert (directory / "input_ids.npy").read_bytes() == whole
     weights_of(run_trials(experiment, student_plan()))
 

@@ -201,7 +201,7 @@ def test_a_damaged_object_is_made_again_alike(
     assert weights_of(again) == weights_of(trained_on_a.reports)
     (told,) = warnings(again)
     assert told.startswith(f"{place}/{name} is {'missing' if damage is None else 'damaged'}")
-    assert told.endswith("removed, and made again")
+    assert told.endswith("removed, to be made again")
     if not name.endswith(".json"):
         assert store.read(name) == whole
     nodes.on("c")
