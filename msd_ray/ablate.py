@@ -162,7 +162,7 @@ def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
             **configuration_tags(_settings(setup, options).rows),
             **{f"version.{name}": version for name, version in versions().items()},
         },
-        artifact_root=setup.storage.root / "mlartifacts",
+        artifact_root=setup.storage.artifacts,
     )
 
 
@@ -184,7 +184,7 @@ def _conclude(
     print_pairs(
         console,
         [
-            ("storage", str(setup.storage.root)),
+            ("storage", setup.storage.place),
             ("compare runs", ui_command(setup.mlflow_uri) or shown_uri(setup.mlflow_uri)),
             ("tables and figures", f"{report} --mlflow-uri '{shown_uri(setup.mlflow_uri)}'"),
         ],

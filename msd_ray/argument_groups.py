@@ -132,7 +132,13 @@ def add_places(parser: argparse.ArgumentParser, defaults: Defaults, *, name: str
     """Where things go."""
     add = parser.add_argument_group("where things go").add_argument
     add("--name", type=text, metavar="NAME", help=f"the study's name; the same name goes on (default: {name})")
-    add("--storage", type=path, metavar="DIR", help=f"teachers, students, results ({default(defaults, 'storage')})")
+    add(
+        "--storage",
+        type=text,
+        metavar="PLACE",
+        help="teachers, students, results: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
+        f"({default(defaults, 'storage')})",
+    )
     add(
         "--mlflow-uri",
         type=text,

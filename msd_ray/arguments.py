@@ -2,7 +2,6 @@
 
 import argparse
 import textwrap
-from pathlib import Path
 from typing import Any
 
 from .argument_groups import (
@@ -80,7 +79,7 @@ DEFAULTS: dict[str, Any] = {
     "warm_start": None,
     "warm_start_trials": 3,
     "retry_failed": False,
-    "storage": Path("runs"),
+    "storage": "runs",
     "mlflow_uri": None,
     "study_storage": None,
     "name": None,

@@ -12,6 +12,11 @@ class UserError(Exception):
     """Bad input: the message says what is wrong, where (file, line, key), and what to do."""
 
 
+def warn(message: str) -> None:
+    """Tell the user something that ends nothing."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
 def run_command(main: Callable[[], int]) -> None:
     """Run a command's main function; a `UserError` becomes one message and exit code 2, an interrupt 130.
 

@@ -25,10 +25,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from .encoders import EncoderFiles, load_encoder, load_tokenizer, max_tokens
-from .encoders.cache import sha256
 from .encoders.files import CONFIG, TOKENIZER, combine_digests, content_files
 from .encoders.refusals import check_directory
 from .errors import UserError
+from .files import sha256
 from .limits import check_size
 from .model import MultiChannelTagger
 from .model_card import ModelCard, render

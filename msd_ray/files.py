@@ -1,5 +1,6 @@
 """Files and directories that are there whole or not at all, whenever a process dies or a disk fills up."""
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -59,6 +60,12 @@ def write_nothing(directory: Path) -> None:
     """
     with tempfile.TemporaryFile(dir=directory) as probe:
         probe.write(bytes(4096))
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _scratch(path: Path) -> Path:

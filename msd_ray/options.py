@@ -54,7 +54,7 @@ class TuneOptions:
     warm_start: tuple[str, ...] | None
     warm_start_trials: int
     retry_failed: bool
-    storage: Path
+    storage: str
     mlflow_uri: str | None
     study_storage: str | None
     name: str | None

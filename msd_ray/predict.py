@@ -108,7 +108,7 @@ def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Pat
     if model.startswith("models:"):
         from .tracking.references import downloaded, parse_reference
 
-        return downloaded(mlflow_uri or default_tracking_uri(DEFAULTS["storage"]), parse_reference(model))
+        return downloaded(mlflow_uri or default_tracking_uri(Path(DEFAULTS["storage"])), parse_reference(model))
     if mlflow_uri is not None:
         raise UserError(f"--mlflow-uri is for registered models; --model {model} is a directory")
     return nullcontext(Path(model))

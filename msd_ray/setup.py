@@ -53,6 +53,8 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     space = load_space(options.space)
     storage = Storage.at(options.storage)
     dataset_named(options.dataset)  # before its name becomes a part of a path
+    if storage.store is not None:
+        _check_databases(options)
     for lang in options.lang:
         _check_model_place(storage.model(options.study_name(lang)))
     data = [_data(options, lang) for lang in options.lang]
@@ -132,6 +134,21 @@ def _settings(
     )
 
 
+def _check_databases(options: TuneOptions) -> None:
+    """An object store holds no database: the default places do not exist there."""
+    missing = [
+        option
+        for option, given in (("--study-storage", options.study_storage), ("--mlflow-uri", options.mlflow_uri))
+        if given is None
+    ]
+    if missing:
+        raise UserError(
+            f"--storage {options.storage} holds no databases: give {' and '.join(missing)} too, for example "
+            "--study-storage postgresql://USER@HOST/DATABASE --mlflow-uri http://HOST:5000; for a driver that always "
+            "runs on one machine sqlite:///FILE does for both"
+        )
+
+
 def _check_model_place(directory: Path) -> None:
     """The best student goes there when all is done: too late to hear that the place is taken."""
     if directory.exists() and not (directory / DESCRIPTION).is_file():
@@ -159,7 +176,7 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
         *work,
         ("a trial", f"{process}{', each' if options.workers > 1 else ''} with {each}"),
         ("at once", _count(options.max_concurrent, "trial") if options.max_concurrent else "as many trials as fit"),
-        ("storage", str(setup.storage.root)),
+        ("storage", setup.storage.place),
         ("studies", shown_uri(setup.study_storage)),
         ("mlflow", shown_uri(setup.mlflow_uri)),
     ]

@@ -109,7 +109,7 @@ def open_tracker(setup: "Setup") -> "StudyTracker":
             "space": settings.space.name,
             **{f"version.{name}": version for name, version in versions().items()},
         },
-        artifact_root=setup.storage.root / "mlartifacts",
+        artifact_root=setup.storage.artifacts,
     )
 
 
@@ -138,7 +138,7 @@ def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Config
     tracker.parent_tags(configuration_tags(rows))
     row = BEST if BEST in rows else PAPER
     winner = best_run(runs, row)
-    where = [("storage", str(setup.storage.root))]
+    where = [("storage", setup.storage.place)]
     if winner is not None:
         directory = export_winner(setup, winner, rows[row], summary)
         tracker.log_file(tracker.parent_id, directory / "README.md", "model_card")

@@ -8,8 +8,11 @@ from typing import Literal
 
 from .corpora import DATASETS
 from .export import export_student
+from .manifest import digests_of
 from .model_card import ModelCard, ScoreRow, hub_name
 from .search.configuration import Configuration
+from .search.copies import publish_files
+from .search.kept import trained_weights
 from .setup import Setup
 from .tracking.comparison import SummaryRow
 from .tracking.rows import RunRow
@@ -36,12 +39,14 @@ def export_winner(setup: Setup, winner: RunRow, configuration: Configuration, su
     export_student(
         directory,
         encoder=experiment.encoder,
-        weights_file=setup.storage.root / winner.tags["weights"],
+        weights_file=trained_weights(setup.storage, winner.tags["weights"], winner.tags["weights_sha256"]),
         label_names=experiment.corpora.label_names,
         frozen_layers=setup.settings.run.frozen_layers,
         max_length=setup.settings.run.max_length,
         card=_card(setup, winner, configuration, summary),
     )
+    if setup.storage.store is not None:
+        publish_files(setup.storage.store, setup.storage.name(directory), directory, digests_of(directory))
     return directory
 
 

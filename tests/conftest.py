@@ -1,8 +1,12 @@
 """Fixtures that several packages' tests share."""
 
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from s3_server import BUCKET, CREDENTIALS, Front, front_of, s3_server
 from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedTokenizerFast
 
@@ -15,6 +19,30 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> EncoderFiles:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MSD_RAY_CACHE", str(tmp_path_factory.mktemp("cache")))
         return resolve(str(tiny_bert_directory(tmp_path_factory.mktemp("tiny-bert"))))
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """An S3 server's address; it has the bucket `s3_server.BUCKET`."""
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3(s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A place of the test's own on an S3 server that the environment names; the test is on a node of its own."""
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": s3_endpoint}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path / "cache"))
+    return f"s3://{BUCKET}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def s3_front(s3_endpoint: str, s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
+    """The same, behind a front that can answer otherwise."""
+    with front_of(s3_endpoint) as front:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", front.address)
+        yield front
 
 
 @pytest.fixture(scope="session")

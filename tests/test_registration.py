@@ -11,6 +11,7 @@ from rich.console import Console
 from students import weights_file
 
 from msd_ray.encoders import EncoderFiles
+from msd_ray.files import sha256
 from msd_ray.options import parse
 from msd_ray.registration import content_digest
 from msd_ray.search.configuration import BEST, PAPER, PAPER_CONFIGURATION, Configuration
@@ -50,10 +51,15 @@ def finished(setup: Setup, *, noise: int, dev: float) -> StudyTracker:
             for parameter in tagger.trained_parameters().values():
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
         (setup.storage.root / "students").mkdir(exist_ok=True)
-        weights_file(tagger, setup.storage.root / weights)
+        digest = sha256(weights_file(tagger, setup.storage.root / weights))
         tags = {"row": BEST, "seed": str(seed), "scored_split": "test", "configuration": FOUND.digest}
         key = f"final/{BEST}/{FOUND.digest}/seed-{seed}"
-        run = tracker.child(key, name=f"final-{BEST}-seed-{seed}", parameters={}, tags={**tags, "weights": weights})
+        run = tracker.child(
+            key,
+            name=f"final-{BEST}-seed-{seed}",
+            parameters={},
+            tags={**tags, "weights": weights, "weights_sha256": digest},
+        )
         scores = {"dev_target/f1": dev - below, "test/f1": test, "test/f1_source_selected": test, "best_epoch": 2}
         tracker.finish(run, state="COMPLETE", metrics=scores)
     return tracker

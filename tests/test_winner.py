@@ -14,6 +14,7 @@ from students import trained_tagger, weights_file
 from msd_ray.encoders import EncoderFiles
 from msd_ray.errors import UserError
 from msd_ray.export import load_student
+from msd_ray.files import sha256
 from msd_ray.options import parse
 from msd_ray.search.configuration import BEST, PAPER, PAPER_CONFIGURATION, Configuration
 from msd_ray.setup import Setup, set_up
@@ -84,6 +85,13 @@ def weights(setup: Setup) -> Path:
     return weights_file(tagger, path)
 
 
+def with_weights(weights: Path) -> RunRow:
+    """The winning run, as it is with these weights."""
+    winner = best_run(RUNS, BEST)
+    assert winner is not None
+    return replace(winner, tags={**winner.tags, "weights_sha256": sha256(weights)})
+
+
 def test_the_best_run_is_chosen_on_dev_among_complete_final_runs_of_its_row() -> None:
     best, paper = best_run(RUNS, BEST), best_run(RUNS, PAPER)
     assert best is not None
@@ -107,8 +115,7 @@ def test_tags_tell_the_configurations_apart() -> None:
 
 
 def test_the_export_is_the_winners_weights_with_the_summarys_numbers(setup: Setup, weights: Path) -> None:
-    winner = best_run(RUNS, BEST)
-    assert winner is not None
+    winner = with_weights(weights)
     directory = export_winner(setup, winner, FOUND, summary_rows(RUNS))
     assert directory == setup.storage.root / "models" / "sample-tr"
     student = load_student(directory, torch.device("cpu"))
@@ -129,8 +136,7 @@ def test_the_export_is_the_winners_weights_with_the_summarys_numbers(setup: Setu
 
 
 def test_an_export_replaces_an_older_one_but_nothing_else(setup: Setup, weights: Path) -> None:
-    winner = best_run(RUNS, BEST)
-    assert winner is not None
+    winner = with_weights(weights)
     first = export_winner(setup, winner, FOUND, summary_rows(RUNS))
     assert export_winner(setup, winner, FOUND, summary_rows(RUNS)) == first
     (first / "msd_ray.json").unlink()
@@ -139,14 +145,16 @@ def test_an_export_replaces_an_older_one_but_nothing_else(setup: Setup, weights:
 
 
 def test_weights_that_are_gone_or_of_another_tagger(setup: Setup, weights: Path) -> None:
-    winner = best_run(RUNS, BEST)
-    assert winner is not None
+    winner = with_weights(weights)
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"best2\.safetensors is damaged.*a new --name: it finds all that is whole"):
+        export_winner(setup, winner, FOUND, summary_rows(RUNS))
     weights.unlink()
-    with pytest.raises(UserError, match=r"best2\.safetensors"):
+    with pytest.raises(UserError, match=r"best2\.safetensors is missing"):
         export_winner(setup, winner, FOUND, summary_rows(RUNS))
     weights_file(trained_tagger(setup.encoder), weights)  # five labels
-    with pytest.raises(UserError, match=r"best2\.safetensors"):
-        export_winner(setup, winner, FOUND, summary_rows(RUNS))
+    with pytest.raises(UserError, match=r"best2\.safetensors.*another encoder, label set"):
+        export_winner(setup, with_weights(weights), FOUND, summary_rows(RUNS))
     assert not (setup.storage.root / "models" / "sample-tr").exists()
 
 

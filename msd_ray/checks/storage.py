@@ -14,6 +14,6 @@ def storage_findings(storage: Storage) -> Iterator[Finding]:
     def look() -> Iterator[Finding]:
         storage.check()
         there = "can be written" if storage.root.exists() else "is not there yet and can be made"
-        yield passed(NAME, f"{storage.root} {there}")
+        yield passed(NAME, f"{storage.place} {there}")
 
     yield from refusals(NAME, look, "give a writable directory with --storage")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from msd_ray.errors import UserError
-from msd_ray.files import write_json
+from msd_ray.files import sha256, write_json
 
 
 def cache_directory() -> Path:
@@ -31,12 +31,6 @@ def cache_errors() -> Iterator[None]:
             f"cannot write to the cache {cache_directory()}: {error.strerror or error}; "
             "free some space or set MSD_RAY_CACHE to a directory that can be written to"
         ) from error
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_digest(path: Path) -> str:

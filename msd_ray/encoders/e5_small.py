@@ -16,9 +16,10 @@ from filelock import FileLock
 from safetensors.numpy import save_file
 
 from msd_ray.encoders import e5s1
-from msd_ray.encoders.cache import cache_directory, cache_errors, file_digest, sha256
+from msd_ray.encoders.cache import cache_directory, cache_errors, file_digest
 from msd_ray.encoders.e5_tokenizer import write_tokenizer
 from msd_ray.errors import UserError
+from msd_ray.files import sha256
 
 NAME = "e5-small"
 LICENCE = "mit"

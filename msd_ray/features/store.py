@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import new_directory
+from ..manifest import new_content
 from .encode import EncodedSentences, EncodedText
 
 
@@ -30,7 +30,7 @@ def load_sentences(directory: Path) -> EncodedSentences:
 
 
 def _save(text: EncodedText, kind: type[EncodedText], directory: Path) -> None:
-    with new_directory(directory) as scratch:
+    with new_content(directory) as scratch:
         for field in fields(kind):
             np.save(scratch / f"{field.name}.npy", getattr(text, field.name))
 

@@ -7,17 +7,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..corpora import Sentence
-from ..files import new_file
+from ..manifest import new_content
+
+FILE = "words.parquet"
 
 
-def save_words(sentences: Sequence[Sentence], path: Path) -> None:
-    """Write every sentence's words as one row of a Parquet file, whole or not at all."""
-    with new_file(path) as scratch:
+def save_words(sentences: Sequence[Sentence], directory: Path) -> None:
+    """Write every sentence's words as one row of a Parquet file; the directory appears whole or not at all."""
+    with new_content(directory) as scratch:
         words = pa.array([list(sentence.tokens) for sentence in sentences], pa.list_(pa.string()))
-        pq.write_table(pa.table({"tokens": words}), scratch)
+        pq.write_table(pa.table({"tokens": words}), scratch / FILE)
 
 
-def load_words(path: Path) -> list[list[str]]:
+def load_words(directory: Path) -> list[list[str]]:
     """Read what `save_words` wrote."""
-    words: list[list[str]] = pq.read_table(path, columns=["tokens"])["tokens"].to_pylist()
+    words: list[list[str]] = pq.read_table(directory / FILE, columns=["tokens"])["tokens"].to_pylist()
     return words

@@ -1,12 +1,14 @@
 """What the parts of a trial share on a worker: its corpora on the device, fresh taggers, locks, and how to report."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
+from ..encoders import EncoderFiles
+from ..encoders.files import directory_digest
 from ..features import TextTensors, load_sentences, load_text
 from ..model import MultiChannelTagger
 from ..training import OptimizerSettings, to_json
@@ -15,6 +17,7 @@ from ..training.checkpoints import EpochRecord, TrainingDirectory
 from ..training.device import autocast
 from ..training.parallel import Workers
 from ..training.scores import ScoredSet
+from .kept import Kept, node, readable
 from .plans import Experiment, TrialPlan, TrialReport
 
 Send = Callable[[TrialReport], None]
@@ -30,8 +33,12 @@ class TrialContext:
     send: Send
 
     def features(self, key: str) -> Path:
-        """The directory of an encoded corpus."""
-        return self.experiment.storage.features(key)
+        """The directory of an encoded corpus. Raises DamagedError: a trial cannot encode it again."""
+        return readable(self.experiment.storage, self.experiment.storage.features(key))
+
+    def words(self, key: str) -> Path:
+        """The directory of an encoded corpus's words. Raises DamagedError as `features` does."""
+        return readable(self.experiment.storage, self.experiment.storage.words(key))
 
     def labelled(self, key: str) -> TextTensors:
         """A labelled corpus on the device."""
@@ -47,16 +54,25 @@ class TrialContext:
         sentences = load_sentences(self.features(key))
         return ScoredSet.load(sentences, corpora.label_names, pad_id=corpora.pad_id, device=self.device)
 
+    def encoder(self) -> EncoderFiles:
+        """The encoder's files: where the driver has them, else from the object store. Raises DamagedError."""
+        files, storage = self.experiment.encoder, self.experiment.storage
+        if storage.store is None or _is_here(files):
+            return files
+        return replace(files, directory=readable(storage, storage.encoder(files.digest)))
+
     def tagger(self, settings: OptimizerSettings) -> MultiChannelTagger:
         """A tagger with its first weights."""
         labels = len(self.experiment.corpora.label_names)
-        return build_tagger(
-            self.experiment.encoder, labels, run=self.plan.run, dropout=settings.dropout, device=self.device
-        )
+        return build_tagger(self.encoder(), labels, run=self.plan.run, dropout=settings.dropout, device=self.device)
 
     def tell(self, stage: str) -> None:
         """Say what is being done."""
         self.send(TrialReport(number=self.plan.number, stage=stage))
+
+    def warn(self, warning: str) -> None:
+        """Tell the user something."""
+        self.send(TrialReport(number=self.plan.number, stage="warning", warning=warning))
 
     def send_epoch(self, record: EpochRecord, stage: str) -> None:
         """Report an epoch of what the trial is about."""
@@ -90,18 +106,36 @@ class TrialContext:
             yield
 
     @contextmanager
-    def alone(self, path: Path) -> Iterator[None]:
-        """Only this trial's workers make what belongs at `path`; the first of them holds the lock for all."""
+    def alone(self, kept: Kept) -> Iterator[None]:
+        """Only this trial's workers make `kept`, which is whole or not there; the first holds the lock for all.
+
+        All workers enter and leave together. Whether something is to be made says `Workers.from_first`. On an object
+        store the others' nodes get what the first one's node has, before the block and after it.
+        """
         workers = Workers.current()
-        if workers.first:
-            with self.experiment.storage.lock(path):
-                workers.barrier()
-                yield
-                workers.barrier()
-        else:
-            workers.barrier()
+        with ExitStack() as held:
+            if workers.first:
+                held.enter_context(self.experiment.storage.lock(kept.path))
+            damage = workers.from_first(kept.mend)
+            if damage is not None:
+                self.warn(damage)  # by all workers: Ray Train takes a report from all or waits
+            self._fetch_on_other_nodes(kept)
             yield
+            if workers.first:
+                kept.publish()
             workers.barrier()
+            self._fetch_on_other_nodes(kept)
+
+    def _fetch_on_other_nodes(self, kept: Kept) -> None:
+        """No lock: its holder on that node may be a trial that waits for a lock of this one's."""
+        storage, workers = self.experiment.storage, Workers.current()
+        if storage.store is not None and workers.from_first(lambda: node(storage)) != node(storage):
+            kept.fetch()
+
+
+def _is_here(files: EncoderFiles) -> bool:
+    """Whether this node has the encoder where the driver has it."""
+    return files.directory.is_dir() and directory_digest(files.directory) == files.digest
 
 
 def load_epoch(model: MultiChannelTagger, directory: TrainingDirectory, epoch: int) -> MultiChannelTagger:

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from ..manifest import DamagedError
 from ..progress import Display, FinishedTrial, PhaseCounts
+from .kept import readable
+from .object_store import StoreError
 from .parameters import JSON
 from .plans import Experiment, Launch, TrialPlan, TrialReport
 from .studies import PhaseStudy, TrialRecord
@@ -110,6 +113,8 @@ class Phase:
         if running is None:
             # A worker may report once more before it hears that its trial has been stopped.
             return False
+        if report.warning is not None:
+            self.display.line(f"{running.label.key}: {report.warning}")
         if report.finished:
             self._end(running, report)
         elif report.epoch is not None:
@@ -169,7 +174,13 @@ class Phase:
             return
         value = report.metrics[self.score]
         if report.files is not None:
-            self.records.log_file(running.run_id, self.experiment.storage.root / report.files, RESULTS)
+            try:
+                storage = self.experiment.storage
+                files = readable(storage, storage.root / report.files)
+            except (DamagedError, StoreError) as error:
+                self._fail(running, str(error))
+                return
+            self.records.log_file(running.run_id, files, RESULTS)
         self.records.finish(running.run_id, state="COMPLETE", metrics=report.metrics, tags=report.tags)
         self.study.complete(running.plan.number, value)
         self._forget(running, f"COMPLETE, dev F1 {100 * value:.2f}")

@@ -81,7 +81,8 @@ class Launch:
 class TrialReport:
     """News of a trial.
 
-    stage: what is being done, for people. epoch: of the trial's own training, None for other news.
+    stage: what is being done, for people. warning: to be shown to them. epoch: of the trial's own training, None for
+    other news.
     metrics: the epoch's, or with `finished` the trial's results. reason: why a finished trial failed.
     files: a directory of results below the storage's root, to be kept with the run.
     """
@@ -92,6 +93,7 @@ class TrialReport:
     timestamp_ms: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    warning: str | None = None
     finished: bool = False
     reason: str | None = None
     files: str | None = None

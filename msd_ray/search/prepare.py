@@ -22,7 +22,12 @@ from ..corpora import (
 from ..corpora.gold import load_target_gold
 from ..corpora.locate import has_test
 from ..encoders import EncoderFiles, load_tokenizer
+from ..encoders.cache import file_digest
+from ..encoders.files import content_files
 from ..features import encode_sentences, encode_text, save_sentences, save_text, save_words
+from ..manifest import FileDigest
+from .copies import publish_files
+from .kept import to_be_made
 from .plans import Corpora, Experiment, Scored
 from .storage import Storage, content_key
 
@@ -108,6 +113,7 @@ def prepare(data: Data, corpora: ReadCorpora, encoder: EncoderFiles, storage: St
             target_train=features.unlabelled(corpora.target.train),
             target_dev=features.labelled(corpora.target.dev),
         )
+    _publish_encoder(encoder, storage)
     return Prepared(
         experiment=Experiment(storage=storage, encoder=encoder, corpora=keys),
         digests=corpora.digests,
@@ -142,6 +148,17 @@ def prepare_target_gold(data: Data, prepared: Prepared) -> str:
         return _Features.of(data, prepared).labelled(gold)
 
 
+def _publish_encoder(encoder: EncoderFiles, storage: Storage) -> None:
+    """Send the encoder to the object store, if there is one, for nodes that have no other way to it."""
+    if storage.store is None:
+        return
+    digests = {
+        path.name: FileDigest(size=path.stat().st_size, sha256=file_digest(path))
+        for path in content_files(encoder.directory)
+    }
+    publish_files(storage.store, storage.name(storage.encoder(encoder.digest)), encoder.directory, digests)
+
+
 def _scored(data: Data, prepared: Prepared, dev: Sequence[Sentence], dev_features: str) -> Scored:
     """The split that one language is scored on, with its words kept for people."""
     storage = prepared.experiment.storage
@@ -151,9 +168,10 @@ def _scored(data: Data, prepared: Prepared, dev: Sequence[Sentence], dev_feature
             scored = Scored(split="test", features=_Features.of(data, prepared).labelled(test))
     else:
         test, scored = tuple(dev), Scored(split="dev", features=dev_features)
-    with storage.writing():
-        if not storage.words(scored.features).exists():
-            save_words(test, storage.words(scored.features))
+    words = storage.words(scored.features)
+    with storage.writing(), to_be_made(storage, words) as wanted:
+        if wanted:
+            save_words(test, words)
     return scored
 
 
@@ -180,15 +198,19 @@ class _Features:
 
     def labelled(self, sentences: Sequence[Sentence]) -> str:
         key = self._key(sentences, labels=self.names)
-        if not self._storage.features(key).is_dir():
-            encoded = encode_sentences(sentences, self._tokenizer, self.names, max_length=self._max_length)
-            save_sentences(encoded, self._storage.features(key))
+        directory = self._storage.features(key)
+        with to_be_made(self._storage, directory) as wanted:
+            if wanted:
+                encoded = encode_sentences(sentences, self._tokenizer, self.names, max_length=self._max_length)
+                save_sentences(encoded, directory)
         return key
 
     def unlabelled(self, sentences: Sequence[Text]) -> str:
         key = self._key(sentences, labels=())
-        if not self._storage.features(key).is_dir():
-            save_text(encode_text(sentences, self._tokenizer, max_length=self._max_length), self._storage.features(key))
+        directory = self._storage.features(key)
+        with to_be_made(self._storage, directory) as wanted:
+            if wanted:
+                save_text(encode_text(sentences, self._tokenizer, max_length=self._max_length), directory)
         return key
 
     def _key(self, sentences: Sequence[Sentence | Text], *, labels: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from safetensors.numpy import save_file
 
 from ..features import TextTensors, load_text, load_words, repeated_sentences
-from ..files import new_directory
+from ..manifest import new_content
 from ..model import MultiChannelTagger
 from ..statistics.domains import domain_distances
 from ..training import OptimizerSettings
@@ -27,6 +27,7 @@ from ..training.outputs import cls_vectors
 from ..training.parallel import Workers
 from ..training.scores import DEV_SOURCE_F1, DEV_TARGET_F1, ScoredSet, best_epoch
 from .context import TrialContext, load_epoch
+from .kept import KeptDirectory
 from .plans import Scored
 from .storage import content_key
 
@@ -142,7 +143,7 @@ class FinalResults:
         vectors: Vectors,
     ) -> Path:
         """Write the files unless they are there; their place is named by what they are made from."""
-        storage, tagger = self.context.experiment.storage, self.student or self.teacher
+        context, tagger = self.context, self.student or self.teacher
         key = content_key(
             kind="results",
             training=tagger.directory.path.name,
@@ -150,21 +151,26 @@ class FinalResults:
             teacher=[self.teacher.directory.path.name, self.teacher.epoch(DEV_TARGET_F1)],
             scored=self.scored.features,
         )
+        storage = context.experiment.storage
         directory = storage.results(key)
-        if Workers.current().first and not directory.is_dir():
-            strings = pa.list_(pa.string())
-            table = pa.table(
-                {
-                    "tokens": pa.array(load_words(storage.words(self.scored.features)), strings),
-                    "gold": pa.array(test.gold, strings),
-                    "predicted": pa.array(predicted, strings),
-                    "repeated": pa.array(repeated.tolist(), pa.bool_()),
-                }
-            )
-            with new_directory(directory) as scratch:
-                pq.write_table(table, scratch / "predictions.parquet")
-                save_file(vectors, scratch / "domains.safetensors")
+        with context.alone(KeptDirectory(storage=storage, path=directory)):
+            if Workers.current().first and not directory.is_dir():
+                table = self._table(test, predicted, repeated)
+                with new_content(directory) as scratch:
+                    pq.write_table(table, scratch / "predictions.parquet")
+                    save_file(vectors, scratch / "domains.safetensors")
         return directory
+
+    def _table(self, test: ScoredSet, predicted: Sequence[Sequence[str]], repeated: npt.NDArray[np.bool_]) -> pa.Table:
+        strings = pa.list_(pa.string())
+        return pa.table(
+            {
+                "tokens": pa.array(load_words(self.context.words(self.scored.features)), strings),
+                "gold": pa.array(test.gold, strings),
+                "predicted": pa.array(predicted, strings),
+                "repeated": pa.array(repeated.tolist(), pa.bool_()),
+            }
+        )
 
 
 def _some(text: TextTensors) -> npt.NDArray[np.int64]:

@@ -7,18 +7,25 @@
     STORAGE/words/KEY       the words of scored sentences, for people
     STORAGE/results/KEY     predictions and sentence vectors of final runs
     STORAGE/models/NAME     exported students
+    STORAGE/encoders/DIGEST an encoder's files, for nodes that have no others (on an object store alone)
+    STORAGE/studies/NAME.*  who runs a study
     STORAGE/ray             Ray's own files
 
 A key is a digest of all that decides the content, so that two trials, two studies or two languages that need one
-thing find the same one, and a thing that is there is right. Who makes a thing holds its lock meanwhile.
+thing find the same one, and a thing that is there is right: what was damaged since does not fit its digests, and is
+made again (see `kept`). Who makes a thing holds its lock meanwhile.
+
+STORAGE is a directory, or a prefix of an object store's bucket. Of that each node has a copy in the user's cache, as
+far as it has needed it; locks are a node's own then, see `copies`.
 """
 
 import hashlib
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,9 +33,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ..encoders.cache import cache_directory
 from ..errors import UserError
 from ..files import new_file, write_nothing
+from .lease import held_study
+from .object_store import ObjectStore
 
+URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+"""What a place that is no directory begins with."""
 CONTENT_VERSION = 1
 """Raised whenever a change to the code changes what the same settings compute."""
 
@@ -41,29 +53,56 @@ def content_key(**content: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """root: a directory that every worker sees under the same path."""
+    """directory: one that every worker sees under the same path. store: instead of it, an object store."""
 
-    root: Path
+    directory: Path | None = None
+    store: ObjectStore | None = None
 
     @classmethod
-    def at(cls, root: Path) -> "Storage":
-        """Name the directory, and write nothing. Raises UserError if a file is in its way, or it is read-only."""
-        root = root.expanduser().resolve()
+    def at(cls, place: str | Path) -> "Storage":
+        """Name a directory or an object store, and write nothing.
+
+        Raises UserError if a file is in the directory's way, or it is read-only, and for what is no URI.
+        """
+        if isinstance(place, str) and URI.match(place):
+            return cls(store=ObjectStore.at(place))
+        root = Path(place).expanduser().resolve()
         there = next(path for path in (root, *root.parents) if path.exists())
         if not there.is_dir():
             raise UserError(f"the storage {root} cannot be made: {there} is no directory; give another --storage")
         if not os.access(there, os.W_OK | os.X_OK):
             raise UserError(f"the storage {root} cannot be written: {there} is read-only; give another --storage")
-        return cls(root=root)
+        return cls(directory=root)
+
+    @property
+    def root(self) -> Path:
+        """The directory; of an object store, this node's own copy of it."""
+        if self.directory is not None:
+            return self.directory
+        assert self.store is not None
+        return cache_directory() / "storage" / hashlib.sha256(self.store.uri.encode()).hexdigest()[:16]
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return self.store.uri if self.store is not None else str(self.root)
+
+    def name(self, path: Path) -> str:
+        """What lies at `path`, as an object's name."""
+        return path.relative_to(self.root).as_posix()
 
     def create(self) -> None:
-        """Create the directory and see that it can be written. Raises UserError if it cannot."""
+        """Create the directory and see that it, and an object store, can be written. Raises UserError if not."""
+        if self.store is not None:
+            self.store.check()
         with self.writing():
             self.root.mkdir(parents=True, exist_ok=True)
             write_nothing(self.root)
 
     def check(self) -> None:
-        """See that the directory can be written, or made, and make nothing. Raises UserError if it cannot."""
+        """See that everything can be written, or made, and make nothing. Raises UserError if it cannot."""
+        if self.store is not None:
+            self.store.check()  # within seconds
         with self.writing():
             write_nothing(next(path for path in (self.root, *self.root.parents) if path.exists()))
 
@@ -76,7 +115,7 @@ class Storage:
             raise UserError(
                 f"the storage {self.root} cannot be written: {error.strerror or error}"
                 f"{f' ({error.filename})' if error.filename else ''}; "
-                "free some space, or give a writable directory with --storage"
+                f"free some space, or give a writable directory with {'MSD_RAY_CACHE' if self.store else '--storage'}"
             ) from error
 
     def features(self, key: str) -> Path:
@@ -97,7 +136,7 @@ class Storage:
 
     def words(self, key: str) -> Path:
         """The words of an encoded corpus, where predictions on it are to be read."""
-        return self.root / "words" / f"{key}.parquet"
+        return self.root / "words" / key
 
     def results(self, key: str) -> Path:
         """What a final run leaves to be read beside its scores."""
@@ -107,17 +146,36 @@ class Storage:
         """An exported student."""
         return self.root / "models" / name
 
+    def encoder(self, digest: str) -> Path:
+        """An encoder's files."""
+        return self.root / "encoders" / digest
+
+    @property
+    def artifacts(self) -> Path | None:
+        """Where MLflow's files go when it is a database; on an object store that is for MLflow to decide."""
+        return None if self.directory is None else self.directory / "mlartifacts"
+
     @property
     def ray(self) -> Path:
-        """Ray's experiment files."""
+        """Ray's experiment files, where they lie in a directory."""
         return self.root / "ray"
 
     @contextmanager
     def study_lock(self, name: str) -> Iterator[None]:
         """Hold a study: one driver at a time may go on with it. Raises UserError if another one does, and says which.
 
-        Who holds it stands in `NAME.holder`, for people; the lock itself ends with its process, however that dies.
+        Who holds it stands in `NAME.holder`, for people; the lock itself ends with its process, however that dies. On
+        an object store the drivers of other machines are told by `lease`.
         """
+        with ExitStack() as held:
+            held.enter_context(self._locked(name))
+            if self.store is not None:
+                held.enter_context(held_study(self.store, name))
+            yield
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """The part of `study_lock` among this machine's processes."""
         path = self.root / "studies" / f"{name}.lock"
         holder = path.with_suffix(".holder")
         lock = FileLock(path, timeout=0)
@@ -127,8 +185,8 @@ class Storage:
                 lock.acquire()
             except Timeout as error:  # an OSError too
                 raise UserError(
-                    f"another process is running the study {name} in {self.root}{_named(holder)}; wait for it, or give "
-                    "another --name"
+                    f"another process is running the study {name} in {self.place}{_named(holder)}; wait for it, or "
+                    "give another --name"
                 ) from error
         try:
             with self.writing(), new_file(holder) as scratch:

@@ -5,12 +5,11 @@ scores which are kept beside the teacher for each target corpus. (A teacher with
 target's text in its key: it is trained on it.)
 """
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ..files import write_json
 from ..model import MultiChannelTagger
 from ..training import to_json
 from ..training.checkpoints import EpochRecord, TrainingDirectory
@@ -20,6 +19,7 @@ from ..training.parallel import Workers
 from ..training.scores import DEV_TARGET_F1, best_epoch, dev_metrics
 from ..training.teacher import TeacherTask
 from .context import TrialContext, load_epoch
+from .kept import KeptDirectory, KeptTraining, read_small, training_directory, write_small
 from .results import Trained
 from .storage import content_key
 
@@ -51,20 +51,18 @@ class StoredTeacher:
     @cached_property
     def directory(self) -> TrainingDirectory:
         """Where it lies. Every epoch stays: the next target language may choose another one."""
-        return TrainingDirectory(
-            path=self.context.experiment.storage.teacher(self.key),
-            keep=lambda records: [record.epoch for record in records],
+        storage = self.context.experiment.storage
+        return training_directory(
+            storage, storage.teacher(self.key), lambda records: [record.epoch for record in records]
         )
 
     @cached_property
     def epochs(self) -> tuple[EpochRecord, ...]:
         """Its epochs with the scores on the target's dev set; it is trained first unless it is there."""
-        with self.context.alone(self.directory.path):
-            record = self.directory.record()
-            caches = [self._target_scores_file(epoch.epoch) for epoch in record.epochs]
-            if not record.complete or not all(cache.exists() for cache in caches):
+        with self.context.alone(KeptTraining(storage=self.context.experiment.storage, directory=self.directory)):
+            epochs = Workers.current().from_first(self._stored)
+            if epochs is None:
                 return self._trained()
-            epochs = tuple(_with_scores(epoch, cache) for epoch, cache in zip(record.epochs, caches, strict=True))
         for epoch in epochs:
             self._tell(epoch)
         return epochs
@@ -90,9 +88,10 @@ class StoredTeacher:
             target=corpora.target_train,
             source=corpora.source_train,
         )
-        directory = self.context.experiment.storage.outputs(key)
-        with self.context.alone(directory):
-            if not directory.is_dir():
+        storage = self.context.experiment.storage
+        directory = storage.outputs(key)
+        with self.context.alone(KeptDirectory(storage=storage, path=directory)):
+            if not Workers.current().from_first(directory.is_dir):
                 self.context.tell("teacher outputs")  # by all workers: Ray Train takes a report from all or waits
                 if Workers.current().first:
                     self._save_outputs(directory)
@@ -105,6 +104,15 @@ class StoredTeacher:
             save_outputs(
                 directory, model, context.unlabelled(corpora.target_train), context.unlabelled(corpora.source_train)
             )
+
+    def _stored(self) -> tuple[EpochRecord, ...] | None:
+        """Its epochs with their scores, if it has ended and all are there."""
+        record = self.directory.record()
+        scores = [self._stored_scores(epoch.epoch) for epoch in record.epochs]
+        if not record.complete:
+            return None
+        found = [_with_scores(epoch, own) for epoch, own in zip(record.epochs, scores, strict=True) if own is not None]
+        return tuple(found) if len(found) == record.last else None
 
     def _trained(self) -> tuple[EpochRecord, ...]:
         context = self.context
@@ -136,15 +144,21 @@ class StoredTeacher:
 
     def _scored(self, record: EpochRecord, model: MultiChannelTagger) -> EpochRecord:
         """The epoch with its scores on the target's dev set, computed once for each target corpus."""
-        cache = self._target_scores_file(record.epoch)
-        if not cache.exists():
+        workers = Workers.current()
+        metrics = workers.from_first(lambda: self._stored_scores(record.epoch))
+        if metrics is None:
             target = self.context.scored_set(self.context.experiment.corpora.target_dev)
             with self.context.inference():
                 metrics = dev_metrics(load_epoch(model, self.directory, record.epoch), {"target": target})
-            if Workers.current().first:
-                write_json(cache, metrics)
-        Workers.current().barrier()
-        return _with_scores(record, cache)
+            if workers.first:
+                write_small(
+                    self.context.experiment.storage, self._target_scores_file(record.epoch), {"metrics": metrics}
+                )
+        return _with_scores(record, metrics)
+
+    def _stored_scores(self, epoch: int) -> dict[str, float] | None:
+        content = read_small(self.context.experiment.storage, self._target_scores_file(epoch))
+        return None if content is None else dict(content["metrics"])
 
     def _target_scores_file(self, epoch: int) -> Path:
         target = self.context.experiment.corpora.target_dev
@@ -159,5 +173,5 @@ class StoredTeacher:
             self.context.tell(f"teacher epoch {record.epoch}/{epochs}")
 
 
-def _with_scores(record: EpochRecord, scores: Path) -> EpochRecord:
-    return replace(record, metrics={**record.metrics, **json.loads(scores.read_text(encoding="utf-8"))})
+def _with_scores(record: EpochRecord, scores: Mapping[str, float]) -> EpochRecord:
+    return replace(record, metrics={**record.metrics, **scores})

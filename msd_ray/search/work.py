@@ -4,7 +4,6 @@ Every thing is kept under the key of what it is made from (see `storage`), so a 
 where it was, and reports all its epochs again from the first, exactly as they were.
 """
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +18,7 @@ from ..training.parallel import Workers
 from ..training.scores import DEV_SOURCE_F1, DEV_TARGET_F1, best_epoch
 from ..training.student import StudentTask
 from .context import Send, TrialContext, load_epoch
+from .kept import KeptTraining, training_directory
 from .plans import Launch, TrialReport
 from .results import FinalResults, Trained
 from .storage import content_key
@@ -69,7 +69,7 @@ def _finished(context: TrialContext, teacher: Trained, student: Trained | None) 
         },
         tags={
             "weights": str(weights.relative_to(storage.root)),
-            "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+            "weights_sha256": trained.directory.weights_digest(chosen),
         },
         finished=True,
         files=files,
@@ -99,15 +99,15 @@ class StoredStudent:
             workers=Workers.current().size,
             device=self.context.device.type,
         )
-        return TrainingDirectory(path=experiment.storage.student(key), keep=_selected_epochs)
+        return training_directory(experiment.storage, experiment.storage.student(key), _selected_epochs)
 
     @cached_property
     def epochs(self) -> tuple[EpochRecord, ...]:
         """Its epochs; it is trained first unless it is there."""
         context = self.context
         plan, corpora = context.plan, context.experiment.corpora
-        with context.alone(self.directory.path):
-            record = self.directory.record()
+        with context.alone(KeptTraining(storage=context.experiment.storage, directory=self.directory)):
+            record = Workers.current().from_first(self.directory.record)
             if record.complete:
                 for epoch in record.epochs:
                     self._tell(epoch)

@@ -3,13 +3,13 @@
     DIRECTORY/settings.json                 what is trained, for people
     DIRECTORY/weights/epoch-003.safetensors trained parameters after an epoch
     DIRECTORY/state/epoch-003.safetensors   AdamW's moments and the random states after the last epoch
-    DIRECTORY/record.json                   every finished epoch's metrics; written last
+    DIRECTORY/record.json                   every finished epoch's metrics, sizes and SHA-256 of the files; written last
 
-An epoch counts once `record.json` names it: a process killed at any moment leaves the epoch before, whole.
+An epoch counts once `record.json` names it: a process killed at any moment leaves the epoch before, whole. A file is
+compared with the record before it is read.
 Data order and learning rate are functions of seed, epoch and step, so nothing of them is stored.
 """
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +20,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..files import new_file, write_json
+from ..manifest import DamagedError, FileDigest, parse_files, parse_sealed, verify_file, write_sealed
+
+RECORD = "record.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +53,18 @@ class TrainingRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingDirectory:
-    """The directory of one training; `keep` names the epochs whose weights stay, given all records so far."""
+    """The directory of one training.
+
+    keep: the epochs whose weights stay, given all records so far. committed: called after an epoch has been.
+    """
 
     path: Path
     keep: Callable[[tuple[EpochRecord, ...]], Collection[int]] = field(repr=False)
+    committed: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def weights_file(self, epoch: int) -> Path:
         """Where the trained parameters after this epoch are."""
-        return self.path / "weights" / f"epoch-{epoch:03d}.safetensors"
-
-    def _state_file(self, epoch: int) -> Path:
-        return self.path / "state" / f"epoch-{epoch:03d}.safetensors"
+        return self.path / _weights(epoch)
 
     def describe(self, settings: Mapping[str, Any]) -> None:
         """Write what is trained here beside it, once."""
@@ -68,35 +72,86 @@ class TrainingDirectory:
             write_json(self.path / "settings.json", settings)
 
     def record(self) -> TrainingRecord:
-        """What has been committed."""
-        try:
-            content = json.loads((self.path / "record.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return TrainingRecord()
-        return TrainingRecord(
-            epochs=tuple(EpochRecord(**epoch) for epoch in content["epochs"]), complete=content["complete"]
-        )
+        """What has been committed. Raises DamagedError for a record that is not what was written."""
+        return self._read()[0]
+
+    def verify(self) -> None:
+        """Read every file that going on, or using the training, may need, the first time in this process.
+
+        Raises DamagedError if one is missing or changed. Files that were written and not committed do not count.
+        """
+        record, files = self._read()
+        for name in self._needed(record):
+            self._verified(name, files)
 
     def commit(self, record: TrainingRecord, weights: dict[str, Tensor], state: dict[str, Tensor]) -> None:
         """Store the last epoch of `record`; afterwards remove what no longer counts."""
         epoch = record.last
-        _write_tensors(self.weights_file(epoch), weights)
-        if not record.complete:
-            _write_tensors(self._state_file(epoch), state)
-        write_json(self.path / "record.json", asdict(record))
-        kept = {self.weights_file(e) for e in {*self.keep(record.epochs), *([] if record.complete else [epoch])}}
-        _remove_others(self.path / "weights", kept)
-        _remove_others(self.path / "state", set() if record.complete else {self._state_file(epoch)})
+        new = {_weights(epoch): weights, **({} if record.complete else {_state(epoch): state})}
+        files = self._read()[1]
+        for name, tensors in new.items():
+            _write_tensors(self.path / name, tensors)
+            files[name] = FileDigest.of(self.path / name)
+        needed = self._needed(record)
+        digests = {name: asdict(digest) for name, digest in files.items() if name in needed}
+        write_sealed(self.path / RECORD, {**asdict(record), "files": digests})
+        self.committed()
+        for directory in ("weights", "state"):
+            _remove_others(self.path / directory, {self.path / name for name in needed})
         for scratch in self.path.glob(".*.tmp"):
             scratch.unlink()
 
     def load_weights(self, epoch: int) -> dict[str, Tensor]:
-        """Trained parameters after this epoch, on the host."""
-        return load_file(self.weights_file(epoch))
+        """Trained parameters after this epoch, on the host. Raises DamagedError."""
+        return load_file(self._verified(_weights(epoch), self._read()[1]))
 
     def load_state(self, epoch: int) -> dict[str, Tensor]:
-        """AdamW's moments and random states after this epoch, on the host."""
-        return load_file(self._state_file(epoch))
+        """AdamW's moments and random states after this epoch, on the host. Raises DamagedError."""
+        return load_file(self._verified(_state(epoch), self._read()[1]))
+
+    def weights_digest(self, epoch: int) -> str:
+        """SHA-256 of the weights after this epoch, as they are. Raises DamagedError."""
+        files = self._read()[1]
+        self._verified(_weights(epoch), files)
+        return files[_weights(epoch)].sha256
+
+    def _read(self) -> tuple[TrainingRecord, dict[str, FileDigest]]:
+        path = self.path / RECORD
+        try:
+            return parse_record(path.read_bytes(), str(path))
+        except FileNotFoundError:
+            return TrainingRecord(), {}
+
+    def _needed(self, record: TrainingRecord) -> set[str]:
+        """The files of a record: weights that are kept, and those and the state to go on from."""
+        if not record.last:
+            return set()
+        going_on = set() if record.complete else {_weights(record.last), _state(record.last)}
+        return going_on | {_weights(epoch) for epoch in self.keep(record.epochs)}
+
+    def _verified(self, name: str, files: Mapping[str, FileDigest]) -> Path:
+        if name not in files:
+            raise DamagedError(f"{self.path / RECORD} names no {name}")
+        verify_file(self.path / name, files[name])
+        return self.path / name
+
+
+def parse_record(text: bytes, where: str) -> tuple[TrainingRecord, dict[str, FileDigest]]:
+    """The content of a `record.json`, and the files that it names. Raises DamagedError, with `where` as its name."""
+    content = parse_sealed(text, where)
+    try:
+        epochs = tuple(EpochRecord(**epoch) for epoch in content["epochs"])
+        return TrainingRecord(epochs=epochs, complete=content["complete"]), parse_files(content["files"])
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DamagedError(f"{where} is damaged") from error
+
+
+def _weights(epoch: int) -> str:
+    return f"weights/epoch-{epoch:03d}.safetensors"
+
+
+def _state(epoch: int) -> str:
+    return f"state/epoch-{epoch:03d}.safetensors"
 
 
 def optimizer_state(optimizer: torch.optim.AdamW, parameters: Mapping[str, torch.nn.Parameter]) -> dict[str, Tensor]:

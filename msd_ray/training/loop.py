@@ -86,7 +86,7 @@ def train(
     optimizer = _adamw(trained, optimizer_settings, device)
     # Each worker draws its own dropout; the model's initial weights were drawn before, alike on all.
     torch.manual_seed(run.seed * 1_000_003 + workers.rank)
-    record = directory.record()
+    record = workers.from_first(directory.record)
     for epoch_record in record.epochs:
         report(epoch_record)
     if record.complete:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..features import TextTensors, evaluation_batches
-from ..files import new_directory
+from ..manifest import new_content
 from ..model import MultiChannelTagger
 from .evaluate import TOKENS_A_BATCH
 
@@ -47,7 +47,7 @@ def save_outputs(directory: Path, teacher: MultiChannelTagger, target: TextTenso
 
     The caller sets evaluation mode, inference mode and autocast.
     """
-    with new_directory(directory) as scratch:
+    with new_content(directory) as scratch:
         np.save(scratch / "soft_labels.npy", soft_labels(teacher, target))
         np.save(scratch / "source_cls.npy", cls_vectors(teacher, source))
 

@@ -4,9 +4,9 @@ The loss of a worker is its part of the whole batch's loss, so that the sum over
 compute. Everything here works unchanged with one worker and no process group.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -51,6 +51,11 @@ class Workers:
         values: list[Item | None] = [None] * self.size
         dist.all_gather_object(values, value)
         return values  # type: ignore[return-value]
+
+    def from_first(self, find: Callable[[], Item]) -> Item:
+        """What the first worker finds, on every worker; the others wait for it."""
+        found = self.gather_objects(find() if self.first else None)[0]
+        return cast(Item, found)
 
     def sum(self, value: Tensor) -> Tensor:
         """The sum over workers, without gradient."""

@@ -8,8 +8,9 @@ import pytest
 from tiny_bert import tiny_bert_directory
 
 from msd_ray.encoders import resolve
-from msd_ray.encoders.cache import cache_directory, file_digest, sha256
+from msd_ray.encoders.cache import cache_directory, file_digest
 from msd_ray.errors import UserError
+from msd_ray.files import sha256
 
 
 @pytest.fixture(autouse=True)

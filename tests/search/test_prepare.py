@@ -33,7 +33,7 @@ def test_garbage_as_target_training_labels_changes_no_key_and_no_array(
     assert dirty.digests == clean.digests
     assert dirty.experiment.corpora == clean.experiment.corpora
     arrays = [done.experiment.storage.features(clean.experiment.corpora.target_train) for done in (clean, dirty)]
-    for file in sorted(arrays[0].iterdir()):
+    for file in sorted(arrays[0].glob("*.npy")):
         np.testing.assert_array_equal(np.load(file), np.load(arrays[1] / file.name))
 
 

@@ -106,7 +106,7 @@ def test_killed_and_started_again_it_ends_as_if_undisturbed(
         target=run_until_killed, args=(search, phase, count), kwargs={"recorded": recorded_first}
     )
     process.start()
-    process.join(120)
+    process.join(600)
     assert process.exitcode == -signal.SIGKILL
     assert any(run.status == "RUNNING" for run in recorded.runs(search.root))
     search.run()

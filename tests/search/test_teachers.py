@@ -28,7 +28,7 @@ def commits(experiment: Experiment, key: str) -> list[int]:
 
 def ask(experiment: Experiment, plan: TrialPlan, number: int, ready: object, results: str) -> None:
     """Ask for a teacher when all are ready; write what was heard."""
-    ready.wait(120)  # type: ignore[attr-defined]
+    ready.wait(600)  # type: ignore[attr-defined]
     reports = run_trials(experiment, replace(plan, number=number))
     heard = [report.timestamp_ms for report in reports if report.epoch is not None]
     Path(results, f"{number}.json").write_text(json.dumps([os.getpid(), weights_of(reports), heard]))
@@ -45,7 +45,7 @@ def test_asked_for_by_four_processes_at_once_it_is_trained_once(experiment: Expe
     for process in asking:
         process.start()
     for process in asking:
-        process.join(120)
+        process.join(600)
     assert [process.exitcode for process in asking] == [0] * 4
     heard = [json.loads(path.read_text()) for path in sorted(results.iterdir())]
     assert len({pid for pid, _, _ in heard}) == 4

@@ -111,7 +111,7 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(
     killed, undisturbed = prepared().experiment, prepared(storage=tmp_path / "undisturbed").experiment
     process = PROCESSES.Process(target=train_and_die, args=(killed, student_plan(), stage))
     process.start()
-    process.join(120)
+    process.join(600)
     assert process.exitcode == -signal.SIGKILL
     again = untimed([r for r in run_trials(killed, student_plan()) if r.epoch or r.finished])
     assert again == untimed([r for r in run_trials(undisturbed, student_plan()) if r.epoch or r.finished])

@@ -1,7 +1,6 @@
 """A phase on Ray Tune: its trials are Tune's, its decisions are the study's."""
 
 import logging
-import shutil
 import time
 import uuid
 from pathlib import Path
@@ -16,6 +15,7 @@ from ray.tune.search import Searcher
 
 from ..phase import Phase
 from ..plans import Launch, TrialReport
+from .run_files import RunFiles
 from .workers import RETRIES, Resources, trainable
 
 
@@ -28,13 +28,13 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
 
     Raises StalledError after `stall_s` seconds without news from any trial, KeyboardInterrupt at once.
     """
-    directory = phase.experiment.storage.ray
+    files = RunFiles.of(phase.experiment.storage)
     name = f"{phase.name}-{uuid.uuid4().hex[:8]}"
     handed_out = _Launches(phase)
     # Its warnings are of files that nobody reads here; errors come as exceptions.
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     tuner = tune.Tuner(
-        trainable(resources, directory / name),
+        trainable(resources, name),
         tune_config=tune.TuneConfig(
             search_alg=_PhaseSearcher(handed_out),
             scheduler=_PhaseScheduler(handed_out),
@@ -44,7 +44,7 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
         ),
         run_config=tune.RunConfig(
             name=name,
-            storage_path=str(directory),
+            **files.arguments,
             failure_config=tune.FailureConfig(max_failures=RETRIES),
             callbacks=[_Watchdog(handed_out, stall_s)],
             verbose=0,
@@ -53,7 +53,7 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
     try:
         tuner.fit()
     finally:
-        shutil.rmtree(directory / name, ignore_errors=True)
+        files.below(name).remove()
     handed_out.reraise()
 
 

@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -15,6 +14,7 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from ..plans import Launch
 from ..work import run_launch
 from .reporting import reports_to_trial
+from .run_files import RunFiles
 
 # One byte: without any resource Tune would ask for a whole CPU, which the trial's workers may be waiting for.
 TRIAL_DRIVER: dict[str, float] = {"memory": 1}
@@ -34,13 +34,15 @@ class Resources:
     concurrent: int = 1
 
 
-def trainable(resources: Resources, directory: Path) -> Any:
-    """The function that Tune runs for a launch, and what it asks of the cluster. directory: for Ray Train's files."""
+def trainable(resources: Resources, name: str) -> Any:
+    """The function that Tune runs for a launch, and what it asks of the cluster. name: of the directory of
+    Ray Train's files.
+    """
     if resources.workers == 0:
         return tune.with_resources(_run_here, {"cpu": resources.cpus, "gpu": resources.gpus})
 
     def run_with_train(config: dict[str, Any]) -> None:
-        _run_with_train(config["launch"], resources, directory)
+        _run_with_train(config["launch"], resources, name)
 
     return tune.with_resources(run_with_train, TRIAL_DRIVER)
 
@@ -51,7 +53,7 @@ def _run_here(config: dict[str, Any]) -> None:
     run_launch(config["launch"], device, lambda report: tune.report(report.to_result()))
 
 
-def _run_with_train(launch: Launch, resources: Resources, directory: Path) -> None:
+def _run_with_train(launch: Launch, resources: Resources, name: str) -> None:
     """A trial as a Ray Train run of its own, with any number of workers."""
     # PyTorch's store for a process group listens on all interfaces, without a token: one worker does without.
     trainer = DataParallelTrainer if resources.workers == 1 else ray.train.torch.TorchTrainer
@@ -66,7 +68,7 @@ def _run_with_train(launch: Launch, resources: Resources, directory: Path) -> No
             ),
             run_config=ray.train.RunConfig(
                 name=f"train-{uuid.uuid4().hex[:8]}",
-                storage_path=str(directory),
+                **RunFiles.of(launch.experiment.storage).below(name).arguments,
                 callbacks=[callback],  # type: ignore[list-item]
                 failure_config=ray.train.FailureConfig(
                     max_failures=RETRIES,
