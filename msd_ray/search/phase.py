@@ -125,7 +125,7 @@ class Phase:
         # Trials run in order: it died in the first that has not ended.
         running = next((self._running[plan.number] for plan in launch.trials if plan.number in self._running), None)
         if running is not None:
-            with tempfile.TemporaryDirectory() as directory:
+            with self.experiment.storage.writing(), tempfile.TemporaryDirectory() as directory:
                 path = Path(directory, f"{datetime.now():%Y-%m-%d-%H%M%S-%f}.txt")
                 path.write_text(failure.details, encoding="utf-8")
                 self.records.log_file(running.run_id, path, FAILURES)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+START_ATTEMPTS = 4
 NODE = {"num_cpus": 1, "node_ip_address": "127.0.0.1"}
 
 
@@ -45,19 +46,30 @@ def main(directory: Path) -> None:
         "dashboard_port": _free_port(),  # its default may be another Ray's
         "dashboard_agent_listen_port": 0,
     }
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    cluster.add_node(**NODE)
-    cluster.add_node(**NODE)
+    cluster = Cluster()
+    for node in (head, NODE, NODE):
+        _add_node(cluster, node)
     cluster.connect()
     _write(directory / "address", str(cluster.address))
     number = 0
     while True:
         for wanted in directory.glob("add-*"):
-            cluster.add_node(**NODE)
+            _add_node(cluster, NODE)
             wanted.unlink()
         _write(directory / "state.json", json.dumps(asdict(_state(number))))
         number += 1
         time.sleep(0.2)
+
+
+def _add_node(cluster: Any, settings: dict[str, Any]) -> None:
+    """Ray gives a node 30 s to start; where others keep the processors busy, it needs another go."""
+    for attempt in range(START_ATTEMPTS):
+        try:
+            cluster.add_node(wait=False, **settings)
+            return
+        except Exception:
+            if attempt + 1 == START_ATTEMPTS:
+                raise
 
 
 def _free_port() -> int:

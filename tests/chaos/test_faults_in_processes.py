@@ -1,43 +1,31 @@
 """Processes and a node that die or hang under a search with Ray Train, and under one without. All of it is made good.
 
-The small search has two teachers (trainings 0 and 1), three students (2 to 4), of which one is stopped early, and final
-runs (from 5). The seed decides which is struck, at which epoch, and whether before or after its checkpoint.
+The seed decides which training is struck, at which epoch, and whether before or after its checkpoint.
 """
 
 import random
 
 import pytest
-from disturbed_search import Disturb, Fault, Place
+from disturbed_search import Disturb, Fault
 from fault_table import Note
 from faults import kill, kill_node, kill_trial, limit_memory, stop
-from recorded import assert_same_outcome, assert_settled, trials
+from places import four_places
+from recorded import assert_same_outcome, assert_settled
 from small_search import SmallSearch
 from three_nodes import ThreeNodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(7200)]
 
-TEACHERS, STUDENTS = 2, 3
 SILENCE_MINUTES = 1.5
 WAIT_S = 3000  # where others keep the processors busy
 BOUND = f"bound {60 * SILENCE_MINUTES:g} s"
 RECOVERED = "recovered, same weights"
-PLACES = (Place(training=0, epoch=1), Place(training=0, epoch=1, after=True), Place(training=0, epoch=2))
-
-
-def places(dice: random.Random, undisturbed: SmallSearch) -> list[Place]:
-    """One in each of: the two teachers, in any order; a student that is not stopped early; the first final runs."""
-    teachers = dice.sample(range(TEACHERS), TEACHERS)
-    students = [trial for trial in trials(undisturbed.root) if trial.study.endswith("/student")]
-    student = TEACHERS + dice.choice([trial.number for trial in students if trial.state == "COMPLETE"])
-    final = TEACHERS + STUDENTS + dice.randrange(2)
-    drawn = [(training, dice.choice(PLACES)) for training in (*teachers, student, final)]
-    return [Place(training=training, epoch=place.epoch, after=place.after) for training, place in drawn]
 
 
 def test_with_ray_train(
     disturb: Disturb, cluster: ThreeNodes, undisturbed: SmallSearch, dice: random.Random, note: Note
 ) -> None:
-    in_worker, in_trial, in_hang, in_node = places(dice, undisturbed)
+    in_worker, in_trial, in_hang, in_node = four_places(dice, undisturbed)
 
     def replace_node(worker: int) -> None:
         kill_node(worker)
@@ -66,7 +54,7 @@ def test_with_ray_train(
 def test_without_ray_train(
     disturb: Disturb, cluster: ThreeNodes, undisturbed: SmallSearch, dice: random.Random, note: Note
 ) -> None:
-    in_trial, in_memory, in_hang, in_driver = places(dice, undisturbed)
+    in_trial, in_memory, in_hang, in_driver = four_places(dice, undisturbed)
 
     def use_all_memory(trial: int) -> None:
         limit_memory(trial)

@@ -7,6 +7,7 @@ import pytest
 from disturbed_search import Disturb, Place, wait_for
 from fault_table import Note
 from faults import TRIAL, kill, limit_memory, waits_for_lock
+from places import FINAL_STUDENT, FINAL_TEACHER, FIRST_STUDENT, TEACHERS, somewhere
 from recorded import assert_same_outcome, assert_settled, children
 from small_search import MakeSearch, SmallSearch
 from three_nodes import ThreeNodes
@@ -16,15 +17,13 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(7200)]
 
 WAIT_S = 3000  # where others keep the processors busy
 DAY_S = 24 * 60 * 60
-STUDENTS = 2  # the first student's training, after two teachers
-FINAL_STUDENT = 6  # the first final run's, after its teacher
 
 
 def test_trials_that_cannot_succeed_fail_alone(
     disturb: Disturb, cluster: ThreeNodes, undisturbed: SmallSearch, dice: random.Random, note: Note
 ) -> None:
     attempts = 3
-    out_of_memory = Place(training=STUDENTS + dice.choice([1, 2]), epoch=1, times=attempts)
+    out_of_memory = Place(training=FIRST_STUDENT + dice.choice([1, 2]), epoch=1, times=attempts)
     not_a_number = Place(training=FINAL_STUDENT, epoch=1, after=True)
     search = disturb(out_of_memory, not_a_number, workers=0)
     with search.start() as tune:
@@ -44,7 +43,7 @@ def test_trials_that_cannot_succeed_fail_alone(
     cluster.assert_free()
     runs = children(search.storage)
     failed = {key: run.tags["reason"] for key, run in runs.items() if run.tags["state"] == "FAIL"}
-    student = f"student/{out_of_memory.training - STUDENTS}"
+    student = f"student/{out_of_memory.training - FIRST_STUDENT}"
     assert failed.keys() >= {student}
     (final,) = (key for key in failed if key.startswith("final/"))
     assert len(failed) == 2
@@ -113,10 +112,8 @@ def test_two_trials_ask_for_one_teacher(
 def test_moved_clock(
     disturb: Disturb, cluster: ThreeNodes, undisturbed: SmallSearch, dice: random.Random, note: Note
 ) -> None:
-    back, forth = (
-        Place(training=dice.randrange(2), epoch=dice.choice([1, 2]), after=True),
-        Place(training=FINAL_STUDENT, epoch=dice.choice([1, 2]), after=True),
-    )
+    back = somewhere(dice, undisturbed, dice.randrange(TEACHERS))
+    forth = somewhere(dice, undisturbed, dice.choice([FINAL_TEACHER, FINAL_STUDENT]))
     search = disturb(back, forth, workers=0)
     try:
         with search.start() as tune:

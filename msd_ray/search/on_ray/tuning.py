@@ -4,6 +4,8 @@ import logging
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ray
@@ -29,8 +31,8 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
     directory = phase.experiment.storage.ray
     name = f"{phase.name}-{uuid.uuid4().hex[:8]}"
     handed_out = _Launches(phase, Watchdog(silence_s=stall_s))
-    # Its warnings are of files that nobody reads here; errors come as exceptions.
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    # Its warnings are of files that nobody reads here; errors come as exceptions, and it would print those, too.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     tuner = tune.Tuner(
         trainable(resources, directory / name),
         tune_config=tune.TuneConfig(
@@ -49,7 +51,11 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
         ),
     )
     try:
-        tuner.fit()
+        with phase.experiment.storage.writing():
+            tuner.fit()
+    except Exception:
+        handed_out.reraise()
+        raise
     finally:
         shutil.rmtree(directory / name, ignore_errors=True)
     handed_out.reraise()
@@ -63,7 +69,7 @@ class _Launches:
         self.phase = phase
         self.watchdog = watchdog
         self._looked = time.monotonic()
-        self._stalled: StalledError | None = None
+        self._raised: Exception | None = None
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         """Tune stores its searcher, scheduler and callbacks beside its trials; of this nothing is to be stored."""
@@ -72,8 +78,18 @@ class _Launches:
     def __deepcopy__(self, memo: dict[int, Any]) -> "_Launches":
         return self
 
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Keep what the phase raises: Tune makes an error of its own of it, or the trial's, or nothing."""
+        try:
+            yield
+        except Exception as error:
+            self._raised = self._raised or error
+            raise
+
     def suggest(self, trial_id: str) -> Launch | None:
-        launch = self.phase.next_launch()
+        with self._kept():
+            launch = self.phase.next_launch()
         if launch is not None:
             self.watchdog.launched(trial_id, launch)
         return launch
@@ -81,37 +97,44 @@ class _Launches:
     def on_result(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether the trial is to be stopped."""
         self.watchdog.heard(trial_id)
-        if "failure" not in result:
-            return self.phase.on_report(result["report"])
-        if watched := self.watchdog.by_trial.get(trial_id):
-            if result["last"]:
-                watched.failed = result["failure"]
-            else:
-                self.phase.on_failure(watched.launch, result["failure"])
+        with self._kept():
+            if "failure" not in result:
+                return self.phase.on_report(result["report"])
+            if watched := self.watchdog.by_trial.get(trial_id):
+                if result["last"]:
+                    watched.failed = result["failure"]
+                else:
+                    self.phase.on_failure(watched.launch, result["failure"])
         return False
 
     def on_retry(self, trial: Trial) -> None:
         failure = self.watchdog.died(trial.trial_id, trial_failure(trial))
-        self.phase.on_failure(self.watchdog.by_trial[trial.trial_id].launch, failure)
+        with self._kept():
+            self.phase.on_failure(self.watchdog.by_trial[trial.trial_id].launch, failure)
 
     def on_error(self, trial: Trial) -> None:
+        if self._raised is not None:
+            return  # the trial ends because of that
         failure = self.watchdog.died(trial.trial_id, trial_failure(trial))
         launch = self.watchdog.ended(trial.trial_id).launch
-        self.phase.on_failure(launch, failure)
-        self.phase.on_launch_end(launch, failure.reason)
+        with self._kept():
+            self.phase.on_failure(launch, failure)
+            self.phase.on_launch_end(launch, failure.reason)
 
     def on_complete(self, trial: Trial) -> None:
         watched = self.watchdog.ended(trial.trial_id)
-        self.phase.on_launch_end(watched.launch, None if watched.failed is None else watched.failed.reason)
+        with self._kept():
+            self.phase.on_launch_end(watched.launch, None if watched.failed is None else watched.failed.reason)
 
     def look(self) -> None:
         """End what waits for ever, and free what nobody frees. Called a few times a second."""
+        self.reraise()
         if (quiet := self.watchdog.stalled_s()) is not None:
             waiting = len(self.watchdog.by_trial)
-            self._stalled = StalledError(
+            self._raised = StalledError(
                 f"no trial made progress for {quiet:.0f} s; {waiting} trials wait, {_free_resources()}"
             )
-            raise self._stalled
+            raise self._raised
         for watched, seconds in self.watchdog.silent():
             watched.killed = f"no news for {seconds:.0f} s: ended; {_free_resources()}"
             # What the trial had started dies with it; Ray sends SIGKILL to what does not answer.
@@ -121,8 +144,9 @@ class _Launches:
             self._looked = time.monotonic()
 
     def reraise(self) -> None:
-        if self._stalled is not None:
-            raise self._stalled
+        """Raise what the phase raised, if it did."""
+        if self._raised is not None:
+            raise self._raised
 
 
 class _PhaseSearcher(Searcher):
