@@ -49,7 +49,7 @@ def main(directory: Path) -> None:
     cluster = Cluster()
     for node in (head, NODE, NODE):
         _add_node(cluster, node)
-    cluster.connect()
+    cluster.connect()  # type: ignore[no-untyped-call]
     _write(directory / "address", str(cluster.address))
     number = 0
     while True:
@@ -85,9 +85,9 @@ def _state(number: int) -> State:
 
     return State(
         number=number,
-        nodes=sum(node["Alive"] for node in ray.nodes()),
-        cpus=ray.cluster_resources().get("CPU", 0.0),
-        free_cpus=ray.available_resources().get("CPU", 0.0),
+        nodes=sum(node["Alive"] for node in ray.nodes()),  # type: ignore[no-untyped-call]
+        cpus=ray.cluster_resources().get("CPU", 0.0),  # type: ignore[no-untyped-call]
+        free_cpus=ray.available_resources().get("CPU", 0.0),  # type: ignore[no-untyped-call]
         actors=sum(actor["State"] != "DEAD" for actor in actors().values()),
         groups=sum(group["state"] != "REMOVED" for group in placement_group_table().values()),
     )

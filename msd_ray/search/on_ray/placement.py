@@ -7,10 +7,11 @@ group that it misses would take resources from the search to its end, so this lo
 """
 
 import time
+from typing import Any
 
 import ray
 from ray._private.state import state
-from ray.core.generated.gcs_pb2 import PlacementGroupTableData
+from ray.core.generated.gcs_pb2 import PlacementGroupTableData  # type: ignore[attr-defined]
 from ray.util.placement_group import PlacementGroup, remove_placement_group
 
 LOOK_EVERY_S = 5.0
@@ -33,7 +34,7 @@ def free_all() -> None:
         time.sleep(0.2)
 
 
-def _of_this_job() -> list[PlacementGroupTableData]:
+def _of_this_job() -> list[Any]:
     """The job's groups that exist or wait for resources, from the head's own table, which needs no dashboard."""
     job = bytes.fromhex(ray.get_runtime_context().get_job_id())
     # Ray's public tables do not say who made a group, or that its maker is dead.

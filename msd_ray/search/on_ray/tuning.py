@@ -137,8 +137,9 @@ class _Launches:
             raise self._raised
         for watched, seconds in self.watchdog.silent():
             watched.killed = f"no news for {seconds:.0f} s: ended; {_free_resources()}"
-            # What the trial had started dies with it; Ray sends SIGKILL to what does not answer.
-            ray.kill(watched.trial.temporary_state.ray_actor)
+            if watched.trial is not None and (actor := watched.trial.temporary_state.ray_actor) is not None:
+                # What the trial had started dies with it; Ray sends SIGKILL to what does not answer.
+                ray.kill(actor)
         if time.monotonic() - self._looked > LOOK_EVERY_S:
             free_abandoned()
             self._looked = time.monotonic()
