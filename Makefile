@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast lint format constraints audit clean
+.PHONY: help install demo test test-fast chaos lint format constraints audit clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,11 +31,19 @@ demo: install  ## search, distil and score on the embedded corpus and encoder (A
 
 # A test with a Ray cluster has the machine to itself.
 test: lint  ## lint, type-check, and run every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not cluster" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not cluster and not chaos" -n 2 --dist loadfile
 	$(BIN)/python -m pytest -m cluster --durations=10
 
 test-fast: lint  ## the same without the tests marked slow
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not chaos" -n 2 --dist loadfile
+
+# Its lines are added to CHAOS_ROWS, from which the last line makes the table of docs/faults.md.
+SEED ?= 1
+STOPS ?= 6
+CHAOS_ROWS ?= $(CURDIR)/.chaos/rows.jsonl
+chaos: install  ## the chaos suite; SEED=1 decides where faults strike, STOPS=6 is how many trials are stopped in a row
+	CHAOS_SEED=$(SEED) CHAOS_STOPS=$(STOPS) CHAOS_ROWS=$(CHAOS_ROWS) $(BIN)/python -m pytest tests/chaos --durations=0
+	$(BIN)/python tests/chaos/fault_table.py $(CHAOS_ROWS)
 
 lint: install  ## ruff and mypy, changing nothing
 	$(BIN)/ruff check .
@@ -63,4 +71,4 @@ audit:  ## ask PyPI's advisories about every version of constraints.txt (needs t
 	"$$audit/venv/bin/pip-audit" --requirement constraints.txt --no-deps --disable-pip --strict --progress-spinner off
 
 clean:  ## remove .venv and the tools' caches (runs and results stay)
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache msd_ray.egg-info
+	rm -rf $(VENV) .chaos .mypy_cache .pytest_cache .ruff_cache msd_ray.egg-info

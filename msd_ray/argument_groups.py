@@ -176,7 +176,8 @@ def add_resources(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
         "--stall-minutes",
         type=float,
         metavar="X",
-        help=f"stop when no trial makes progress for so long ({default(defaults, 'stall_minutes')})",
+        help="end a trial that gives no news for so long, and start it again, twice at most; stop when no trial gets "
+        f"resources for so long, or none makes progress for four times as long ({default(defaults, 'stall_minutes')})",
     )
 
 

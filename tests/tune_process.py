@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 TIMEOUT_S = 900.0
 TESTS = Path(__file__).parent
@@ -17,19 +18,28 @@ TESTS = Path(__file__).parent
 class Tune:
     """A command that runs in a session of its own; its output goes to a file. `with` leaves nothing of it alive."""
 
-    def __init__(self, arguments: list[str], log: Path, program: Sequence[str] = ("-m", "msd_ray.tune")) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        log: Path,
+        program: Sequence[str] = ("-m", "msd_ray.tune"),
+        *,
+        modules: Sequence[Path] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """modules: directories to import from first. environment: variables beside this process's."""
         self.log = log
         self._descendants: set[int] = set()
         # What these tests share lies beside this file; a program of theirs finds it there, too.
-        modules = os.pathsep.join(str(directory) for directory in (TESTS, TESTS / "search"))
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": modules}
-        environment.pop("RAY_ADDRESS", None)
+        path = os.pathsep.join(str(directory) for directory in (*modules, TESTS.parent, TESTS, TESTS / "search"))
+        variables = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": path}
+        variables.pop("RAY_ADDRESS", None)
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, *program, *arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                env={**variables, **environment},
                 start_new_session=True,
             )
 
@@ -57,11 +67,7 @@ class Tune:
 
     def descendants(self) -> set[int]:
         """The processes that it started, and those that they started, now or when this was asked before."""
-        parents = dict(_parents())
-        found = {self.process.pid, *self._descendants}
-        while more := {pid for pid, parent in parents.items() if parent in found} - found:
-            found |= more
-        self._descendants = (found & parents.keys()) - {self.process.pid}
+        self._descendants = descendants_of(self.process.pid, *self._descendants)
         return set(self._descendants)
 
     def kill(self) -> None:
@@ -87,6 +93,35 @@ class Tune:
                 if fields[3] == "0A" and fields[9] in inodes:  # LISTEN
                     found.add(str(_address(fields[1].split(":")[0])))
         return found
+
+
+def descendants_of(first: int, *more: int) -> set[int]:
+    """The living processes that these started, and those that they started; not `first` itself."""
+    parents = dict(_parents())
+    found = {first, *more}
+    while children := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= children
+    return (found & parents.keys()) - {first}
+
+
+def pids_titled(pids: Iterable[int], title: str) -> list[int]:
+    """Those processes whose title begins with this, as Ray's do: `ray::` and the actor's class."""
+    found = []
+    for pid in sorted(pids):
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_text().startswith(title):
+                found.append(pid)
+    return found
+
+
+def is_dead(pid: int) -> bool:
+    """Whether there is no such process, or but a zombie."""
+    return pid not in dict(_parents())
+
+
+def parent_of(pid: int) -> int:
+    """The process that started it."""
+    return dict(_parents())[pid]
 
 
 def is_loopback(address: str) -> bool:

@@ -4,9 +4,11 @@ What is recorded goes first to the run records and then to the study: a driver t
 unfinished in the study, hears of its epochs again, and records the same again, which changes nothing.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -15,12 +17,14 @@ from ..progress import Display, FinishedTrial, PhaseCounts
 from .kept import readable
 from .object_store import StoreError
 from .parameters import JSON
-from .plans import Experiment, Launch, TrialPlan, TrialReport
+from .plans import Experiment, Failure, Launch, TrialPlan, TrialReport
 from .studies import PhaseStudy, TrialRecord
 
 Ending = Literal["COMPLETE", "PRUNED", "FAIL"]
 RESULTS = "results"
 """Where a run keeps its files (see `results`)."""
+FAILURES = "failures"
+"""Where a run keeps what its failed attempts said."""
 
 
 class RunRecords(Protocol):
@@ -120,6 +124,17 @@ class Phase:
         elif report.epoch is not None:
             return self._on_epoch(running, report, report.epoch)
         return False
+
+    def on_failure(self, launch: Launch, failure: Failure) -> None:
+        """An attempt at a launch died; another one follows, unless `on_launch_end` does. All that it said is kept."""
+        # Trials run in order: it died in the first that has not ended.
+        running = next((self._running[plan.number] for plan in launch.trials if plan.number in self._running), None)
+        if running is not None:
+            with self.experiment.storage.writing(), tempfile.TemporaryDirectory() as directory:
+                path = Path(directory, f"{datetime.now():%Y-%m-%d-%H%M%S-%f}.txt")
+                path.write_text(failure.details, encoding="utf-8")
+                self.records.log_file(running.run_id, path, FAILURES)
+            self.display.line(f"{running.label.key}: attempt failed after epoch {running.epoch}: {failure.reason}")
 
     def on_launch_end(self, launch: Launch, error: str | None) -> None:
         """A launch is over; trials of it that did not end fail with the error as reason."""

@@ -78,6 +78,14 @@ class Launch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failure:
+    """What an attempt at a launch died of. reason: one line. details: the traceback, or what else there is to read."""
+
+    reason: str
+    details: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialReport:
     """News of a trial.
 

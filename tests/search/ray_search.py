@@ -2,8 +2,10 @@
 
 python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S TROUBLE ...
 
-Troubles: the driver is `busy` at the last report of each teacher; the first student's process is `kill`ed or made to
-`hang` at its first report; `stop` ends every other student at its first report.
+Troubles: the driver is `busy` at the last report of each teacher; the first student's worker is `kill`ed at its first
+report; `stop` ends all students but the first at their first report, and with `no-cleaner` Ray Train's helper that
+frees what every second of these had reserved is killed before; trials ask for more than there is (`starve`); the
+cluster has `one-cpu`.
 """
 
 import json
@@ -12,13 +14,30 @@ import pickle
 import signal
 import sys
 import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from tune_process import descendants_of, pids_titled
 
 from msd_ray.search.on_ray import Resources, StalledError, cluster, run_phase
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
 
-SIGNALS = {"kill": signal.SIGKILL, "hang": signal.SIGSTOP}
+WORKER, CLEANER = "ray::RayTrainWorker", "ray::PlacementGroupCleaner"
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What the driver saw.
+
+    killed: process ids. free: CPUs after each phase. between: seconds from each stop of a trial to the next one's first
+    report. reason: of a stall.
+    """
+
+    killed: list[int] = field(default_factory=list)
+    free: list[float] = field(default_factory=list)
+    between: list[float] = field(default_factory=list)
+    reason: str = ""
 
 
 def main(search_file: Path, report_file: Path, workers: int, stall_s: float, troubles: list[str]) -> int:
@@ -26,9 +45,10 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
     import ray
 
     search = pickle.loads(search_file.read_bytes())
-    free: list[float] = []
-    killed: list[int] = []
-    by_signal = [SIGNALS[trouble] for trouble in troubles if trouble in SIGNALS]
+    seen = Seen()
+    cpus = 1 if "one-cpu" in troubles else 2
+    resources = Resources(workers=workers, cpus=cpus + 1 if "starve" in troubles else 1, concurrent=1)
+    stopped_at: float | None = None
 
     def watched(phase: Phase) -> None:
         on_report = phase.on_report
@@ -36,44 +56,50 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
             phase.study.should_stop = lambda number, epoch: number > 0  # type: ignore[method-assign]
 
         def note(report: TrialReport) -> bool:
+            nonlocal stopped_at
+            if stopped_at is not None and report.epoch == 1 and phase.name == "student":
+                seen.between.append(time.monotonic() - stopped_at)
+                stopped_at = None
             stop = on_report(report)
             if "busy" in troubles and phase.name == "teacher" and report.epoch == 2:
                 time.sleep(10)  # the run's last report comes, and the run ends, meanwhile
-            if by_signal and phase.name == "student" and report.epoch == 1 and not killed:
-                killed.append(signal_trial(by_signal[0]))
+            if "kill" in troubles and phase.name == "student" and report.epoch == 1 and not seen.killed:
+                seen.killed += _kill_all(WORKER)
+            if stop:
+                if "no-cleaner" in troubles and report.number % 2:
+                    seen.killed += _kill_all(CLEANER)
+                stopped_at = time.monotonic()
             return stop
 
         phase.on_report = note  # type: ignore[method-assign]
-        run_phase(phase, Resources(workers=workers, cpus=1, concurrent=1), stall_s=stall_s)
+        run_phase(phase, resources, stall_s=stall_s)
         # Not earlier: while Tune waits, it frees nothing.
-        free.append(_free_cpus())
-
-    def signal_trial(number: signal.Signals) -> int:
-        """Signal the process that trains."""
-        from ray.util.state import list_actors
-
-        name = "RayTrainWorker" if workers else "ImplicitFunc"
-        alive = list_actors(filters=[("state", "=", "ALIVE")], detail=True)
-        (pid,) = (actor.pid for actor in alive if actor.pid and name in actor.class_name)
-        os.kill(pid, number)
-        return int(pid)
+        seen.free.append(_free_cpus())
 
     def _free_cpus() -> float:
         until = time.monotonic() + 30
         while True:
-            cpus = ray.available_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]
-            if cpus == 2 or time.monotonic() > until:
-                return float(cpus)
+            free = ray.available_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]
+            if free == cpus or time.monotonic() > until:
+                return float(free)
             time.sleep(0.1)
 
-    code, reason = 0, ""
+    code = 0
     try:
-        with cluster(cpus=2):
+        with cluster(cpus=cpus):
             search.run(watched)
     except StalledError as error:
-        code, reason = 3, str(error)
-    report_file.write_text(json.dumps({"free": free, "killed": killed, "reason": reason}))
+        code, seen.reason = 3, str(error)
+    report_file.write_text(json.dumps(asdict(seen)))
     return code
+
+
+def _kill_all(title: str) -> list[int]:
+    """Kill those of this driver's cluster that are called so."""
+    pids = pids_titled(descendants_of(os.getpid()), title)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    return pids
 
 
 if __name__ == "__main__":

@@ -115,7 +115,8 @@ class SmallSearch:
     space: str = SPACE
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def setup(self) -> Setup:
+    def arguments(self) -> list[str]:
+        """What the command `tune` is called with to run this search."""
         space = self.root.with_name(f"{self.root.name}-space.yaml")
         space.write_text(self.space, encoding="utf-8")
         options = {
@@ -138,8 +139,10 @@ class SmallSearch:
             **self.options,
         }
         flags = [(f"--{name.replace('_', '-')}", value) for name, value in options.items()]
-        arguments = [text for flag, value in flags for text in ([flag] if value is True else [flag, str(value)])]
-        (setup,) = set_up(parse(arguments))
+        return [text for flag, value in flags for text in ([flag] if value is True else [flag, str(value)])]
+
+    def setup(self) -> Setup:
+        (setup,) = set_up(parse(self.arguments()))
         setup.storage.create()
         return setup
 

@@ -1,14 +1,11 @@
-"""Phases on a real Ray cluster: workers that die or hang, trials that are stopped, resources that come back."""
+"""Phases on a real Ray cluster: workers that die, trials that are stopped, resources that come back or never come."""
 
-import json
-import pickle
-from pathlib import Path
 from typing import Any
 
 import pytest
+from ray_driver import on_ray
 from recorded import assert_same_outcome, assert_settled, children
 from small_search import MakeSearch, SmallSearch
-from tune_process import Tune
 
 pytestmark = [
     pytest.mark.slow,
@@ -17,18 +14,6 @@ pytestmark = [
 ]  # minutes where others keep the processors busy
 
 Troubled = tuple[SmallSearch, dict[str, Any]]
-PROGRAM = str(Path(__file__).with_name("ray_search.py"))
-
-
-def on_ray(search: SmallSearch, *troubles: str, workers: int, stall_s: float, ends_with: int) -> dict[str, Any]:
-    """Run the search on a cluster of its own, with troubles (see ray_search.py); what its driver saw."""
-    directory = search.root.parent
-    (directory / "search.pickle").write_bytes(pickle.dumps(search))
-    report = directory / "report.json"
-    arguments = [str(directory / "search.pickle"), str(report), str(workers), str(stall_s), *troubles]
-    with Tune(arguments, directory / "log", (PROGRAM,)) as driver:
-        assert driver.wait() == ends_with, driver.output
-    return dict(json.loads(report.read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +50,14 @@ def test_stopped_trials_give_their_resources_back(troubled: Troubled) -> None:
     assert report["free"] == [2.0, 2.0, 2.0]
 
 
-def test_phase_whose_trial_hangs_ends_within_its_bound(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
+def test_phase_whose_resources_do_not_come_ends_within_its_bound(
+    new_search: MakeSearch, undisturbed: SmallSearch
+) -> None:
     search = new_search()
-    report = on_ray(search, "hang", workers=0, stall_s=20, ends_with=3)
-    assert len(report["killed"]) == 1
+    report = on_ray(search, "starve", workers=0, stall_s=20, ends_with=3)
     assert "no trial made progress for 2" in report["reason"]
-    assert "1 trials wait, the cluster has free: 1 CPUs" in report["reason"]
-    assert children(search.root)["student/0"].status == "RUNNING"
+    assert "1 trials wait, the cluster has free: 2 CPUs" in report["reason"]
+    assert children(search.root)["teacher/0"].status == "RUNNING"
     # It goes on where it was.
     search.run()
     assert_settled(search.root)

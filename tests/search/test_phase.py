@@ -13,7 +13,7 @@ from msd_ray.progress import progress
 from msd_ray.search.asha import Pruning
 from msd_ray.search.parameters import Fixed, Range
 from msd_ray.search.phase import Phase, RunLabel
-from msd_ray.search.plans import TrialPlan, TrialReport
+from msd_ray.search.plans import Failure, TrialPlan, TrialReport
 from msd_ray.search.studies import PhaseStudy, TrialRecord
 from msd_ray.tracking.study import StudyTracker
 
@@ -196,6 +196,22 @@ def test_launch_that_ends_fails_the_trials_of_it_that_did_not(phases: Phases) ->
     assert second is not None
     opened.phase.on_launch_end(second, None)
     assert opened.runs()["student/3"].tags["reason"] == "its worker ended without a result"
+
+
+def test_failed_attempt_is_a_line_and_its_traceback_is_kept_with_the_trial(phases: Phases) -> None:
+    opened = phases.open(together=True)
+    launch = opened.phase.next_launch()
+    assert launch is not None
+    opened.phase.on_report(finished(0, 0.5))
+    opened.phase.on_report(epoch(1, 1, 0.5))
+    opened.phase.on_failure(launch, Failure(reason="OSError: gone", details="Traceback ...\nOSError: gone"))
+    assert "student/1: attempt failed after epoch 1: OSError: gone" in opened.output.getvalue()
+    assert "Traceback" not in opened.output.getvalue()
+    assert opened.runs()["student/1"].status == "RUNNING"
+    (kept,) = opened.root.glob("mlartifacts/**/failures/*.txt")
+    assert kept.read_text() == "Traceback ...\nOSError: gone"
+    opened.phase.on_report(finished(1, 0.75))
+    assert opened.runs()["student/1"].tags["state"] == "COMPLETE"
 
 
 def test_driver_that_dies_hands_out_its_trials_again(phases: Phases) -> None:

@@ -13,6 +13,12 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 # An interrupt ends the search; Tune would wait for its trials first.
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+# A failed attempt is the driver's to tell, in a line; its traceback is kept with the trial's run.
+os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")
+# A trial whose process does not end when it is told to is killed, in seconds; Tune's own 600 hold its resources.
+os.environ.setdefault("TUNE_FORCE_TRIAL_CLEANUP_S", "30")
+# Workers that wait for a node to come up are no failure before this, in seconds; Ray's own 60 are short of a machine.
+os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "900")
 # A worker group's news are looked at this often, in seconds; Ray's own 2 would be felt in short epochs.
 os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
 os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
@@ -24,7 +30,8 @@ if not os.environ.get("RAY_ADDRESS"):
 from .authentication import Answer, answer_to, token_here
 from .cluster import cluster, fitting
 from .nodes import Clock, Examined, Node, alive_nodes, examine_nodes
-from .tuning import StalledError, run_phase
+from .tuning import run_phase
+from .watchdog import StalledError
 from .workers import Resources
 
 __all__ = [

@@ -15,9 +15,12 @@ from ray import tune
 from ray.train import Checkpoint, UserCallback
 from ray.util.queue import Queue
 
+from ..plans import Failure
+from .failures import worker_failure
+
 
 class ToTrial(UserCallback):
-    """Hands what the first worker reports to the trial; it lives in Ray Train's controller."""
+    """Hands what the first worker reports to the trial, and what workers die of; it lives in Ray Train's controller."""
 
     def __init__(self, reports: Queue) -> None:
         self._reports = reports
@@ -25,6 +28,15 @@ class ToTrial(UserCallback):
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Checkpoint | None) -> None:
         """Pass on the metrics; called for every report of all workers together."""
         self._reports.put(metrics[0])
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        """Pass on the failure; called before Ray Train decides whether to start the workers again."""
+        self._reports.put(failure_result(worker_failure(worker_exceptions)))
+
+
+def failure_result(failure: Failure, *, last: bool = False) -> dict[str, Any]:
+    """A failed attempt as Ray Tune's result. last: no other follows, and the trial ends."""
+    return {"failure": failure, "last": last}
 
 
 @contextmanager

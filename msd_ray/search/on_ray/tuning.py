@@ -3,7 +3,8 @@
 import logging
 import time
 import uuid
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ray
@@ -14,25 +15,24 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from ..phase import Phase
-from ..plans import Launch, TrialReport
+from ..plans import Launch
+from .failures import trial_failure
+from .placement import LOOK_EVERY_S, free_abandoned, free_all
 from .run_files import RunFiles
+from .watchdog import StalledError, Watchdog
 from .workers import RETRIES, Resources, trainable
 
 
-class StalledError(Exception):
-    """No trial made progress for longer than the bound: the message says for how long, and what Ray has."""
-
-
 def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
-    """Run every trial of the phase that is not finished.
+    """Run every trial of the phase that is not finished. stall_s: the bound on silence (see `watchdog`), in seconds.
 
-    Raises StalledError after `stall_s` seconds without news from any trial, KeyboardInterrupt at once.
+    Raises StalledError where the phase goes on no more, KeyboardInterrupt at once.
     """
     files = RunFiles.of(phase.experiment.storage)
     name = f"{phase.name}-{uuid.uuid4().hex[:8]}"
-    handed_out = _Launches(phase)
-    # Its warnings are of files that nobody reads here; errors come as exceptions.
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    handed_out = _Launches(phase, Watchdog(silence_s=stall_s))
+    # Its warnings are of files that nobody reads here; errors come as exceptions, and it would print those, too.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     tuner = tune.Tuner(
         trainable(resources, name),
         tune_config=tune.TuneConfig(
@@ -46,25 +46,30 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
             name=name,
             **files.arguments,
             failure_config=tune.FailureConfig(max_failures=RETRIES),
-            callbacks=[_Watchdog(handed_out, stall_s)],
+            callbacks=[_PhaseCallback(handed_out)],
             verbose=0,
         ),
     )
     try:
-        tuner.fit()
+        with phase.experiment.storage.writing():
+            tuner.fit()
+    except Exception:
+        handed_out.reraise()
+        raise
     finally:
         files.below(name).remove()
     handed_out.reraise()
+    free_all()
 
 
 class _Launches:
-    """Which launch a Tune trial runs, and when anything was last heard."""
+    """Between Tune, which knows trials, and the phase, which knows launches."""
 
-    def __init__(self, phase: Phase) -> None:
+    def __init__(self, phase: Phase, watchdog: Watchdog) -> None:
         self.phase = phase
-        self.by_trial: dict[str, Launch] = {}
-        self.heard = time.monotonic()
-        self.stalled: StalledError | None = None
+        self.watchdog = watchdog
+        self._looked = time.monotonic()
+        self._raised: Exception | None = None
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         """Tune stores its searcher, scheduler and callbacks beside its trials; of this nothing is to be stored."""
@@ -73,24 +78,76 @@ class _Launches:
     def __deepcopy__(self, memo: dict[int, Any]) -> "_Launches":
         return self
 
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Keep what the phase raises: Tune makes an error of its own of it, or the trial's, or nothing."""
+        try:
+            yield
+        except Exception as error:
+            self._raised = self._raised or error
+            raise
+
     def suggest(self, trial_id: str) -> Launch | None:
-        launch = self.phase.next_launch()
+        with self._kept():
+            launch = self.phase.next_launch()
         if launch is not None:
-            self.by_trial[trial_id] = launch
-            self.heard = time.monotonic()
+            self.watchdog.launched(trial_id, launch)
         return launch
 
-    def on_report(self, report: TrialReport) -> bool:
-        self.heard = time.monotonic()
-        return self.phase.on_report(report)
+    def on_result(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Whether the trial is to be stopped."""
+        self.watchdog.heard(trial_id)
+        with self._kept():
+            if "failure" not in result:
+                return self.phase.on_report(result["report"])
+            if watched := self.watchdog.by_trial.get(trial_id):
+                if result["last"]:
+                    watched.failed = result["failure"]
+                else:
+                    self.phase.on_failure(watched.launch, result["failure"])
+        return False
 
-    def on_end(self, trial_id: str, error: str | None) -> None:
-        self.heard = time.monotonic()
-        self.phase.on_launch_end(self.by_trial.pop(trial_id), error)
+    def on_retry(self, trial: Trial) -> None:
+        failure = self.watchdog.died(trial.trial_id, trial_failure(trial))
+        with self._kept():
+            self.phase.on_failure(self.watchdog.by_trial[trial.trial_id].launch, failure)
+
+    def on_error(self, trial: Trial) -> None:
+        if self._raised is not None:
+            return  # the trial ends because of that
+        failure = self.watchdog.died(trial.trial_id, trial_failure(trial))
+        launch = self.watchdog.ended(trial.trial_id).launch
+        with self._kept():
+            self.phase.on_failure(launch, failure)
+            self.phase.on_launch_end(launch, failure.reason)
+
+    def on_complete(self, trial: Trial) -> None:
+        watched = self.watchdog.ended(trial.trial_id)
+        with self._kept():
+            self.phase.on_launch_end(watched.launch, None if watched.failed is None else watched.failed.reason)
+
+    def look(self) -> None:
+        """End what waits for ever, and free what nobody frees. Called a few times a second."""
+        self.reraise()
+        if (quiet := self.watchdog.stalled_s()) is not None:
+            waiting = len(self.watchdog.by_trial)
+            self._raised = StalledError(
+                f"no trial made progress for {quiet:.0f} s; {waiting} trials wait, {_free_resources()}"
+            )
+            raise self._raised
+        for watched, seconds in self.watchdog.silent():
+            watched.killed = f"no news for {seconds:.0f} s: ended; {_free_resources()}"
+            if watched.trial is not None and (actor := watched.trial.temporary_state.ray_actor) is not None:
+                # What the trial had started dies with it; Ray sends SIGKILL to what does not answer.
+                ray.kill(actor)
+        if time.monotonic() - self._looked > LOOK_EVERY_S:
+            free_abandoned()
+            self._looked = time.monotonic()
 
     def reraise(self) -> None:
-        if self.stalled is not None:
-            raise self.stalled
+        """Raise what the phase raised, if it did."""
+        if self._raised is not None:
+            raise self._raised
 
 
 class _PhaseSearcher(Searcher):
@@ -123,39 +180,32 @@ class _PhaseScheduler(FIFOScheduler):
         self._launches = launches
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        stop = self._launches.on_report(result["report"])
+        stop = self._launches.on_result(trial.trial_id, result)
         return TrialScheduler.STOP if stop else TrialScheduler.CONTINUE
 
 
-class _Watchdog(Callback):
-    """Hears of the ends of trials, and ends the phase when nothing is heard of any for too long."""
+class _PhaseCallback(Callback):
+    """Hears from Tune of its trials' processes: that they run, died, are started again, ended."""
 
-    def __init__(self, launches: _Launches, stall_s: float) -> None:
+    def __init__(self, launches: _Launches) -> None:
         self._launches = launches
-        self._stall_s = stall_s
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        quiet = time.monotonic() - self._launches.heard
-        if self._launches.by_trial and quiet > self._stall_s:
-            free = ray.available_resources()  # type: ignore[no-untyped-call]
-            self._launches.stalled = StalledError(
-                f"no trial made progress for {quiet:.0f} s; {len(self._launches.by_trial)} trials wait, the cluster "
-                f"has free: {free.get('CPU', 0):g} CPUs, {free.get('GPU', 0):g} GPUs"
-            )
-            raise self._launches.stalled
+        self._launches.look()
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._launches.watchdog.started(trial)
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._launches.on_retry(trial)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._launches.on_end(trial.trial_id, None)
+        self._launches.on_complete(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._launches.on_end(trial.trial_id, _cause(trial))
+        self._launches.on_error(trial)
 
 
-def _cause(trial: Trial) -> str:
-    """The last line of a failed trial's traceback."""
-    error_file = trial.error_file
-    if error_file and Path(error_file).exists():
-        lines = Path(error_file).read_text(encoding="utf-8").split("\n")
-        if said := [line.strip() for line in lines if line.strip()]:
-            return said[-1]
-    return "its process ended without a message"
+def _free_resources() -> str:
+    free = ray.available_resources()  # type: ignore[no-untyped-call]
+    return f"the cluster has free: {free.get('CPU', 0):g} CPUs, {free.get('GPU', 0):g} GPUs"

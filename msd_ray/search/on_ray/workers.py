@@ -13,12 +13,14 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from ..plans import Launch
 from ..work import run_launch
-from .reporting import reports_to_trial
+from .failures import worker_failure
+from .reporting import failure_result, reports_to_trial
 from .run_files import RunFiles
 
 # One byte: without any resource Tune would ask for a whole CPU, which the trial's workers may be waiting for.
 TRIAL_DRIVER: dict[str, float] = {"memory": 1}
 RETRIES = 2
+"""How often what failed is started again: workers by Ray Train, a trial whose own process died by Tune."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,25 +59,29 @@ def _run_with_train(launch: Launch, resources: Resources, name: str) -> None:
     """A trial as a Ray Train run of its own, with any number of workers."""
     # PyTorch's store for a process group listens on all interfaces, without a token: one worker does without.
     trainer = DataParallelTrainer if resources.workers == 1 else ray.train.torch.TorchTrainer
-    with reports_to_trial() as callback:
-        trainer(
-            _train_worker,
-            train_loop_config={"launch": launch},
-            scaling_config=ray.train.ScalingConfig(
-                num_workers=resources.workers,
-                use_gpu=resources.gpus > 0,
-                resources_per_worker={"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})},
-            ),
-            run_config=ray.train.RunConfig(
-                name=f"train-{uuid.uuid4().hex[:8]}",
-                **RunFiles.of(launch.experiment.storage).below(name).arguments,
-                callbacks=[callback],  # type: ignore[list-item]
-                failure_config=ray.train.FailureConfig(
-                    max_failures=RETRIES,
-                    controller_failure_limit=RETRIES,  # type: ignore[call-arg]
+    try:
+        with reports_to_trial() as callback:
+            trainer(
+                _train_worker,
+                train_loop_config={"launch": launch},
+                scaling_config=ray.train.ScalingConfig(
+                    num_workers=resources.workers,
+                    use_gpu=resources.gpus > 0,
+                    resources_per_worker={"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})},
                 ),
-            ),
-        ).fit()
+                run_config=ray.train.RunConfig(
+                    name=f"train-{uuid.uuid4().hex[:8]}",
+                    **RunFiles.of(launch.experiment.storage).below(name).arguments,
+                    callbacks=[callback],  # type: ignore[list-item]
+                    failure_config=ray.train.FailureConfig(
+                        max_failures=RETRIES,
+                        controller_failure_limit=RETRIES,  # type: ignore[call-arg]
+                    ),
+                ),
+            ).fit()
+    except ray.train.WorkerGroupError as error:
+        # Ray Train has tried it often enough: raised, Tune would begin all of that again.
+        tune.report(failure_result(worker_failure(error.worker_failures), last=True))
 
 
 def _train_worker(config: dict[str, Any]) -> None:

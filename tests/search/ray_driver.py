@@ -1,0 +1,24 @@
+"""Starts `ray_search.py`: a small search on a Ray cluster of its own, with troubles."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+from small_search import SmallSearch
+from tune_process import Tune
+
+PROGRAM = str(Path(__file__).with_name("ray_search.py"))
+
+
+def on_ray(
+    search: SmallSearch, *troubles: str, workers: int, stall_s: float, ends_with: int, timeout_s: float = 900
+) -> dict[str, Any]:
+    """Run the search with troubles (see `ray_search.py`); what its driver saw."""
+    directory = search.root.parent
+    (directory / "search.pickle").write_bytes(pickle.dumps(search))
+    report = directory / "report.json"
+    arguments = [str(directory / "search.pickle"), str(report), str(workers), str(stall_s), *troubles]
+    with Tune(arguments, directory / "log", (PROGRAM,)) as driver:
+        assert driver.wait(timeout_s) == ends_with, driver.output
+    return dict(json.loads(report.read_text()))
