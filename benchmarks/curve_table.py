@@ -83,24 +83,35 @@ class CurveTable:
 
 
 def read_table(path: Path = TABLE) -> CurveTable:
-    """Read the table. Raises UserError if there is none, or it holds no curves, with the line that is wrong."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; `python -m benchmarks.learning_curves` makes it") from error
-    about = tuple(line.removeprefix("#").strip() for line in lines if line.startswith("#"))
-    rows = list(_rows(path, [line for line in lines if not line.startswith("#")], len(about)))
-    if not rows or {point["init"] for point, _ in rows} != {"encoder", "teacher"}:
+    """Read the table. Raises UserError as `read_rows` does, and if nothing can be told of some points by it."""
+    points, curves = read_rows(path)
+    if {point["init"] for point in points} != {"encoder", "teacher"}:
         raise UserError(f"{path}: there are not trainings with both values of `init` in it")
-    if len({len(curve.f1) for _, curve in rows}) != 1:
+    about = tuple(line.removeprefix("#").strip() for line in _lines(path) if line.startswith("#"))
+    return CurveTable(about=about, points=tuple(points), curves=tuple(curves))
+
+
+def read_rows(path: Path) -> tuple[list[dict[str, JSON]], list[Curve]]:
+    """The trainings of the table. Raises UserError if it cannot be read, or with the line that is no training."""
+    lines = _lines(path)
+    before = sum(line.startswith("#") for line in lines)
+    rows = list(_rows(path, lines[before:], before))
+    if len({len(curve.f1) for _, curve in rows}) > 1:
         raise UserError(f"{path}: its trainings have different numbers of epochs")
-    return CurveTable(about=about, points=tuple(p for p, _ in rows), curves=tuple(c for _, c in rows))
+    return [point for point, _ in rows], [curve for _, curve in rows]
 
 
 def columns(epochs: int) -> list[str]:
     """The names of the table's columns."""
     numbers = range(1, epochs + 1)
     return [*SPACE, *(f"f1_{number}" for number in numbers), *(f"seconds_{number}" for number in numbers)]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; `python -m benchmarks.learning_curves` makes it") from error
 
 
 def _rows(path: Path, lines: Sequence[str], before: int) -> Iterator[tuple[dict[str, JSON], Curve]]:
@@ -113,7 +124,12 @@ def _rows(path: Path, lines: Sequence[str], before: int) -> Iterator[tuple[dict[
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path}:{number}: no training with its curve: {error}") from error
         wrong = [name for name, parameter in SPACE.items() if not parameter.contains(point[name])]
-        if wrong or not f1 or not all(0 <= value <= 1 for value in f1) or not all(0 < value < math.inf for value in seconds):
+        if (
+            wrong
+            or not f1
+            or not all(0 <= value <= 1 for value in f1)
+            or not all(0 < value < math.inf for value in seconds)
+        ):
             raise UserError(f"{path}:{number}: a value is out of range: {wrong[0] if wrong else 'F1 or seconds'}")
         yield point, Curve(f1=f1, seconds=seconds)
 

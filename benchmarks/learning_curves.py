@@ -2,18 +2,17 @@
 
 Trains one teacher, then students at the points of a Sobol sequence over `curve_table.SPACE`, each with the package's
 own workers' code, on the bundled corpus, and appends a row a training to the table. It goes on where it was stopped.
-The encoder is the first `LAYERS` layers of e5-small: a training takes a minute of one core instead of several.
+The encoder is the first `LAYERS` layers of e5-small, and sentences are few: a training takes seconds of one core.
 """
 
 import argparse
 import csv
 import io
-import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,19 +23,19 @@ from transformers import BertModel
 from msd_ray.encoders import resolve
 from msd_ray.errors import UserError, run_command
 from msd_ray.files import new_directory
-from msd_ray.options import parse
 from msd_ray.search.parameters import JSON, Choice, Range
 from msd_ray.search.plans import Experiment, Launch, TrialPlan, TrialReport
+from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
+from msd_ray.search.storage import Storage
 from msd_ray.search.work import run_launch
-from msd_ray.setup import Setup, set_up
 from msd_ray.training import RunSettings, StudentSettings, TeacherSettings
 from msd_ray.training.scores import DEV_TARGET_F1
 
-from .curve_table import PAPER, SPACE, TABLE, columns, read_table
+from .curve_table import PAPER, SPACE, TABLE, columns, read_rows
 
-LAYERS, LANG, SENTENCES = 4, "ar", 280
-RUN = RunSettings(seed=0, epochs=9, batch_size=8, max_length=48, frozen_layers=1)
-TEACHER = TeacherSettings(learning_rate=3e-4)
+LAYERS, LANG, SENTENCES, DEV_SENTENCES = 2, "ar", 128, 64
+RUN = RunSettings(seed=0, epochs=9, batch_size=16, max_length=32, frozen_layers=0, precision="bf16")
+TEACHER = TeacherSettings(learning_rate=5e-4)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,19 +46,21 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory(prefix="learning-curves-") as scratch:
         storage = options.storage or Path(scratch)
-        setup = _setup(storage)
-        _begin(options.table, setup, sys.argv[1:] if arguments is None else arguments)
-        done = [dict(point) for point in read_points(options.table)]
-        setup.storage.create()
+        prepared = _prepared(storage)
+        _begin(options.table, prepared)
+        done = [dict(point) for point in read_rows(options.table)[0]]
         for number, point in enumerate(points(options.trials)):
             if point in done:
                 continue
-            row = _train(setup.prepared.experiment, number, point)
+            row = _train(prepared.experiment, number, point)
             with options.table.open("a", encoding="utf-8") as table:
                 table.write(_line([*point.values(), *row]))
             # What a student leaves is larger than the table by far, and nothing reads it again.
-            shutil.rmtree(setup.storage.root / "students")
-            print(f"{number + 1} of {options.trials}: F1 {', '.join(f'{100 * f1:.1f}' for f1 in row[: RUN.epochs])}")
+            shutil.rmtree(storage / "students")
+            print(
+                f"{number + 1} of {options.trials}: F1 {', '.join(f'{100 * f1:.1f}' for f1 in row[: RUN.epochs])}",
+                flush=True,
+            )
     return 0
 
 
@@ -75,12 +76,6 @@ def points(count: int) -> Iterator[dict[str, JSON]]:
             elif isinstance(parameter, Choice):
                 point[name] = parameter.values[int(draw * len(parameter.values))]
         yield point
-
-
-def read_points(table: Path) -> list[Mapping[str, JSON]]:
-    """The points that the table has; none where it has no row yet."""
-    rows = [line for line in table.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return list(read_table(table).points) if len(rows) > 2 else []
 
 
 def _train(experiment: Experiment, number: int, point: Mapping[str, JSON]) -> list[float]:
@@ -103,8 +98,8 @@ def _train(experiment: Experiment, number: int, point: Mapping[str, JSON]) -> li
     return [*(f1[epoch] for epoch in sorted(f1)), *(seconds[epoch] for epoch in sorted(seconds))]
 
 
-def _setup(storage: Path) -> Setup:
-    """The package's own set-up of a search with the shortened encoder."""
+def _prepared(storage: Path) -> Prepared:
+    """The corpora and the shortened encoder, in the storage."""
     encoder = storage / f"e5-small-{LAYERS}-layers"
     if not encoder.is_dir():
         files = resolve("e5-small")
@@ -112,29 +107,29 @@ def _setup(storage: Path) -> Setup:
         model.encoder.layer = model.encoder.layer[:LAYERS]
         model.config.num_hidden_layers = LAYERS
         with new_directory(encoder) as scratch:
-            shutil.copytree(files.directory, scratch, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors"))
+            shutil.copytree(
+                files.directory, scratch, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors")
+            )
             model.save_pretrained(scratch)
-    options = {
-        "lang": LANG,
-        "dataset": "sample",
-        "limit": SENTENCES,
-        "encoder": encoder,
-        "max-length": RUN.max_length,
-        "frozen-layers": RUN.frozen_layers,
-        "storage": storage,
-    }
-    (setup,) = set_up(parse([text for name, value in options.items() for text in (f"--{name}", str(value))]))
-    return setup
+    data = Data(dataset="sample", lang=LANG, directory=None, limit=SENTENCES, max_length=RUN.max_length)
+    whole = read(data)
+    corpora = ReadCorpora(
+        source=replace(whole.source, dev=whole.source.dev[:DEV_SENTENCES]),
+        target=replace(whole.target, dev=whole.target.dev[:DEV_SENTENCES]),
+    )
+    there = Storage.at(storage)
+    there.create()
+    return prepare(data, corpora, resolve(str(encoder)), there)
 
 
-def _begin(table: Path, setup: Setup, arguments: list[str]) -> None:
+def _begin(table: Path, prepared: Prepared) -> None:
     """Write the head of a new table; raises UserError if the table there is of other trainings."""
     head = [
-        f"command: python -m benchmarks.learning_curves {shlex.join(arguments)}".rstrip(),
+        "command: python -m benchmarks.learning_curves",
         f"commit: {_commit()}",
-        f"data: sample, en to {LANG}, {SENTENCES} training sentences of each, sha256 "
-        + ", ".join(f"{name} {digest[:12]}" for name, digest in sorted(setup.corpora.digests.items())),
-        f"encoder: the first {LAYERS} layers of e5-small, sha256 {setup.encoder.digest[:12]}",
+        f"data: sample, en to {LANG}, {SENTENCES} training and {DEV_SENTENCES} dev sentences of each, sha256 "
+        + ", ".join(f"{name} {digest[:12]}" for name, digest in sorted(prepared.digests.items())),
+        f"encoder: the first {LAYERS} layers of e5-small, sha256 {prepared.experiment.encoder.digest[:12]}",
         f"run: {RUN}",
         f"teacher: {TEACHER}",
         "seconds: of one thread on a machine that did other work too; they say how trainings overtake each other",

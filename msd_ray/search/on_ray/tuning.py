@@ -16,15 +16,16 @@ from ray.tune.search import Searcher
 
 from ..phase import Phase
 from ..plans import Launch, TrialReport
-from .workers import RETRIES, Resources, trainable
+from ..work import run_launch
+from .workers import RETRIES, Resources, Work, trainable
 
 
 class StalledError(Exception):
     """No trial made progress for longer than the bound: the message says for how long, and what Ray has."""
 
 
-def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
-    """Run every trial of the phase that is not finished.
+def run_phase(phase: Phase, resources: Resources, *, stall_s: float, work: Work = run_launch) -> None:
+    """Run every trial of the phase that is not finished. work: what a trial in its own process does.
 
     Raises StalledError after `stall_s` seconds without news from any trial, KeyboardInterrupt at once.
     """
@@ -34,7 +35,7 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
     # Its warnings are of files that nobody reads here; errors come as exceptions.
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     tuner = tune.Tuner(
-        trainable(resources, directory / name),
+        trainable(resources, directory / name, work),
         tune_config=tune.TuneConfig(
             search_alg=_PhaseSearcher(handed_out),
             scheduler=_PhaseScheduler(handed_out),

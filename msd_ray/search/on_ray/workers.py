@@ -1,6 +1,7 @@
 """What Ray starts for a trial: its own process, or Ray Train workers."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from ray import tune
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
+from ..context import Send
 from ..plans import Launch
 from ..work import run_launch
 from .reporting import reports_to_trial
@@ -19,6 +21,7 @@ from .reporting import reports_to_trial
 # One byte: without any resource Tune would ask for a whole CPU, which the trial's workers may be waiting for.
 TRIAL_DRIVER: dict[str, float] = {"memory": 1}
 RETRIES = 2
+Work = Callable[[Launch, torch.device, Send], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +37,17 @@ class Resources:
     concurrent: int = 1
 
 
-def trainable(resources: Resources, directory: Path) -> Any:
-    """The function that Tune runs for a launch, and what it asks of the cluster. directory: for Ray Train's files."""
+def trainable(resources: Resources, directory: Path, work: Work = run_launch) -> Any:
+    """The function that Tune runs for a launch, and what it asks of the cluster. directory: for Ray Train's files.
+
+    work: what a trial in its own process does; Ray Train's workers run the launch in any case.
+    """
     if resources.workers == 0:
-        return tune.with_resources(_run_here, {"cpu": resources.cpus, "gpu": resources.gpus})
+
+        def run_here(config: dict[str, Any]) -> None:
+            _run_here(config["launch"], work)
+
+        return tune.with_resources(run_here, {"cpu": resources.cpus, "gpu": resources.gpus})
 
     def run_with_train(config: dict[str, Any]) -> None:
         _run_with_train(config["launch"], resources, directory)
@@ -45,10 +55,10 @@ def trainable(resources: Resources, directory: Path) -> Any:
     return tune.with_resources(run_with_train, TRIAL_DRIVER)
 
 
-def _run_here(config: dict[str, Any]) -> None:
+def _run_here(launch: Launch, work: Work) -> None:
     """A trial in the Tune trial's own process."""
     device = torch.device("cuda" if torch.cuda.is_available() and ray.get_gpu_ids() else "cpu")
-    run_launch(config["launch"], device, lambda report: tune.report(report.to_result()))
+    work(launch, device, lambda report: tune.report(report.to_result()))
 
 
 def _run_with_train(launch: Launch, resources: Resources, directory: Path) -> None:
