@@ -6,6 +6,7 @@ unfinished in the study, hears of its epochs again, and records the same again, 
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,6 +96,13 @@ class Phase:
     _running: dict[int, _Running] = field(default_factory=dict)
     _held: TrialRecord | None = None
     _finished: list[FinishedTrial] = field(default_factory=list)
+    _ended: Counter[str] = field(default_factory=Counter)
+    _best: float | None = None
+
+    def __post_init__(self) -> None:
+        # Asked for once: all trials of a long study at every report would cost more than recording the report.
+        for trial in self.study.trials():
+            self._count(trial.state, trial.value)
 
     def next_launch(self) -> Launch | None:
         """What to start next; None when every trial of the phase has been handed out."""
@@ -178,7 +186,7 @@ class Phase:
                 metrics={self.score: running.best},
             )
             self.study.prune(number, running.best)
-            self._forget(running, f"PRUNED at epoch {epoch}, best dev F1 {100 * running.best:.2f}")
+            self._forget(running, "PRUNED", f"PRUNED at epoch {epoch}, best dev F1 {100 * running.best:.2f}")
             return True
         self._show()
         return False
@@ -198,32 +206,35 @@ class Phase:
             self.records.log_file(running.run_id, files, RESULTS)
         self.records.finish(running.run_id, state="COMPLETE", metrics=report.metrics, tags=report.tags)
         self.study.complete(running.plan.number, value)
-        self._forget(running, f"COMPLETE, dev F1 {100 * value:.2f}")
+        self._forget(running, "COMPLETE", f"COMPLETE, dev F1 {100 * value:.2f}", value)
 
     def _fail(self, running: _Running, reason: str) -> None:
         self.records.finish(running.run_id, state="FAIL", reason=reason)
         self.study.fail(running.plan.number, reason)
-        self._forget(running, f"FAIL: {reason}")
+        self._forget(running, "FAIL", f"FAIL: {reason}")
 
-    def _forget(self, running: _Running, outcome: str) -> None:
+    def _forget(self, running: _Running, state: Ending, outcome: str, value: float | None = None) -> None:
         del self._running[running.plan.number]
+        self._count(state, value)
         if running.new_epochs:
             seconds = time.monotonic() - running.since
             self._finished.append(FinishedTrial(seconds=seconds, epochs=running.new_epochs))
         self._show()
         self.display.line(f"{running.label.key}: {outcome}")
 
+    def _count(self, state: str, value: float | None) -> None:
+        self._ended[state] += 1
+        if state == "COMPLETE" and value is not None:
+            self._best = value if self._best is None else max(self._best, value)
+
     def _show(self) -> None:
-        trials = self.study.trials()
-        states = [trial.state for trial in trials]
-        best = max((t.value for t in trials if t.state == "COMPLETE" and t.value is not None), default=None)
         self.display.update(
             PhaseCounts(
-                complete=states.count("COMPLETE"),
-                pruned=states.count("PRUNED"),
-                failed=states.count("FAIL"),
+                complete=self._ended["COMPLETE"],
+                pruned=self._ended["PRUNED"],
+                failed=self._ended["FAIL"],
                 running={r.label.key: (r.epoch, r.plan.run.epochs) for r in self._running.values()},
-                best=best,
+                best=self._best,
                 finished=tuple(self._finished),
             )
         )

@@ -236,3 +236,36 @@ def test_driver_that_dies_hands_out_its_trials_again(phases: Phases) -> None:
     assert sorted(second.runs()) == ["student/0", "student/1"]
     times = recorded.query(second.root / "mlflow.db", "SELECT timestamp FROM metrics WHERE key = 'loss' AND step = 1")
     assert times == [(1000,), (1000,)]
+
+
+def test_a_report_does_not_ask_for_all_trials_of_the_study(phases: Phases, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With thousands of trials that would cost more than recording the report."""
+    opened = phases.open()
+
+    def trials() -> list[TrialRecord]:
+        raise AssertionError("all trials were asked for")
+
+    monkeypatch.setattr(opened.study, "trials", trials)
+    for _ in range(3):
+        opened.phase.next_launch()
+    opened.phase.on_report(epoch(0, 1, 0.5))
+    opened.phase.on_report(finished(0, 0.5))
+    assert opened.phase.on_report(epoch(1, 1, 0.25))
+    opened.phase.on_report(TrialReport(number=2, stage="failed", finished=True, reason="x"))
+    assert (
+        "3 of 0 trials done, 1 complete, 1 pruned, 1 failed, 0 running, best dev F1 50.00" in opened.output.getvalue()
+    )
+
+
+def test_counts_go_on_where_an_earlier_driver_left_them(phases: Phases) -> None:
+    first = phases.open()
+    for _ in range(2):
+        first.phase.next_launch()
+    first.phase.on_report(epoch(0, 1, 0.75))
+    first.phase.on_report(finished(0, 0.75))
+    second = phases.open()
+    second.phase.next_launch()
+    second.phase.on_report(finished(1, 0.25))
+    assert (
+        "2 of 0 trials done, 2 complete, 0 pruned, 0 failed, 0 running, best dev F1 75.00" in second.output.getvalue()
+    )

@@ -16,15 +16,18 @@ from ray.tune.search import Searcher
 
 from ..phase import Phase
 from ..plans import Launch
+from ..work import run_launch
 from .failures import trial_failure
 from .placement import LOOK_EVERY_S, free_abandoned, free_all
 from .run_files import RunFiles
 from .watchdog import StalledError, Watchdog
-from .workers import RETRIES, Resources, trainable
+from .workers import RETRIES, Resources, Work, trainable
 
 
-def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
-    """Run every trial of the phase that is not finished. stall_s: the bound on silence (see `watchdog`), in seconds.
+def run_phase(phase: Phase, resources: Resources, *, stall_s: float, work: Work = run_launch) -> None:
+    """Run every trial of the phase that is not finished.
+
+    stall_s: the bound on silence (see `watchdog`), in seconds. work: what a trial in its own process does.
 
     Raises StalledError where the phase goes on no more, KeyboardInterrupt at once.
     """
@@ -34,7 +37,7 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
     # Its warnings are of files that nobody reads here; errors come as exceptions, and it would print those, too.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     tuner = tune.Tuner(
-        trainable(resources, name),
+        trainable(resources, name, work),
         tune_config=tune.TuneConfig(
             search_alg=_PhaseSearcher(handed_out),
             scheduler=_PhaseScheduler(handed_out),

@@ -1,6 +1,7 @@
 """What Ray starts for a trial: its own process, or Ray Train workers."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from ray import tune
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
+from ..context import Send
 from ..plans import Launch
 from ..work import run_launch
 from .failures import worker_failure
@@ -21,6 +23,7 @@ from .run_files import RunFiles
 TRIAL_DRIVER: dict[str, float] = {"memory": 1}
 RETRIES = 2
 """How often what failed is started again: workers by Ray Train, a trial whose own process died by Tune."""
+Work = Callable[[Launch, torch.device, Send], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +39,18 @@ class Resources:
     concurrent: int = 1
 
 
-def trainable(resources: Resources, name: str) -> Any:
-    """The function that Tune runs for a launch, and what it asks of the cluster. name: of the directory of
-    Ray Train's files.
+def trainable(resources: Resources, name: str, work: Work = run_launch) -> Any:
+    """The function that Tune runs for a launch, and what it asks of the cluster.
+
+    name: of the directory of Ray Train's files. work: what a trial in its own process does; Ray Train's workers run
+    the launch in any case.
     """
     if resources.workers == 0:
-        return tune.with_resources(_run_here, {"cpu": resources.cpus, "gpu": resources.gpus})
+
+        def run_here(config: dict[str, Any]) -> None:
+            _run_here(config["launch"], work)
+
+        return tune.with_resources(run_here, {"cpu": resources.cpus, "gpu": resources.gpus})
 
     def run_with_train(config: dict[str, Any]) -> None:
         _run_with_train(config["launch"], resources, name)
@@ -49,10 +58,10 @@ def trainable(resources: Resources, name: str) -> Any:
     return tune.with_resources(run_with_train, TRIAL_DRIVER)
 
 
-def _run_here(config: dict[str, Any]) -> None:
+def _run_here(launch: Launch, work: Work) -> None:
     """A trial in the Tune trial's own process."""
     device = torch.device("cuda" if torch.cuda.is_available() and ray.get_gpu_ids() else "cpu")
-    run_launch(config["launch"], device, lambda report: tune.report(report.to_result()))
+    work(launch, device, lambda report: tune.report(report.to_result()))
 
 
 def _run_with_train(launch: Launch, resources: Resources, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 
 from msd_ray.errors import UserError
@@ -54,7 +54,16 @@ def open_storage(url: str) -> RDBStorage:
         raise UserError(f"cannot use the study storage {_without_password(url)}: {error}") from error
 
 
-def open_study(storage: RDBStorage, name: str, settings: Mapping[str, JSON], url: str) -> optuna.Study:
+def cached(storage: RDBStorage) -> BaseStorage:
+    """The same database, of which a trial that has ended is read once.
+
+    Optuna puts such a view around a database whenever a study is loaded; one that is shared stays small in its
+    queries however many trials there are.
+    """
+    return get_storage(storage)
+
+
+def open_study(storage: BaseStorage, name: str, settings: Mapping[str, JSON], url: str) -> optuna.Study:
     """Create the study with its settings, or open it if its settings are the same.
 
     Raises:

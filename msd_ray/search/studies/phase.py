@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import optuna
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from msd_ray.search import asha
 from msd_ray.search.asha import Pruning
 from msd_ray.search.parameters import JSON, Fixed, Parameter
-from msd_ray.search.studies.database import open_storage, open_study, storage_errors
+from msd_ray.search.studies.database import cached, open_storage, open_study, storage_errors
 from msd_ray.search.studies.proposals import distributions, propose
 from msd_ray.search.studies.records import CONFIGURATION, REASON, RETRY_OF, TrialRecord, record
 from msd_ray.search.studies.retries import enqueue_retry, originals, to_retry
@@ -35,6 +35,7 @@ class PhaseStudy:
         self,
         study: optuna.Study,
         storage: RDBStorage,
+        view: BaseStorage,
         *,
         space: Mapping[str, Parameter],
         seed: int,
@@ -44,6 +45,7 @@ class PhaseStudy:
     ) -> None:
         self._study = study
         self._storage = storage
+        self._view = view
         self._study_id = storage.get_study_id_from_name(study.study_name)
         self._space = space
         self._distributions = distributions(space)
@@ -97,9 +99,10 @@ class PhaseStudy:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with storage_errors(storage_url):
             storage = open_storage(storage_url)
-            study = open_study(storage, name, given, storage_url)
+            view = cached(storage)
+            study = open_study(view, name, given, storage_url)
             study.set_user_attr(_TRIALS, trials)  # each time, also to see at once whether the storage takes writes
-            return cls(study, storage, space=space, seed=seed, trials=trials, first=first, pruning=pruning)
+            return cls(study, storage, view, space=space, seed=seed, trials=trials, first=first, pruning=pruning)
 
     @property
     def limit(self) -> int:
@@ -151,9 +154,9 @@ class PhaseStudy:
         """Whether the trial stops early after `epoch`, by the values that the study holds of all trials at that epoch.
 
         Raises:
-            ValueError: the trial has not reported `epoch`.
+            ValueError: `epoch` is a rung, and the trial has not reported it.
         """
-        if self._pruning is None:
+        if self._pruning is None or epoch not in self._pruning.rungs:
             return False
         with self._errors():
             values = {t.number: t.intermediate_values[epoch] for t in self._all() if epoch in t.intermediate_values}
@@ -244,7 +247,7 @@ class PhaseStudy:
         told = {**first, **{name: value for name, value in enqueued.items() if name in self._space}, **trial.params}
         if set(self._distributions) <= set(told):
             return {**self._fixed, **told}
-        drawn = propose(self._storage, self._study.study_name, trial, self._distributions, self._seed)
+        drawn = propose(self._view, self._study.study_name, trial, self._distributions, self._seed)
         return {**self._fixed, **drawn, **told}
 
     def _finish(self, number: int, state: TrialState, value: float) -> None:
@@ -266,10 +269,10 @@ class PhaseStudy:
         return deque(trial.number for trial in self._all() if not trial.state.is_finished())
 
     def _id(self, number: int) -> int:
-        return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+        return self._view.get_trial_id_from_study_id_trial_number(self._study_id, number)
 
     def _trial(self, number: int) -> FrozenTrial:
-        return self._storage.get_trial(self._id(number))
+        return self._view.get_trial(self._id(number))
 
 
 def _require_finite(value: float) -> None:

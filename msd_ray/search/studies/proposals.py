@@ -37,6 +37,8 @@ def propose(
 ) -> dict[str, JSON]:
     """Return a value for each searched parameter of `trial`, which exists in the study and has none yet.
 
+    storage: what has ended is read through it (see `database.cached`), and each call reads what has changed.
+
     Finished trials teach; running ones are taken for poor (constant liar), so that parallel trials spread.
     """
     if not space:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import optuna
 import pytest
-from study_driver import open_study
+import sqlalchemy
+from optuna.storages._rdb.models import TrialModel
+from study_driver import EPOCHS, open_study, score
 
 from msd_ray.search.studies import Pruning
 
@@ -121,3 +123,24 @@ def test_a_reader_does_not_break_the_writer(tmp_path: Path) -> None:
             study.report(0, epoch, 0.5)
             assert reader.trials[0].intermediate_values[epoch] == 0.5
     connection.close()
+
+
+def test_a_proposal_reads_no_trial_again_that_has_ended(url: str, name: str) -> None:
+    """Reading all of them for each would make a search of thousands of trials slower and slower."""
+    study = open_study(url, name=name, trials=12, first=[], pruning=None)
+    for _ in range(10):
+        ended = study.propose()
+        assert ended is not None
+        study.complete(ended.number, score(ended.parameters, EPOCHS))
+    study.propose()
+    read: set[int] = set()
+
+    def note(trial: TrialModel, _: object) -> None:
+        read.add(trial.number)
+
+    sqlalchemy.event.listen(TrialModel, "load", note)
+    try:
+        assert study.propose() is not None
+    finally:
+        sqlalchemy.event.remove(TrialModel, "load", note)
+    assert read == {10, 11}

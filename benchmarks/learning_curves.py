@@ -1,0 +1,174 @@
+"""Makes the frozen table of real learning curves: `python -m benchmarks.learning_curves --trials 64`.
+
+Trains one teacher, then students at the points of a Sobol sequence over `curve_table.SPACE`, each with the package's
+own workers' code, on the bundled corpus, and appends a row a training to the table. It goes on where it was stopped.
+The encoder is the first `LAYERS` layers of e5-small, and sentences are few: a training takes seconds of one core.
+"""
+
+import argparse
+import csv
+import io
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import qmc
+from transformers import BertModel
+
+from msd_ray.encoders import resolve
+from msd_ray.errors import UserError, run_command
+from msd_ray.files import new_directory
+from msd_ray.search.parameters import JSON, Choice, Range
+from msd_ray.search.plans import Experiment, Launch, TrialPlan, TrialReport
+from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
+from msd_ray.search.storage import Storage
+from msd_ray.search.work import run_launch
+from msd_ray.training import RunSettings, StudentSettings, TeacherSettings
+from msd_ray.training.scores import DEV_TARGET_F1
+
+from .curve_table import PAPER, SPACE, TABLE, columns, read_rows
+
+LAYERS, LANG, SENTENCES, DEV_SENTENCES = 2, "ar", 128, 64
+RUN = RunSettings(seed=0, epochs=9, batch_size=16, max_length=32, frozen_layers=0, precision="bf16")
+TEACHER = TeacherSettings(learning_rate=5e-4)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train what the table lacks; 0. Raises UserError where a table of other trainings is in the way."""
+    options = _parser().parse_args(arguments)
+    if options.trials < 1:
+        raise UserError(f"--trials must be 1 or more, not {options.trials}")
+    torch.set_num_threads(options.threads)
+    with tempfile.TemporaryDirectory(prefix="learning-curves-") as scratch:
+        storage = options.storage or Path(scratch)
+        prepared = _prepared(storage)
+        _begin(options.table, prepared)
+        done = [dict(point) for point in read_rows(options.table)[0]]
+        for number, point in enumerate(points(options.trials)):
+            if point in done:
+                continue
+            row = _train(prepared.experiment, number, point)
+            with options.table.open("a", encoding="utf-8") as table:
+                table.write(_line([*point.values(), *row]))
+            # What a student leaves is larger than the table by far, and nothing reads it again.
+            shutil.rmtree(storage / "students")
+            print(
+                f"{number + 1} of {options.trials}: F1 {', '.join(f'{100 * f1:.1f}' for f1 in row[: RUN.epochs])}",
+                flush=True,
+            )
+    return 0
+
+
+def points(count: int) -> Iterator[dict[str, JSON]]:
+    """The first `count` points: the paper's, then a scrambled Sobol sequence, with four digits that count."""
+    yield dict(PAPER)
+    sequence = qmc.Sobol(len(SPACE), rng=np.random.default_rng(0)).random_base2((count - 1).bit_length())
+    for draws in sequence[: count - 1]:
+        point: dict[str, JSON] = {}
+        for draw, (name, parameter) in zip(draws, SPACE.items(), strict=True):
+            if isinstance(parameter, Range):
+                point[name] = float(f"{parameter.low * (parameter.high / parameter.low) ** draw:.3e}")
+            elif isinstance(parameter, Choice):
+                point[name] = parameter.values[int(draw * len(parameter.values))]
+        yield point
+
+
+def _train(experiment: Experiment, number: int, point: Mapping[str, JSON]) -> list[float]:
+    """F1 after each epoch, then each epoch's seconds. Raises UserError for a training that fails."""
+    f1: dict[int, float] = {}
+    seconds: dict[int, float] = {}
+
+    def note(report: TrialReport) -> None:
+        if report.reason is not None:
+            raise UserError(f"the training at {dict(point)} failed: {report.reason}")
+        if report.epoch is not None:
+            f1[report.epoch] = round(report.metrics[DEV_TARGET_F1], 5)
+            seconds[report.epoch] = round(report.metrics["time/train_seconds"], 2)
+
+    student = StudentSettings(**point)  # type: ignore[arg-type]
+    plan = TrialPlan(phase="student", number=number, run=RUN, teacher=TEACHER, student=student)
+    run_launch(
+        Launch(experiment=experiment, trials=(plan,), threads=torch.get_num_threads()), torch.device("cpu"), note
+    )
+    return [*(f1[epoch] for epoch in sorted(f1)), *(seconds[epoch] for epoch in sorted(seconds))]
+
+
+def _prepared(storage: Path) -> Prepared:
+    """The corpora and the shortened encoder, in the storage."""
+    encoder = storage / f"e5-small-{LAYERS}-layers"
+    if not encoder.is_dir():
+        files = resolve("e5-small")
+        model = BertModel.from_pretrained(files.directory, add_pooling_layer=False)
+        model.encoder.layer = model.encoder.layer[:LAYERS]
+        model.config.num_hidden_layers = LAYERS
+        with new_directory(encoder) as scratch:
+            shutil.copytree(
+                files.directory, scratch, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.safetensors")
+            )
+            model.save_pretrained(scratch)
+    data = Data(dataset="sample", lang=LANG, directory=None, limit=SENTENCES, max_length=RUN.max_length)
+    whole = read(data)
+    corpora = ReadCorpora(
+        source=replace(whole.source, dev=whole.source.dev[:DEV_SENTENCES]),
+        target=replace(whole.target, dev=whole.target.dev[:DEV_SENTENCES]),
+    )
+    there = Storage.at(storage)
+    there.create()
+    return prepare(data, corpora, resolve(str(encoder)), there)
+
+
+def _begin(table: Path, prepared: Prepared) -> None:
+    """Write the head of a new table; raises UserError if the table there is of other trainings."""
+    head = [
+        "command: python -m benchmarks.learning_curves",
+        f"commit: {_commit()}",
+        f"data: sample, en to {LANG}, {SENTENCES} training and {DEV_SENTENCES} dev sentences of each, sha256 "
+        + ", ".join(f"{name} {digest[:12]}" for name, digest in sorted(prepared.digests.items())),
+        f"encoder: the first {LAYERS} layers of e5-small, sha256 {prepared.experiment.encoder.digest[:12]}",
+        f"run: {RUN}",
+        f"teacher: {TEACHER}",
+        "seconds: of one thread on a machine that did other work too; they say how trainings overtake each other",
+    ]
+    same = [line for line in head if line.startswith(("data", "encoder", "run", "teacher"))]
+    if table.exists():
+        there = [line.removeprefix("# ") for line in table.read_text(encoding="utf-8").splitlines()]
+        if other := [line for line in same if line not in there]:
+            raise UserError(f"{table} is a table of other trainings: {other[0]!r} is not in it; move it away")
+        return
+    table.write_text("".join(f"# {line}\n" for line in head) + _line(columns(RUN.epochs)), encoding="utf-8")
+
+
+def _commit() -> str:
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    asked = [git, "-C", str(Path(__file__).parent), "rev-parse", "--short=10", "HEAD"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+
+
+def _line(values: list[float] | list[str] | list[JSON]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.learning_curves",
+        description="Train students at many points of a search space and keep their learning curves.",
+    )
+    add = parser.add_argument
+    add("--trials", type=int, default=64, metavar="N", help="trainings that the table shall have (default: 64)")
+    add("--table", type=Path, default=TABLE, metavar="FILE", help="default: benchmarks/learning_curves.csv")
+    add("--storage", type=Path, metavar="DIR", help="to go on with a teacher that is there (default: a scratch folder)")
+    add("--threads", type=int, default=1, metavar="N", help="of torch (default: 1)")
+    return parser
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,199 @@
+"""Trials a minute on 1, 2, 4 and 8 simulated Ray nodes: `python -m benchmarks.scale --figure docs/scale.svg`.
+
+Each trial is a Ray Tune trial in a process of its own, started by the package's own code, which replays a learning
+curve with real sleeps. The nodes are `ray.cluster_utils.Cluster`'s: processes on this machine, which so has the work
+of all of them, the start of every trial's process too. What the driver alone can do is told by its processor time a
+trial, which does not depend on what else the machine does.
+"""
+
+import argparse
+import os
+import platform
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+# The nodes are started before Ray would make itself a token.
+os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+import numpy as np
+import torch
+
+from msd_ray.errors import UserError, run_command
+from msd_ray.search.context import Send
+from msd_ray.search.on_ray import Resources, run_phase
+from msd_ray.search.phase import Phase
+from msd_ray.search.plans import Launch, TrialReport
+from msd_ray.tracking.database import default_tracking_uri
+from msd_ray.tracking.study import StudyTracker
+
+from .curve_table import CurveTable, read_table
+from .load import STUDENT_METRICS
+from .scale_figure import scale_figure
+from .simulation import SimulatedSearch, replay
+
+STALL_S = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """What a trial's process does: report its curve with real sleeps. scale: real seconds a second of the table."""
+
+    scale: float
+
+    def __call__(self, launch: Launch, device: torch.device, send: Send) -> None:
+        """Replay the launch's trials, one after the other."""
+        table = read_table()
+        for plan in launch.trials:
+            before = 0.0
+            for due, report in replay(plan, table, payload=STUDENT_METRICS - 2):
+                time.sleep((due - before) * self.scale)
+                before = due
+                send(replace(report, timestamp_ms=time.time_ns() // 1_000_000))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """What was measured with so many nodes.
+
+    per_minute: trials that ended a minute, from the first end to the last. ideal: what the nodes could do if trials
+    started in no time. cpu: the driver's processor seconds a trial. lag: seconds from a worker's report until it was
+    recorded, median and longest.
+    """
+
+    nodes: int
+    trials: int
+    per_minute: float
+    ideal: float
+    cpu: float
+    lag: tuple[float, float]
+
+    @property
+    def limit(self) -> float:
+        """Trials a minute that the driver could do if it did nothing else and never waited."""
+        return 60 / self.cpu
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print the table and write the figure; 0. Raises UserError for an option out of range, or no table."""
+    options = _parser().parse_args(arguments)
+    if min(options.nodes) < 1 or options.trials_a_slot < 2 or options.slots < 1 or not options.epoch_seconds > 0:
+        raise UserError("--nodes, --slots and --epoch-seconds must be positive, --trials-a-slot 2 or more")
+    table = read_table()
+    points = []
+    for nodes in options.nodes:
+        point = _measure(table, nodes, options)
+        points.append(point)
+        print(f"  {nodes} nodes: {point.per_minute:.1f} trials a minute", flush=True)
+    print(
+        f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {options.slots} trials at a time a "
+        f"node; epochs of {options.epoch_seconds:g} s in the mean, {table.epochs} a trial\n"
+    )
+    print(
+        "| nodes | trials at a time | trials | trials a minute | of one node | share of the ideal "
+        "| driver, ms of processor a trial | driver's limit, trials a minute | lag, ms: median / longest |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    for point in points:
+        print(
+            f"| {point.nodes} | {point.nodes * options.slots} | {point.trials} | {point.per_minute:.1f} "
+            f"| x {point.per_minute / points[0].per_minute:.2f} | {point.per_minute / point.ideal:.0%} "
+            f"| {1000 * point.cpu:.0f} | {point.limit:.0f} | {1000 * point.lag[0]:.0f} / {1000 * point.lag[1]:,.0f} |"
+        )
+    if options.figure is not None:
+        options.figure.write_text(
+            scale_figure([(p.nodes, p.per_minute, p.ideal, p.limit) for p in points]), encoding="utf-8"
+        )
+        print(f"\nfigure: {options.figure}")
+    return 0
+
+
+def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Point:
+    scale = options.epoch_seconds / float(np.mean([curve.seconds for curve in table.curves]))
+    slots = nodes * options.slots
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scale-")))
+        # Never stopped early: all trials take as long, and the ideal is known.
+        search = SimulatedSearch(
+            table=table,
+            study_storage=f"sqlite:///{directory / 'studies.db'}",
+            storage=directory,
+            trials=slots * options.trials_a_slot,
+            seed=0,
+            pruned=False,
+        )
+        tracker = StudyTracker.open(
+            default_tracking_uri(directory), dataset="simulated", lang="table", study="scale", parameters={}, tags={}
+        )
+        stack.enter_context(_nodes(nodes, options.slots))
+        ends: list[float] = []
+        lags: list[float] = []
+
+        def run(phase: Phase) -> None:
+            on_report = phase.on_report
+
+            def note(report: TrialReport) -> bool:
+                stop = on_report(report)
+                lags.append(time.time() - report.timestamp_ms / 1000)
+                if report.finished:
+                    ends.append(time.perf_counter())
+                return stop
+
+            phase.on_report = note  # type: ignore[method-assign]
+            resources = Resources(workers=0, cpus=1, concurrent=slots)
+            run_phase(phase, resources, stall_s=STALL_S, work=Replay(scale=scale))
+
+        cpu = time.process_time()
+        trials = search.run(tracker, run)
+        cpu = time.process_time() - cpu
+    if any(trial.state != "COMPLETE" for trial in trials):
+        raise UserError(f"not all trials ended well: {sorted({trial.reason or trial.state for trial in trials})}")
+    seconds = [scale * sum(table.curve(trial.parameters).seconds) for trial in trials]
+    return Point(
+        nodes=nodes,
+        trials=len(trials),
+        per_minute=60 * (len(ends) - 1) / (ends[-1] - ends[0]),
+        ideal=60 * slots / float(np.mean(seconds)),
+        cpu=cpu / len(trials),
+        lag=(float(np.median(lags)), max(lags)),
+    )
+
+
+@contextmanager
+def _nodes(count: int, slots: int) -> Iterator[None]:
+    """A cluster of so many nodes that run trials, and a head that runs none, as the driver's machine is one."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": slots, "node_ip_address": "127.0.0.1"}
+    cluster = Cluster(initialize_head=True, head_node_args={**node, "num_cpus": 0})
+    try:
+        for _ in range(count):
+            cluster.add_node(**node)
+        ray.init(address=cluster.address, log_to_driver=False)
+        yield
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.scale",
+        description="Measure trials a minute against the number of simulated Ray nodes.",
+    )
+    add = parser.add_argument
+    add("--nodes", type=int, nargs="+", default=[1, 2, 4, 8], metavar="N", help="default: 1 2 4 8")
+    add("--slots", type=int, default=2, metavar="N", help="trials at a time on a node (default: 2)")
+    add("--trials-a-slot", type=int, default=4, metavar="N", help="how many each of them runs (default: 4)")
+    add("--epoch-seconds", type=float, default=2.0, metavar="X", help="an epoch's sleep, in the mean (default: 2)")
+    add("--figure", type=Path, metavar="FILE.svg", help="where to draw the plot")
+    return parser
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,136 @@
+"""Whole searches on the table of real learning curves: what they find, what they save, and that they repeat."""
+
+import multiprocessing
+import os
+import signal
+from functools import cache
+from pathlib import Path
+
+import pytest
+import recorded
+from scipy.stats import wilcoxon
+
+from benchmarks.curve_table import read_table
+from benchmarks.simulation import (
+    Drive,
+    SimulatedSearch,
+    Unrecorded,
+    best_value,
+    decisions,
+    epochs_trained,
+    random_points,
+)
+from msd_ray.search.phase import Phase
+from msd_ray.search.plans import TrialReport
+from msd_ray.search.studies import TrialRecord
+from msd_ray.tracking.database import default_tracking_uri
+from msd_ray.tracking.study import StudyTracker
+
+SEEDS = range(20)
+TRIALS = 30
+TABLE = read_table()
+
+
+@cache
+def searched(seed: int, *, pruned: bool, at_random: bool = False) -> tuple[TrialRecord, ...]:
+    """A search of `TRIALS` trials, four at a time."""
+    first = random_points(TRIALS, seed) if at_random else ()
+    search = SimulatedSearch(table=TABLE, trials=TRIALS, seed=seed, at_once=4, pruned=pruned, first=first)
+    return tuple(search.run(Unrecorded()))
+
+
+@pytest.mark.parametrize("pruned", [True, False], ids=["with ASHA", "without ASHA"])
+def test_finds_better_students_than_random_search(pruned: bool) -> None:
+    """Paired over the seeds; both have the same number of trials, and lose as many of them to early stopping."""
+    ours = [best_value(searched(seed, pruned=pruned)) for seed in SEEDS]
+    random = [best_value(searched(seed, pruned=pruned, at_random=True)) for seed in SEEDS]
+    assert sum(mine > theirs for mine, theirs in zip(ours, random, strict=True)) >= 14, (ours, random)
+    assert wilcoxon(ours, random, alternative="greater").pvalue < 0.01
+
+
+def test_early_stopping_saves_epochs_and_finds_as_good_a_student() -> None:
+    with_asha = [searched(seed, pruned=True) for seed in SEEDS]
+    without = [searched(seed, pruned=False) for seed in SEEDS]
+    assert {epochs_trained(trials) for trials in without} == {TRIALS * TABLE.epochs}
+    assert sum(map(epochs_trained, with_asha)) < 0.6 * sum(map(epochs_trained, without))
+    lost = sum(map(best_value, without)) / len(SEEDS) - sum(map(best_value, with_asha)) / len(SEEDS)
+    assert lost < 0.01
+
+
+def test_the_same_seed_decides_the_same_in_memory_and_in_a_database(tmp_path: Path) -> None:
+    def search(seed: int, database: str | None) -> SimulatedSearch:
+        url = None if database is None else f"sqlite:///{tmp_path / database}"
+        return SimulatedSearch(table=TABLE, trials=24, seed=seed, at_once=8, study_storage=url, storage=tmp_path)
+
+    first = decisions(search(3, "first.db").run(Unrecorded()))
+    assert decisions(search(3, "second.db").run(Unrecorded())) == first
+    assert decisions(search(3, None).run(Unrecorded())) == first
+    assert {state for _, state, _, _ in first} == {"COMPLETE", "PRUNED"}
+    other = decisions(search(4, None).run(Unrecorded()))
+    assert all(mine[2] != theirs[2] for mine, theirs in zip(first[1:], other[1:], strict=True))
+
+
+class Dies(Drive):
+    """Kills the process after a number of reports."""
+
+    def __init__(self, reports: int) -> None:
+        self._left = reports
+
+    def on_report(self, phase: Phase, report: TrialReport, now: float) -> bool:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().on_report(phase, report, now)
+
+
+def test_killed_and_resumed_it_decides_as_undisturbed(tmp_path: Path) -> None:
+    def search(database: str) -> SimulatedSearch:
+        url = f"sqlite:///{tmp_path / database}"
+        return SimulatedSearch(table=TABLE, trials=14, seed=5, study_storage=url, storage=tmp_path)
+
+    undisturbed = decisions(search("undisturbed.db").run(Unrecorded()))
+    for reports in (9, 14):
+        killed = search("killed.db")
+        process = multiprocessing.get_context("fork").Process(
+            target=killed.run,
+            args=(Unrecorded(), lambda phase: killed.play(phase, Dies(reports))),  # noqa: B023
+        )
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    assert len(search("killed.db").open().trials()) < 14
+    assert decisions(search("killed.db").run(Unrecorded())) == undisturbed
+
+
+def test_64_at_a_time_every_trial_is_recorded_once_and_alike_in_both_places(
+    empty_databases: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mlflow.db").write_bytes((empty_databases / "mlflow.db").read_bytes())
+    search = SimulatedSearch(
+        table=TABLE,
+        trials=80,
+        seed=1,
+        at_once=64,
+        study_storage=f"sqlite:///{tmp_path / 'studies.db'}",
+        storage=tmp_path,
+    )
+    tracker = StudyTracker.open(
+        default_tracking_uri(tmp_path), dataset="simulated", lang="table", study="load", parameters={}, tags={}
+    )
+    running: list[int] = []
+
+    class Counts(Drive):
+        def on_report(self, phase: Phase, report: TrialReport, now: float) -> bool:
+            running.append(len(phase._running))
+            return super().on_report(phase, report, now)
+
+    trials = search.run(tracker, lambda phase: search.play(phase, Counts()))
+    assert max(running) == 64
+    assert [trial.number for trial in trials] == list(range(80))
+    runs = recorded.children(tmp_path)
+    assert {run.tags["trial"]: run.tags["state"] for run in runs.values()} == {
+        str(trial.number): trial.state for trial in trials
+    }
+    assert len(runs) == 80
+    points = recorded.query(tmp_path / "mlflow.db", "SELECT COUNT(*) FROM metrics WHERE key = 'epoch'")
+    assert points == [(epochs_trained(trials),)]
