@@ -67,7 +67,7 @@ class CurveTable:
         squares = np.square(self._places[same] - _place(point)).sum(axis=1)
         nearest = np.argsort(squares, kind="stable")[:NEIGHBOURS]
         if squares[nearest[0]] == 0.0:
-            return self.curves[same[nearest[0]]]
+            return self.curves[same[int(nearest[0])]]
         weights = 1.0 / squares[nearest]
         weights /= weights.sum()
         neighbours = [self.curves[same[index]] for index in nearest]

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 # The nodes are started before Ray would make itself a token.
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -169,7 +170,7 @@ def _nodes(count: int, slots: int) -> Iterator[None]:
     import ray
     from ray.cluster_utils import Cluster
 
-    node = {"num_cpus": slots, "node_ip_address": "127.0.0.1"}
+    node: dict[str, Any] = {"num_cpus": slots, "node_ip_address": "127.0.0.1"}
     cluster = Cluster(initialize_head=True, head_node_args={**node, "num_cpus": 0})
     try:
         for _ in range(count):
@@ -178,7 +179,7 @@ def _nodes(count: int, slots: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-        cluster.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from .encoders import EncoderFiles
 from .errors import UserError
 from .options import TuneOptions
 from .search.nodes import NodeRequest, examine
+from .search.object_store import ObjectStore
 from .search.on_ray import Examined, alive_nodes, answer_to, cluster, examine_nodes, token_here
 from .search.storage import Storage
 
@@ -40,10 +41,12 @@ def cluster_findings(
             yield passed(NAME, f"joined: {len(nodes)} nodes are alive")
             yield token_finding(asks_for_token(dashboard) if bare is None else bare == "refused")
             yield from room_findings("the cluster", [Room(cpus=node.cpus, gpus=node.gpus) for node in nodes], wanted)
-            with _shared_file(Storage.at(options.storage)) as written:
+            storage = Storage.at(options.storage)
+            with _shared_file(storage) as written, _shared_object(storage.store) as stored:
                 request = NodeRequest(
-                    storage=options.storage.expanduser().resolve(),
+                    storage=storage.root if storage.store is None else None,
                     written=written,
+                    stored=stored,
                     encoder=encoder.directory if encoder else None,
                     corpora=corpus_files(options.dataset, options.lang, options.data_dir),
                 )
@@ -53,6 +56,7 @@ def cluster_findings(
                     encoder=(encoder.directory, encoder.digest) if encoder else None,
                     corpora=report.corpora,
                     written=written[0] if written else None,
+                    store=stored[0].uri if stored else None,
                 )
                 for examined in examine_nodes(request, nodes, timeout_s=TIMEOUT_S):
                     yield from _node(options, examined, here, shape, wanted)
@@ -90,8 +94,11 @@ def _node(
 def _shared_file(storage: Storage) -> Iterator[tuple[Path, str] | None]:
     """A file in the storage with its content, for nodes to read; it is gone after, with all that nodes write beside it.
 
-    None where the storage cannot be written, which is told elsewhere.
+    None where the storage cannot be written, which is told elsewhere, and where it is an object store.
     """
+    if storage.store is not None:
+        yield None
+        return
     made = not storage.root.exists()
     try:
         storage.create()
@@ -107,3 +114,22 @@ def _shared_file(storage: Storage) -> Iterator[tuple[Path, str] | None]:
             left.unlink(missing_ok=True)
         if made:
             storage.root.rmdir()
+
+
+@contextmanager
+def _shared_object(store: ObjectStore | None) -> Iterator[tuple[ObjectStore, str, str] | None]:
+    """The same in an object store: the store, an object's name and its content; None where there is none to use."""
+    if store is None:
+        yield None
+        return
+    name, content = f".doctor-{uuid.uuid4().hex}", uuid.uuid4().hex
+    try:
+        store.check()
+        store.write(name, content.encode())
+    except UserError:
+        yield None
+        return
+    try:
+        yield store, name, content
+    finally:
+        store.delete(name)

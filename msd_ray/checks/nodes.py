@@ -20,13 +20,14 @@ class Here:
     """The driver's machine, which nodes are compared with.
 
     encoder: its directory and digest. corpora: SHA-256 by path. written: the driver's file in the storage, None where
-    sharing cannot be looked at.
+    sharing cannot be looked at. store: the object store's URI, where the storage is one.
     """
 
     report: NodeReport
     encoder: tuple[Path, str] | None
     corpora: Mapping[str, str | None] = field(default_factory=dict)
     written: Path | None = None
+    store: str | None = None
 
 
 def clock_finding(name: str, ahead_s: float, uncertainty_s: float) -> Finding:
@@ -44,6 +45,8 @@ def node_findings(name: str, report: NodeReport, here: Here) -> Iterator[Finding
     yield from _versions(name, report, here.report)
     if here.written is not None:
         yield _storage(name, report)
+    if here.store is not None:
+        yield _store(name, here.store, report.store_refusal)
     if here.encoder is not None:
         yield _encoder(name, report, *here.encoder)
     if here.corpora:
@@ -85,6 +88,16 @@ def _storage(name: str, report: NodeReport) -> Finding:
         )
     free = "" if report.storage_free is None else f", {size(report.storage_free)} free"
     return passed(name, f"the storage is shared: written here and read there, and the other way{free}")
+
+
+def _store(name: str, uri: str, refusal: str | None) -> Finding:
+    if refusal is not None:
+        return failed(
+            name,
+            f"the storage {uri} cannot be used from there: {' '.join(refusal.split())}",
+            "give every node credentials for it (its role, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)",
+        )
+    return passed(name, f"the storage {uri} is read and written there")
 
 
 def _answered(answer: Path) -> bool:

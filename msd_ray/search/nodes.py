@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from ..encoders.cache import sha256
 from ..encoders.files import combine_digests, content_files
-from ..files import new_file
+from ..errors import UserError
+from ..files import new_file, sha256
+from .object_store import ObjectStore
 
 COMPARED = ("msd-ray", "ray", "torch", "transformers", "numpy", "safetensors")
 """Packages whose releases may differ between nodes, and results with them."""
@@ -38,13 +39,15 @@ class NodeRequest:
     """What is to be looked at.
 
     storage: its root. written: a file below it that the driver has written, with its content; None where the storage
-    is not one that nodes share by a path. encoder: its directory. corpora: files.
+    is not one that nodes share by a path. stored: where it is an object store, with an object that the driver has
+    written there and its content. encoder: its directory. corpora: files.
     """
 
     storage: Path | None
     written: tuple[Path, str] | None
     encoder: Path | None
     corpora: tuple[Path, ...] = ()
+    stored: tuple[ObjectStore, str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +55,9 @@ class NodeReport:
     """What was seen on a node.
 
     storage_free, temporary_free: bytes. read: whether the driver's file has its content there, with the reason if
-    not. answer: the file that the node wrote beside it, whose content is the file's own name. encoder: the digest of
-    the directory's content, None where there is none. corpora: SHA-256 by path, None for a file that is not there.
+    not. answer: the file that the node wrote beside it, whose content is the file's own name. store_refusal: why the
+    driver's object cannot be read there or another one not be written, None if both can. encoder: the digest of the
+    directory's content, None where there is none. corpora: SHA-256 by path, None for a file that is not there.
     """
 
     hostname: str
@@ -68,6 +72,7 @@ class NodeReport:
     corpora: Mapping[str, str | None]
     gpus: tuple[GPU, ...]
     memory: int
+    store_refusal: str | None = None
 
 
 def examine(request: NodeRequest) -> NodeReport:
@@ -87,6 +92,7 @@ def examine(request: NodeRequest) -> NodeReport:
         corpora={str(path): _digest(path) for path in request.corpora},
         gpus=gpus(),
         memory=available_memory(),
+        store_refusal=_store_refusal(request),
     )
 
 
@@ -145,6 +151,20 @@ def _exchange(request: NodeRequest) -> tuple[str | None, Path | None]:
     except OSError as error:
         return f"{error.filename or path}: {error.strerror or error}", None
     return None, answer
+
+
+def _store_refusal(request: NodeRequest) -> str | None:
+    """Read the driver's object and write one; why that does not work here."""
+    if request.stored is None:
+        return None
+    store, name, content = request.stored
+    try:
+        if store.read(name) != content.encode():
+            return f"{store.uri}/{name} is not there, or has other content"
+        store.check()
+    except UserError as error:
+        return str(error)
+    return None
 
 
 def _versions() -> dict[str, str]:

@@ -39,12 +39,12 @@ def test_the_pinned_ray_is_the_one_that_the_tests_run_with() -> None:
     assert metadata.version("ray") == RAY
 
 
-def test_names_of_resources_are_those_that_trials_ask_for(tmp_path: Path) -> None:
+def test_names_of_resources_are_those_that_trials_ask_for() -> None:
     from msd_ray.search.on_ray.workers import Resources, trainable
 
     asked: set[str] = set()
     for workers in (0, 1):
-        function = trainable(Resources(workers=workers, cpus=2, gpus=0.5), tmp_path)
+        function = trainable(Resources(workers=workers, cpus=2, gpus=0.5), "phase")
         asked |= {name for bundle in function._resources.bundles for name in bundle}
     # ScalingConfig's own names for a worker's are CPU and GPU, too.
     assert asked == set(ASKED)

@@ -16,9 +16,9 @@ from safetensors.torch import load_file, save_file
 from students import exported
 
 from msd_ray.encoders import EncoderFiles, load_encoder, load_tokenizer, resolve
-from msd_ray.encoders.cache import sha256
 from msd_ray.errors import UserError
 from msd_ray.export import DESCRIPTION, load_student
+from msd_ray.files import sha256
 from msd_ray.options import parse
 from msd_ray.setup import set_up
 

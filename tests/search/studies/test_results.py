@@ -136,7 +136,7 @@ def test_a_proposal_reads_no_trial_again_that_has_ended(url: str, name: str) -> 
     read: set[int] = set()
 
     def note(trial: TrialModel, _: object) -> None:
-        read.add(trial.number)
+        read.add(int(trial.number))
 
     sqlalchemy.event.listen(TrialModel, "load", note)
     try:
