@@ -7,6 +7,7 @@
     STORAGE/words/KEY       the words of scored sentences, for people
     STORAGE/results/KEY     predictions and sentence vectors of final runs
     STORAGE/models/NAME     exported students
+    STORAGE/records/NAME    what waits to be recorded in MLflow
     STORAGE/ray             Ray's own files
 
 A key is a digest of all that decides the content, so that two trials, two studies or two languages that need one
@@ -104,6 +105,10 @@ class Storage:
     def model(self, name: str) -> Path:
         """An exported student."""
         return self.root / "models" / name
+
+    def records(self, study: str) -> Path:
+        """The journal of what a study still has to record in MLflow."""
+        return self.root / "records" / f"{study}.jsonl"
 
     @property
     def ray(self) -> Path:

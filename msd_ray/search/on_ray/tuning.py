@@ -4,6 +4,8 @@ import logging
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from ...errors import UserError
 from ..phase import Phase
 from ..plans import Launch, TrialReport
 from .workers import RETRIES, Resources, trainable
@@ -26,7 +29,8 @@ class StalledError(Exception):
 def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
     """Run every trial of the phase that is not finished.
 
-    Raises StalledError after `stall_s` seconds without news from any trial, KeyboardInterrupt at once.
+    Raises StalledError after `stall_s` seconds without news from any trial, UserError if something cannot be recorded,
+    KeyboardInterrupt at once.
     """
     directory = phase.experiment.storage.ray
     name = f"{phase.name}-{uuid.uuid4().hex[:8]}"
@@ -52,6 +56,9 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float) -> None:
     )
     try:
         tuner.fit()
+    except Exception:
+        handed_out.reraise()  # Tune makes a TuneError of it, with a traceback for text
+        raise
     finally:
         shutil.rmtree(directory / name, ignore_errors=True)
     handed_out.reraise()
@@ -64,7 +71,8 @@ class _Launches:
         self.phase = phase
         self.by_trial: dict[str, Launch] = {}
         self.heard = time.monotonic()
-        self.stalled: StalledError | None = None
+        self.ended: StalledError | UserError | None = None
+        """What ends the phase early."""
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         """Tune stores its searcher, scheduler and callbacks beside its trials; of this nothing is to be stored."""
@@ -74,7 +82,8 @@ class _Launches:
         return self
 
     def suggest(self, trial_id: str) -> Launch | None:
-        launch = self.phase.next_launch()
+        with self._ending():
+            launch = self.phase.next_launch()
         if launch is not None:
             self.by_trial[trial_id] = launch
             self.heard = time.monotonic()
@@ -82,15 +91,30 @@ class _Launches:
 
     def on_report(self, report: TrialReport) -> bool:
         self.heard = time.monotonic()
-        return self.phase.on_report(report)
+        with self._ending():
+            return self.phase.on_report(report)
 
     def on_end(self, trial_id: str, error: str | None) -> None:
         self.heard = time.monotonic()
-        self.phase.on_launch_end(self.by_trial.pop(trial_id), error)
+        with self._ending():
+            self.phase.on_launch_end(self.by_trial.pop(trial_id), error)
+
+    def check(self) -> None:
+        with self._ending():
+            self.phase.check()
 
     def reraise(self) -> None:
-        if self.stalled is not None:
-            raise self.stalled
+        if self.ended is not None:
+            raise self.ended
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Keep what the phase raises."""
+        try:
+            yield
+        except UserError as error:
+            self.ended = self.ended or error
+            raise
 
 
 class _PhaseSearcher(Searcher):
@@ -135,14 +159,15 @@ class _Watchdog(Callback):
         self._stall_s = stall_s
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        self._launches.check()
         quiet = time.monotonic() - self._launches.heard
         if self._launches.by_trial and quiet > self._stall_s:
             free = ray.available_resources()  # type: ignore[no-untyped-call]
-            self._launches.stalled = StalledError(
+            self._launches.ended = StalledError(
                 f"no trial made progress for {quiet:.0f} s; {len(self._launches.by_trial)} trials wait, the cluster "
                 f"has free: {free.get('CPU', 0):g} CPUs, {free.get('GPU', 0):g} GPUs"
             )
-            raise self._launches.stalled
+            raise self._launches.ended
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._launches.on_end(trial.trial_id, None)
