@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 when every run has ended well, 1 after a stall or with a failed run, 130 after an interrupt.
 
-    Raises UserError for bad input.
+    1 also where training is complete, and MLflow does not answer. Raises UserError for bad input.
     """
     options = parse(arguments)
     console = Console()
@@ -128,17 +128,16 @@ def _begin(setup: "Setup", options: AblateOptions) -> None:
 def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "LanguageSummary":
     """All runs for one language, to the printed table."""
     from .progress import progress
-    from .running import execution
+    from .running import drained, execution, recorded
     from .search.ablation import run_ablation
     from .search.prepare import prepare_target_gold, prepare_test
 
-    tracker = _open_tracker(setup, options)
-    with progress(console) as display:
-        rows = run_ablation(
-            _settings(setup, options),
-            execution(setup, options, tracker, display, lambda: prepare_test(setup.data, setup.prepared, source=True)),
-            lambda: prepare_target_gold(setup.data, setup.prepared),
+    with progress(console) as display, recorded(setup, lambda: _open_tracker(setup, options), display) as records:
+        running = execution(
+            setup, options, records, display, lambda: prepare_test(setup.data, setup.prepared, source=True)
         )
+        rows = run_ablation(_settings(setup, options), running, lambda: prepare_target_gold(setup.data, setup.prepared))
+        tracker = drained(records, running, options)
     return _conclude(setup, tracker, rows, console)
 
 

@@ -146,6 +146,13 @@ def add_places(parser: argparse.ArgumentParser, defaults: Defaults, *, name: str
         help="MLflow server (http://HOST:PORT) or database (default: mlflow.db in --storage)",
     )
     add(
+        "--mlflow-minutes",
+        type=float,
+        metavar="X",
+        help="wait so long for an MLflow that does not answer when training is complete "
+        f"({default(defaults, 'mlflow_minutes')})",
+    )
+    add(
         "--study-storage",
         type=text,
         metavar="URL",

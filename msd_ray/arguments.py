@@ -88,6 +88,7 @@ DEFAULTS: dict[str, Any] = {
     "gpus_per_trial": None,
     "max_concurrent": None,
     "stall_minutes": 60.0,
+    "mlflow_minutes": 10.0,
     "dry_run": False,
 }
 # Where the space searches the teacher. No share of --trials: the teachers are part of what a student study is made

@@ -29,6 +29,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "gpus_per_trial": (0, 64),
     "max_concurrent": (1, 10_000),
     "stall_minutes": (0.1, 10_000),
+    "mlflow_minutes": (0, 10_000),
 }
 
 
@@ -63,6 +64,7 @@ class TuneOptions:
     gpus_per_trial: float | None
     max_concurrent: int | None
     stall_minutes: float
+    mlflow_minutes: float
     dry_run: bool
 
     @property

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -24,11 +24,14 @@ from .search.phase import RunRecords
 from .search.plans import Scored
 from .setup import Setup
 from .tracking.connection import connect
+from .tracking.outages import MlflowAwayError
+from .tracking.records import RecordsWaitError, StudyRecords, recording
+from .tracking.study import StudyTracker
 
 Result = TypeVar("Result")
 On = Callable[[Setup], None]
 ON_STALL = 1
-"""Exit code."""
+"""Exit code; also where training is complete and MLflow away."""
 
 
 def run_studies(
@@ -40,14 +43,14 @@ def run_studies(
     begin: On,
     run: Callable[[Setup], Result],
 ) -> list[Result] | int:
-    """What `run` gives for each language, or the exit code of a stall or an interrupt, with a message.
+    """What `run` gives for each language, or the exit code of a stall, an outage or an interrupt, with a message.
 
     check: refuses a study with UserError, and makes nothing. begin: makes what a study needs, after all were checked.
     """
     try:
         with _held(setups, options, console, check=check, begin=begin), cluster(), interruptible():
-            return [run(setup) for setup in setups]
-    except StalledError as error:
+            return each(setups, run)
+    except (StalledError, RecordsWaitError) as error:
         print(f"stopped: {printable(str(error))}. Start the same command again to go on.", file=sys.stderr)
         return ON_STALL
     except KeyboardInterrupt as error:
@@ -57,6 +60,50 @@ def run_studies(
             file=sys.stderr,
         )
         return by.exit_code
+
+
+def each(setups: Sequence[Setup], run: Callable[[Setup], Result]) -> list[Result]:
+    """What `run` gives for each language. A language whose records wait for MLflow does not keep the next one waiting.
+
+    Raises RecordsWaitError for the first of those that still wait in the end; a language is run again for that, which
+    trains nothing.
+    """
+    waiting: dict[int, RecordsWaitError] = {}
+    results: dict[int, Result] = {}
+
+    def run_one(position: int) -> None:
+        try:
+            results[position] = run(setups[position])
+            waiting.pop(position, None)
+        except MlflowAwayError as error:  # as it was asked for the summary
+            waiting[position] = RecordsWaitError(f"training is complete, but {error.what}")
+        except RecordsWaitError as error:
+            waiting[position] = error
+
+    for position in range(len(setups)):
+        run_one(position)
+    if len(setups) - 1 not in waiting:  # MLflow is back
+        for position in list(waiting):
+            run_one(position)
+    for error in waiting.values():
+        raise error
+    return [results[position] for position in range(len(setups))]
+
+
+def recorded(
+    setup: Setup, open_tracker: Callable[[], StudyTracker], display: Display
+) -> AbstractContextManager[StudyRecords]:
+    """Where a study's runs are recorded, whether MLflow answers meanwhile or not."""
+    return recording(
+        setup.storage.records(setup.settings.name), open_tracker, root=setup.storage.root, say=display.line
+    )
+
+
+def drained(records: StudyRecords, execution: Execution, options: TuneOptions) -> StudyTracker:
+    """The tracker of a study that has ended, once MLflow has all of it. Raises RecordsWaitError after the bound."""
+    tracker = records.drained(60 * options.mlflow_minutes)
+    execution.note_run_ids()
+    return tracker
 
 
 def execution(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 when all is done, 1 after a stall or without a student to show, 130 after an interrupt.
 
-    Raises UserError for bad input.
+    1 also where training is complete, and MLflow does not answer. Raises UserError for bad input.
     """
     options = parse(arguments)
     console = Console()
@@ -78,16 +78,14 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> "tuple[bo
     Whether it has a best student, and its line of the table of all languages.
     """
     from .progress import progress
-    from .running import execution
+    from .running import drained, execution, recorded
     from .search.prepare import prepare_test
     from .search.search import Search
 
-    tracker = open_tracker(setup)
-    with progress(console) as display:
-        rows = Search(
-            settings=setup.settings,
-            execution=execution(setup, options, tracker, display, lambda: prepare_test(setup.data, setup.prepared)),
-        ).run()
+    with progress(console) as display, recorded(setup, lambda: open_tracker(setup), display) as records:
+        running = execution(setup, options, records, display, lambda: prepare_test(setup.data, setup.prepared))
+        rows = Search(settings=setup.settings, execution=running).run()
+        tracker = drained(records, running, options)
     return conclude(setup, tracker, rows, console), _language_summary(setup, tracker, rows)
 
 

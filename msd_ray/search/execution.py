@@ -1,7 +1,7 @@
 """Where the phases of a study run, and where they are recorded: what a search and an ablation have in common."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..progress import Display
 from ..training.scores import DEV_TARGET_F1
@@ -17,7 +17,8 @@ class Execution:
 
     conditions: what else decides a score (data, encoder, precision), compared when the study goes on.
     run_phase: runs a phase to its end. scored: reads the split that final runs are scored on, when they need it.
-    seed_a_launch: whether the final runs of one seed share a launch, which saves the start of workers.
+    seed_a_launch: whether the final runs of one seed share a launch, which saves the start of workers. phases: those
+    that were run.
     """
 
     experiment: Experiment
@@ -29,6 +30,7 @@ class Execution:
     run_phase: Callable[[Phase], None]
     scored: Callable[[], Scored]
     seed_a_launch: bool = True
+    phases: list[Phase] = field(default_factory=list)
 
     def run(
         self,
@@ -42,18 +44,23 @@ class Execution:
         """Run a phase: every trial of its study that is not finished. spared: trials never stopped early."""
         self.display.phase(name, study.limit)
         share = name == "final" and self.seed_a_launch
-        self.run_phase(
-            Phase(
-                name=name,
-                experiment=self.experiment,
-                study=study,
-                score=DEV_TARGET_F1,
-                plan=plan,
-                label=label,
-                records=self.records,
-                display=self.display,
-                threads=self.threads,
-                together=(lambda trial: trial.run.seed) if share else None,
-                spared=spared,
-            )
+        phase = Phase(
+            name=name,
+            experiment=self.experiment,
+            study=study,
+            score=DEV_TARGET_F1,
+            plan=plan,
+            label=label,
+            records=self.records,
+            display=self.display,
+            threads=self.threads,
+            together=(lambda trial: trial.run.seed) if share else None,
+            spared=spared,
         )
+        self.phases.append(phase)
+        self.run_phase(phase)
+
+    def note_run_ids(self) -> None:
+        """Tell the studies of all phases the ids of their runs, once MLflow has given them all."""
+        for phase in self.phases:
+            phase.note_run_ids()

@@ -1,18 +1,19 @@
 """A phase of a search: hands out its trials, and records what comes back. Knows no Ray and no MLflow.
 
-What is recorded goes first to the run records and then to the study: a driver that dies in between finds the trial
-unfinished in the study, hears of its epochs again, and records the same again, which changes nothing.
+What is recorded goes first to the run records, which have it on disk then, and after that to the study: a driver that
+dies in between finds the trial unfinished in the study, hears of its epochs again, and records the same again, which
+changes nothing.
 """
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
+from ..files import new_file
 from ..manifest import DamagedError
 from ..progress import Display, FinishedTrial, PhaseCounts
 from .kept import readable
@@ -29,20 +30,26 @@ FAILURES = "failures"
 
 
 class RunRecords(Protocol):
-    """Where runs are recorded; everything may be told twice (`tracking.StudyTracker`)."""
+    """Where runs are recorded, by keys that are unique in the study; everything may be told twice.
 
-    def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> str:
-        """The id of the run with this key, begun unless it is there."""
+    What is told is safe, and need not be in MLflow yet (`tracking.StudyRecords`).
+    """
 
-    def log_epoch(self, run_id: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
+    def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
+        """Begin the run with this key, unless it is there."""
+
+    def run_id(self, key: str) -> str | None:
+        """The id that MLflow gave the run, None as long as it has not."""
+
+    def log_epoch(self, key: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
         """Record an epoch's metrics."""
 
-    def log_file(self, run_id: str, path: Path, artifact_path: str | None = None) -> None:
+    def log_file(self, key: str, path: Path, artifact_path: str | None = None) -> None:
         """Keep a file, or a directory's files, with the run."""
 
     def finish(
         self,
-        run_id: str,
+        key: str,
         *,
         state: Ending,
         reason: str | None = None,
@@ -50,6 +57,9 @@ class RunRecords(Protocol):
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """End the run."""
+
+    def check(self) -> None:
+        """Raise UserError if something that was told can never be recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +75,6 @@ class RunLabel:
 @dataclass(kw_only=True)
 class _Running:
     plan: TrialPlan
-    run_id: str
     label: RunLabel
     known: int = 0  # the last epoch that an earlier start reported
     epoch: int = 0
@@ -98,14 +107,32 @@ class Phase:
     _finished: list[FinishedTrial] = field(default_factory=list)
     _ended: Counter[str] = field(default_factory=Counter)
     _best: float | None = None
+    _unnamed: dict[str, int] = field(default_factory=dict)  # trials by key whose run ids the study does not hold
 
     def __post_init__(self) -> None:
         # Asked for once: all trials of a long study at every report would cost more than recording the report.
+        known = self.study.run_ids()
         for trial in self.study.trials():
             self._count(trial.state, trial.value)
+            if trial.state in get_args(Ending) and trial.number not in known:
+                self._unnamed[self.label(trial, self.plan(trial)).key] = trial.number
+
+    def check(self) -> None:
+        """Call it every now and then: raises UserError if the records refuse something; tells the study run ids."""
+        self.records.check()
+        self.note_run_ids()
+
+    def note_run_ids(self) -> None:
+        """Tell the study the ids of its trials' runs that are known by now, also those of earlier starts."""
+        for key, number in list(self._unnamed.items()):
+            run_id = self.records.run_id(key)
+            if run_id is not None:
+                self.study.set_run_id(number, run_id)
+                del self._unnamed[key]
 
     def next_launch(self) -> Launch | None:
         """What to start next; None when every trial of the phase has been handed out."""
+        self.note_run_ids()
         first = self._next_record()
         if first is None:
             return None
@@ -121,6 +148,7 @@ class Phase:
 
     def on_report(self, report: TrialReport) -> bool:
         """Record news of a trial; True when its launch is to be stopped, for the trial is among the weak ones."""
+        self.note_run_ids()
         running = self._running.get(report.number)
         if running is None:
             # A worker may report once more before it hears that its trial has been stopped.
@@ -138,10 +166,11 @@ class Phase:
         # Trials run in order: it died in the first that has not ended.
         running = next((self._running[plan.number] for plan in launch.trials if plan.number in self._running), None)
         if running is not None:
-            with self.experiment.storage.writing(), tempfile.TemporaryDirectory() as directory:
-                path = Path(directory, f"{datetime.now():%Y-%m-%d-%H%M%S-%f}.txt")
-                path.write_text(failure.details, encoding="utf-8")
-                self.records.log_file(running.run_id, path, FAILURES)
+            with self.experiment.storage.writing():
+                path = self.experiment.storage.failure(running.label.key, datetime.now())
+                with new_file(path) as scratch:
+                    scratch.write_text(failure.details, encoding="utf-8")
+            self.records.log_file(running.label.key, path, FAILURES)
             self.display.line(f"{running.label.key}: attempt failed after epoch {running.epoch}: {failure.reason}")
 
     def on_launch_end(self, launch: Launch, error: str | None) -> None:
@@ -159,19 +188,17 @@ class Phase:
     def _begin(self, record: TrialRecord) -> TrialPlan:
         plan = self.plan(record)
         label = self.label(record, plan)
-        run_id = self.records.child(
+        self.records.child(
             label.key, name=label.name, parameters=label.parameters, tags={**label.tags, "trial": str(plan.number)}
         )
-        self.study.set_attribute(plan.number, "mlflow_run", run_id)
+        self._unnamed[label.key] = plan.number
         best = max(record.values.values(), default=None)
-        self._running[plan.number] = _Running(
-            plan=plan, run_id=run_id, label=label, known=max(record.values, default=0), best=best
-        )
+        self._running[plan.number] = _Running(plan=plan, label=label, known=max(record.values, default=0), best=best)
         return plan
 
     def _on_epoch(self, running: _Running, report: TrialReport, epoch: int) -> bool:
         number, value = running.plan.number, report.metrics[self.score]
-        self.records.log_epoch(running.run_id, epoch=epoch, metrics=report.metrics, timestamp_ms=report.timestamp_ms)
+        self.records.log_epoch(running.label.key, epoch=epoch, metrics=report.metrics, timestamp_ms=report.timestamp_ms)
         self.study.report(number, epoch, value)
         # An epoch that a training went on from was judged when it was new, among the trials that there were then.
         judged = epoch < max(running.known, running.epoch)
@@ -180,7 +207,7 @@ class Phase:
         running.best = value if running.best is None else max(running.best, value)
         if number not in self.spared and not judged and self.study.should_stop(number, epoch):
             self.records.finish(
-                running.run_id,
+                running.label.key,
                 state="PRUNED",
                 reason=f"among the weaker trials at epoch {epoch}",
                 metrics={self.score: running.best},
@@ -203,13 +230,13 @@ class Phase:
             except (DamagedError, StoreError) as error:
                 self._fail(running, str(error))
                 return
-            self.records.log_file(running.run_id, files, RESULTS)
-        self.records.finish(running.run_id, state="COMPLETE", metrics=report.metrics, tags=report.tags)
+            self.records.log_file(running.label.key, files, RESULTS)
+        self.records.finish(running.label.key, state="COMPLETE", metrics=report.metrics, tags=report.tags)
         self.study.complete(running.plan.number, value)
         self._forget(running, "COMPLETE", f"COMPLETE, dev F1 {100 * value:.2f}", value)
 
     def _fail(self, running: _Running, reason: str) -> None:
-        self.records.finish(running.run_id, state="FAIL", reason=reason)
+        self.records.finish(running.label.key, state="FAIL", reason=reason)
         self.study.fail(running.plan.number, reason)
         self._forget(running, "FAIL", f"FAIL: {reason}")
 

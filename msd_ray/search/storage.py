@@ -9,6 +9,8 @@
     STORAGE/models/NAME     exported students
     STORAGE/encoders/DIGEST an encoder's files, for nodes that have no others (on an object store alone)
     STORAGE/studies/NAME.*  who runs a study
+    STORAGE/records/NAME    what waits to be recorded in MLflow
+    STORAGE/failures/RUN    what failed attempts said
     STORAGE/ray             Ray's own files
 
 A key is a digest of all that decides the content, so that two trials, two studies or two languages that need one
@@ -154,6 +156,14 @@ class Storage:
     def artifacts(self) -> Path | None:
         """Where MLflow's files go when it is a database; on an object store that is for MLflow to decide."""
         return None if self.directory is None else self.directory / "mlartifacts"
+
+    def records(self, study: str) -> Path:
+        """The journal of what a study still has to record in MLflow."""
+        return self.root / "records" / f"{study}.jsonl"
+
+    def failure(self, run: str, at: datetime) -> Path:
+        """What a failed attempt at a run said; MLflow gets a copy."""
+        return self.root / "failures" / run.replace("/", "-") / f"{at:%Y-%m-%d-%H%M%S-%f}.txt"
 
     @property
     def ray(self) -> Path:

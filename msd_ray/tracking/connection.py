@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from msd_ray.errors import UserError
 from msd_ray.tracking.database import CONNECT_TIMEOUT_S, is_server, prepare_database, shown_uri, sqlite_path
+from msd_ray.tracking.outages import failure
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -30,6 +31,8 @@ for _name, _value in QUIET_ENVIRONMENT.items():
 # Without it the UI takes an experiment without traces for one of agents, and hides the runs' charts behind a choice.
 EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
 
+_impatient = False
+
 
 def _client(tracking_uri: str) -> "MlflowClient":
     from mlflow.telemetry import set_telemetry_client
@@ -38,6 +41,7 @@ def _client(tracking_uri: str) -> "MlflowClient":
     set_telemetry_client()  # type: ignore[no-untyped-call]  # somebody else may have imported mlflow before the environment was set
     for logger in ("alembic", "mlflow"):
         logging.getLogger(logger).setLevel(logging.ERROR)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises whatever it logs as an error
     return MlflowClient(tracking_uri=tracking_uri)
 
 
@@ -51,10 +55,10 @@ def connect(tracking_uri: str) -> "MlflowClient":
     """A client whose store answered just now.
 
     Raises:
-        UserError: the store is unreachable, unwritable, no MLflow, or of an incompatible version.
+        UserError: the store is unreachable (`MlflowAwayError`), unwritable, no MLflow, or of an incompatible version.
     """
     prepare_database(tracking_uri)
-    with mlflow_errors(tracking_uri), _impatient():
+    with mlflow_errors(tracking_uri), impatient(2 * CONNECT_TIMEOUT_S):
         client = _client(tracking_uri)
         client.search_experiments(max_results=1)
         return client
@@ -96,7 +100,7 @@ def _artifact_location(tracking_uri: str, name: str, artifact_root: Path | None)
 
 @contextmanager
 def mlflow_errors(tracking_uri: str) -> Iterator[None]:
-    """Turn what MLflow raises inside into a `UserError` that names the store."""
+    """Turn what MLflow raises inside into a `UserError` that names the store; `MlflowAwayError` if it is away."""
     import sqlalchemy
     from mlflow.exceptions import MlflowException
 
@@ -104,24 +108,32 @@ def mlflow_errors(tracking_uri: str) -> Iterator[None]:
         yield
     except (MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:500]
-        raise UserError(
-            f"MLflow at {shown_uri(tracking_uri)} does not work: {reason}; check --mlflow-uri, then start the "
-            "same command again: it goes on where it stopped"
+        raise failure(
+            error,
+            f"MLflow at {shown_uri(tracking_uri)} does not work: {reason}",
+            "; check --mlflow-uri, then start the same command again: it goes on where it stopped",
+            server=is_server(tracking_uri),
         ) from error
 
 
 @contextmanager
-def _impatient() -> Iterator[None]:
-    """Let a server answer at once or not at all; afterwards MLflow's own patience applies (minutes)."""
-    hasty = {
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(2 * CONNECT_TIMEOUT_S),
-    }
+def impatient(timeout_s: int) -> Iterator[None]:
+    """Let a server answer at once or not at all; afterwards MLflow's own patience applies (minutes).
+
+    Inside another one nothing changes: the environment is the process's, and one thread alone is to write it.
+    """
+    global _impatient
+    if _impatient:
+        yield
+        return
+    hasty = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_s)}
     before = {name: os.environ.get(name) for name in hasty}
+    _impatient = True
     os.environ.update(hasty)
     try:
         yield
     finally:
+        _impatient = False
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name)

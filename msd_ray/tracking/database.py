@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from msd_ray.errors import UserError
 from msd_ray.printable import without_passwords
+from msd_ray.tracking.outages import failure
 
 CONNECT_TIMEOUT_S = 5
 
@@ -82,9 +83,10 @@ def _prepare_sqlite(path: Path, uri: str) -> None:
             else:
                 _create_sqlite(path)
     except (OSError, sqlite3.Error) as error:
-        raise UserError(
-            f"--mlflow-uri {shown_uri(uri)}: cannot be written ({error}); "
-            "choose a writable --storage with free space, or another --mlflow-uri"
+        raise failure(
+            error,
+            f"--mlflow-uri {shown_uri(uri)}: cannot be written ({error})",
+            "; choose a writable --storage with free space, or another --mlflow-uri",
         ) from error
 
 
@@ -130,7 +132,7 @@ def _connect(uri: str) -> None:
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"--mlflow-uri {shown}: no connection ({reason}); is the database running?") from error
+        raise failure(error, f"--mlflow-uri {shown}: no connection ({reason})", "; is the database running?") from error
 
 
 def shown_uri(uri: str) -> str:

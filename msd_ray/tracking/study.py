@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LONGEST_TAG = 8000  # mlflow.utils.validation.MAX_TAG_VAL_LENGTH
 BATCH = 100  # parameters or tags a request: mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH
+INTERRUPTED = "interrupted"  # the tag of runs whose driver ended before them
 STATUS: Mapping[State, str] = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
 
 
@@ -44,8 +45,7 @@ class StudyTracker:
         self.parent_id = parent
         self._children: dict[str, _Child] = {}  # by key
         self._by_id: dict[str, _Child] = {}
-        for run in self._child_runs():
-            self._remember(run.data.tags["key"], _Child(run.info.run_id, run.info.status == "RUNNING"))
+        self.refresh()
 
     @classmethod
     def open(
@@ -86,11 +86,39 @@ class StudyTracker:
                 client.update_run(tracker.parent_id, status="RUNNING")
         return tracker
 
-    def child(self, key: str, *, name: str, parameters: Mapping[str, Json], tags: Mapping[str, str]) -> str:
+    def refresh(self) -> None:
+        """Forget what this process knows of the children, and read it anew: after a call that ended with an error.
+
+        A request to create a run may have had its effect all the same, even after another one to create it again: of
+        two runs with one key the older one stays, and the other, if nothing was written to it yet, is deleted.
+        """
+        with mlflow_errors(self._uri):
+            self._children, self._by_id = {}, {}
+            for run in self._child_runs():
+                key = run.data.tags["key"]
+                if key not in self._children:
+                    self._remember(key, _Child(run.info.run_id, run.info.status == "RUNNING"))
+                elif not run.data.metrics:
+                    self._client.delete_run(run.info.run_id)
+
+    def run_id(self, key: str) -> str | None:
+        """The run of the child with this key, if it is there. May be asked by another thread."""
+        child = self._children.get(key)
+        return None if child is None else child.run_id
+
+    def child(
+        self,
+        key: str,
+        *,
+        name: str,
+        parameters: Mapping[str, Json],
+        tags: Mapping[str, str],
+        timestamp_ms: int | None = None,
+    ) -> str:
         """The run id of the child with this key (`student/3`); it is created unless it exists.
 
         The part of the key before the first `/` becomes the tag `phase`; `labels` says what else is tagged. The run's
-        name is `name` and the language.
+        name is `name` and the language. timestamp_ms: when it began, by default now.
 
         Raises:
             UserError: the child exists with another value of a parameter.
@@ -100,7 +128,10 @@ class StudyTracker:
             known = self._children.get(key)
             if known is None:
                 run = self._client.create_run(
-                    self._experiment, run_name=self._labels.name(name), tags=_tags({**tags, PARENT: self.parent_id})
+                    self._experiment,
+                    start_time=timestamp_ms,
+                    run_name=self._labels.name(name),
+                    tags=_tags({**tags, PARENT: self.parent_id}),
                 )
                 known = self._remember(key, _Child(run.info.run_id, running=True, epochs=set()))
             else:
@@ -134,17 +165,22 @@ class StudyTracker:
         reason: str | None = None,
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
+        timestamp_ms: int | None = None,
     ) -> None:
-        """End a child: its summary metrics (one step after the last epoch), tags, state and MLflow status."""
+        """End a child: its summary metrics (one step after the last epoch), tags, state and MLflow status.
+
+        timestamp_ms: when it ended, by default now.
+        """
+        ended = _now_ms() if timestamp_ms is None else timestamp_ms
         child = self._by_id[run_id]
         with mlflow_errors(self._uri):
             step = max(self._epochs(child), default=0) + 1
             missing = self._without_point(run_id, metrics or {}, step)
-            self._log_metrics(run_id, missing, step=step, timestamp_ms=_now_ms())
+            self._log_metrics(run_id, missing, step=step, timestamp_ms=ended)
             ending = {"state": state, **({"reason": reason} if reason else {})}
             self._set_tags(run_id, {**(tags or {}), **ending})
             if self._client.get_run(run_id).info.status != STATUS[state]:
-                self._client.set_terminated(run_id, status=STATUS[state])
+                self._client.set_terminated(run_id, status=STATUS[state], end_time=ended)
             child.running = False
 
     def parent_metrics(self, metrics: Mapping[str, float]) -> None:
@@ -170,6 +206,19 @@ class StudyTracker:
         with mlflow_errors(self._uri):
             self._set_tags(self.parent_id, {"state": state})
             self._client.set_terminated(self.parent_id, status=STATUS[state])
+
+    def interrupted(self, when: str) -> None:
+        """Tag the parent and the children that run: their driver ended at `when`, before they did."""
+        with mlflow_errors(self._uri):
+            for run_id in [self.parent_id, *(child.run_id for child in self._children.values() if child.running)]:
+                self._set_tags(run_id, {INTERRUPTED: when})
+
+    def resumed(self) -> None:
+        """Take that tag away again."""
+        with mlflow_errors(self._uri):
+            for run in [self._client.get_run(self.parent_id), *self._child_runs()]:
+                if INTERRUPTED in run.data.tags:
+                    self._client.delete_tag(run.info.run_id, INTERRUPTED)
 
     def log_file(self, run_id: str, path: Path, artifact_path: str | None = None) -> None:
         """Store a file, or a directory's files, under the run's `artifact_path`; again means replaced."""

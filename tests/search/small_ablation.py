@@ -15,6 +15,7 @@ from msd_ray.search.execution import Execution
 from msd_ray.search.plans import Scored
 from msd_ray.search.prepare import Prepared, prepare_target_gold, prepare_test
 from msd_ray.tracking.database import default_tracking_uri
+from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.variants import VARIANTS
 
@@ -27,14 +28,19 @@ def ablate(
     """Run an ablation in this process; its final runs by row and seed."""
     root = prepared.experiment.storage.root
     uri = default_tracking_uri(root)
-    tracker = StudyTracker.open(
-        uri, dataset="wikiann", lang="ar", study="ablation", parameters={}, tags={"command": "ablate"}
-    )
+
+    def open_tracker() -> StudyTracker:
+        return StudyTracker.open(
+            uri, dataset="wikiann", lang="ar", study="ablation", parameters={}, tags={"command": "ablate"}
+        )
 
     def scored() -> Scored:
         return prepare_test(data(directory), prepared, source=True)
 
-    with progress(Console(file=StringIO())) as display:
+    with (
+        progress(Console(file=StringIO())) as display,
+        recording(root / "records" / "ablation.jsonl", open_tracker, root=root, say=display.line) as records,
+    ):
         run_ablation(
             AblationSettings(
                 name="ablation",
@@ -48,7 +54,7 @@ def ablate(
                 experiment=prepared.experiment,
                 conditions={},
                 study_storage=f"sqlite:///{root / 'studies.db'}",
-                records=tracker,
+                records=records,
                 display=display,
                 threads=1,
                 run_phase=run_here,
@@ -56,6 +62,7 @@ def ablate(
             ),
             lambda: prepare_target_gold(data(directory), prepared),
         )
+        tracker = records.drained(60)
     tracker.close()
     final = [run for run in recorded.runs(root) if run.tags.get("phase") == "final"]
     return {f"{run.tags['row']}/{run.tags['seed']}": run for run in final}

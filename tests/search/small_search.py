@@ -23,6 +23,7 @@ from msd_ray.search.prepare import Data, Prepared, prepare_test
 from msd_ray.search.search import Search
 from msd_ray.search.work import run_launch
 from msd_ray.setup import Setup, set_up
+from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.training import RunSettings, StudentSettings, TeacherSettings
 
@@ -149,28 +150,35 @@ class SmallSearch:
     def run(self, run_phase: Callable[[Phase], None] = run_here) -> dict[str, Configuration]:
         """Run it, or go on with it."""
         setup = self.setup()
-        tracker = StudyTracker.open(
-            setup.mlflow_uri,
-            dataset=setup.data.dataset,
-            lang=setup.lang,
-            study=setup.settings.name,
-            parameters=setup.conditions,
-            tags={"trials": str(setup.settings.trials)},
-        )
-        with progress(Console(file=StringIO())) as display:
-            rows = Search(
-                settings=setup.settings,
-                execution=Execution(
-                    experiment=setup.prepared.experiment,
-                    conditions=setup.conditions,
-                    study_storage=setup.study_storage,
-                    records=tracker,
-                    display=display,
-                    threads=1,
-                    run_phase=run_phase,
-                    scored=lambda: prepare_test(setup.data, setup.prepared),
-                ),
-            ).run()
+
+        def open_tracker() -> StudyTracker:
+            return StudyTracker.open(
+                setup.mlflow_uri,
+                dataset=setup.data.dataset,
+                lang=setup.lang,
+                study=setup.settings.name,
+                parameters=setup.conditions,
+                tags={"trials": str(setup.settings.trials)},
+            )
+
+        journal = setup.storage.records(setup.settings.name)
+        with (
+            progress(Console(file=StringIO())) as display,
+            recording(journal, open_tracker, root=setup.storage.root, say=display.line) as records,
+        ):
+            execution = Execution(
+                experiment=setup.prepared.experiment,
+                conditions=setup.conditions,
+                study_storage=setup.study_storage,
+                records=records,
+                display=display,
+                threads=1,
+                run_phase=run_phase,
+                scored=lambda: prepare_test(setup.data, setup.prepared),
+            )
+            rows = Search(settings=setup.settings, execution=execution).run()
+            tracker = records.drained(60)
+            execution.note_run_ids()
         tracker.close()
         return rows
 

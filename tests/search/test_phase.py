@@ -1,45 +1,24 @@
 """A phase between a study and the run records: what it hands out, what it records, and in which order."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from threading import Event
 
 import pytest
 import recorded
+from phase_driver import TRIALS, epoch, finished, label, open_study, plan
 from rich.console import Console
-from small_search import RUN, MakeSearch, student_plan
+from small_search import MakeSearch
 
 from msd_ray.progress import progress
-from msd_ray.search.asha import Pruning
-from msd_ray.search.parameters import Fixed, Range
-from msd_ray.search.phase import Phase, RunLabel
-from msd_ray.search.plans import Failure, TrialPlan, TrialReport
+from msd_ray.search.phase import Phase
+from msd_ray.search.plans import Failure, TrialReport
 from msd_ray.search.studies import PhaseStudy, TrialRecord
+from msd_ray.tracking.records import StudyRecords, recording
 from msd_ray.tracking.study import StudyTracker
-
-TRIALS = 4
-
-
-def plan(record: TrialRecord) -> TrialPlan:
-    return student_plan(record.number)
-
-
-def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
-    return RunLabel(
-        key=f"student/{plan.number}", name=f"student-{plan.number}", parameters=dict(record.parameters), tags={"t": "1"}
-    )
-
-
-def epoch(number: int, epoch: int, value: float, timestamp_ms: int = 1000) -> TrialReport:
-    return TrialReport(
-        number=number, stage="x", epoch=epoch, timestamp_ms=timestamp_ms, metrics={"dev_target/f1": value, "loss": 1.5}
-    )
-
-
-def finished(number: int, value: float) -> TrialReport:
-    return TrialReport(
-        number=number, stage="finished", metrics={"dev_target/f1": value}, tags={"weights": "w"}, finished=True
-    )
 
 
 @dataclass(frozen=True)
@@ -48,10 +27,12 @@ class Opened:
 
     phase: Phase
     study: PhaseStudy
+    records: StudyRecords
     root: Path
     output: StringIO
 
     def runs(self) -> dict[str, recorded.Run]:
+        self.records.drained(60)
         return recorded.children(self.root)
 
     def trials(self) -> list[recorded.Trial]:
@@ -61,25 +42,28 @@ class Opened:
 class Phases:
     """Opens the same phase again and again, as drivers do that are started one after the other."""
 
-    def __init__(self, search: MakeSearch) -> None:
+    def __init__(self, search: MakeSearch, opened: ExitStack) -> None:
         self._search = search()
+        self._opened = opened
 
-    def open(self, *, together: bool = False) -> Opened:
+    def open(self, *, together: bool = False, answers: Event | None = None) -> Opened:
+        """`answers`: MLflow does, once this is set."""
         setup = self._search.setup()
         output = StringIO()
-        study = PhaseStudy.open(
-            setup.study_storage,
-            "small/student",
-            space={"beta": Range(low=0.1, high=10, log=True), "dropout": Fixed(value=0.1)},
-            settings={},
-            seed=1,
-            trials=TRIALS,
-            pruning=Pruning(epochs=RUN.epochs, reduction=2),
-        )
-        tracker = StudyTracker.open(
-            setup.mlflow_uri, dataset="wikiann", lang="ar", study="small", parameters={}, tags={}
-        )
+        study = open_study(setup.study_storage)
+
+        def open_tracker() -> StudyTracker:
+            if answers is not None:
+                answers.wait()
+            return StudyTracker.open(
+                setup.mlflow_uri, dataset="wikiann", lang="ar", study="small", parameters={}, tags={}
+            )
+
         with progress(Console(file=output, width=200)) as display:
+            journal = setup.storage.records("small")
+            records = self._opened.enter_context(
+                recording(journal, open_tracker, root=setup.storage.root, say=display.line)
+            )
             phase = Phase(
                 name="student",
                 experiment=setup.prepared.experiment,
@@ -87,17 +71,18 @@ class Phases:
                 score="dev_target/f1",
                 plan=plan,
                 label=label,
-                records=tracker,
+                records=records,
                 display=display,
                 threads=3,
                 together=(lambda trial: trial.number // 3) if together else None,
             )
-        return Opened(phase, study, self._search.root, output)
+        return Opened(phase, study, records, self._search.root, output)
 
 
 @pytest.fixture
-def phases(new_search: MakeSearch) -> Phases:
-    return Phases(new_search)
+def phases(new_search: MakeSearch) -> Iterator[Phases]:
+    with ExitStack() as opened:
+        yield Phases(new_search, opened)
 
 
 def test_trials_are_handed_out_once_each(phases: Phases) -> None:
@@ -221,6 +206,7 @@ def test_driver_that_dies_hands_out_its_trials_again(phases: Phases) -> None:
     first.phase.on_report(epoch(0, 1, 0.25))
     first.phase.on_report(finished(0, 0.25))
     first.phase.on_report(epoch(1, 1, 0.5))
+    first.records.drained(60)
     parameters = [trial.parameters for trial in first.trials()]
 
     second = phases.open()
@@ -269,3 +255,44 @@ def test_counts_go_on_where_an_earlier_driver_left_them(phases: Phases) -> None:
     assert (
         "2 of 0 trials done, 2 complete, 0 pruned, 0 failed, 0 running, best dev F1 75.00" in second.output.getvalue()
     )
+
+
+def run_ids(root: Path) -> dict[int, str]:
+    """The ids of the trials' runs as MLflow has them."""
+    tags = recorded.query(
+        root / "mlflow.db",
+        "SELECT trial.value, trial.run_uuid FROM tags AS trial JOIN tags AS kind USING (run_uuid) "
+        "WHERE trial.key = 'trial' AND kind.key = 'kind' AND kind.value = 'run'",
+    )
+    return {int(number): run_id for number, run_id in tags}
+
+
+def test_the_study_holds_the_ids_of_the_runs(phases: Phases) -> None:
+    """Of a trial that goes on, of one that had ended when its run became known, and of one from an earlier start."""
+    answers = Event()
+    first = phases.open(answers=answers)
+    first.phase.next_launch()
+    first.phase.on_report(finished(0, 0.25))
+    first.phase.next_launch()
+    assert first.study.run_ids() == {}
+    answers.set()
+    first.records.drained(60)
+    first.phase.on_report(epoch(1, 1, 0.5))
+    assert first.study.run_ids() == run_ids(first.root)
+    assert first.study.run_ids().keys() == {0, 1}
+
+    answers.clear()
+    second = phases.open(answers=answers)
+    for number in (1, 2):
+        second.phase.next_launch()
+        second.phase.on_report(finished(number, 0.5))
+    assert second.study.run_ids().keys() == {0, 1}
+    answers.set()
+    second.records.drained(60)  # and the driver dies
+
+    third = phases.open()
+    assert third.study.run_ids().keys() == {0, 1}
+    third.records.drained(60)
+    third.phase.check()
+    assert third.study.run_ids() == run_ids(first.root)
+    assert third.study.run_ids().keys() == {0, 1, 2}

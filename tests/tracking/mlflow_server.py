@@ -1,6 +1,7 @@
-"""A real `mlflow server` on loopback, over a database of its own."""
+"""A real `mlflow server` on loopback, over a database of its own, that can be killed and started again."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,32 +13,58 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 
-@contextmanager
-def mlflow_server(directory: Path, database: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """Its address and process; artifacts go to `directory/served`, what it prints to `directory/server.log`."""
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{database}", "--workers", "1"]
-    command += ["--artifacts-destination", str(directory / "served")]
-    # Left alone it starts eight more processes for jobs of agents, none of which is ever given one here.
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    log = directory / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=directory, env=environment)
-    uri = f"http://127.0.0.1:{port}"
-    try:
+class MlflowServer:
+    """A server on one port; artifacts go to `directory/served`, what it prints to `directory/server.log`."""
+
+    def __init__(self, directory: Path, database: Path) -> None:
+        self._directory, self._database = directory, database
+        with closing(socket.socket()) as listener:
+            listener.bind(("127.0.0.1", 0))
+            self._port = listener.getsockname()[1]
+        self.uri = f"http://127.0.0.1:{self._port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start it; it answers when this returns."""
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port)]
+        command += ["--backend-store-uri", f"sqlite:///{self._database}", "--workers", "1"]
+        command += ["--artifacts-destination", str(self._directory / "served")]
+        # Left alone it starts eight more processes for jobs of agents, none of which is ever given one here.
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        log = self._directory / "server.log"
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command, stdout=output, stderr=output, cwd=self._directory, env=environment, start_new_session=True
+            )
         until = time.monotonic() + 600
         while True:
             try:
-                urllib.request.urlopen(f"{uri}/health", timeout=5).close()
-                break
+                urllib.request.urlopen(f"{self.uri}/health", timeout=5).close()
+                return self.process
             except (urllib.error.URLError, OSError):
-                assert process.poll() is None, log.read_text()
+                assert self.process.poll() is None, log.read_text()
                 assert time.monotonic() < until, log.read_text()
                 time.sleep(0.2)
-        yield uri, process
+
+    def kill(self) -> None:
+        """SIGKILL to it and the process that answers for it."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=60)
+
+    def stop(self) -> None:
+        """End it in good order, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=60)
+
+
+@contextmanager
+def mlflow_server(directory: Path, database: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The address and process of a server."""
+    server = MlflowServer(directory, database)
+    try:
+        process = server.start()
+        yield server.uri, process
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        server.stop()

@@ -132,6 +132,8 @@ class _Launches:
     def look(self) -> None:
         """End what waits for ever, and free what nobody frees. Called a few times a second."""
         self.reraise()
+        with self._kept():
+            self.phase.check()
         if (quiet := self.watchdog.stalled_s()) is not None:
             waiting = len(self.watchdog.by_trial)
             self._raised = StalledError(

@@ -18,7 +18,7 @@ from msd_ray.search.asha import Pruning
 from msd_ray.search.parameters import JSON, Fixed, Parameter
 from msd_ray.search.studies.database import cached, open_storage, open_study, storage_errors
 from msd_ray.search.studies.proposals import distributions, propose
-from msd_ray.search.studies.records import CONFIGURATION, REASON, RETRY_OF, TrialRecord, record
+from msd_ray.search.studies.records import CONFIGURATION, REASON, RETRY_OF, RUN_ID, TrialRecord, record
 from msd_ray.search.studies.retries import enqueue_retry, originals, to_retry
 from msd_ray.search.studies.settings import study_settings
 
@@ -199,7 +199,7 @@ class PhaseStudy:
         Raises:
             ValueError: a new value for a finished trial, or a key that the study uses itself.
         """
-        if key in (CONFIGURATION, REASON, RETRY_OF):
+        if key in (CONFIGURATION, REASON, RETRY_OF, RUN_ID):
             raise ValueError(f"attribute `{key}` is the study's own")
         with self._errors():
             trial = self._trial(number)
@@ -207,6 +207,31 @@ class PhaseStudy:
                 return
             _require_unfinished(trial)
             self._storage.set_trial_user_attr(self._id(number), key, value)
+
+    def set_run_id(self, number: int, run_id: str) -> None:
+        """Store the id of a trial's run in MLflow, whenever it becomes known.
+
+        It is an attribute of the trial; Optuna changes no finished trial, so that it is one of the study afterwards.
+        """
+        with self._errors():
+            trial = self._trial(number)
+            if trial.user_attrs.get(RUN_ID) == run_id:
+                return
+            if trial.state.is_finished():
+                self._study.set_user_attr(f"{RUN_ID}/{number}", run_id)
+            else:
+                self._storage.set_trial_user_attr(self._id(number), RUN_ID, run_id)
+
+    def run_ids(self) -> dict[int, str]:
+        """Return the ids of runs in MLflow by trial, as far as they are stored."""
+        with self._errors():
+            own = {trial.number: str(trial.user_attrs[RUN_ID]) for trial in self._all() if RUN_ID in trial.user_attrs}
+            late = {}
+            for key, run_id in self._study.user_attrs.items():
+                name, _, number = key.partition("/")
+                if name == RUN_ID:
+                    late[int(number)] = str(run_id)
+            return own | late
 
     def trials(self) -> list[TrialRecord]:
         """Return all trials by number."""

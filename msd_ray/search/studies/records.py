@@ -17,6 +17,9 @@ REASON = "reason"
 RETRY_OF = "retry_of"
 """Trial attribute: the number of the failed trial that this one runs again."""
 
+RUN_ID = "mlflow_run"
+"""Trial attribute: the id of the trial's run. Of the study, `mlflow_run/NUMBER`, where the trial had ended before."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:
