@@ -125,18 +125,24 @@ def add_places(parser: argparse.ArgumentParser, defaults: Defaults, *, name: str
     """Where things go."""
     add = parser.add_argument_group("where things go").add_argument
     add("--name", type=text, metavar="NAME", help=f"the study's name; the same name goes on (default: {name})")
-    add("--storage", type=path, metavar="DIR", help=f"teachers, students, results ({default(defaults, 'storage')})")
+    add(
+        "--storage",
+        type=path,
+        metavar="DIR",
+        help=f"teachers, students, results (default: MSD_RAY_STORAGE, else {defaults['storage']})",
+    )
     add(
         "--mlflow-uri",
         type=text,
         metavar="URI",
-        help="MLflow server (http://HOST:PORT) or database (default: mlflow.db in --storage)",
+        help="MLflow server (http://HOST:PORT) or database (default: MLFLOW_TRACKING_URI, else mlflow.db in --storage)",
     )
     add(
         "--study-storage",
         type=text,
         metavar="URL",
-        help="Optuna's database, sqlite:///FILE or postgresql://... (default: studies.db in --storage)",
+        help="Optuna's database, sqlite:///FILE or postgresql://... "
+        "(default: MSD_RAY_STUDY_STORAGE, else studies.db in --storage)",
     )
 
 

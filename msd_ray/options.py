@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from .arguments import DEFAULTS, PRESETS, parser_of_tune
+from .environment import ADDRESSES, check_address, from_environment
 from .errors import UserError
 
 SOURCE = "en"
@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str] | None = None) -> TuneOptions:
     """Read the command line. Raises UserError for what is unknown, missing or out of range; SystemExit for --help."""
     given = parser_of_tune().read(arguments)
     preset = given.pop("preset", None)
-    return TuneOptions(**complete({**DEFAULTS, **PRESETS.get(preset, {}), **given}))
+    return TuneOptions(**complete({**DEFAULTS, **from_environment(DEFAULTS), **PRESETS.get(preset, {}), **given}))
 
 
 def complete(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,9 +100,9 @@ def _check(values: Mapping[str, Any]) -> None:
         raise UserError(f"--gpus-per-trial {gpus:g}: above 1 a whole number, below 1 the share of one GPU")
     if values["workers"] > values["batch_size"]:
         raise UserError(f"--workers {values['workers']} is more than --batch-size {values['batch_size']}")
-    for option in ("mlflow_uri", "study_storage"):
+    for option in ADDRESSES:
         if values[option] is not None:
-            _check_address(f"--{option.replace('_', '-')}", values[option])
+            check_address(f"--{option.replace('_', '-')}", values[option])
     langs = values["lang"]
     for option, names in (("--lang", langs), ("--warm-start", values["warm_start"] or ())):
         if repeated := {name for name in names if names.count(name) > 1}:
@@ -113,17 +113,6 @@ def _check(values: Mapping[str, Any]) -> None:
         raise UserError(
             f"--name {values['name']!r}: use letters, digits, dot, dash and underscore, 80 at most, no dot first"
         )
-
-
-def _check_address(option: str, address: str) -> None:
-    """See that an address can be taken apart. It is not repeated: a password may be in it."""
-    try:
-        urlsplit(address).port  # noqa: B018 - looked at for its ValueError
-    except ValueError as error:
-        raise UserError(
-            f"{option} is no URL: its port is no number, or a bracket is missing; "
-            "write @, : and / of a password as %40, %3A and %2F"
-        ) from error
 
 
 def _is_plain(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Fixtures that several packages' tests share."""
 
+import os
 from typing import Any
 
 import pytest
@@ -7,6 +8,11 @@ from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedTokenizerFast
 
 from msd_ray.encoders import EncoderFiles, e5_small, e5s1, load_tokenizer, resolve
+from msd_ray.environment import VARIABLES
+
+# A shell that is set up for a cluster must not lead tests, or what they start, to that cluster's databases.
+for _name in (*VARIABLES.values(), "RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+    os.environ.pop(_name, None)
 
 
 @pytest.fixture(scope="session")
