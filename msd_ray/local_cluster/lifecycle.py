@@ -118,7 +118,7 @@ def _end(layout: Layout, record: Record, say: Say) -> None:
 def _keep_ray_logs(layout: Layout, scratch: Path) -> None:
     """The last session's logs stay, for whoever asks why; sockets and copies of working directories go."""
     kept = layout.root / "logs" / "ray"
-    logs = scratch / "session_latest" / "logs"
+    logs = scratch / "ray" / "session_latest" / "logs"
     if logs.is_dir():
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(logs, kept, symlinks=True, ignore_dangling_symlinks=True)

@@ -25,7 +25,8 @@ _POLL_S = 0.5
 def start(layout: Layout, ports: Ports, mark: Mapping[str, str], scratch: Path, cpus: int | None) -> Process:
     """Start the head; `wait` says when it takes jobs.
 
-    scratch: for Ray's sessions; short, because the paths of its sockets may have 107 characters.
+    scratch: a directory for this user alone, in which Ray makes one that everybody may write to; a short path, because
+    those of its sockets may have 107 characters.
     cpus: that trials may use; None: all of this machine.
     """
     secret(layout.ray_token)
@@ -39,7 +40,7 @@ def start(layout: Layout, ports: Ports, mark: Mapping[str, str], scratch: Path, 
         "RAY_JOB_STOP_WAIT_TIME_S": str(JOB_STOP_WAIT_S),
     }
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
-    command += ["--node-ip-address", HOST, "--port", str(ports.ray), "--temp-dir", str(scratch)]
+    command += ["--node-ip-address", HOST, "--port", str(ports.ray), "--temp-dir", str(scratch / "ray")]
     command += ["--dashboard-host", HOST, "--dashboard-port", str(ports.dashboard)]
     command += ["--ray-client-server-port", str(ports.ray_client)]
     # Any free port: other clusters on this machine use Ray's usual ones.

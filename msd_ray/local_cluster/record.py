@@ -25,7 +25,7 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A cluster. scratch: Ray's temporary directory."""
+    """A cluster. scratch: a temporary directory, for Ray's sessions."""
 
     identity: str
     boot: str
