@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-fast chaos lint format constraints audit clean
+.PHONY: help install demo cluster cluster-stop test test-fast chaos lint format constraints audit clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,14 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: install  ## search, distil and score on the embedded corpus and encoder (Arabic, about ten minutes)
 	$(BIN)/python -m msd_ray.tune --lang ar --preset quickstart
+
+# CLUSTER_OPTIONS: `python -m msd_ray.local_cluster start --help` lists them.
+CLUSTER_DIR ?= runs/cluster
+cluster: install  ## start PostgreSQL, MLflow and Ray on this machine, on loopback, with passwords and a token
+	@$(BIN)/python -m msd_ray.local_cluster start --directory $(CLUSTER_DIR) $(CLUSTER_OPTIONS)
+
+cluster-stop: install  ## end what `make cluster` started; its data stay
+	@$(BIN)/python -m msd_ray.local_cluster stop --directory $(CLUSTER_DIR)
 
 # A test with a Ray cluster has the machine to itself.
 test: lint  ## lint, type-check, and run every test

@@ -14,6 +14,7 @@ from .argument_groups import (
     text,
 )
 from .arguments import DEFAULTS
+from .environment import from_environment
 from .options import TuneOptions, complete
 from .variants import VARIANTS, ZERO_SHOT, Variant, variants_named
 
@@ -57,7 +58,7 @@ def parse(arguments: Sequence[str] | None = None) -> AblateOptions:
     given = _parser().read(arguments)
     allowed = given.pop("allow_target_labels", False)
     names = given.pop("variants", list(ZERO_SHOT))
-    values = {**DEFAULTS, "space": "paper", "trials": 1, "teacher_trials": 1, **given}
+    values = {**DEFAULTS, "space": "paper", "trials": 1, "teacher_trials": 1, **from_environment(DEFAULTS), **given}
     return AblateOptions(
         **complete(values),
         variants=variants_named(names, target_labels_allowed=allowed),

@@ -137,13 +137,13 @@ def add_places(parser: argparse.ArgumentParser, defaults: Defaults, *, name: str
         type=text,
         metavar="PLACE",
         help="teachers, students, results: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
-        f"({default(defaults, 'storage')})",
+        f"(default: MSD_RAY_STORAGE, else {defaults['storage']})",
     )
     add(
         "--mlflow-uri",
         type=text,
         metavar="URI",
-        help="MLflow server (http://HOST:PORT) or database (default: mlflow.db in --storage)",
+        help="MLflow server (http://HOST:PORT) or database (default: MLFLOW_TRACKING_URI, else mlflow.db in --storage)",
     )
     add(
         "--mlflow-minutes",
@@ -156,7 +156,8 @@ def add_places(parser: argparse.ArgumentParser, defaults: Defaults, *, name: str
         "--study-storage",
         type=text,
         metavar="URL",
-        help="Optuna's database, sqlite:///FILE or postgresql://... (default: studies.db in --storage)",
+        help="Optuna's database, sqlite:///FILE or postgresql://... "
+        "(default: MSD_RAY_STUDY_STORAGE, else studies.db in --storage)",
     )
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from .arguments import DEFAULTS, PRESETS, parser_of_tune
+from .environment import ADDRESSES, check_address, from_environment
 from .errors import UserError
 from .names import require_plain
 
@@ -85,10 +85,13 @@ def parse(arguments: Sequence[str] | None = None) -> TuneOptions:
 
 
 def options_of(given: Mapping[str, Any]) -> TuneOptions:
-    """The options that the values given make, with presets and defaults. Raises UserError for what is out of range."""
+    """The options that the values given make, with presets, the environment's and defaults.
+
+    Raises UserError for what is out of range.
+    """
     values = dict(given)
     preset = PRESETS.get(values.pop("preset", None), {})
-    return TuneOptions(**complete({**DEFAULTS, **preset, **values}))
+    return TuneOptions(**complete({**DEFAULTS, **from_environment(DEFAULTS), **preset, **values}))
 
 
 def complete(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,9 +116,9 @@ def _check(values: Mapping[str, Any]) -> None:
         raise UserError(f"--gpus-per-trial {gpus:g}: above 1 a whole number, below 1 the share of one GPU")
     if values["workers"] > values["batch_size"]:
         raise UserError(f"--workers {values['workers']} is more than --batch-size {values['batch_size']}")
-    for option in ("mlflow_uri", "study_storage"):
+    for option in ADDRESSES:
         if values[option] is not None:
-            _check_address(f"--{option.replace('_', '-')}", values[option])
+            check_address(f"--{option.replace('_', '-')}", values[option])
     langs = values["lang"]
     for lang in langs:  # before it becomes a part of any path
         require_plain(lang, "--lang")
@@ -126,17 +129,6 @@ def _check(values: Mapping[str, Any]) -> None:
         raise UserError(f"--lang {SOURCE}: English is what teachers learn from; name another language")
     if values["name"] is not None:
         require_plain(values["name"], "--name")
-
-
-def _check_address(option: str, address: str) -> None:
-    """See that an address can be taken apart. It is not repeated: a password may be in it."""
-    try:
-        urlsplit(address).port  # noqa: B018 - looked at for its ValueError
-    except ValueError as error:
-        raise UserError(
-            f"{option} is no URL: its port is no number, or a bracket is missing; "
-            "write @, : and / of a password as %40, %3A and %2F"
-        ) from error
 
 
 assert {f.name for f in fields(TuneOptions)} == {*DEFAULTS, "lang"}

@@ -20,6 +20,7 @@ import torch
 
 from .address_passwords import warn_of_passwords
 from .arguments import DEFAULTS
+from .environment import from_environment
 from .errors import UserError, run_command
 from .evaluation import entities
 from .export import load_student
@@ -108,7 +109,9 @@ def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Pat
     if model.startswith("models:"):
         from .tracking.references import downloaded, parse_reference
 
-        return downloaded(mlflow_uri or default_tracking_uri(Path(DEFAULTS["storage"])), parse_reference(model))
+        places = {**DEFAULTS, **from_environment(DEFAULTS)}
+        uri = mlflow_uri or places["mlflow_uri"] or default_tracking_uri(Path(places["storage"]))
+        return downloaded(uri, parse_reference(model))
     if mlflow_uri is not None:
         raise UserError(f"--mlflow-uri is for registered models; --model {model} is a directory")
     return nullcontext(Path(model))
@@ -230,7 +233,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--mlflow-uri",
         metavar="URI",
-        help=f"where it is registered: server or database (default: mlflow.db in ./{DEFAULTS['storage']})",
+        help=f"where it is registered: server or database "
+        f"(default: MLFLOW_TRACKING_URI, else mlflow.db in MSD_RAY_STORAGE or ./{DEFAULTS['storage']})",
     )
     parser.add_argument(
         "--lang", metavar="LANG", help="language of the text (default: the model's); zh: by the character"

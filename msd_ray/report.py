@@ -11,6 +11,7 @@ from .address_passwords import warn_of_passwords
 from .argument_groups import CommandParser, path, text
 from .console import print_line, print_pairs
 from .corpora.catalogue import dataset_named
+from .environment import from_environment
 from .errors import UserError, run_command
 from .names import require_plain
 
@@ -48,7 +49,7 @@ DEFAULTS: dict[str, Any] = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 when the report is written. Raises UserError for bad input."""
-    options = argparse.Namespace(**{**DEFAULTS, **_parser().read(arguments)})
+    options = argparse.Namespace(**{**DEFAULTS, **from_environment(DEFAULTS), **_parser().read(arguments)})
     if options.lang is None and options.study is None:
         raise UserError("give --lang or --study: whose results to report")
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
@@ -107,8 +108,13 @@ def _parser() -> CommandParser:
     add("--lang", nargs="+", type=text, metavar="CODE", help="target languages: the newest studies of each")
     add("--dataset", type=text, metavar="NAME", help="of this data set alone (default: every one recorded)")
     add("--study", type=text, metavar="NAME", help="this study, and the newest of the other kind for its language")
-    add("--storage", type=path, metavar="DIR", help="where mlflow.db is (default: runs)")
-    add("--mlflow-uri", type=text, metavar="URI", help="MLflow server or database, instead of --storage's")
+    add("--storage", type=path, metavar="DIR", help="where mlflow.db is (default: MSD_RAY_STORAGE, else runs)")
+    add(
+        "--mlflow-uri",
+        type=text,
+        metavar="URI",
+        help="MLflow server or database (default: MLFLOW_TRACKING_URI, else --storage's)",
+    )
     add("--out", type=path, metavar="DIR", help="where the report goes (default: report)")
     add("-h", "--help", action="help", help="show this help, and stop")
     return parser

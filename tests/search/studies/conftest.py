@@ -1,10 +1,10 @@
 """Studies in each kind of database, and one that nothing disturbed."""
 
-import os
 import uuid
 from pathlib import Path
 
 import pytest
+from postgres_server import PostgresServer
 from study_driver import drive, records
 
 from msd_ray.search.studies import TrialRecord
@@ -12,13 +12,11 @@ from msd_ray.search.studies import TrialRecord
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of a study database of each kind; PostgreSQL's where one is named for the tests."""
+    """Return the URL of a study database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/studies.db"
-    server = os.environ.get("MSD_RAY_TEST_POSTGRES")
-    if not server:
-        pytest.skip("MSD_RAY_TEST_POSTGRES names no database")
-    return server
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.url("studies")
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""Options that the environment gives where the command line does not: where a search's things are.
+
+    MSD_RAY_STORAGE         --storage
+    MSD_RAY_STUDY_STORAGE   --study-storage
+    MLFLOW_TRACKING_URI     --mlflow-uri
+
+A job on a cluster runs in a temporary copy of the directory that was submitted, and a relative `--storage` would be
+lost with it. The cluster's own environment says where things are, and one command line fits every cluster.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import UserError
+
+VARIABLES = {
+    "storage": "MSD_RAY_STORAGE",
+    "study_storage": "MSD_RAY_STUDY_STORAGE",
+    "mlflow_uri": "MLFLOW_TRACKING_URI",
+}
+ADDRESSES = ("mlflow_uri", "study_storage")
+"""Options that take a URL."""
+
+
+def from_environment(defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the options with these defaults that the environment gives. A variable that is empty is not set.
+
+    Raises UserError for an address that cannot be taken apart, naming its variable.
+    """
+    given: dict[str, Any] = {}
+    for option, variable in VARIABLES.items():
+        value = os.environ.get(variable, "").strip()
+        if option in defaults and value:
+            if option in ADDRESSES:
+                check_address(variable, value)
+            default = defaults[option]
+            given[option] = value if default is None else type(default)(value)
+    return given
+
+
+def check_address(name: str, address: str) -> None:
+    """See that an address can be taken apart. Raises UserError without repeating it: a password may be in it."""
+    try:
+        urlsplit(address).port  # noqa: B018 - looked at for its ValueError
+    except ValueError as error:
+        raise UserError(
+            f"{name} is no URL: its port is no number, or a bracket is missing; "
+            "write @, : and / of a password as %40, %3A and %2F"
+        ) from error

@@ -1,0 +1,134 @@
+"""Starting and ending: what stands in the way is told, and nothing is left running."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from postgres_server import open_directory, require_postgres
+
+from msd_ray.errors import UserError
+from msd_ray.local_cluster import postgres
+from msd_ray.local_cluster.__main__ import main
+from msd_ray.local_cluster.layout import Layout, Ports, with_free_ports
+from msd_ray.local_cluster.lifecycle import start, stop
+from msd_ray.local_cluster.processes import boot_id, process, with_variable
+from msd_ray.local_cluster.record import MARK, Record, Service, read_record
+
+ANY = Ports(postgres=0, mlflow=0, ray=0, dashboard=0, ray_client=0)
+
+
+@pytest.fixture
+def layout() -> Iterator[Layout]:
+    with open_directory() as directory:
+        yield Layout(root=directory)
+
+
+def message(layout: Layout, ports: Ports) -> str:
+    with pytest.raises(UserError) as caught:
+        start(layout, ports, 1, lambda text: None)
+    return str(caught.value)
+
+
+def test_a_port_that_is_taken_is_named_with_its_option(layout: Layout) -> None:
+    ports = with_free_ports(ANY)
+    with socket.create_server(("127.0.0.1", ports.ray_client)):
+        said = message(layout, ports)
+    assert said.startswith(f"port {ports.ray_client} cannot be used (Address already in use)")
+    assert "--ray-client-port 0" in said
+    assert not layout.record.exists()
+    assert not layout.postgres.exists()
+
+
+def test_without_postgres_it_says_what_to_install(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_DEBIAN", layout.root / "nothing")
+    monkeypatch.setenv("PATH", str(layout.root))
+    assert "apt-get install postgresql" in message(layout, with_free_ports(ANY))
+    assert not layout.record.exists()
+
+
+def test_data_of_a_version_that_is_not_there(layout: Layout) -> None:
+    require_postgres()
+    (layout.postgres / "data").mkdir(parents=True)
+    (layout.postgres / "data" / "PG_VERSION").write_text("9\n")
+    assert "was made by PostgreSQL 9, which is not on this machine" in message(layout, with_free_ports(ANY))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as somebody else")
+def test_a_directory_that_the_user_postgres_cannot_reach(layout: Layout) -> None:
+    require_postgres()
+    layout.root.chmod(0o700)
+    said = message(layout, with_free_ports(ANY))
+    assert f"{layout.root} is closed to others" in said
+    assert not layout.record.exists()
+
+
+def test_another_process_that_starts_it_now(layout: Layout) -> None:
+    with FileLock(layout.lock):
+        assert "is being started or ended by another process" in message(layout, with_free_ports(ANY))
+
+
+def test_a_record_that_is_none(layout: Layout) -> None:
+    layout.record.write_text('{"identity": 1}')
+    assert "is no record of a cluster" in message(layout, with_free_ports(ANY))
+
+
+def test_a_record_comes_back_as_it_was_written(layout: Layout) -> None:
+    me = process(os.getpid())
+    assert me is not None
+    record = Record(identity="x", boot=boot_id(), since="now", ports=Ports(ray=1234), scratch=Path("/tmp/x"))
+    record = record.with_service(Service(name="Ray", process=me, stop_signal=15))
+    record.write(layout)
+    assert read_record(layout) == record
+    assert [service.name for service in record.running()] == ["Ray"]
+
+
+def test_numbers_from_before_the_machine_was_started_again_mean_nothing(layout: Layout) -> None:
+    """This process would be killed."""
+    me = process(os.getpid())
+    assert me is not None
+    scratch = layout.root / "scratch"
+    scratch.mkdir()
+    record = Record(identity="not-a-mark", boot="another", since="once", ports=Ports(), scratch=scratch)
+    record.with_service(Service(name="Ray", process=me, stop_signal=9)).write(layout)
+    assert stop(layout, lambda text: None)
+    assert not layout.record.exists()
+    assert not scratch.exists()
+
+
+def test_nothing_to_stop(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stop", "--directory", str(layout.root)]) == 0
+    assert main(["status", "--directory", str(layout.root)]) == 1
+    assert capsys.readouterr().out == 2 * f"No cluster runs in {layout.root}.\n"
+
+
+@pytest.mark.slow
+def test_a_start_that_fails_in_the_middle_leaves_nothing_running(layout: Layout) -> None:
+    """PostgreSQL runs when MLflow refuses to start, for a key that is empty."""
+    require_postgres()
+    layout.secrets.mkdir()
+    (layout.secrets / "mlflow-secret-key").touch()
+    marks: list[str] = []
+
+    def say(text: str) -> None:
+        record = read_record(layout)
+        if record is not None and text == "MLflow starts ...":
+            assert [service.name for service in record.running()][:1] == ["PostgreSQL"]
+            marks.append(record.identity)
+
+    ports = with_free_ports(ANY)
+    with pytest.raises(UserError, match=r"MLflow ended while it started; .*mlflow\.log ends with\n(.*\n)*.*SECRET_KEY"):
+        start(layout, ports, 1, say)
+    (mark,) = marks
+    assert with_variable(MARK, mark) == set()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", ports.postgres)) != 0
+    assert not layout.record.exists()
+    assert not layout.env_file.exists()
+    # What was made is kept, and refuses another password than its own.
+    shutil.copy(layout.secrets / "postgres-password", layout.secrets / "postgres-admin-password")
+    assert "PostgreSQL refuses the password" in message(layout, ports)
+    assert not layout.record.exists()

@@ -1,0 +1,100 @@
+"""Processes: which ones are meant, and how they are ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from msd_ray.local_cluster.processes import Process, end, end_or_kill, process, with_descendants, with_variable
+
+# Prints when it is ready, and the number of what it started.
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {child!r}], stdout=subprocess.PIPE, start_new_session=True)
+child.stdout.readline()
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+QUIET = "import time; print('ready', flush=True); time.sleep(600)"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + QUIET
+
+
+@contextmanager
+def family(child: str, **environment: str) -> Iterator[tuple[Process, Process]]:
+    """A process and one that it started in another session."""
+    command = [sys.executable, "-c", PARENT.format(child=child)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}) as parent:
+        assert parent.stdout is not None
+        numbers = (parent.pid, int(parent.stdout.readline()))
+        try:
+            first, second = (process(pid) for pid in numbers)
+            assert first is not None
+            assert second is not None
+            yield first, second
+        finally:
+            for pid in numbers:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def wait_for_the_end(one: Process) -> None:
+    until = time.monotonic() + 60
+    while one.alive:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_process_of_the_same_number_is_another_one() -> None:
+    me = process(os.getpid())
+    assert me is not None
+    assert me.alive
+    later = Process(pid=me.pid, started=me.started + 1)
+    assert not later.alive
+    later.signal(signal.SIGKILL)  # and this test goes on
+    assert with_descendants([later]) == set()
+
+
+def test_one_that_has_ended_and_was_not_asked_for_its_code_is_gone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as child:
+        one = process(child.pid)
+        assert one is not None
+        assert one.alive
+        assert child.stdin is not None
+        child.stdin.close()
+        wait_for_the_end(one)
+        assert process(child.pid) is None
+
+
+def test_what_it_started_belongs_to_it_in_whatever_session() -> None:
+    with family(QUIET) as (parent, child):
+        assert with_descendants([parent]) == {parent, child}
+        assert with_descendants([child]) == {child}
+
+
+def test_a_mark_finds_those_whose_parent_is_gone() -> None:
+    mark = uuid.uuid4().hex
+    with family(QUIET, MSD_RAY_TEST_MARK=mark) as (parent, child):
+        parent.signal(signal.SIGKILL)
+        wait_for_the_end(parent)
+        assert with_descendants([parent]) == set()
+        assert with_variable("MSD_RAY_TEST_MARK", mark) == {child}
+        assert with_variable("MSD_RAY_TEST_MARK", mark[:-1]) == set()
+
+
+def test_one_that_heeds_no_signal_is_left_by_end_and_killed_by_the_other() -> None:
+    with family(STUBBORN) as (parent, child):
+        members = with_descendants([parent])
+        assert end(lambda: members, signal.SIGTERM, 0.5) == {child}
+        assert end_or_kill(lambda: members, 0.5) == set()
+        assert not child.alive
+
+
+def test_what_is_started_meanwhile_is_ended_too() -> None:
+    with family(QUIET) as (parent, child):
+        asked = iter([{parent}, {child}])
+        assert end(lambda: next(asked, set()), signal.SIGTERM, 60) == set()
+        assert not child.alive

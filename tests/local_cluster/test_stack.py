@@ -1,0 +1,239 @@
+"""`make cluster`, the README's job line, `ray job stop`, the job line again, `make cluster-stop`."""
+
+import base64
+import http.client
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import psycopg
+import pytest
+from postgres_server import open_directory, require_postgres
+from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
+from running_stack import JOB, SMALL, Stack, files_with
+from tune_process import is_loopback
+
+from msd_ray.local_cluster import postgres
+from msd_ray.local_cluster.layout import HOST, USER, Layout
+from msd_ray.local_cluster.processes import end, with_variable
+from msd_ray.local_cluster.record import MARK
+
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(3600)]
+
+STOPPED = "stopped by SIGTERM. Finished trials and epochs are kept: start the same command again to go on."
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    require_postgres()
+    with open_directory() as directory:
+        running = Stack(layout=Layout(root=directory))
+        done = running.make("cluster")
+        try:
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert JOB.partition(" --lang")[0] in done.stdout
+            yield running
+        finally:
+            running.leave()
+
+
+def status(port: int, path: str, headers: dict[str, str]) -> int:
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def gcs_answer(port: int, token: str | None) -> grpc.StatusCode:
+    with grpc.insecure_channel(f"{HOST}:{port}") as channel:
+        stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)
+        metadata = [] if token is None else [("authorization", f"Bearer {token}")]
+        try:
+            stub.GetAllNodeInfo(gcs_service_pb2.GetAllNodeInfoRequest(), timeout=60, metadata=metadata)
+        except grpc.RpcError as error:
+            code = error.code()
+            assert isinstance(code, grpc.StatusCode)
+            return code
+        return grpc.StatusCode.OK
+
+
+def test_a_second_start_says_that_it_runs(stack: Stack) -> None:
+    before = stack.record
+    done = stack.make("cluster")
+    assert done.returncode == 0
+    assert f"A cluster runs in {stack.layout.root} since {before.since}." in done.stdout
+    assert stack.record == before
+
+
+def test_ray_refuses_without_its_token(stack: Stack) -> None:
+    ports, token = stack.record.ports, stack.secrets()["ray-token"]
+    paths = ("/api/jobs/", "/api/version", "/api/cluster_status", "/logical/actors", "/api/v0/nodes", "/api/v0/logs")
+    for path in paths:
+        answers = [
+            status(ports.dashboard, path, headers)
+            for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer {token}"})
+        ]
+        assert answers[:2] == [401, 403], path
+        assert answers[2] not in (401, 403), path
+    assert status(ports.dashboard, "/api/jobs/", {"Authorization": f"Bearer {token}"}) == 200
+    refused = grpc.StatusCode.UNAUTHENTICATED
+    assert [gcs_answer(ports.ray, one) for one in (None, "wrong")] == [refused, refused]
+    assert gcs_answer(ports.ray, token) == grpc.StatusCode.OK
+
+
+def test_mlflow_refuses_without_its_password(stack: Stack) -> None:
+    def basic(password: str) -> dict[str, str]:
+        return {"Authorization": "Basic " + base64.b64encode(f"{USER}:{password}".encode()).decode()}
+
+    port = stack.record.ports.mlflow
+    paths = {
+        "/api/2.0/mlflow/experiments/search?max_results=1": 200,
+        "/ajax-api/2.0/mlflow/experiments/search?max_results=1": 200,
+        "/api/2.0/mlflow-artifacts/artifacts": 200,
+        "/version": 200,
+        "/": 200,
+    }
+    for path, expected in paths.items():
+        answers = [
+            status(port, path, headers) for headers in ({}, basic("wrong"), basic(stack.secrets()["mlflow-password"]))
+        ]
+        assert answers == [401, 401, expected], path
+
+
+@pytest.mark.parametrize("password", [None, "wrong"])
+@pytest.mark.parametrize("user", [USER, "postgres"])
+def test_postgresql_refuses_without_its_password(
+    stack: Stack, user: str, password: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PGPASSFILE", raising=False)
+    with pytest.raises(psycopg.OperationalError, match=r"no password supplied|password authentication failed"):
+        psycopg.connect(
+            host=HOST, port=stack.record.ports.postgres, user=user, dbname="studies", password=password, passfile="/"
+        )
+
+
+def test_no_other_user_can_read_or_write_what_decides(stack: Stack) -> None:
+    """Ray's own directory is open to everybody, and holds the code that jobs run: the one around it is not."""
+    for private in (stack.layout.secrets, stack.record.scratch, stack.layout.postgres):
+        assert private.stat().st_mode & 0o077 == 0, private
+
+
+def test_a_job_is_stopped_and_submitted_again(stack: Stack, tmp_path: Path) -> None:
+    first, again = tmp_path / "first.log", tmp_path / "again.log"
+    line = f"{JOB} {SMALL}"
+
+    def student_runs() -> bool:
+        return bool(re.search(r"\d student phase: 2 trials", first.read_text())) and any(
+            study.split("/")[1].startswith("student") and state == "RUNNING" for study, _, state, _ in stack.trials()
+        )
+
+    with stack.shell(line, first) as job:
+        stack.wait_until(student_runs, first, job)
+        # The log has told of the teacher while the job runs.
+        assert re.search(r"\d\d:\d\d:\d\d teacher: 1 of 1 trial done, 1 complete", first.read_text())
+        (name,) = re.findall(r"ray job status (\S+?)(?:\x1b|$)", first.read_text(), re.MULTILINE)
+        stack.run(f"ray job stop {name}", tmp_path / "stop.log")
+        job.wait(600)
+    assert "was stopped" in first.read_text()
+    assert STOPPED in first.read_text()
+    assert "Traceback" not in first.read_text()
+    kept = {(study, number): ended for study, number, state, ended in stack.trials() if state == "COMPLETE"}
+    assert any("/teacher" in study for study, _ in kept)
+    assert {state for *_, state, _ in stack.trials()} != {"COMPLETE"}
+
+    with stack.shell(line, again) as job:
+        stack.wait_until(lambda: job.poll() is not None or "final phase: " in again.read_text(), again, job)
+        assert job.wait(3000) == 0, again.read_text()
+    said = again.read_text()
+    assert "succeeded" in said
+    assert re.search(r"\d\d:\d\d:\d\d student: 2 of 2 trials done", said)
+    assert f"best student      {stack.layout.storage}/models/sample-ar" in said
+
+    trials = stack.trials()
+    assert {state for *_, state, _ in trials} <= {"COMPLETE", "PRUNED"}
+    phases = [study.split("/")[1].split("-")[0] for study, *_ in trials]
+    assert (phases.count("teacher"), phases.count("student")) == (1, 2)
+    assert phases.count("final") in (1, 2)  # the best configuration may be the paper's
+    assert kept.items() <= {(study, number): ended for study, number, _, ended in trials}.items()
+    runs = stack.runs()
+    assert len(runs) == len(trials)
+    assert set(runs.values()) <= {("FINISHED", "COMPLETE"), ("KILLED", "PRUNED")}
+    assert (stack.layout.storage / "models" / "sample-ar" / "model.safetensors").is_file()
+    assert list(stack.layout.artifacts.rglob("model_card/README.md"))
+    # The places are the cluster's: nothing was written into the copy of the working directory.
+    (copy,) = stack.record.scratch.glob("ray/session_latest/runtime_resources/working_dir_files/_ray_pkg_*/")
+    names = {path.name for path in copy.iterdir()}
+    assert {"msd_ray", "search_spaces"} <= names
+    assert not names & {"runs", ".venv", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache", "tests", "mlruns"}
+
+
+def test_everything_that_ran_listened_on_loopback_alone(stack: Stack) -> None:
+    stack.look()
+    ports = stack.record.ports
+    assert {ports.postgres, ports.mlflow, ports.ray, ports.dashboard} <= {port for _, port in stack.addresses}
+    assert [one for one in stack.addresses if not is_loopback(one[0])] == []
+
+
+def test_no_secret_in_command_lines_logs_or_what_jobs_are_listed_with(stack: Stack) -> None:
+    stack.look()
+    assert any(b"raylet" in command for command in stack.commands)
+    record = stack.record
+    port, token = record.ports.dashboard, stack.secrets()["ray-token"]
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
+    connection.request("GET", "/api/jobs/", headers={"Authorization": f"Bearer {token}"})
+    jobs = connection.getresponse().read()
+    connection.close()
+    places = [
+        stack.layout.log("ray").parent,
+        stack.layout.storage,
+        stack.layout.artifacts,
+        stack.layout.record,
+        stack.layout.env_file,
+        record.scratch,
+    ]
+    secrets = stack.secrets()
+    assert len(secrets) == 5
+    for name, secret in secrets.items():
+        assert not [command for command in stack.commands if secret.encode() in command], name
+        assert secret.encode() not in jobs, name
+        assert files_with(secret, places) == [], name
+
+
+def test_the_end_takes_everything_along_and_tells_a_running_job(stack: Stack, tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    record = stack.record
+    with stack.shell(f"{JOB} {SMALL} --name another", log) as job:
+        stack.wait_until(lambda: re.search(r"\d teacher phase: ", log.read_text()), log, job)
+        stack.look()
+        done = stack.make("cluster-stop")
+        job.wait(600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "stopped the job raysubmit_" in done.stdout
+    assert "does not end" not in done.stdout
+    assert files_with(STOPPED, [stack.layout.log("ray").parent / "ray"])
+    assert [one for one in stack.seen if one.alive] == []
+    assert with_variable(MARK, record.identity) == set()
+    for _, port in stack.addresses:
+        with socket.socket() as probe:
+            assert probe.connect_ex((HOST, port)) != 0, port
+    assert not record.scratch.exists()
+    assert not stack.layout.record.exists()
+    assert not stack.layout.env_file.exists()
+    # Its data are there for the next start, under the same passwords.
+    layout, ports = stack.layout, record.ports
+    before = (layout.secrets / "postgres-password").read_text()
+    postgres.prepare(layout)
+    server = postgres.start(layout, ports, {})
+    try:
+        postgres.make_databases(layout, ports, server)
+        assert (layout.secrets / "postgres-password").read_text() == before
+        with psycopg.connect(host=HOST, port=ports.postgres, user=USER, password=before, dbname="studies") as database:
+            (names,) = zip(*database.execute("SELECT study_name FROM studies").fetchall(), strict=True)
+    finally:
+        end(lambda: {server}, signal.SIGINT, 60)
+    assert any(name.startswith("sample-ar/") for name in names)

@@ -1,0 +1,68 @@
+"""A throw-away PostgreSQL, started as `make cluster` starts its own.
+
+Tests that need one are skipped where the package is not installed, unless `MSD_RAY_REQUIRE_POSTGRES` is set: then they
+fail.
+"""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from msd_ray.local_cluster import postgres
+from msd_ray.local_cluster.layout import HOST, USER, Layout, Ports, with_free_ports
+from msd_ray.local_cluster.processes import Process, end, end_or_kill
+from msd_ray.local_cluster.secret_files import private_directory, secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresServer:
+    layout: Layout
+    ports: Ports
+    process: Process
+
+    def url(self, database: str) -> str:
+        password = secret(self.layout.secrets / "postgres-password")
+        return f"postgresql://{USER}:{password}@{HOST}:{self.ports.postgres}/{database}"
+
+
+def require_postgres() -> None:
+    if postgres.installed():
+        return
+    message = "PostgreSQL is not installed (apt-get install postgresql)"
+    if os.environ.get("MSD_RAY_REQUIRE_POSTGRES"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """A temporary directory that another user can reach: root's PostgreSQL is one, and pytest's own are closed."""
+    directory = Path(tempfile.mkdtemp(prefix="msd-ray-test-"))
+    try:
+        directory.chmod(0o755)
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    with open_directory() as directory:
+        layout = Layout(root=directory)
+        ports = with_free_ports(Ports(postgres=0))
+        private_directory(layout.secrets)
+        postgres.prepare(layout)
+        server = postgres.start(layout, ports, {})
+        try:
+            postgres.make_databases(layout, ports, server)
+            yield PostgresServer(layout=layout, ports=ports, process=server)
+        finally:
+            if end(lambda: {server}, signal.SIGINT, 60):
+                end_or_kill(lambda: {server}, 10)
