@@ -5,14 +5,15 @@ import http.client
 import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psycopg
 import pytest
 from postgres_server import open_directory, require_postgres
-from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
+from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc, ray_client_pb2, ray_client_pb2_grpc
 from running_stack import JOB, SMALL, Stack, files_with
 from tune_process import is_loopback
 
@@ -49,17 +50,35 @@ def status(port: int, path: str, headers: dict[str, str]) -> int:
         connection.close()
 
 
-def gcs_answer(port: int, token: str | None) -> grpc.StatusCode:
+def speaks_http(port: int, path: str, headers: dict[str, str]) -> int | None:
+    """The status; None for a port that speaks something else."""
+    try:
+        return status(port, path, headers)
+    except (http.client.HTTPException, OSError):
+        return None
+
+
+def grpc_answer(port: int, token: str | None, call: Callable[[grpc.Channel, Any], None]) -> grpc.StatusCode:
+    """What a call is answered with under a token, or without one."""
     with grpc.insecure_channel(f"{HOST}:{port}") as channel:
-        stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)
-        metadata = [] if token is None else [("authorization", f"Bearer {token}")]
         try:
-            stub.GetAllNodeInfo(gcs_service_pb2.GetAllNodeInfoRequest(), timeout=60, metadata=metadata)
+            call(channel, [] if token is None else [("authorization", f"Bearer {token}")])
         except grpc.RpcError as error:
             code = error.code()
             assert isinstance(code, grpc.StatusCode)
             return code
         return grpc.StatusCode.OK
+
+
+def ask_gcs(channel: grpc.Channel, metadata: Any) -> None:
+    stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)
+    stub.GetAllNodeInfo(gcs_service_pb2.GetAllNodeInfoRequest(), timeout=60, metadata=metadata)
+
+
+def ask_ray_client(channel: grpc.Channel, metadata: Any) -> None:
+    request = ray_client_pb2.ClusterInfoRequest(type=ray_client_pb2.ClusterInfoType.PING)
+    stub = ray_client_pb2_grpc.RayletDriverStub(channel)
+    stub.ClusterInfo(request, timeout=60, metadata=[*metadata, ("client_id", "test")])
 
 
 def test_a_second_start_says_that_it_runs(stack: Stack) -> None:
@@ -82,8 +101,22 @@ def test_ray_refuses_without_its_token(stack: Stack) -> None:
         assert answers[2] not in (401, 403), path
     assert status(ports.dashboard, "/api/jobs/", {"Authorization": f"Bearer {token}"}) == 200
     refused = grpc.StatusCode.UNAUTHENTICATED
-    assert [gcs_answer(ports.ray, one) for one in (None, "wrong")] == [refused, refused]
-    assert gcs_answer(ports.ray, token) == grpc.StatusCode.OK
+    for port, call in ((ports.ray, ask_gcs), (ports.ray_client, ask_ray_client)):
+        assert [grpc_answer(port, one, call) for one in (None, "wrong")] == [refused, refused], call
+        assert grpc_answer(port, token, call) != refused
+    assert grpc_answer(ports.ray, token, ask_gcs) == grpc.StatusCode.OK
+
+
+def test_the_job_api_of_the_node_refuses_too(stack: Stack) -> None:
+    """On a port of Ray's choice: an agent that starts jobs, behind the dashboard."""
+    path, wrong = "/api/job_agent/jobs/none/logs", {"Authorization": "Bearer wrong"}
+    stack.look()
+    others = {port for _, port in stack.addresses} - {stack.record.ports.dashboard, stack.record.ports.mlflow}
+    without = {port: speaks_http(port, path, {}) for port in others}
+    assert 200 not in without.values()
+    asking = [port for port, answer in without.items() if answer == 401]
+    assert asking
+    assert {speaks_http(port, path, wrong) for port in asking} == {403}
 
 
 def test_mlflow_refuses_without_its_password(stack: Stack) -> None:
