@@ -79,7 +79,7 @@ def add_gates(checkpoints: ModuleType) -> None:
         commit(self, record, weights, state)
         pass_gate(self.path, record.last, "after", weights)
 
-    checkpoints.TrainingDirectory.commit = gated  # type: ignore[attr-defined]
+    checkpoints.TrainingDirectory.commit = gated
 
 
 class _OnImport(importlib.abc.MetaPathFinder):
