@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from msd_ray.search.on_ray import Resources, run_phase
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Launch, TrialReport
 from msd_ray.tracking.database import default_tracking_uri
+from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
 
 from .curve_table import CurveTable, read_table
@@ -127,9 +129,16 @@ def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Poin
             seed=0,
             pruned=False,
         )
-        tracker = StudyTracker.open(
-            default_tracking_uri(directory), dataset="simulated", lang="table", study="scale", parameters={}, tags={}
+        open_tracker = partial(
+            StudyTracker.open,
+            default_tracking_uri(directory),
+            dataset="simulated",
+            lang="table",
+            study="scale",
+            parameters={},
+            tags={},
         )
+        records = stack.enter_context(recording(directory / "records.jsonl", open_tracker, root=directory, say=print))
         stack.enter_context(_nodes(nodes, options.slots))
         ends: list[float] = []
         lags: list[float] = []
@@ -149,7 +158,7 @@ def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Poin
             run_phase(phase, resources, stall_s=STALL_S, work=Replay(scale=scale))
 
         cpu = time.process_time()
-        trials = search.run(tracker, run)
+        trials = search.run(records, run)
         cpu = time.process_time() - cpu
     if any(trial.state != "COMPLETE" for trial in trials):
         raise UserError(f"not all trials ended well: {sorted({trial.reason or trial.state for trial in trials})}")

@@ -237,19 +237,25 @@ def _report(
 class Unrecorded:
     """Run records that keep nothing, for searches of which only the study is looked at (`phase.RunRecords`)."""
 
-    def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> str:
-        """The key itself."""
-        return key
-
-    def log_epoch(self, run_id: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
+    def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
         """Forget it."""
 
-    def log_file(self, run_id: str, path: Path, artifact_path: str | None = None) -> None:
+    def run_id(self, key: str) -> str | None:
+        """There is none."""
+        return None
+
+    def check(self) -> None:
+        """Nothing is refused."""
+
+    def log_epoch(self, key: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
+        """Forget it."""
+
+    def log_file(self, key: str, path: Path, artifact_path: str | None = None) -> None:
         """Forget it."""
 
     def finish(
         self,
-        run_id: str,
+        key: str,
         *,
         state: Ending,
         reason: str | None = None,

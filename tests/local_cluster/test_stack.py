@@ -71,13 +71,13 @@ def grpc_answer(port: int, token: str | None, call: Callable[[grpc.Channel, Any]
 
 
 def ask_gcs(channel: grpc.Channel, metadata: Any) -> None:
-    stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)
-    stub.GetAllNodeInfo(gcs_service_pb2.GetAllNodeInfoRequest(), timeout=60, metadata=metadata)
+    stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(channel)  # type: ignore[no-untyped-call]
+    stub.GetAllNodeInfo(gcs_service_pb2.GetAllNodeInfoRequest(), timeout=60, metadata=metadata)  # type: ignore[attr-defined]
 
 
 def ask_ray_client(channel: grpc.Channel, metadata: Any) -> None:
-    request = ray_client_pb2.ClusterInfoRequest(type=ray_client_pb2.ClusterInfoType.PING)
-    stub = ray_client_pb2_grpc.RayletDriverStub(channel)
+    request = ray_client_pb2.ClusterInfoRequest(type=ray_client_pb2.ClusterInfoType.PING)  # type: ignore[attr-defined]
+    stub = ray_client_pb2_grpc.RayletDriverStub(channel)  # type: ignore[no-untyped-call]
     stub.ClusterInfo(request, timeout=60, metadata=[*metadata, ("client_id", "test")])
 
 

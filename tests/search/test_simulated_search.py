@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import signal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
 from msd_ray.search.studies import TrialRecord
 from msd_ray.tracking.database import default_tracking_uri
+from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
 
 SEEDS = range(20)
@@ -114,8 +115,14 @@ def test_64_at_a_time_every_trial_is_recorded_once_and_alike_in_both_places(
         study_storage=f"sqlite:///{tmp_path / 'studies.db'}",
         storage=tmp_path,
     )
-    tracker = StudyTracker.open(
-        default_tracking_uri(tmp_path), dataset="simulated", lang="table", study="load", parameters={}, tags={}
+    open_tracker = partial(
+        StudyTracker.open,
+        default_tracking_uri(tmp_path),
+        dataset="simulated",
+        lang="table",
+        study="load",
+        parameters={},
+        tags={},
     )
     running: list[int] = []
 
@@ -124,7 +131,9 @@ def test_64_at_a_time_every_trial_is_recorded_once_and_alike_in_both_places(
             running.append(len(phase._running))
             return super().on_report(phase, report, now)
 
-    trials = search.run(tracker, lambda phase: search.play(phase, Counts()))
+    with recording(tmp_path / "records.jsonl", open_tracker, root=tmp_path, say=print) as records:
+        trials = search.run(records, lambda phase: search.play(phase, Counts()))
+        records.drained(600)
     assert max(running) == 64
     assert [trial.number for trial in trials] == list(range(80))
     runs = recorded.children(tmp_path)

@@ -88,7 +88,7 @@ def test_answers_to_an_upload(answering: Callable[[int, bytes], str], status: in
     (tmp_path / "file").write_text("x")
     repository = MlflowArtifactsRepository("mlflow-artifacts:/1", tracking_uri=uri)
     with pytest.raises(UserError) as caught, impatient(5), mlflow_errors(uri):
-        repository.log_artifact(str(tmp_path / "file"))
+        repository.log_artifact(str(tmp_path / "file"))  # type: ignore[no-untyped-call]
     assert isinstance(caught.value, MlflowAwayError) == away
 
 
