@@ -153,7 +153,7 @@ def test_an_index_that_names_files_elsewhere(encoder: Path, tmp_path: Path, plac
 
 EVIL = """
 import pathlib
-pathlib.Path(__file__).with_name("RAN").touch()
+pathlib.Path({marker!r}).touch()
 from transformers import BertConfig, BertModel, BertTokenizerFast
 class Evil(BertModel): pass
 class EvilConfig(BertConfig): model_type = "evil"
@@ -172,7 +172,8 @@ def test_code_that_comes_along_never_runs(
     monkeypatch.setattr("builtins.input", lambda prompt="": "y")
     own = {} if known else {"model_type": "evil"}
     for directory in (encoder, student):
-        (directory / "evil.py").write_text(EVIL)
+        # transformers runs a copy of it, which lies elsewhere.
+        (directory / "evil.py").write_text(EVIL.format(marker=str(directory / "RAN")))
         edit(directory / "config.json", auto_map=MAP, **own)
         edit(
             directory / "tokenizer_config.json",
