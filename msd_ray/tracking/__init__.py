@@ -4,6 +4,10 @@ One experiment per data set and language (`msd-<dataset>-<lang>`), one parent ru
 study's), one child run per trial and per final run. The driver is the only writer.
 
     study.py        StudyTracker: open or reopen a study's runs, log epochs, finish runs
+    records.py      StudyRecords: what a search writes to, whether MLflow answers or not
+    journal.py      the file in which records wait
+    replay.py       the thread that tells MLflow what the journal holds
+    outages.py      whether MLflow is away or has an objection
     labels.py       their names, tags and the study's note, for MLflow's own pages
     recorded.py     Recordings: studies, curves and artifacts as reports read them
     history.py      the curves of many runs in few requests
@@ -25,7 +29,8 @@ the study: `teacher/0`, `student/3`, `final/best/<configuration>/seed-1`), `phas
 `state` (COMPLETE, PRUNED, FAIL), `reason`; final runs also `row` (paper, best; in an ablation the variant),
 `configuration` (digest), `seed`, `scored_split` (test, or dev when there is no test file), `zero_shot` (true, false),
 and `claim` the two rows of the paper's claim. Trials of a warm start name where they are from (`warm_start`), those
-that run a failed one again name that (`retry_of`). docs/mlflow.md has filters made of them. A child's name ends in its
+that run a failed one again name that (`retry_of`). Parents and unfinished children of a study that was interrupted have
+`interrupted`, the time, until it goes on. docs/mlflow.md has filters made of them. A child's name ends in its
 language.
 
 Metric names; the UI puts the charts with one prefix (before the first `/`) in one section:

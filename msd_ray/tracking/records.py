@@ -118,7 +118,8 @@ class StudyRecords:
                 f"({self._journal.torn} bytes): what it said is not in the study either, and will be told again."
             )
         if self._journal.waiting:
-            self._say(f"From an earlier start {_records(self._journal.waiting)} for MLflow: they go first.")
+            waiting = _records(self._journal.waiting)
+            self._say(f"{waiting} in {self._journal.path} from an earlier start: MLflow is told first of these.")
         self._append("resumed")
         self._replay.start()
 

@@ -147,7 +147,7 @@ def test_the_driver_dies_during_the_outage(
     assert states(search) == STATES
     assert held(tmp_path, tmp_path) == undisturbed_phase
     assert driven.run_ids == ids(tmp_path / "mlflow.db")
-    assert "From an earlier start" in driven.output
+    assert "from an earlier start: MLflow is told first of these" in driven.output
     assert ("was cut off when its driver died, and is dropped" in driven.output) == torn
 
 

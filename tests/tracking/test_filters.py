@@ -19,7 +19,7 @@ from msd_ray.tracking.study import StudyTracker
 
 PAGE = Path(__file__).parents[2] / "docs" / "mlflow.md"
 AR, HI = "wikiann-ar", "wikiann-hi"
-DEV, NOW = "scored on dev", "running"
+DEV, NOW, STOPPED = "scored on dev", "running", "interrupted"
 
 
 def finals(study: str, *rows: str, seeds: tuple[int, ...] = SEEDS) -> set[str]:
@@ -54,16 +54,18 @@ EXPECTED = [
     finals(f"{AR}-ablation", "direct"),
     finals(AR, "best") | finals(HI, "best"),
     finals(AR, "paper") | finals(HI, "paper"),
-    {f"{name}: study" for name in (AR, f"{AR}-ablation", HI, f"{HI}-ablation", DEV, NOW)},
-    {f"{name}: study" for name in (AR, HI, DEV, NOW)},
+    {f"{name}: study" for name in (AR, f"{AR}-ablation", HI, f"{HI}-ablation", DEV, NOW, STOPPED)},
+    {f"{name}: study" for name in (AR, HI, DEV, NOW, STOPPED)},
     {f"{DEV}: final/paper/{PAPER}/seed-2"},
     {f"{NOW}: student/0"},
+    {f"{STOPPED}: study"},
 ]
 
 
 @pytest.fixture(scope="module")
 def client(recorded_database: Path, tmp_path_factory: pytest.TempPathFactory) -> MlflowClient:
-    """The recorded studies, and of another data set one without a test file and one that goes on."""
+    """The recorded studies, and of another data set one without a test file, one that goes on, and one that was
+    interrupted."""
     directory = tmp_path_factory.mktemp("filters")
     shutil.copy(recorded_database, directory / "mlflow.db")
     uri = default_tracking_uri(directory)
@@ -71,6 +73,7 @@ def client(recorded_database: Path, tmp_path_factory: pytest.TempPathFactory) ->
     record_final(on_dev, "paper", PAPER, 2, lr=2e-5, zero_shot=None, split="dev")
     on_dev.close()
     open_study(uri, NOW).child("student/0", name="student-0", parameters={}, tags={"trial": "0"})
+    open_study(uri, STOPPED).interrupted("2026-01-31 12:00:00 UTC")
     return connect(uri)
 
 

@@ -1,0 +1,200 @@
+"""StudyRecords on a real SQLite store: order, what an interrupt leaves, a store that is away from the beginning."""
+
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow_server import MlflowServer
+
+from msd_ray.errors import UserError
+from msd_ray.tracking.connection import connect
+from msd_ray.tracking.records import RecordsWaitError, StudyRecords, recording
+from msd_ray.tracking.replay import Patience
+from msd_ray.tracking.study import StudyTracker
+
+Query = Callable[[str], list[tuple[Any, ...]]]
+Reopen = Callable[[], StudyTracker]
+SOON = Patience(first_s=0.1, longest_s=0.5)
+INTERRUPTED = "SELECT value, run_uuid FROM tags WHERE key = 'interrupted'"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "records" / "first.jsonl"
+
+
+def begin(records: StudyRecords, *numbers: int) -> None:
+    for number in numbers:
+        records.child(f"student/{number}", name=f"student-{number}", parameters={"lr": 0.1}, tags={"t": "1"})
+        records.log_epoch(f"student/{number}", epoch=1, metrics={"dev_target/f1": 0.5}, timestamp_ms=1000)
+
+
+def test_an_interrupt_is_a_tag_until_the_study_goes_on(
+    reopen: Reopen, journal: Path, tmp_path: Path, query: Query
+) -> None:
+    said: list[str] = []
+
+    def command() -> None:
+        with recording(journal, reopen, root=tmp_path, say=said.append) as records:
+            begin(records, 0, 1)
+            records.finish("student/0", state="COMPLETE")
+            records.drained(60)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        command()
+    tagged = query(INTERRUPTED)
+    tracker = reopen()
+    assert {run for _, run in tagged} == {tracker.parent_id, tracker.run_id("student/1")}
+    assert all(when.endswith(" UTC") for when, _ in tagged)
+    assert said == []
+    with recording(journal, reopen, root=tmp_path, say=said.append) as records:
+        records.drained(60)
+    assert query(INTERRUPTED) == []
+
+
+def test_what_waits_is_written_in_order_when_the_command_is_started_again(
+    reopen: Reopen, journal: Path, tmp_path: Path, query: Query
+) -> None:
+    """A driver that MLflow never answered, interrupted; its last words come before the next one's first."""
+    never = threading.Event()
+    said: list[str] = []
+
+    def away() -> StudyTracker:
+        never.wait()
+        raise AssertionError
+
+    def command() -> None:
+        with recording(journal, away, root=tmp_path, say=said.append) as records:
+            begin(records, 0)
+            assert records.run_id("student/0") is None
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        command()
+    assert said == [f"MLflow has not taken everything: 4 records wait in {journal}."]
+    assert query("SELECT COUNT(*) FROM runs") == [(0,)]
+    with recording(journal, reopen, root=tmp_path, say=said.append) as records:
+        begin(records, 0)  # heard once more
+        records.log_epoch("student/0", epoch=2, metrics={"dev_target/f1": 0.6}, timestamp_ms=2000)
+        records.drained(60)
+    assert said[1:] == [f"4 records wait in {journal} from an earlier start: MLflow is told first of these."]
+    assert query("SELECT step, value, timestamp FROM metrics WHERE key = 'dev_target/f1' ORDER BY step") == [
+        (1, 0.5, 1000),
+        (2, 0.6, 2000),
+    ]
+    assert query("SELECT COUNT(*) FROM runs") == [(2,)]
+    assert query(INTERRUPTED) == []
+
+
+def test_times_are_those_of_what_happened(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
+    answers = threading.Event()
+
+    def later() -> StudyTracker:
+        answers.wait()
+        return reopen()
+
+    with recording(journal, later, root=tmp_path, say=print) as records:
+        begin(records, 0)
+        records.finish("student/0", state="COMPLETE", metrics={"dev_target/f1": 0.5})
+        line = journal.stat().st_mtime
+        answers.set()
+        records.drained(60)
+    ((start, end),) = query("SELECT start_time, end_time FROM runs WHERE name = 'student-0 ar'")
+    assert start <= end <= 1000 * line
+
+
+def test_a_refused_record_is_raised_by_the_next_call_and_names_its_line(
+    reopen: Reopen, journal: Path, tmp_path: Path
+) -> None:
+    with recording(journal, reopen, root=tmp_path, say=print) as records:
+        begin(records, 0)
+        records.child("student/0", name="student-0", parameters={"lr": 0.2}, tags={})
+        with pytest.raises(UserError, match=rf"lr was '0.1', is now '0.2'.*line 5 of {journal}"):
+            records.drained(60)
+        with pytest.raises(UserError, match=r"lr was '0.1', is now '0.2'"):
+            records.log_epoch("student/0", epoch=2, metrics={}, timestamp_ms=1)
+    assert len(journal.read_text().splitlines()) == 5
+
+
+def test_a_second_run_with_one_key_is_deleted_while_it_is_empty(
+    reopen: Reopen, tracking_uri: str, query: Query
+) -> None:
+    """As a request leaves it that was given up, sent again, and carried out twice."""
+    tracker = reopen()
+    first = tracker.child("student/0", name="s", parameters={}, tags={})
+    client = connect(tracking_uri)
+    tags = dict(client.get_run(first).data.tags)
+    second = client.create_run(tracker._experiment, tags=tags).info.run_id
+    tracker.refresh()
+    assert tracker.run_id("student/0") == first
+    assert query("SELECT run_uuid, lifecycle_stage FROM runs WHERE name != 'first' ORDER BY start_time") == [
+        (first, "active"),
+        (second, "deleted"),
+    ]
+
+
+@pytest.mark.slow
+def test_two_thousand_epochs_arrive_in_order(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
+    """Epochs of twenty trials in turn; SQLite numbers rows as they come."""
+    runs, epochs = 20, 100
+    with recording(journal, reopen, root=tmp_path, say=print) as records:
+        for number in range(runs):
+            records.child(f"student/{number}", name=f"student-{number}", parameters={}, tags={})
+        for epoch in range(1, epochs + 1):
+            for number in range(runs):
+                stamp = runs * epoch + number
+                records.log_epoch(f"student/{number}", epoch=epoch, metrics={"loss": 1.0}, timestamp_ms=stamp)
+        records.drained(600)
+    arrived = [stamp for (stamp,) in query("SELECT timestamp FROM metrics WHERE key = 'loss' ORDER BY rowid")]
+    assert arrived == list(range(runs, runs * (epochs + 1)))
+
+
+@pytest.mark.slow
+def test_a_database_that_another_process_holds(
+    reopen: Reopen, journal: Path, tmp_path: Path, query: Query, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """MLflow itself waits 20 s for it."""
+    said: list[str] = []
+    with recording(journal, reopen, root=tmp_path, say=said.append, patience=SOON) as records:
+        begin(records, 0)
+        records.drained(60)
+        with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            begin(records, 1)
+            with pytest.raises(RecordsWaitError, match="training is complete"):
+                records.drained(30)
+            assert "database is locked" in said[0]
+        records.drained(120)
+    assert len(said) == 2
+    assert "MLflow answers again" in said[1]
+    assert query("SELECT COUNT(*) FROM metrics WHERE key = 'dev_target/f1'") == [(2,)]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+def test_a_server_that_is_not_there_at_first(empty_database: Path, journal: Path, tmp_path: Path) -> None:
+    """As for the second language of a command."""
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    server = MlflowServer(tmp_path, tmp_path / "mlflow.db")
+
+    def open_tracker() -> StudyTracker:
+        return StudyTracker.open(server.uri, dataset="sample", lang="ar", study="first", parameters={}, tags={})
+
+    said: list[str] = []
+    try:
+        with recording(journal, open_tracker, root=tmp_path, say=said.append, patience=SOON) as records:
+            begin(records, 0, 1)
+            with pytest.raises(RecordsWaitError, match=f"5 records wait in {journal}"):
+                records.drained(1)
+            server.start()
+            rows = records.drained(300).runs()
+        assert [row.key for row in rows] == ["student/0", "student/1"]
+        assert len(said) == 2
+    finally:
+        server.stop()
