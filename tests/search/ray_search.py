@@ -3,7 +3,8 @@
 python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S TROUBLE ...
 
 Troubles: the driver is `busy` at the last report of each teacher; the first student's process is `kill`ed or made to
-`hang` at its first report; `stop` ends every other student at its first report.
+`hang` at its first report; `stop` ends every other student at its first report; the first report of a student is
+`refuse`d by what records it.
 """
 
 import json
@@ -14,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from msd_ray.errors import UserError
 from msd_ray.search.on_ray import Resources, StalledError, cluster, run_phase
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
@@ -22,7 +24,7 @@ SIGNALS = {"kill": signal.SIGKILL, "hang": signal.SIGSTOP}
 
 
 def main(search_file: Path, report_file: Path, workers: int, stall_s: float, troubles: list[str]) -> int:
-    """0, or 3 after a stall."""
+    """0, or 3 after a stall, 4 after a refusal."""
     import ray
 
     search = pickle.loads(search_file.read_bytes())
@@ -36,6 +38,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
             phase.study.should_stop = lambda number, epoch: number > 0  # type: ignore[method-assign]
 
         def note(report: TrialReport) -> bool:
+            if "refuse" in troubles and phase.name == "student":
+                raise UserError("MLflow has no such run")
             stop = on_report(report)
             if "busy" in troubles and phase.name == "teacher" and report.epoch == 2:
                 time.sleep(10)  # the run's last report comes, and the run ends, meanwhile
@@ -72,6 +76,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
             search.run(watched)
     except StalledError as error:
         code, reason = 3, str(error)
+    except UserError as error:
+        code, reason = 4, str(error)
     report_file.write_text(json.dumps({"free": free, "killed": killed, "reason": reason}))
     return code
 
