@@ -5,7 +5,7 @@ python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S TROUBLE ...
 Troubles: the driver is `busy` at the last report of each teacher; the first student's worker is `kill`ed at its first
 report; `stop` ends all students but the first at their first report, and with `no-cleaner` Ray Train's helper that
 frees what every second of these had reserved is killed before; trials ask for more than there is (`starve`); the
-cluster has `one-cpu`.
+cluster has `one-cpu`; the first report of a student is `refuse`d by what records it.
 """
 
 import json
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tune_process import descendants_of, pids_titled
 
+from msd_ray.errors import UserError
 from msd_ray.search.on_ray import Resources, StalledError, cluster, run_phase
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
@@ -31,7 +32,7 @@ class Seen:
     """What the driver saw.
 
     killed: process ids. free: CPUs after each phase. between: seconds from each stop of a trial to the next one's first
-    report. reason: of a stall.
+    report. reason: of a stall or refusal.
     """
 
     killed: list[int] = field(default_factory=list)
@@ -41,7 +42,7 @@ class Seen:
 
 
 def main(search_file: Path, report_file: Path, workers: int, stall_s: float, troubles: list[str]) -> int:
-    """0, or 3 after a stall."""
+    """0, or 3 after a stall, 4 after a refusal."""
     import ray
 
     search = pickle.loads(search_file.read_bytes())
@@ -57,6 +58,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
 
         def note(report: TrialReport) -> bool:
             nonlocal stopped_at
+            if "refuse" in troubles and phase.name == "student":
+                raise UserError("MLflow has no such run")
             if stopped_at is not None and report.epoch == 1 and phase.name == "student":
                 seen.between.append(time.monotonic() - stopped_at)
                 stopped_at = None
@@ -90,6 +93,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
             search.run(watched)
     except StalledError as error:
         code, seen.reason = 3, str(error)
+    except UserError as error:
+        code, seen.reason = 4, str(error)
     report_file.write_text(json.dumps(asdict(seen)))
     return code
 

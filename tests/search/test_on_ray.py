@@ -64,6 +64,13 @@ def test_phase_whose_resources_do_not_come_ends_within_its_bound(
     assert_same_outcome(search.root, undisturbed.root)
 
 
+def test_what_cannot_be_recorded_ends_the_phase_with_its_own_words(new_search: MakeSearch) -> None:
+    """Tune would make an error of its own of it, with a traceback for text."""
+    search = new_search(options={"trials": 1, "teacher_trials": 1, "seeds": 1})
+    report = on_ray(search, "refuse", workers=0, stall_s=120, ends_with=4)
+    assert report["reason"] == "MLflow has no such run"
+
+
 def test_two_workers_share_a_trial(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
     search = new_search(options={"trials": 1, "teacher_trials": 1, "seeds": 1})
     on_ray(search, workers=2, stall_s=120, ends_with=0)

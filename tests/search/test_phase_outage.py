@@ -115,7 +115,7 @@ def test_the_server_is_killed_and_comes_back(
     assert len(driven.run_ids) == TRIALS
     lines = driven.output.splitlines()
     (away,) = [number for number, line in enumerate(lines) if "The search goes on; what it records (" in line]
-    (back,) = [number for number, line in enumerate(lines) if "MLflow answers again, after 0:" in line]
+    (back,) = [number for number, line in enumerate(lines) if "MLflow answers again, after " in line]
     (last,) = [number for number, line in enumerate(lines) if "student/3: COMPLETE" in line]
     assert away < last < back
     assert f"MLflow at {server.uri} does not work: " in lines[away]
@@ -163,7 +163,7 @@ def test_a_server_that_stays_away_ends_the_wait_within_its_bound(
     with pytest.raises(RecordsWaitError) as caught:
         drive(search, server.uri, before=before, drain_s=2)
     path = search.root / "records" / "small.jsonl"
-    assert "training is complete, but MLflow has taken nothing for 0:0" in str(caught.value)
+    assert "training is complete, but MLflow has taken nothing for " in str(caught.value)
     assert f"records wait in {path}" in str(caught.value)
     assert server.uri in str(caught.value)
     assert states(search) == STATES
