@@ -32,7 +32,7 @@ class Seen:
     """What the driver saw.
 
     killed: process ids. free: CPUs after each phase. between: seconds from each stop of a trial to the next one's first
-    report. reason: of a stall.
+    report. reason: of a stall or refusal.
     """
 
     killed: list[int] = field(default_factory=list)
@@ -58,6 +58,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
 
         def note(report: TrialReport) -> bool:
             nonlocal stopped_at
+            if "refuse" in troubles and phase.name == "student":
+                raise UserError("MLflow has no such run")
             if stopped_at is not None and report.epoch == 1 and phase.name == "student":
                 seen.between.append(time.monotonic() - stopped_at)
                 stopped_at = None
