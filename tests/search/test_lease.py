@@ -99,6 +99,8 @@ def test_a_driver_that_was_taken_over_ends(
     s3: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_S", 0.5)
+    # As in a command; a shell lets what it starts in the background ignore interrupts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     store = ObjectStore.at(s3)
 
     def search() -> None:
@@ -109,7 +111,10 @@ def test_a_driver_that_was_taken_over_ends(
             for _ in range(300):
                 time.sleep(0.2)
 
-    with pytest.raises(KeyboardInterrupt):
-        search()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            search()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert "the study study was taken over by process" in capsys.readouterr().err
     assert store.read("studies/study.holder") is not None  # the other's name stays

@@ -96,7 +96,7 @@ def test_nobody_listens() -> None:
     error = asked("http://127.0.0.1:9")
     assert isinstance(error, MlflowAwayError)
     assert error.what.startswith("MLflow at http://127.0.0.1:9 does not work: ")
-    assert str(error).endswith("start the same command again: it goes on where it stopped.")
+    assert str(error).endswith("start the same command again: it goes on where it stopped")
 
 
 def test_a_database_that_is_locked_and_one_that_lacks_a_table(tmp_path: Path, tracking_uri: str) -> None:
