@@ -43,7 +43,7 @@ TEACHER = TeacherSettings(learning_rate=5e-4)
 def main(arguments: list[str] | None = None) -> int:
     """Train what the table lacks; 0. Raises UserError where a table of other trainings is in the way."""
     options = _parser().parse_args(arguments)
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     if options.trials < 1:
         raise UserError(f"--trials must be 1 or more, not {options.trials}")
     torch.set_num_threads(options.threads)

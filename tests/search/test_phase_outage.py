@@ -17,6 +17,7 @@ from phase_driver import TRIALS, drive, drive_and_die
 from small_search import MakeSearch, SmallSearch
 
 from msd_ray.errors import UserError, run_command
+from msd_ray.manifest import MANIFEST
 from msd_ray.tracking.journal import Journal
 from msd_ray.tracking.records import RecordsWaitError, StudyRecords
 
@@ -59,7 +60,7 @@ def held(database: Path, artifacts: Path) -> dict[str, Any]:
             path.relative_to(folder).as_posix(): path.read_text()
             for folder in artifacts.glob(f"**/{run_id}/artifacts")
             for path in folder.rglob("*")
-            if path.is_file()
+            if path.is_file() and path.name != MANIFEST
         }
         assert name not in found, "recorded twice"
         found[name] = {
