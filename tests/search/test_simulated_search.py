@@ -5,6 +5,7 @@ import os
 import signal
 from functools import cache, partial
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 import recorded
@@ -33,29 +34,39 @@ TABLE = read_table()
 
 
 @cache
-def searched(seed: int, *, pruned: bool, at_random: bool = False) -> tuple[TrialRecord, ...]:
+def searched(seed: int, *, pruned: bool = False, at_random: bool = False) -> tuple[TrialRecord, ...]:
     """A search of `TRIALS` trials, four at a time."""
     first = random_points(TRIALS, seed) if at_random else ()
     search = SimulatedSearch(table=TABLE, trials=TRIALS, seed=seed, at_once=4, pruned=pruned, first=first)
     return tuple(search.run(Unrecorded()))
 
 
-@pytest.mark.parametrize("pruned", [True, False], ids=["with ASHA", "without ASHA"])
-def test_finds_better_students_than_random_search(pruned: bool) -> None:
-    """Paired over the seeds; both have the same number of trials, and lose as many of them to early stopping."""
-    ours = [best_value(searched(seed, pruned=pruned)) for seed in SEEDS]
-    random = [best_value(searched(seed, pruned=pruned, at_random=True)) for seed in SEEDS]
-    assert sum(mine > theirs for mine, theirs in zip(ours, random, strict=True)) >= 14, (ours, random)
+def test_finds_better_students_than_random_search() -> None:
+    """With the same number of trials, paired over the seeds."""
+    ours = [best_value(searched(seed)) for seed in SEEDS]
+    random = [best_value(searched(seed, at_random=True)) for seed in SEEDS]
+    assert sum(mine > theirs for mine, theirs in zip(ours, random, strict=True)) >= 15, (ours, random)
     assert wilcoxon(ours, random, alternative="greater").pvalue < 0.01
 
 
-def test_early_stopping_saves_epochs_and_finds_as_good_a_student() -> None:
-    with_asha = [searched(seed, pruned=True) for seed in SEEDS]
-    without = [searched(seed, pruned=False) for seed in SEEDS]
-    assert {epochs_trained(trials) for trials in without} == {TRIALS * TABLE.epochs}
-    assert sum(map(epochs_trained, with_asha)) < 0.6 * sum(map(epochs_trained, without))
-    lost = sum(map(best_value, without)) / len(SEEDS) - sum(map(best_value, with_asha)) / len(SEEDS)
-    assert lost < 0.01
+@pytest.mark.parametrize(("at_random", "lost"), [(True, 0.007), (False, 0.012)], ids=["random trials", "search"])
+def test_early_stopping_saves_most_epochs_and_costs_little(at_random: bool, lost: float) -> None:
+    """docs/load.md says why it costs the search anything on these curves."""
+    stopped = [searched(seed, pruned=True, at_random=at_random) for seed in SEEDS]
+    trained = [searched(seed, at_random=at_random) for seed in SEEDS]
+    assert {epochs_trained(trials) for trials in trained} == {TRIALS * TABLE.epochs}
+    assert sum(map(epochs_trained, stopped)) < 0.45 * sum(map(epochs_trained, trained))
+    assert fmean(map(best_value, trained)) - fmean(map(best_value, stopped)) < lost
+
+
+def test_early_stopping_ends_students_that_start_badly() -> None:
+    """Half of random trials start at the encoder, and learn little in so few steps: hardly one comes to its end."""
+    for seed in SEEDS:
+        trials = searched(seed, pruned=True, at_random=True)
+        ended = [trial for trial in trials if trial.state == "COMPLETE"]
+        assert sum(trial.parameters["init"] == "encoder" for trial in trials) > TRIALS / 5
+        # The first at a rung goes on, whatever it is: those that run from the start may be bad.
+        assert sum(trial.parameters["init"] == "encoder" for trial in ended) <= 4
 
 
 def test_the_same_seed_decides_the_same_in_memory_and_in_a_database(tmp_path: Path) -> None:
