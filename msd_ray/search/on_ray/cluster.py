@@ -31,6 +31,7 @@ def cluster(cpus: int | None = None) -> Iterator[str | None]:
         else:
             # The dashboard: Ray Train frees a stopped trial's resources through its API.
             context = ray.init(
+                address="local",  # not one that somebody else started on this machine
                 num_cpus=cpus,
                 include_dashboard=True,
                 dashboard_host="127.0.0.1",
