@@ -111,8 +111,8 @@ class Replay:
             self._insist(lambda: tell(tracker, entry.record, self._root), before_again=tracker.refresh)
         except UserError as error:
             raise UserError(
-                f"{error} (The record is line {entry.line} of {self._journal.path}; without that line the same "
-                "command leaves it out.)"
+                f"{str(error).rstrip('.')}. The record is line {entry.line} of {self._journal.path}; without that line "
+                "the same command leaves it out"
             ) from error
 
     def _insist(self, action: Callable[[], Result], before_again: Callable[[], None] = lambda: None) -> Result:
