@@ -39,27 +39,25 @@ def stack() -> Iterator[Stack]:
             running.leave()
 
 
-def status(port: int, path: str, headers: dict[str, str]) -> int:
+def ask(port: int, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
         connection.request("GET", path, headers=headers)
-        return connection.getresponse().status
+        response = connection.getresponse()
+        return response.status, response.read()
     finally:
         connection.close()
 
 
-def speaks_http(port: int, path: str, headers: dict[str, str]) -> int | None:
-    """The status; None for a port that speaks something else."""
-    try:
-        return status(port, path, headers)
-    except (http.client.HTTPException, OSError):
-        return None
+def status(port: int, path: str, headers: dict[str, str]) -> int:
+    return ask(port, path, headers)[0]
 
 
 def grpc_answer(port: int, call: str, token: str | None) -> grpc.StatusCode:
     """What a call without content is answered with under a token, or without one."""
     metadata = [] if token is None else [("authorization", f"Bearer {token}")]
     with grpc.insecure_channel(f"{HOST}:{port}") as channel:
+        grpc.channel_ready_future(channel).result(timeout=600)  # Ray Client's server starts last
         try:
             channel.unary_unary(call)(b"", timeout=60, metadata=[*metadata, ("client_id", "test")])
         except grpc.RpcError as error:
@@ -101,12 +99,18 @@ def test_the_job_api_of_the_node_refuses_too(stack: Stack) -> None:
     """On a port of Ray's choice: an agent that starts jobs, behind the dashboard."""
     path, wrong = "/api/job_agent/jobs/none/logs", {"Authorization": "Bearer wrong"}
     stack.look()
-    others = {port for _, port in stack.addresses} - {stack.record.ports.dashboard, stack.record.ports.mlflow}
-    without = {port: speaks_http(port, path, {}) for port in others}
-    assert 200 not in without.values()
-    asking = [port for port, answer in without.items() if answer == 401]
+    asking = set()
+    for port in {port for _, port in stack.addresses} - {stack.record.ports.dashboard, stack.record.ports.mlflow}:
+        try:
+            answer, body = ask(port, path, {})
+        except (http.client.HTTPException, OSError):
+            continue  # speaks something else than HTTP
+        if answer == 200:
+            assert body.startswith(b"# HELP "), port  # whatever it is asked for, a table of Prometheus metrics
+        elif answer == 401:
+            asking.add(port)
     assert asking
-    assert {speaks_http(port, path, wrong) for port in asking} == {403}
+    assert {status(port, path, wrong) for port in asking} == {403}
 
 
 def test_mlflow_refuses_without_its_password(stack: Stack) -> None:

@@ -20,7 +20,7 @@ SETTLE_S = 30.0
 
 def free_abandoned() -> int:
     """Remove this job's placement groups whose maker is dead; how many those were."""
-    abandoned = [group for group in _of_this_job() if group.creator_actor_dead]
+    abandoned = [group for group in _of_this_job() if group.creator_actor_dead and _made_by_an_actor(group)]
     for group in abandoned:
         remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
     return len(abandoned)
@@ -32,6 +32,11 @@ def free_all() -> None:
     while _of_this_job() and time.monotonic() < until:
         free_abandoned()
         time.sleep(0.2)
+
+
+def _made_by_an_actor(group: Any) -> bool:
+    """Whether it is not the driver's own. Tune's trials run in those, and Ray says of each that its actor is dead."""
+    return bool(group.creator_actor_id) and not ray.ActorID(group.creator_actor_id).is_nil()
 
 
 def _of_this_job() -> list[Any]:
