@@ -19,19 +19,25 @@ SETTLE_S = 30.0
 
 
 def free_abandoned() -> int:
-    """Remove this job's placement groups whose maker is dead; how many those were."""
-    abandoned = [group for group in _of_this_job() if group.creator_actor_dead and _made_by_an_actor(group)]
-    for group in abandoned:
-        remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
-    return len(abandoned)
+    """Remove this job's placement groups whose maker was an actor that is dead; how many those were."""
+    return _remove([group for group in _of_this_job() if group.creator_actor_dead and _made_by_an_actor(group)])
 
 
 def free_all() -> None:
-    """Wait until nothing is reserved any more, for `SETTLE_S` seconds at most; for the end of a phase."""
+    """Wait until nothing is reserved any more, for `SETTLE_S` seconds at most; for the end of a phase.
+
+    By then those that Tune made for its trials are of no use either.
+    """
     until = time.monotonic() + SETTLE_S
-    while _of_this_job() and time.monotonic() < until:
-        free_abandoned()
+    while (groups := _of_this_job()) and time.monotonic() < until:
+        _remove([group for group in groups if group.creator_actor_dead])
         time.sleep(0.2)
+
+
+def _remove(groups: list[Any]) -> int:
+    for group in groups:
+        remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
+    return len(groups)
 
 
 def _made_by_an_actor(group: Any) -> bool:
