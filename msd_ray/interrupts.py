@@ -28,7 +28,10 @@ def interruptible() -> Iterator[None]:
     Ray, too, handles SIGTERM when it starts, by a stack trace: begin this after it. Main thread only.
     """
 
+    received: list[int] = []
+
     def interrupt(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
         for other in SIGNALS:
             signal.signal(other, signal.SIG_DFL)
         raise InterruptedBySignal(number)
@@ -36,6 +39,10 @@ def interruptible() -> Iterator[None]:
     before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
+    except KeyboardInterrupt as error:
+        if received and not isinstance(error, InterruptedBySignal):
+            raise InterruptedBySignal(received[0]) from error  # where Ray waits it raises one of its own instead
+        raise
     finally:
         for number, handler in before.items():
             # Not after a signal: what follows then is the end, which a second one may cut short.
