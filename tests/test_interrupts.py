@@ -59,11 +59,15 @@ def test_a_second_signal_cuts_the_end_short(second: signal.Signals) -> None:
 
 def test_an_interrupt_that_a_library_makes_anew_is_still_the_signals() -> None:
     """Ray's waiting calls raise a KeyboardInterrupt of their own for whatever the handler raised."""
-    with pytest.raises(InterruptedBySignal) as caught, interruptible():
+
+    def wait() -> None:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         except KeyboardInterrupt:
             raise KeyboardInterrupt from None
+
+    with pytest.raises(InterruptedBySignal) as caught, interruptible():
+        wait()
     assert caught.value.number == signal.SIGTERM
     with pytest.raises(KeyboardInterrupt) as other, interruptible():
         raise KeyboardInterrupt

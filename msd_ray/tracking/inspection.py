@@ -4,8 +4,6 @@ MLflow that opens a database of an earlier release, which lacks tables, migrates
 its schema is read before MLflow is given the address.
 """
 
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from msd_ray.files import write_nothing
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.database import CONNECT_TIMEOUT_S, is_server, shown_uri, sqlite_path
 
-_VERSION_BYTES = 100
+_VERSION_LENGTH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +110,20 @@ def _check_place(path: Path, tracking_uri: str) -> None:
 
 
 def _server_version(tracking_uri: str) -> str | None:
-    """What the server says of its release; None where it does not."""
+    """What the server says of its release, to whom its password lets in; None where it does not."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
     try:
-        with urllib.request.urlopen(f"{tracking_uri.rstrip('/')}/version", timeout=CONNECT_TIMEOUT_S) as answer:  # noqa: S310
-            return str(Version(answer.read(_VERSION_BYTES).decode("ascii", "replace")))
-    except (OSError, urllib.error.URLError, InvalidVersion):
+        answer = http_request(
+            get_default_host_creds(tracking_uri),  # type: ignore[no-untyped-call]
+            "/version",
+            "GET",
+            max_retries=0,
+            timeout=CONNECT_TIMEOUT_S,
+            raise_on_status=False,
+        )
+        return str(Version(answer.text[:_VERSION_LENGTH])) if answer.status_code == 200 else None
+    except (OSError, MlflowException, InvalidVersion):
         return None

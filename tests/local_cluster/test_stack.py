@@ -167,6 +167,7 @@ def test_a_job_is_stopped_and_submitted_again(stack: Stack, tmp_path: Path) -> N
         stack.run(f"ray job stop {name}", tmp_path / "stop.log")
         job.wait(600)
     assert "was stopped" in first.read_text()
+    assert "warn" not in first.read_text()  # what the search looks at before it starts
     assert STOPPED in first.read_text()
     assert "Traceback" not in first.read_text()
     kept = {(study, number): ended for study, number, state, ended in stack.trials() if state == "COMPLETE"}
