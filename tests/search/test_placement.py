@@ -1,6 +1,7 @@
 """Placement groups that nobody would free: those of dead actors, and no others."""
 
 import time
+from typing import Any
 
 import pytest
 import ray
@@ -14,13 +15,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 LIMIT_S = 300.0
 
 
+def ready_group() -> PlacementGroup:
+    group: PlacementGroup = placement_group([{"CPU": 1}])
+    ray.get(group.ready())
+    return group
+
+
 class Maker:
     """What Ray Train's controller does in a trial."""
 
     def make(self) -> PlacementGroup:
-        group = placement_group([{"CPU": 1}])
-        ray.get(group.ready())
-        return group
+        return ready_group()
 
 
 def state(group: PlacementGroup) -> str:
@@ -30,10 +35,10 @@ def state(group: PlacementGroup) -> str:
 def test_the_group_of_a_dead_actor_is_freed_and_the_drivers_own_stays() -> None:
     """Tune's trials run in the driver's groups: one that loses its group dies."""
     with cluster(cpus=3):
-        own = placement_group([{"CPU": 1}])
-        ray.get(own.ready())
-        makers = [ray.remote(num_cpus=0)(Maker).remote() for _ in range(2)]
-        alive, dead = ray.get([maker.make.remote() for maker in makers])
+        own = ready_group()
+        maker: Any = ray.remote(num_cpus=0)(Maker)
+        makers = [maker.remote() for _ in range(2)]
+        alive, dead = ray.get([one.make.remote() for one in makers])
         assert free_abandoned() == 0
         ray.kill(makers[1])
         until = time.monotonic() + LIMIT_S
