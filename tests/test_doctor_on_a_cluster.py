@@ -12,7 +12,7 @@ import pytest
 
 from msd_ray.encoders import EncoderFiles
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(3600)]
 TESTS = Path(__file__).parent
 TOKEN = "a-token-of-the-tests-and-of-nobody-else"
 
@@ -60,7 +60,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def run_doctor(arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
     command = [sys.executable, "-m", "msd_ray.doctor", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=900)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=1500)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout
 

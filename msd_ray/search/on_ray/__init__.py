@@ -6,6 +6,8 @@ says the phase, from its study: Tune's own files are not needed to go on with a 
 
 import os
 
+from .loopback import loopback_alone
+
 # Read when Ray is imported, and by the processes that it starts.
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -22,9 +24,10 @@ os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "900")
 # A worker group's news are looked at this often, in seconds; Ray's own 2 would be felt in short epochs.
 os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
 os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
-if not os.environ.get("RAY_ADDRESS"):
+if not os.environ.get("RAY_ADDRESS") or loopback_alone(os.environ["RAY_ADDRESS"]):
     # A Ray that is started here takes 127.0.0.1 for its node's address and listens there alone. Without this it takes
-    # the machine's, also where it is told 127.0.0.1, and listens on all interfaces.
+    # the machine's, also where it is told 127.0.0.1, and listens on all interfaces; and where a cluster on loopback is
+    # to be joined, it looks for that at the machine's address, for ever.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 from .authentication import Answer, answer_to, token_here

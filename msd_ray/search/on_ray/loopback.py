@@ -1,0 +1,43 @@
+"""Whether a cluster listens on loopback alone, seen before Ray is imported.
+
+Ray replaces 127.0.0.1 in an address by the machine's own, and then waits without end for a cluster that does not listen
+there.
+"""
+
+import ipaddress
+import socket
+
+_TIMEOUT_S = 5.0
+
+
+def loopback_alone(address: str) -> bool:
+    """Whether HOST:PORT is a loopback address that answers, and the machine's own address does not at that port."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal() or not _is_loopback(host):
+        return False
+    return _answers(host, int(port)) and not _answers(_own_address(), int(port))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), _TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _own_address() -> str:
+    """The address that this machine has for others; of a machine without a way to any, its name's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way_out:
+        try:
+            way_out.connect(("192.0.2.1", 9))  # for documentation: nothing is sent, only the way to it is looked up
+            return str(way_out.getsockname()[0])
+        except OSError:
+            return socket.gethostname()
