@@ -130,11 +130,13 @@ class PhaseStudy:
             while self._left_over:
                 number = self._left_over.popleft()
                 if not self._trial(number).state.is_finished():
-                    return self._started(number)
-            if len(originals(self._all())) >= self._limit:
+                    return self._started(number, self._all())
+            trials = self._all()
+            if len(originals(trials)) >= self._limit:
                 return None
-            trial_id = self._storage.create_new_trial(self._study_id)
-            return self._started(self._storage.get_trial_number_from_id(trial_id))
+            number = self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study_id))
+            # Somebody may have enqueued a trial meanwhile.
+            return self._started(number, trials if len(trials) == number else self._all())
 
     def report(self, number: int, epoch: int, value: float) -> None:
         """Store a trial's value after `epoch` (1-based); an epoch that is known already is left as it is.
@@ -248,14 +250,14 @@ class PhaseStudy:
         self._storage.remove_session()
         self._storage.engine.dispose()
 
-    def _started(self, number: int) -> TrialRecord:
-        """Give the trial its parameters, if it has not got all of them yet, and mark it RUNNING."""
+    def _started(self, number: int, trials: Sequence[FrozenTrial]) -> TrialRecord:
+        """Give the trial the parameters that it has not got yet, and mark it RUNNING. trials: the study's."""
         trial, trial_id = self._trial(number), self._id(number)
         if trial.state == TrialState.WAITING:
             self._storage.set_trial_state_values(trial_id, TrialState.RUNNING)
         parameters = trial.user_attrs.get(CONFIGURATION)
         if parameters is None:
-            parameters = self._configuration(trial)
+            parameters = self._configuration(trial, len(originals(trials[:number])))
             self._storage.set_trial_user_attr(trial_id, CONFIGURATION, parameters)
         for name, distribution in self._distributions.items():
             # What lies outside of the space, as the paper's value may, would mislead the sampler.
@@ -264,9 +266,8 @@ class PhaseStudy:
                 self._storage.set_trial_param(trial_id, name, internal, distribution)
         return record(self._trial(number), self._fixed)
 
-    def _configuration(self, trial: FrozenTrial) -> dict[str, JSON]:
-        """Return all parameters of the trial: proposed ones, except where it is told which."""
-        position = len(originals(self._all()[: trial.number]))
+    def _configuration(self, trial: FrozenTrial, position: int) -> dict[str, JSON]:
+        """Return all parameters of the trial, the `position`-th that is no retry: proposed, except what it is told."""
         first = self._first[position] if position < len(self._first) else {}
         enqueued = trial.system_attrs.get("fixed_params", {})  # by `study.enqueue_trial`, as a dashboard does
         told = {**first, **{name: value for name, value in enqueued.items() if name in self._space}, **trial.params}
