@@ -19,8 +19,10 @@ SETTLE_S = 30.0
 
 
 def free_abandoned() -> int:
-    """Remove this job's placement groups whose maker is dead; how many those were."""
-    abandoned = [group for group in _of_this_job() if group.creator_actor_dead]
+    """Remove this job's placement groups whose maker, an actor, is dead; how many those were."""
+    # Of what the driver itself makes, as Tune does for its trials, Ray says that no actor made it, and that it is dead.
+    by_actors = [group for group in _of_this_job() if not ray.ActorID(group.creator_actor_id).is_nil()]
+    abandoned = [group for group in by_actors if group.creator_actor_dead]
     for group in abandoned:
         remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
     return len(abandoned)
