@@ -11,6 +11,10 @@ MONITOR = """Task was killed due to the node running low on memory.
 Memory on the node (IP: 10.0.0.1) was 61 GB / 64 GB, which exceeds the threshold of 0.95.
 Refer to the documentation on how to address the out of memory issue: https://docs.ray.io/
 """
+KILLED = """The actor died unexpectedly before finishing this task.
+\tclass_name: RayTrainWorker
+The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR Some common causes ...
+"""
 
 
 @pytest.mark.parametrize(
@@ -18,6 +22,7 @@ Refer to the documentation on how to address the out of memory issue: https://do
     [
         (TRACEBACK, "OSError: [Errno 28] No space left"),
         (MONITOR, "Task was killed due to the node running low on memory."),
+        (KILLED, "The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR"),
         (" \n", "its process ended without a message"),
     ],
 )

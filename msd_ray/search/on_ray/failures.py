@@ -7,6 +7,8 @@ from ray.tune.experiment import Trial
 from ..plans import Failure
 
 _OUT_OF_MEMORY = "running low on memory"
+_GUESSES = ("Some common causes", "There are some potential root causes")
+"""How Ray's guesses begin at what may have killed a process; each time the same ones, and long."""
 
 
 def worker_failure(errors: dict[int, Exception]) -> Failure:
@@ -31,4 +33,7 @@ def failure_from(text: str) -> Failure:
         return Failure(reason="its process ended without a message", details="")
     # Ray's memory monitor says first what it did, and last where to read about it.
     monitor = (line for line in lines if _OUT_OF_MEMORY in line)
-    return Failure(reason=next(monitor, lines[-1]), details=text)
+    reason = next(monitor, lines[-1])
+    for guess in _GUESSES:
+        reason = reason.partition(guess)[0].strip()
+    return Failure(reason=reason, details=text)
