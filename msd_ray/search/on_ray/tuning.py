@@ -10,6 +10,7 @@ from typing import Any
 import ray
 from ray import tune
 from ray.tune.callback import Callback
+from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -22,6 +23,9 @@ from .placement import LOOK_EVERY_S, free_abandoned, free_all
 from .run_files import RunFiles
 from .watchdog import StalledError, Watchdog
 from .workers import RETRIES, Resources, Work, trainable
+
+# Tune would send the driver's AWS keys along with its trials, where the workers' command lines show them to everybody.
+ENV_VARS_TO_PROPAGATE.difference_update([name for name in ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")])
 
 
 def run_phase(phase: Phase, resources: Resources, *, stall_s: float, work: Work = run_launch) -> None:
