@@ -17,7 +17,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tune_process import descendants_of, pids_titled
+from tune_process import descendants_of, listening, pids_titled
 
 from msd_ray.errors import UserError
 from msd_ray.search.on_ray import Resources, StalledError, cluster, run_phase
@@ -32,12 +32,13 @@ class Seen:
     """What the driver saw.
 
     killed: process ids. free: CPUs after each phase. between: seconds from each stop of a trial to the next one's first
-    report. reason: of a stall or refusal.
+    report. listens_on: addresses of the cluster's sockets at the reports. reason: of a stall or refusal.
     """
 
     killed: list[int] = field(default_factory=list)
     free: list[float] = field(default_factory=list)
     between: list[float] = field(default_factory=list)
+    listens_on: list[str] = field(default_factory=list)
     reason: str = ""
 
 
@@ -58,6 +59,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
 
         def note(report: TrialReport) -> bool:
             nonlocal stopped_at
+            addresses = {address for address, _ in listening(descendants_of(os.getpid()))}
+            seen.listens_on = sorted(addresses.union(seen.listens_on))
             if "refuse" in troubles and phase.name == "student":
                 raise UserError("MLflow has no such run")
             if stopped_at is not None and report.epoch == 1 and phase.name == "student":

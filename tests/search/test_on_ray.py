@@ -6,6 +6,7 @@ import pytest
 from ray_driver import on_ray
 from recorded import assert_same_outcome, assert_settled, children
 from small_search import MakeSearch, SmallSearch
+from tune_process import is_loopback
 
 pytestmark = [
     pytest.mark.slow,
@@ -73,7 +74,9 @@ def test_what_cannot_be_recorded_ends_the_phase_with_its_own_words(new_search: M
 
 def test_two_workers_share_a_trial(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
     search = new_search(options={"trials": 1, "teacher_trials": 1, "seeds": 1})
-    on_ray(search, workers=2, stall_s=120, ends_with=0)
+    report = on_ray(search, workers=2, stall_s=120, ends_with=0)
+    assert [address for address in report["listens_on"] if not is_loopback(address)] == []
+    assert report["listens_on"]
     assert_settled(search.root)
     recorded, expected = children(search.root), children(undisturbed.root)
     assert {run.tags["state"] for run in recorded.values()} == {"COMPLETE"}

@@ -13,12 +13,13 @@ _TIMEOUT_S = 5.0
 def loopback_alone(address: str) -> bool:
     """Whether HOST:PORT is a loopback address that answers, and the machine's own address does not at that port."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdecimal() or not _is_loopback(host):
+    if not port.isdecimal() or not is_loopback(host):
         return False
     return _answers(host, int(port)) and not _answers(_own_address(), int(port))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether the name or address is the machine's own, for itself alone."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -16,6 +16,7 @@ from ..context import Send
 from ..plans import Launch
 from ..work import run_launch
 from .failures import worker_failure
+from .process_group import process_group
 from .reporting import failure_result, reports_to_trial
 from .run_files import RunFiles
 
@@ -66,11 +67,10 @@ def _run_here(launch: Launch, work: Work) -> None:
 
 def _run_with_train(launch: Launch, resources: Resources, name: str) -> None:
     """A trial as a Ray Train run of its own, with any number of workers."""
-    # PyTorch's store for a process group listens on all interfaces, without a token: one worker does without.
-    trainer = DataParallelTrainer if resources.workers == 1 else ray.train.torch.TorchTrainer
     try:
         with reports_to_trial() as callback:
-            trainer(
+            # Not TorchTrainer: the workers meet on a socket of their own (`process_group`).
+            DataParallelTrainer(
                 _train_worker,
                 train_loop_config={"launch": launch},
                 scaling_config=ray.train.ScalingConfig(
@@ -95,4 +95,7 @@ def _run_with_train(launch: Launch, resources: Resources, name: str) -> None:
 
 def _train_worker(config: dict[str, Any]) -> None:
     device = ray.train.torch.get_device()
-    run_launch(config["launch"], device, lambda report: ray.train.report(report.to_result()))
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # NCCL takes the current one
+    with process_group(device):
+        run_launch(config["launch"], device, lambda report: ray.train.report(report.to_result()))
