@@ -32,11 +32,11 @@ def process_group(device: torch.device) -> Iterator[None]:
     if size == 1:
         yield
         return
-    own = ray.util.get_node_ip_address()
+    own: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
     listener = _listen(own) if rank == 0 else None
     address = (own, listener.getsockname()[1]) if listener else None
     host, port = ray.train.collective.broadcast_from_rank_zero(address)
-    store = dist.TCPStore(
+    store = dist.TCPStore(  # type: ignore[attr-defined]
         host,
         port,
         world_size=size,
