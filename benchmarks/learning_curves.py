@@ -22,7 +22,7 @@ from scipy.stats import qmc
 from transformers import BertModel
 from transformers.utils.logging import disable_progress_bar
 
-from msd_ray.encoders import resolve
+from msd_ray.encoders.sources import resolve
 from msd_ray.errors import UserError, run_command
 from msd_ray.files import new_directory
 from msd_ray.search.parameters import JSON, Choice, Range

@@ -27,7 +27,8 @@ import torch
 
 from msd_ray.errors import UserError, run_command
 from msd_ray.search.context import Send
-from msd_ray.search.on_ray import Resources, run_phase
+from msd_ray.search.on_ray.tuning import run_phase
+from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Launch, TrialReport
 from msd_ray.tracking.database import default_tracking_uri

@@ -18,7 +18,7 @@ import optuna
 from optuna.storages import InMemoryStorage
 from rich.console import Console
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.progress import progress
 from msd_ray.search.configuration import label, settings_of
 from msd_ray.search.execution import Execution

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import torch
 
 from msd_ray.corpora import SourceCorpus, TargetCorpus
-from msd_ray.encoders import EncoderFiles, load_tokenizer
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.loading import load_tokenizer
 from msd_ray.features import TextTensors, encode_sentences, encode_text, padding_share
 from msd_ray.model import MultiChannelTagger
 from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings

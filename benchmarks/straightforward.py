@@ -15,7 +15,9 @@ from torch.utils.data import DataLoader, TensorDataset
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, get_linear_schedule_with_warmup
 
 from msd_ray.corpora import Sentence, Text
-from msd_ray.encoders import EncoderFiles, encoder_parts, load_encoder
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.layers import encoder_parts
+from msd_ray.encoders.loading import load_encoder
 from msd_ray.model import distillation_loss, layer_weights, mmd2, student_loss, teacher_loss
 from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from msd_ray.corpora import label_names, load_source, load_target
-from msd_ray.encoders import resolve
+from msd_ray.encoders.sources import resolve
 from msd_ray.errors import UserError, run_command
 from msd_ray.training import RunSettings
 from msd_ray.training.device import BF16_INSTRUCTIONS, best_precision

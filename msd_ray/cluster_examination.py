@@ -11,12 +11,14 @@ from .checks.corpora import corpus_files
 from .checks.finding import Finding, failed, passed, refusals
 from .checks.memory import Shape, worker_memory
 from .checks.nodes import Here, clock_finding, node_findings
-from .encoders import EncoderFiles
+from .encoders.files import EncoderFiles
 from .errors import UserError
 from .options import TuneOptions
 from .search.nodes import NodeRequest, examine
 from .search.object_store import ObjectStore
-from .search.on_ray import Examined, alive_nodes, answer_to, cluster, examine_nodes, token_here
+from .search.on_ray.authentication import answer_to, token_here
+from .search.on_ray.cluster import cluster
+from .search.on_ray.nodes import Examined, alive_nodes, examine_nodes
 from .search.storage import Storage
 
 TIMEOUT_S = 180.0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .checks.cluster import Wanted
     from .checks.memory import Shape
     from .checks.quick import Places
-    from .encoders import EncoderFiles
+    from .encoders.files import EncoderFiles
     from .options import TuneOptions
 
 
@@ -120,7 +120,7 @@ def _encoder(options: "TuneOptions", seen: "list[EncoderFiles]") -> Iterator[Fin
 def _shape(options: "TuneOptions", seen: "list[EncoderFiles]") -> "Shape | None":
     """Of the encoder, if it could be loaded."""
     from .checks.memory import Shape
-    from .encoders import encoder_skeleton
+    from .encoders.loading import encoder_skeleton
 
     return Shape.of(encoder_skeleton(seen[0]), options.frozen_layers) if seen else None
 

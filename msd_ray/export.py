@@ -24,8 +24,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from .encoders import EncoderFiles, load_encoder, load_tokenizer, max_tokens
-from .encoders.files import CONFIG, TOKENIZER, combine_digests, content_files
+from .encoders.files import CONFIG, TOKENIZER, EncoderFiles, combine_digests, content_files
+from .encoders.layers import max_tokens
+from .encoders.loading import load_encoder, load_tokenizer
 from .encoders.refusals import check_directory
 from .errors import UserError
 from .files import sha256

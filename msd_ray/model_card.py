@@ -15,8 +15,8 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from .corpora import DATASETS
 from .corpora.catalogue import LANGUAGE_NAMES
-from .encoders import EncoderFiles
 from .encoders.e5_small import NAME as E5_SMALL
+from .encoders.files import EncoderFiles
 from .errors import UserError
 from .model_card_text import ON_DEV, TEMPLATE
 from .tracking.champion import ALIAS, registered_name

@@ -13,13 +13,16 @@ from .checks.lines import refuse
 from .checks.memory import Shape
 from .checks.quick import Places, quick_findings
 from .console import print_line
-from .encoders import encoder_skeleton
+from .encoders.loading import encoder_skeleton
 from .interrupts import InterruptedBySignal, interruptible
 from .options import TuneOptions
 from .printable import printable
 from .progress import Display
 from .search.execution import Execution
-from .search.on_ray import Resources, StalledError, cluster, fitting, run_phase
+from .search.on_ray.cluster import cluster, fitting
+from .search.on_ray.tuning import run_phase
+from .search.on_ray.watchdog import StalledError
+from .search.on_ray.workers import Resources
 from .search.phase import RunRecords
 from .search.plans import Scored
 from .setup import Setup

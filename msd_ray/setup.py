@@ -9,7 +9,9 @@ import torch
 
 from .arguments import TEACHER_TRIALS
 from .corpora.catalogue import dataset_named
-from .encoders import EncoderFiles, check_encoder, resolve
+from .encoders.check import check_encoder
+from .encoders.files import EncoderFiles
+from .encoders.sources import resolve
 from .errors import UserError
 from .export import DESCRIPTION
 from .options import TuneOptions

@@ -12,7 +12,10 @@ from s3_server import BUCKET, CREDENTIALS, Front, front_of, s3_server
 from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedTokenizerFast
 
-from msd_ray.encoders import EncoderFiles, e5_small, e5s1, load_tokenizer, resolve
+from msd_ray.encoders import e5_small, e5s1
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.loading import load_tokenizer
+from msd_ray.encoders.sources import resolve
 from msd_ray.environment import VARIABLES
 
 # A shell that is set up for a cluster must not lead tests, or what they start, to that cluster's databases.

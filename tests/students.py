@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.export import export_student
 from msd_ray.model import MultiChannelTagger
 from msd_ray.model_card import ModelCard, ScoreRow

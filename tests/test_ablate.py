@@ -11,7 +11,7 @@ from tune_process import Tune
 from msd_ray.ablate import main
 from msd_ray.ablate_options import AblateOptions, parse
 from msd_ray.arguments import DEFAULTS
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import UserError
 from msd_ray.variants import VARIANTS, ZERO_SHOT
 

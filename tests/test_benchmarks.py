@@ -12,7 +12,8 @@ from benchmarks import straightforward
 from benchmarks.speeds import SpreadSteps
 from benchmarks.training import main
 from msd_ray.corpora import label_names, load_source, load_target
-from msd_ray.encoders import EncoderFiles, load_encoder, load_tokenizer
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.loading import load_encoder, load_tokenizer
 from msd_ray.errors import UserError
 from msd_ray.features import TextTensors, encode_sentences
 from msd_ray.model import MultiChannelTagger

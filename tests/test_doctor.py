@@ -12,7 +12,7 @@ from tune_command import UNREACHABLE, files_below
 from msd_ray import ablate, doctor, tune
 from msd_ray.checks import known_bad, versions
 from msd_ray.checks.known_bad import KnownBad
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import UserError
 from msd_ray.tracking.database import default_tracking_uri, prepare_database
 

@@ -13,7 +13,8 @@ from students import CARD, FROZEN, LABELS, MAX_LENGTH, exported, trained_tagger,
 from transformers import AutoModel, AutoTokenizer
 
 from msd_ray.corpora import Text
-from msd_ray.encoders import EncoderFiles, load_tokenizer
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.loading import load_tokenizer
 from msd_ray.errors import UserError
 from msd_ray.export import export_student, load_student
 from msd_ray.features import TextTensors, encode_text

@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard as HubCard
 from huggingface_hub import ModelCardData
 from students import CARD, exported
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.model_card import ScoreRow, escape, hub_name, render
 
 

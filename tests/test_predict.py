@@ -12,7 +12,7 @@ import pytest
 import torch
 from students import MAX_LENGTH, exported
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import UserError
 from msd_ray.evaluation import entities
 from msd_ray.export import LoadedStudent, load_student

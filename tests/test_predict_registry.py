@@ -14,7 +14,7 @@ import torch
 from mlflow.tracking import MlflowClient
 from students import exported
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import UserError
 from msd_ray.export import load_student
 from msd_ray.predict import main

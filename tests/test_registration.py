@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 from rich.console import Console
 from students import weights_file
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.files import sha256
 from msd_ray.options import parse
 from msd_ray.registration import content_digest

@@ -9,7 +9,7 @@ from mlflow.tracking import MlflowClient
 from small_ablation import ablate
 from small_search import RUN, SmallSearch, write_corpora
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import UserError
 from msd_ray.report import main
 from msd_ray.search.prepare import Data, prepare, read

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.options import parse
 from msd_ray.search.spaces import load_space
 from msd_ray.search.studies import PhaseStudy

@@ -15,7 +15,7 @@ from recorded import assert_same_outcome, assert_settled, children, parents, tri
 from small_space import SPACE
 from tune_process import Tune, is_loopback
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.tracking.comparison import summary_rows
 from msd_ray.tracking.rows import RunRow
 

@@ -8,7 +8,7 @@ from pyarrow import fs
 from s3_server import client
 from tune_process import Tune
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.export import DESCRIPTION
 from msd_ray.search.copies import fetch_directory
 from msd_ray.search.object_store import ObjectStore

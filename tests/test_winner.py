@@ -11,7 +11,7 @@ from rich.console import Console
 from safetensors.torch import load_file
 from students import trained_tagger, weights_file
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import UserError
 from msd_ray.export import load_student
 from msd_ray.files import sha256

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from ..encoders import EncoderFiles, check_encoder, resolve
+from ..encoders.check import check_encoder
+from ..encoders.files import EncoderFiles
+from ..encoders.sources import resolve
 from .finding import Finding, passed, refusals
 
 NAME = "encoder"

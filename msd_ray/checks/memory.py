@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 from transformers import PreTrainedModel
 
-from ..encoders import encoder_parts
+from ..encoders.layers import encoder_parts
 from ..search.nodes import NodeReport
 from .cluster import Room, Wanted, workers_on
 from .disk import size

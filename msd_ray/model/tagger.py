@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from ..encoders import encoder_parts
+from ..encoders.layers import encoder_parts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ..encoders import EncoderFiles
-from ..encoders.files import directory_digest
+from ..encoders.files import EncoderFiles, directory_digest
 from ..features import TextTensors, load_sentences, load_text
 from ..model import MultiChannelTagger
 from ..training import OptimizerSettings, to_json

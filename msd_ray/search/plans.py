@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..encoders import EncoderFiles
+from ..encoders.files import EncoderFiles
 from ..training import RunSettings, StudentSettings, TeacherSettings
 from .storage import Storage
 

@@ -21,9 +21,9 @@ from ..corpora import (
 )
 from ..corpora.gold import load_target_gold
 from ..corpora.locate import has_test
-from ..encoders import EncoderFiles, load_tokenizer
 from ..encoders.cache import file_digest
-from ..encoders.files import content_files
+from ..encoders.files import EncoderFiles, content_files
+from ..encoders.loading import load_tokenizer
 from ..features import encode_sentences, encode_text, save_sentences, save_text, save_words
 from ..manifest import FileDigest
 from .copies import publish_files

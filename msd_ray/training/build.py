@@ -4,7 +4,8 @@ import os
 
 import torch
 
-from ..encoders import EncoderFiles, load_encoder
+from ..encoders.files import EncoderFiles
+from ..encoders.loading import load_encoder
 from ..errors import UserError
 from ..model import MultiChannelTagger
 from .device import attention_kernel

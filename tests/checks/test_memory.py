@@ -6,7 +6,9 @@ from tiny_bert import tiny_bert_directory
 
 from msd_ray.checks.cluster import Room, Wanted
 from msd_ray.checks.memory import Shape, activations, memory_finding, training_bytes, worker_memory
-from msd_ray.encoders import EncoderFiles, encoder_skeleton, load_encoder, resolve
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.loading import encoder_skeleton, load_encoder
+from msd_ray.encoders.sources import resolve
 from msd_ray.model import MultiChannelTagger
 from msd_ray.search.nodes import GPU, NodeReport
 

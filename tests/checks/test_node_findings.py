@@ -9,7 +9,7 @@ import pytest
 from msd_ray.checks.cluster import Room, Wanted, room_findings, token_finding, workers_on
 from msd_ray.checks.finding import Finding
 from msd_ray.checks.nodes import Here, clock_finding, node_findings
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.search.nodes import NodeReport, NodeRequest, examine
 
 

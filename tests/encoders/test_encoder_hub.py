@@ -13,7 +13,7 @@ from hub_server import HubServer, serve
 from huggingface_hub import constants
 from tiny_bert import tiny_bert_directory
 
-from msd_ray.encoders import resolve
+from msd_ray.encoders.sources import resolve
 from msd_ray.errors import UserError
 
 UNREACHABLE = "http://127.0.0.1:9"  # the discard port: nobody listens
@@ -87,7 +87,10 @@ def test_the_environment_says_where_the_hub_is(hub: HubServer, tmp_path: Path) -
     """HF_ENDPOINT and HF_HOME as a user sets them, in a process of its own."""
     settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "other"), "OMP_NUM_THREADS": "1"}
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    code = "from msd_ray.encoders import resolve; import json; print(json.dumps(str(resolve('tiny/bert').directory)))"
+    code = (
+        "from msd_ray.encoders.sources import resolve; import json; "
+        "print(json.dumps(str(resolve('tiny/bert').directory)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], env=inherited | settings, capture_output=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert Path(json.loads(done.stdout)).is_relative_to(tmp_path / "other" / "hub")

@@ -13,7 +13,9 @@ from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.masking_utils import create_bidirectional_mask
 
-from msd_ray.encoders import EncoderFiles, encoder_parts, load_encoder, load_tokenizer
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.layers import encoder_parts
+from msd_ray.encoders.loading import load_encoder, load_tokenizer
 from msd_ray.errors import UserError
 
 SIZES = {"vocab_size": 60, "num_hidden_layers": 3, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 48}

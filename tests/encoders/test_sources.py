@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tiny_bert import tiny_bert_directory
 
-from msd_ray.encoders import resolve
 from msd_ray.encoders.cache import cache_directory, file_digest
+from msd_ray.encoders.sources import resolve
 from msd_ray.errors import UserError
 from msd_ray.files import sha256
 

@@ -6,7 +6,8 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from msd_ray.corpora import load_source
-from msd_ray.encoders import load_tokenizer, resolve
+from msd_ray.encoders.loading import load_tokenizer
+from msd_ray.encoders.sources import resolve
 from msd_ray.features import encode_text, padding_share, paired_batches, training_batches
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "multiconer"

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from msd_ray.encoders import EncoderFiles, load_encoder
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.loading import load_encoder
 from msd_ray.model import MultiChannelTagger
 
 LAYERS, CLASSES = 6, 5

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from msd_ray.search.on_ray import cluster
+from msd_ray.search.on_ray.cluster import cluster
 from msd_ray.search.on_ray.placement import free_abandoned, free_all
 
 LIMIT_S = 300.0

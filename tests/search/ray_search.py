@@ -20,7 +20,10 @@ from pathlib import Path
 from tune_process import descendants_of, listening, pids_titled
 
 from msd_ray.errors import UserError
-from msd_ray.search.on_ray import Resources, StalledError, cluster, run_phase
+from msd_ray.search.on_ray.cluster import cluster
+from msd_ray.search.on_ray.tuning import run_phase
+from msd_ray.search.on_ray.watchdog import StalledError
+from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
 

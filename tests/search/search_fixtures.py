@@ -8,7 +8,7 @@ import pytest
 import torch
 from small_search import MakeSearch, SmallSearch, write_corpora
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.tracking.database import default_tracking_uri, prepare_database
 
 

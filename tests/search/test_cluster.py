@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from msd_ray.errors import UserError
-from msd_ray.search.on_ray import cluster
+from msd_ray.search.on_ray.cluster import cluster
 
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])

@@ -17,7 +17,7 @@ from small_search import (
     weights_of,
 )
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.manifest import DamagedError, verify_directory
 from msd_ray.search.plans import Experiment, TrialReport
 from msd_ray.search.prepare import prepare, prepare_test, read

@@ -13,7 +13,8 @@ from pyarrow import fs
 from s3_server import BUCKET, CREDENTIALS, Front, client
 from small_search import RUN, StoppedError, data, run_trials, student_plan, weights_of
 
-from msd_ray.encoders import EncoderFiles, resolve
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.sources import resolve
 from msd_ray.errors import UserError
 from msd_ray.manifest import FileDigest, new_content
 from msd_ray.search.copies import fetch_directory, publish_directory

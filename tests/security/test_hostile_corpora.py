@@ -12,7 +12,8 @@ from msd_ray import limits
 from msd_ray.corpora import DATASETS, Sentence, Text, columns, parquet
 from msd_ray.corpora.catalogue import Dataset
 from msd_ray.corpora.locate import find_file, languages_on_disk
-from msd_ray.encoders import EncoderFiles, load_tokenizer
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.loading import load_tokenizer
 from msd_ray.errors import UserError
 from msd_ray.features import encode_sentences
 

@@ -15,7 +15,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from students import exported
 
-from msd_ray.encoders import EncoderFiles, load_encoder, load_tokenizer, resolve
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.loading import load_encoder, load_tokenizer
+from msd_ray.encoders.sources import resolve
 from msd_ray.errors import UserError
 from msd_ray.export import DESCRIPTION, load_student
 from msd_ray.files import sha256

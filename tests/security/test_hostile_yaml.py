@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.encoders import resolve
+from msd_ray.encoders.sources import resolve
 from msd_ray.errors import UserError
 from msd_ray.search.spaces import load_space
 

@@ -19,7 +19,7 @@ from small_space import SPACE
 from tune_process import Tune
 
 from msd_ray import ablate, data, predict, report, tune
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import run_command
 from msd_ray.printable import has_password, printable, without_passwords
 from msd_ray.tracking.study import StudyTracker

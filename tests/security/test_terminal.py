@@ -15,7 +15,7 @@ from rich.console import Console
 from students import exported
 
 from msd_ray.console import print_line, print_pairs
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.predict import main as predict
 from msd_ray.printable import in_json, printable, visible
 from msd_ray.progress import progress

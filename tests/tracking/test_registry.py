@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from mlflow_server import mlflow_server
 from students import exported
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import UserError
 from msd_ray.registration import content_digest
 from msd_ray.tracking.champion import Candidate, registered_name

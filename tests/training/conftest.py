@@ -15,7 +15,7 @@ from small_trainings import (
     train_teacher,
 )
 
-from msd_ray.encoders import EncoderFiles
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.training.outputs import TeacherOutputs, load_outputs
 
 

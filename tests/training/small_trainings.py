@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from msd_ray.corpora import Sentence, label_names, load_source, load_target
-from msd_ray.encoders import EncoderFiles, load_tokenizer
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.encoders.loading import load_tokenizer
 from msd_ray.features import EncodedSentences, EncodedText, TextTensors, encode_sentences, encode_text
 from msd_ray.model import MultiChannelTagger
 from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings

@@ -8,7 +8,7 @@ import torch
 from small_trainings import CPU, LABELS, SmallCorpora, Trained
 
 from msd_ray.corpora import Sentence, load_source
-from msd_ray.encoders import load_tokenizer
+from msd_ray.encoders.loading import load_tokenizer
 from msd_ray.evaluation import entity_scores
 from msd_ray.features import EncodedSentences, TextTensors, encode_sentences
 from msd_ray.training import evaluate

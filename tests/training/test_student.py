@@ -19,7 +19,7 @@ from small_trainings import (
 )
 
 from msd_ray.corpora import Sentence, load_target
-from msd_ray.encoders import load_tokenizer
+from msd_ray.encoders.loading import load_tokenizer
 from msd_ray.features import encode_sentences, encode_text
 from msd_ray.model import MultiChannelTagger
 from msd_ray.training import StudentSettings

@@ -16,7 +16,7 @@ import torch.distributed as dist
 from safetensors.torch import save_file
 from small_trainings import CPU, STUDENT, TEACHER, Trained, small_corpora, train_student, train_teacher
 
-from msd_ray.encoders import resolve
+from msd_ray.encoders.sources import resolve
 from msd_ray.training.checkpoints import EpochRecord
 from msd_ray.training.outputs import load_outputs
 

@@ -2,6 +2,9 @@
 
 Tune starts and ends trials and retries failed ones. What a trial is, which one is next, and whether a weak one stops,
 says the phase, from its study: Tune's own files are not needed to go on with a search.
+
+The driver uses `cluster`, `nodes`, `authentication` and `tuning`; a trial's processes start with `workers`. Nothing of
+that is imported here: every process of a trial imports this package, and all but the training one need little.
 """
 
 import os
@@ -29,26 +32,3 @@ if not os.environ.get("RAY_ADDRESS") or loopback_alone(os.environ["RAY_ADDRESS"]
     # the machine's, also where it is told 127.0.0.1, and listens on all interfaces; and where a cluster on loopback is
     # to be joined, it looks for that at the machine's address, for ever.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-
-from .authentication import Answer, answer_to, token_here
-from .cluster import cluster, fitting
-from .nodes import Clock, Examined, Node, alive_nodes, examine_nodes
-from .tuning import run_phase
-from .watchdog import StalledError
-from .workers import Resources
-
-__all__ = [
-    "Answer",
-    "Clock",
-    "Examined",
-    "Node",
-    "Resources",
-    "StalledError",
-    "alive_nodes",
-    "answer_to",
-    "cluster",
-    "examine_nodes",
-    "fitting",
-    "run_phase",
-    "token_here",
-]

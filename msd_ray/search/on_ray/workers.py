@@ -1,30 +1,34 @@
-"""What Ray starts for a trial: its own process, or Ray Train workers."""
+"""What Ray starts for a trial: its own process, or Ray Train workers.
+
+A trial with workers has a process that waits for them and one of Ray Train's that looks after them. Both import this;
+torch and transformers, which take seconds, are imported by those alone that train.
+"""
 
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ray
 import ray.train
-import ray.train.torch
-import torch
 from ray import tune
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-from ..context import Send
 from ..plans import Launch
-from ..work import run_launch
 from .failures import worker_failure
-from .process_group import process_group
 from .reporting import failure_result, reports_to_trial
 from .run_files import RunFiles
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..context import Send
 
 # One byte: without any resource Tune would ask for a whole CPU, which the trial's workers may be waiting for.
 TRIAL_DRIVER: dict[str, float] = {"memory": 1}
 RETRIES = 2
 """How often what failed is started again: workers by Ray Train, a trial whose own process died by Tune."""
-Work = Callable[[Launch, torch.device, Send], None]
+Work: TypeAlias = "Callable[[Launch, torch.device, Send], None]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +44,7 @@ class Resources:
     concurrent: int = 1
 
 
-def trainable(resources: Resources, name: str, work: Work = run_launch) -> Any:
+def trainable(resources: Resources, name: str, work: Work) -> Any:
     """The function that Tune runs for a launch, and what it asks of the cluster.
 
     name: of the directory of Ray Train's files. work: what a trial in its own process does; Ray Train's workers run
@@ -61,6 +65,8 @@ def trainable(resources: Resources, name: str, work: Work = run_launch) -> Any:
 
 def _run_here(launch: Launch, work: Work) -> None:
     """A trial in the Tune trial's own process."""
+    import torch
+
     device = torch.device("cuda" if torch.cuda.is_available() and ray.get_gpu_ids() else "cpu")
     work(launch, device, lambda report: tune.report(report.to_result()))
 
@@ -94,8 +100,6 @@ def _run_with_train(launch: Launch, resources: Resources, name: str) -> None:
 
 
 def _train_worker(config: dict[str, Any]) -> None:
-    device = ray.train.torch.get_device()
-    if device.type == "cuda":
-        torch.cuda.set_device(device)  # NCCL takes the current one
-    with process_group(device):
-        run_launch(config["launch"], device, lambda report: ray.train.report(report.to_result()))
+    from .training import train_worker
+
+    train_worker(config["launch"])
