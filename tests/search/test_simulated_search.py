@@ -114,15 +114,15 @@ def test_killed_and_resumed_it_decides_as_undisturbed(tmp_path: Path) -> None:
     assert decisions(search("killed.db").run(Unrecorded())) == undisturbed
 
 
-def test_64_at_a_time_every_trial_is_recorded_once_and_alike_in_both_places(
+def test_32_at_a_time_every_trial_is_recorded_once_and_alike_in_both_places(
     empty_databases: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "mlflow.db").write_bytes((empty_databases / "mlflow.db").read_bytes())
     search = SimulatedSearch(
         table=TABLE,
-        trials=80,
+        trials=40,
         seed=1,
-        at_once=64,
+        at_once=32,
         study_storage=f"sqlite:///{tmp_path / 'studies.db'}",
         storage=tmp_path,
     )
@@ -145,12 +145,12 @@ def test_64_at_a_time_every_trial_is_recorded_once_and_alike_in_both_places(
     with recording(tmp_path / "records.jsonl", open_tracker, root=tmp_path, say=print) as records:
         trials = search.run(records, lambda phase: search.play(phase, Counts()))
         records.drained(600)
-    assert max(running) == 64
-    assert [trial.number for trial in trials] == list(range(80))
+    assert max(running) == 32
+    assert [trial.number for trial in trials] == list(range(40))
     runs = recorded.children(tmp_path)
     assert {run.tags["trial"]: run.tags["state"] for run in runs.values()} == {
         str(trial.number): trial.state for trial in trials
     }
-    assert len(runs) == 80
+    assert len(runs) == 40
     points = recorded.query(tmp_path / "mlflow.db", "SELECT COUNT(*) FROM metrics WHERE key = 'epoch'")
     assert points == [(epochs_trained(trials),)]

@@ -142,9 +142,9 @@ def test_a_second_run_with_one_key_is_deleted_while_it_is_empty(
 
 
 @pytest.mark.slow
-def test_two_thousand_epochs_arrive_in_order(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
+def test_epochs_of_many_trials_arrive_in_order(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
     """Epochs of twenty trials in turn; SQLite numbers rows as they come."""
-    runs, epochs = 20, 100
+    runs, epochs = 20, 15
     with recording(journal, reopen, root=tmp_path, say=print) as records:
         for number in range(runs):
             records.child(f"student/{number}", name=f"student-{number}", parameters={}, tags={})
