@@ -5,12 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from s3_server import Front
 
 from msd_ray.checks.cluster import Room, Wanted, room_findings, token_finding, workers_on
 from msd_ray.checks.finding import Finding
 from msd_ray.checks.nodes import Here, clock_finding, node_findings
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.search.nodes import NodeReport, NodeRequest, examine
+from msd_ray.search.object_store import ObjectStore
 
 
 @pytest.fixture
@@ -134,3 +136,27 @@ def test_resources() -> None:
 
 def test_tokens() -> None:
     assert [token_finding(asks).state for asks in (True, False, None)] == ["pass", "warn", "warn"]
+
+
+def test_an_object_store_of_all_nodes(
+    request_here: NodeRequest, tiny_encoder: EncoderFiles, s3: str, s3_front: Front
+) -> None:
+    store = ObjectStore.at(s3)
+    store.write("driver", b"from the driver")
+    shared = replace(request_here, storage=None, written=None, stored=(store, "driver", "from the driver"))
+    driver = replace(here(shared, tiny_encoder), store=store.uri)
+    report = examine(shared)
+    assert report.store_refusal is None
+    assert wrong(report, driver) == []
+    said = [finding.what for finding in node_findings("node", report, driver)]
+    assert any(store.uri in line for line in said)
+
+    other = replace(shared, stored=(store, "driver", "what another driver wrote"))
+    (finding,) = wrong(examine(other), driver)
+    assert finding.state == "fail"
+    assert f"{store.uri}/driver is not there, or has other content" in finding.what
+
+    s3_front.answer(always=403)
+    (finding,) = wrong(examine(shared), driver)
+    assert finding.state == "fail"
+    assert store.uri in finding.what
