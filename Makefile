@@ -37,13 +37,13 @@ cluster: install  ## start PostgreSQL, MLflow and Ray on this machine, on loopba
 cluster-stop: install  ## end what `make cluster` started; its data stay
 	@$(BIN)/python -m msd_ray.local_cluster stop --directory $(CLUSTER_DIR)
 
-# A test with a Ray cluster has the machine to itself.
+# One worker has the tests with a Ray cluster, one after the other (tests/conftest.py); two have the others.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadgroup --no-loadscope-reorder --durations=20
 test: lint  ## lint, type-check, and run every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not cluster and not chaos" -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m cluster --durations=10
+	$(PYTEST) -n 3 -m "not chaos"
 
 test-fast: lint  ## the same without the tests marked slow
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not chaos" -n 2 --dist loadfile
+	$(PYTEST) -n 2 -m "not slow and not chaos"
 
 # Its lines are added to CHAOS_ROWS, from which the last line makes the table of docs/faults.md.
 SEED ?= 1
