@@ -25,9 +25,9 @@ from msd_ray.search.parameters import JSON
 from msd_ray.search.phase import Ending, Phase, RunRecords
 from msd_ray.search.plans import Launch, TrialReport
 from msd_ray.search.studies import TrialRecord
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
 
 from .curve_table import Float64, read_table
 from .simulation import Drive, SimulatedSearch, best_value, decisions, epochs_trained

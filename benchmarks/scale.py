@@ -31,9 +31,9 @@ from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Launch, TrialReport
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
 
 from .curve_table import CurveTable, read_table
 from .load import STUDENT_METRICS

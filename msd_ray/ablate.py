@@ -170,8 +170,8 @@ def _conclude(
 ) -> "LanguageSummary":
     """Write the summary to the parent run, and print it as the database has it."""
     from .tracking.comparison import print_summary, summary_metrics, variant_rows
-    from .tracking.database import shown_uri, ui_command
     from .tracking.overview import LanguageSummary
+    from .tracking.uri import shown_uri, ui_command
 
     digests = {name: configuration.digest for name, configuration in rows.items()}
     runs = [run for run in tracker.runs() if digests.get(run.tags["row"]) == run.tags["configuration"]]

@@ -13,7 +13,7 @@ from msd_ray.corpora.catalogue import DATASETS, SPLITS, Dataset, dataset_named
 from msd_ray.corpora.inventory import SplitCount, Verdict, take_stock
 from msd_ray.corpora.locate import languages_on_disk
 from msd_ray.errors import run_command
-from msd_ray.tracking.database import shown_uri
+from msd_ray.tracking.uri import shown_uri
 
 _STYLES: dict[Verdict, str] = {
     "match": "green",

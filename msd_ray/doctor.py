@@ -74,7 +74,7 @@ def _places(options: "TuneOptions", shape: "Shape | None") -> "Places":
     from .checks.disk import BASE_CHECKPOINT, Trainings
     from .checks.quick import Places
     from .search.storage import Storage
-    from .tracking.database import default_tracking_uri
+    from .tracking.uri import default_tracking_uri
 
     storage = Storage.at(options.storage)
     finals = options.final_rows * options.seeds

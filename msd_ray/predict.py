@@ -26,7 +26,7 @@ from .evaluation import entities
 from .export import load_student
 from .printable import in_json, visible
 from .tagging import tag
-from .tracking.database import default_tracking_uri
+from .tracking.uri import default_tracking_uri
 from .training.device import resolve_precision
 
 # Read at most so much before tagging it: thousands of sentences, so that batches are of like length, and little memory.

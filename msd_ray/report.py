@@ -58,8 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
     from .reporting.tables import paper_tables
     from .reporting.write import write_page, write_tables
     from .tracking.artifacts import DOMAIN_VECTORS, PREDICTIONS, read_domains, read_predictions
-    from .tracking.database import default_tracking_uri
     from .tracking.recorded import Recordings
+    from .tracking.uri import default_tracking_uri
 
     uri = options.mlflow_uri or default_tracking_uri(options.storage)
     with Recordings.open(uri) as recordings:

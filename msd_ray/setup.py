@@ -21,7 +21,7 @@ from .search.search import SearchSettings
 from .search.spaces import SearchSpace, load_space
 from .search.storage import Storage
 from .search.warm_start import WarmStart, warm_start
-from .tracking.database import default_tracking_uri, shown_uri
+from .tracking.uri import default_tracking_uri, shown_uri
 from .training import RunSettings
 from .training.device import resolve_precision
 

@@ -127,7 +127,7 @@ def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Config
     from .registration import register_winner
     from .search.configuration import BEST, PAPER
     from .tracking.comparison import print_summary, summary_metrics, summary_rows
-    from .tracking.database import shown_uri, ui_command
+    from .tracking.uri import shown_uri, ui_command
     from .winner import best_run, configuration_tags, export_winner
 
     runs = [run for run in tracker.runs() if _belongs(run.tags, rows)]

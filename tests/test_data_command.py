@@ -10,8 +10,8 @@ from msd_ray.data import main
 from msd_ray.errors import UserError
 from msd_ray.reporting.corpus_table import corpus_table
 from msd_ray.reporting.markdown import markdown_table
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.recorded import Recordings
+from msd_ray.tracking.uri import default_tracking_uri
 
 MULTICONER = Path(__file__).parents[2] / "shared" / "data" / "multiconer"
 needs_multiconer = pytest.mark.skipif(not MULTICONER.is_dir(), reason="needs ../shared/data/multiconer")

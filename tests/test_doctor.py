@@ -14,7 +14,8 @@ from msd_ray.checks import known_bad, versions
 from msd_ray.checks.known_bad import KnownBad
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import UserError
-from msd_ray.tracking.database import default_tracking_uri, prepare_database
+from msd_ray.tracking.database import prepare_database
+from msd_ray.tracking.uri import default_tracking_uri
 
 Captured = pytest.CaptureFixture[str]
 

@@ -21,9 +21,9 @@ from msd_ray.predict import main
 from msd_ray.registration import content_digest
 from msd_ray.tagging import tag
 from msd_ray.tracking.champion import Candidate
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.registry import register
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
 
 TEXT = "Angela  Merkel\tin Paris\n\nв на من في\n" + "the in ankara " * 60 + "\nlast one, no end"
 

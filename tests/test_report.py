@@ -14,7 +14,7 @@ from msd_ray.errors import UserError
 from msd_ray.report import main
 from msd_ray.search.prepare import Data, prepare, read
 from msd_ray.search.storage import Storage
-from msd_ray.tracking.database import default_tracking_uri
+from msd_ray.tracking.uri import default_tracking_uri
 
 VARIANTS = ("msd", "no-all", "direct", "gold-aux")
 

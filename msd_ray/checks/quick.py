@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..search.nodes import free_bytes
 from ..search.storage import Storage
-from ..tracking.database import shown_uri
+from ..tracking.uri import shown_uri
 from .disk import Trainings, storage_space
 from .finding import Finding
 from .storage import storage_findings

@@ -3,8 +3,8 @@
 import importlib.metadata
 from collections.abc import Iterator
 
-from ..tracking.database import is_server, shown_uri
 from ..tracking.inspection import inspect_store
+from ..tracking.uri import is_server, shown_uri
 from .finding import Finding, passed, refusals, warned
 from .versions import server_findings
 

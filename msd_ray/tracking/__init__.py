@@ -20,8 +20,10 @@ study's), one child run per trial and per final run. The driver is the only writ
     comparison.py   the table at the end of a search, made from RunRows alone
     overview.py     the table of several languages with their average
     conflicts.py    whether a study may be recorded, seen beforehand
+    uri.py          which store a tracking URI names
+    client.py       the quiet MLflow client; MLflow's errors as user errors
     database.py     checks a tracking URI within seconds; creates a SQLite database in one step
-    connection.py   the quiet MLflow client; MLflow's errors as user errors
+    connection.py   a client whose store answered; a study's experiment
     parameters.py   nested settings <-> flat MLflow parameters
 
 Tags: `study`, `dataset`, `lang`, `command` (tune, ablate), `kind` (study or run); children also `key` (unique within

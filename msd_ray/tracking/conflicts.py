@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msd_ray.errors import UserError
-from msd_ray.tracking.connection import connect, experiment_id, mlflow_errors
+from msd_ray.tracking.client import mlflow_errors
+from msd_ray.tracking.connection import connect, experiment_id
 from msd_ray.tracking.parameters import Json, flat_parameters, new_parameters
 from msd_ray.tracking.rows import search_runs
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from msd_ray.corpora.bio import EntityCount
 from msd_ray.corpora.catalogue import DATASETS, SPLITS, Split
 from msd_ray.corpora.inventory import SplitCount
-from msd_ray.tracking.connection import connect, experiment_id, mlflow_errors
+from msd_ray.tracking.client import mlflow_errors
+from msd_ray.tracking.connection import connect, experiment_id
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

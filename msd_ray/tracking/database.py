@@ -14,38 +14,11 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from msd_ray.errors import UserError
-from msd_ray.printable import without_passwords
+from msd_ray.tracking.client import create_tables
 from msd_ray.tracking.outages import failure
+from msd_ray.tracking.uri import is_server, shown_uri, sqlite_path
 
 CONNECT_TIMEOUT_S = 5
-
-
-def default_tracking_uri(storage: Path) -> str:
-    """The SQLite file that a study uses when the user names no MLflow: `<storage>/mlflow.db`."""
-    return f"sqlite:///{storage.resolve() / 'mlflow.db'}"
-
-
-def ui_command(tracking_uri: str) -> str | None:
-    """The shell command that shows this store in the browser; None for a server, whose address is the URI."""
-    return None if is_server(tracking_uri) else f"mlflow ui --backend-store-uri '{shown_uri(tracking_uri)}'"
-
-
-def is_server(tracking_uri: str) -> bool:
-    """Whether the URI names an MLflow server rather than a database."""
-    return urlsplit(tracking_uri).scheme in {"http", "https"}
-
-
-def sqlite_path(tracking_uri: str) -> Path | None:
-    """The file of a `sqlite:///` URI, None for any other URI."""
-    if not tracking_uri.startswith("sqlite:"):
-        return None
-    name = tracking_uri.removeprefix("sqlite:///").split("?")[0]
-    if not tracking_uri.startswith("sqlite:///") or name in {"", ":memory:"}:
-        raise UserError(
-            f"--mlflow-uri {shown_uri(tracking_uri)}: this names no file; "
-            "write sqlite:///relative/mlflow.db or sqlite:////absolute/mlflow.db"
-        )
-    return Path(name).absolute()
 
 
 def prepare_database(tracking_uri: str) -> None:
@@ -101,8 +74,6 @@ def _check_sqlite(path: Path) -> None:
 
 def _create_sqlite(path: Path) -> None:
     """MLflow fills a scratch file; what appears under `path` is a finished copy of it."""
-    from msd_ray.tracking.connection import create_tables
-
     scratch, copy = (path.with_name(f".{path.name}.{part}") for part in ("scratch", "copy"))
     try:
         for leftover in (scratch, copy):
@@ -133,8 +104,3 @@ def _connect(uri: str) -> None:
     except (sqlalchemy.exc.SQLAlchemyError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise failure(error, f"--mlflow-uri {shown}: no connection ({reason})", "; is the database running?") from error
-
-
-def shown_uri(uri: str) -> str:
-    """The URI as messages print it: without the password."""
-    return without_passwords(uri)

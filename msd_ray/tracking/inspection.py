@@ -12,7 +12,8 @@ from packaging.version import InvalidVersion, Version
 from msd_ray.errors import UserError
 from msd_ray.files import write_nothing
 from msd_ray.tracking.connection import connect
-from msd_ray.tracking.database import CONNECT_TIMEOUT_S, is_server, shown_uri, sqlite_path
+from msd_ray.tracking.database import CONNECT_TIMEOUT_S
+from msd_ray.tracking.uri import is_server, shown_uri, sqlite_path
 
 _VERSION_LENGTH = 100
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from msd_ray.errors import UserError
 from msd_ray.progress import duration
-from msd_ray.tracking.connection import impatient
+from msd_ray.tracking.client import impatient
 from msd_ray.tracking.journal import Journal
 from msd_ray.tracking.parameters import Json
 from msd_ray.tracking.replay import Patience, Replay, Say

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msd_ray.errors import UserError
-from msd_ray.tracking.connection import connect, mlflow_errors
-from msd_ray.tracking.database import shown_uri, sqlite_path
+from msd_ray.tracking.client import mlflow_errors
+from msd_ray.tracking.connection import connect
 from msd_ray.tracking.registry import STUDENT, versions_of
+from msd_ray.tracking.uri import shown_uri, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from msd_ray.features import windows
 from msd_ray.tracking.champion import ALIAS, Candidate, decide, registered_name
-from msd_ray.tracking.connection import connect, mlflow_errors
+from msd_ray.tracking.client import mlflow_errors
+from msd_ray.tracking.connection import connect
 from msd_ray.tracking.parameters import shortened
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from msd_ray.checks.storage import storage_findings
 from msd_ray.checks.studies import studies_findings
 from msd_ray.checks.tracking import tracking_findings
 from msd_ray.search.storage import Storage
-from msd_ray.tracking.database import default_tracking_uri, prepare_database
+from msd_ray.tracking.database import prepare_database
+from msd_ray.tracking.uri import default_tracking_uri
 
 
 @pytest.fixture(scope="module")

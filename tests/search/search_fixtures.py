@@ -9,7 +9,8 @@ import torch
 from small_search import MakeSearch, SmallSearch, write_corpora
 
 from msd_ray.encoders.files import EncoderFiles
-from msd_ray.tracking.database import default_tracking_uri, prepare_database
+from msd_ray.tracking.database import prepare_database
+from msd_ray.tracking.uri import default_tracking_uri
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,9 +14,9 @@ from msd_ray.search.ablation import AblationSettings, run_ablation
 from msd_ray.search.execution import Execution
 from msd_ray.search.plans import Scored
 from msd_ray.search.prepare import Prepared, prepare_target_gold, prepare_test
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
 from msd_ray.variants import VARIANTS
 
 EPOCH = replace(RUN, epochs=1)

@@ -24,9 +24,9 @@ from benchmarks.simulation import (
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
 from msd_ray.search.studies import TrialRecord
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
 
 SEEDS = range(20)
 TRIALS = 30

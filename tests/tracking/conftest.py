@@ -11,8 +11,9 @@ import pytest
 from chromium import browser
 from recorded_studies import record_ablation, record_search
 
-from msd_ray.tracking.database import default_tracking_uri, prepare_database
+from msd_ray.tracking.database import prepare_database
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
 
 __all__ = ["browser"]
 

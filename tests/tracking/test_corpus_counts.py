@@ -9,8 +9,8 @@ from msd_ray.corpora.bio import EntityCount
 from msd_ray.corpora.catalogue import DATASETS, Split
 from msd_ray.corpora.inventory import SplitCount
 from msd_ray.tracking.corpus_counts import record_counts
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.recorded import Recordings
+from msd_ray.tracking.uri import default_tracking_uri
 
 
 def counted(lang: str, split: Split, sentences: int | None, sampled_from: int | None = None) -> SplitCount:

@@ -13,9 +13,9 @@ from recorded_studies import BEST, DATASET, PAPER, ROWS, SEEDS, record_final
 
 from msd_ray.errors import UserError
 from msd_ray.tracking.connection import connect
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.rows import search_runs
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
 
 PAGE = Path(__file__).parents[2] / "docs" / "mlflow.md"
 AR, HI = "wikiann-ar", "wikiann-hi"

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from recorded_studies import SEEDS, TRIALS, curve, scored
 
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.recorded import RecordedStudy, Recordings
+from msd_ray.tracking.uri import default_tracking_uri
 
 pytestmark = pytest.mark.slow
 

@@ -15,10 +15,10 @@ from recorded_studies import ROWS, SEEDS, curve, scored
 
 from msd_ray.errors import UserError
 from msd_ray.tracking import history
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.recorded import RecordedStudy, Recordings
 from msd_ray.tracking.rows import RunRow
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
 
 
 @pytest.fixture(scope="module")

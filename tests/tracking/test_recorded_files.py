@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from msd_ray.errors import UserError
-from msd_ray.tracking.database import default_tracking_uri
 from msd_ray.tracking.recorded import Recordings
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
 
 
 def test_artifacts_are_copies_that_go_with_the_recordings(

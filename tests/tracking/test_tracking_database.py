@@ -14,14 +14,9 @@ from typing import Any
 import pytest
 
 from msd_ray.errors import UserError
-from msd_ray.tracking.database import (
-    default_tracking_uri,
-    prepare_database,
-    shown_uri,
-    sqlite_path,
-    ui_command,
-)
+from msd_ray.tracking.database import prepare_database
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri, shown_uri, sqlite_path, ui_command
 
 
 def open_at(uri: str) -> StudyTracker:
@@ -168,8 +163,7 @@ def test_two_drivers_create_one_database_at_once_and_in_silence(tmp_path: Path) 
 
 
 TELEMETRY = """
-import msd_ray.tracking.connection
-from msd_ray.tracking.connection import mlflow_errors
+from msd_ray.tracking.client import mlflow_errors
 with mlflow_errors("sqlite:///x"):
     pass
 from mlflow.telemetry.client import get_telemetry_client
