@@ -22,6 +22,7 @@ from msd_ray.encoders.files import EncoderFiles
 from msd_ray.progress import progress
 from msd_ray.search.configuration import label, settings_of
 from msd_ray.search.execution import Execution
+from msd_ray.search.first_trials import with_every_choice
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
 from msd_ray.search.phase import Ending, Phase, RunRecords
 from msd_ray.search.plans import Corpora, Experiment, Launch, Scored, TrialPlan, TrialReport
@@ -42,8 +43,8 @@ class SimulatedSearch:
 
     study_storage: its database; None keeps the study in memory, for searches of which only the decisions count.
     storage: a directory for what is written. first: parameters of the first trials, the paper's unless others are
-    given. pruned: whether weak trials stop early. payload: further metrics an epoch, so that recording one is as much
-    work as that of a real epoch.
+    given; trials of choices that these do not make follow. pruned: whether weak trials stop early. payload: further
+    metrics an epoch, so that recording one is as much work as that of a real epoch.
     """
 
     table: CurveTable
@@ -61,7 +62,7 @@ class SimulatedSearch:
         """The study, begun unless it is there."""
         space: dict[str, Parameter] = {**SPACE, "teacher": Fixed(value=0)}
         pruning = Pruning(epochs=self.table.epochs, reduction=REDUCTION) if self.pruned else None
-        name, first = f"{self.name}/student", [dict(point) for point in self.first]
+        name, first = f"{self.name}/student", with_every_choice(self.first, space)
         if self.study_storage is None:
             return _in_memory(name, space=space, seed=self.seed, trials=self.trials, first=first, pruning=pruning)
         return PhaseStudy.open(

@@ -12,10 +12,13 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning:
-    """When trials are stopped early: from epoch `grace` on, at each rung all but about 1/`reduction` of them."""
+    """When trials are stopped early: from epoch `grace` on, at each rung all but about 1/`reduction` of them.
+
+    Not after the first epoch: what a student has by then says least about what it comes to (docs/load.md).
+    """
 
     epochs: int
-    grace: int = 1
+    grace: int = 2
     reduction: int = 3
 
     @property

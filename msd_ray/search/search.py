@@ -10,6 +10,7 @@ from .asha import Pruning
 from .configuration import BEST, PAPER, PAPER_CONFIGURATION, Configuration, label, settings_of
 from .execution import Execution
 from .final import FinalRuns
+from .first_trials import with_every_choice
 from .parameters import JSON, Choice, Fixed, Parameter, parameters_to_json
 from .phase import RunLabel
 from .plans import TrialPlan
@@ -229,6 +230,6 @@ def _definition(
         "space": space,
         "settings": {**conditions, **own, "run": to_json(run)},
         "seed": run.seed,
-        "first": first,
+        "first": with_every_choice(first, space),
         "pruning": Pruning(epochs=run.epochs, reduction=settings.reduction),
     }

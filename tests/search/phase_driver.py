@@ -58,7 +58,7 @@ def open_study(url: str) -> PhaseStudy:
         settings={},
         seed=1,
         trials=TRIALS,
-        pruning=Pruning(epochs=RUN.epochs, reduction=2),
+        pruning=Pruning(epochs=RUN.epochs, grace=1, reduction=2),
     )
 
 

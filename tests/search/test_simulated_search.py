@@ -41,22 +41,27 @@ def searched(seed: int, *, pruned: bool = False, at_random: bool = False) -> tup
     return tuple(search.run(Unrecorded()))
 
 
-def test_finds_better_students_than_random_search() -> None:
+@pytest.mark.parametrize("pruned", [False, True], ids=["without early stopping", "with early stopping"])
+def test_finds_better_students_than_random_search(pruned: bool) -> None:
     """With the same number of trials, paired over the seeds."""
-    ours = [best_value(searched(seed)) for seed in SEEDS]
-    random = [best_value(searched(seed, at_random=True)) for seed in SEEDS]
-    assert sum(mine > theirs for mine, theirs in zip(ours, random, strict=True)) >= 15, (ours, random)
+    ours = [best_value(searched(seed, pruned=pruned)) for seed in SEEDS]
+    random = [best_value(searched(seed, pruned=pruned, at_random=True)) for seed in SEEDS]
+    assert sum(mine > theirs for mine, theirs in zip(ours, random, strict=True)) >= 16, (ours, random)
     assert wilcoxon(ours, random, alternative="greater").pvalue < 0.01
 
 
-@pytest.mark.parametrize(("at_random", "lost"), [(True, 0.007), (False, 0.012)], ids=["random trials", "search"])
-def test_early_stopping_saves_most_epochs_and_costs_little(at_random: bool, lost: float) -> None:
-    """docs/load.md says why it costs the search anything on these curves."""
+@pytest.mark.parametrize("at_random", [True, False], ids=["random trials", "search"])
+def test_early_stopping_saves_a_third_of_the_epochs_and_costs_little(at_random: bool) -> None:
     stopped = [searched(seed, pruned=True, at_random=at_random) for seed in SEEDS]
     trained = [searched(seed, at_random=at_random) for seed in SEEDS]
     assert {epochs_trained(trials) for trials in trained} == {TRIALS * TABLE.epochs}
-    assert sum(map(epochs_trained, stopped)) < 0.5 * sum(map(epochs_trained, trained))
-    assert fmean(map(best_value, trained)) - fmean(map(best_value, stopped)) < lost
+    assert sum(map(epochs_trained, stopped)) < 0.67 * sum(map(epochs_trained, trained))
+    assert fmean(map(best_value, trained)) - fmean(map(best_value, stopped)) < 0.0025
+
+
+def test_a_search_tries_every_choice() -> None:
+    for seed in SEEDS:
+        assert {trial.parameters["init"] for trial in searched(seed)[:2]} == {"encoder", "teacher"}
 
 
 def test_early_stopping_ends_students_that_start_badly() -> None:
