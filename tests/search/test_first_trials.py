@@ -1,9 +1,9 @@
 """Known configurations come first, then every choice that none of them makes."""
 
 from msd_ray.search.first_trials import with_every_choice
-from msd_ray.search.parameters import Choice, Fixed, Range
+from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
 
-SPACE = {
+SPACE: dict[str, Parameter] = {
     "learning_rate": Range(low=1e-5, high=1e-3, log=True),
     "init": Choice(values=("encoder", "teacher")),
     "weight_decay": Choice(values=(0.0, 0.01, 0.1)),
@@ -20,8 +20,8 @@ def test_few_trials_make_all_choices() -> None:
 
 
 def test_what_is_known_counts() -> None:
-    paper = {"learning_rate": 5e-5, "init": "encoder", "weight_decay": 0.01}
-    other = {"init": "teacher"}
+    paper: dict[str, JSON] = {"learning_rate": 5e-5, "init": "encoder", "weight_decay": 0.01}
+    other: dict[str, JSON] = {"init": "teacher"}
     assert with_every_choice([paper], SPACE) == [paper, {"init": "teacher", "weight_decay": 0.0}, {"weight_decay": 0.1}]
     assert with_every_choice([paper, other], SPACE)[2:] == [{"weight_decay": 0.0}, {"weight_decay": 0.1}]
 
