@@ -21,11 +21,22 @@ from msd_ray.local_cluster.processes import Process, end, end_or_kill
 from msd_ray.local_cluster.secret_files import private_directory, secret
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class PostgresServer:
+    """A server on one port, which can be stopped as if it had crashed, and started again."""
+
     layout: Layout
     ports: Ports
     process: Process
+
+    def crash(self) -> None:
+        """Its connections break, nothing is finished, and the next start recovers what was committed."""
+        assert not end(lambda: {self.process}, signal.SIGQUIT, 60)
+
+    def start_again(self) -> None:
+        """It answers when this returns."""
+        self.process = postgres.start(self.layout, self.ports, {})
+        postgres.make_databases(self.layout, self.ports, self.process)
 
     def url(self, database: str) -> str:
         password = secret(self.layout.secrets / "postgres-password")
@@ -59,10 +70,10 @@ def running_postgres() -> Iterator[PostgresServer]:
         ports = with_free_ports(Ports(postgres=0))
         private_directory(layout.secrets)
         postgres.prepare(layout)
-        server = postgres.start(layout, ports, {})
+        server = PostgresServer(layout=layout, ports=ports, process=postgres.start(layout, ports, {}))
         try:
-            postgres.make_databases(layout, ports, server)
-            yield PostgresServer(layout=layout, ports=ports, process=server)
+            postgres.make_databases(layout, ports, server.process)
+            yield server
         finally:
-            if end(lambda: {server}, signal.SIGINT, 60):
-                end_or_kill(lambda: {server}, 10)
+            if end(lambda: {server.process}, signal.SIGINT, 60):
+                end_or_kill(lambda: {server.process}, 10)

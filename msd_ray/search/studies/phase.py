@@ -13,10 +13,12 @@ import optuna
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from msd_ray.errors import UserError
 from msd_ray.search import asha
 from msd_ray.search.asha import Pruning
 from msd_ray.search.parameters import JSON, Fixed, Parameter
 from msd_ray.search.studies.database import cached, open_storage, open_study, storage_errors
+from msd_ray.search.studies.outages import is_outage, patiently
 from msd_ray.search.studies.proposals import distributions, propose
 from msd_ray.search.studies.records import CONFIGURATION, REASON, RETRY_OF, RUN_ID, TrialRecord, record
 from msd_ray.search.studies.retries import enqueue_retry, originals, to_retry
@@ -28,7 +30,8 @@ _TRIALS = "trials"  # study attribute: how many trials there shall be
 class PhaseStudy:
     """The study of one phase; scores are better when higher. Made by `PhaseStudy.open`.
 
-    Every method raises `UserError` if the database cannot be read or written. One driver at a time may propose.
+    Every method raises `UserError` if the database cannot be read or written; those that a running search calls wait
+    first for a PostgreSQL that is away (see `outages`). One driver at a time may propose.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class PhaseStudy:
         if len(self._fixed) == len(space):
             self._first = _distinct([*({**self._fixed, **parameters} for parameters in self._first), self._fixed])
             self._limit = min(trials, len(self._first))
+        self._handed_out: set[int] = set()
         self._left_over = self._unfinished()
 
     @classmethod
@@ -105,6 +109,7 @@ class PhaseStudy:
             return cls(study, storage, view, space=space, seed=seed, trials=trials, first=first, pruning=pruning)
 
     @property
+    @patiently
     def limit(self) -> int:
         """How many trials there shall be: fewer than asked for if the space has not so many points, and each retry."""
         with self._errors():
@@ -120,6 +125,7 @@ class PhaseStudy:
             self._left_over = self._unfinished()
         return len(failed)
 
+    @patiently
     def propose(self) -> TrialRecord | None:
         """Return the next trial to run, RUNNING, or None when there are as many as there shall be.
 
@@ -130,14 +136,15 @@ class PhaseStudy:
             while self._left_over:
                 number = self._left_over.popleft()
                 if not self._trial(number).state.is_finished():
-                    return self._started(number, self._all())
+                    return self._handed(self._started(number, self._all()))
             trials = self._all()
             if len(originals(trials)) >= self._limit:
                 return None
             number = self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study_id))
             # Somebody may have enqueued a trial meanwhile.
-            return self._started(number, trials if len(trials) == number else self._all())
+            return self._handed(self._started(number, trials if len(trials) == number else self._all()))
 
+    @patiently
     def report(self, number: int, epoch: int, value: float) -> None:
         """Store a trial's value after `epoch` (1-based); an epoch that is known already is left as it is.
 
@@ -152,6 +159,7 @@ class PhaseStudy:
             _require_unfinished(trial)
             self._storage.set_trial_intermediate_value(self._id(number), epoch, value)
 
+    @patiently
     def should_stop(self, number: int, epoch: int) -> bool:
         """Whether the trial stops early after `epoch`, by the values that the study holds of all trials at that epoch.
 
@@ -181,6 +189,7 @@ class PhaseStudy:
         """Mark the trial PRUNED, stopped early, with its best value so far; raises as `complete` does."""
         self._finish(number, TrialState.PRUNED, value)
 
+    @patiently
     def fail(self, number: int, reason: str) -> None:
         """Mark the trial FAIL; told again, the first reason stays.
 
@@ -195,6 +204,7 @@ class PhaseStudy:
             self._storage.set_trial_user_attr(self._id(number), REASON, reason)
             self._storage.set_trial_state_values(self._id(number), TrialState.FAIL)
 
+    @patiently
     def set_attribute(self, number: int, key: str, value: JSON) -> None:
         """Store something about a trial, before it is finished; what is stored already may be told again at any time.
 
@@ -210,6 +220,7 @@ class PhaseStudy:
             _require_unfinished(trial)
             self._storage.set_trial_user_attr(self._id(number), key, value)
 
+    @patiently
     def set_run_id(self, number: int, run_id: str) -> None:
         """Store the id of a trial's run in MLflow, whenever it becomes known.
 
@@ -224,6 +235,7 @@ class PhaseStudy:
             else:
                 self._storage.set_trial_user_attr(self._id(number), RUN_ID, run_id)
 
+    @patiently
     def run_ids(self) -> dict[int, str]:
         """Return the ids of runs in MLflow by trial, as far as they are stored."""
         with self._errors():
@@ -235,6 +247,7 @@ class PhaseStudy:
                     late[int(number)] = str(run_id)
             return own | late
 
+    @patiently
     def trials(self) -> list[TrialRecord]:
         """Return all trials by number."""
         with self._errors():
@@ -249,6 +262,19 @@ class PhaseStudy:
         """Close the connections to the database."""
         self._storage.remove_session()
         self._storage.engine.dispose()
+
+    def may_come_back(self, error: UserError) -> bool:
+        """Whether waiting can help: an SQLite file has been waited for already."""
+        return self._storage.url.startswith("postgresql") and is_outage(error)
+
+    def look_again(self) -> None:
+        """A trial that was made when the database went away, and that nobody runs, is the next one."""
+        with self._errors():
+            self._left_over = deque(number for number in self._unfinished() if number not in self._handed_out)
+
+    def _handed(self, trial: TrialRecord) -> TrialRecord:
+        self._handed_out.add(trial.number)
+        return trial
 
     def _started(self, number: int, trials: Sequence[FrozenTrial]) -> TrialRecord:
         """Give the trial the parameters that it has not got yet, and mark it RUNNING. trials: the study's."""
@@ -276,6 +302,7 @@ class PhaseStudy:
         drawn = propose(self._view, self._study.study_name, trial, self._distributions, self._seed)
         return {**self._fixed, **drawn, **told}
 
+    @patiently
     def _finish(self, number: int, state: TrialState, value: float) -> None:
         _require_finite(value)
         with self._errors():
