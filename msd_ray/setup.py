@@ -44,7 +44,7 @@ class Setup:
     @cached_property
     def prepared(self) -> Prepared:
         """The corpora encoded; the first use writes them into the storage. Raises UserError if it cannot."""
-        return prepare(self.data, self.corpora, self.encoder, self.storage)
+        return prepare(self.data, self.corpora, self.encoder, self.storage, study=self.settings.name)
 
 
 def set_up(options: TuneOptions) -> tuple[Setup, ...]:

@@ -18,6 +18,7 @@ from ..training.parallel import Workers
 from ..training.scores import ScoredSet
 from .kept import Kept, node, readable
 from .plans import Experiment, TrialPlan, TrialReport
+from .uses import mark_used
 
 Send = Callable[[TrialReport], None]
 
@@ -33,11 +34,11 @@ class TrialContext:
 
     def features(self, key: str) -> Path:
         """The directory of an encoded corpus. Raises DamagedError: a trial cannot encode it again."""
-        return readable(self.experiment.storage, self.experiment.storage.features(key))
+        return self._readable(self.experiment.storage.features(key))
 
     def words(self, key: str) -> Path:
         """The directory of an encoded corpus's words. Raises DamagedError as `features` does."""
-        return readable(self.experiment.storage, self.experiment.storage.words(key))
+        return self._readable(self.experiment.storage.words(key))
 
     def labelled(self, key: str) -> TextTensors:
         """A labelled corpus on the device."""
@@ -58,7 +59,7 @@ class TrialContext:
         files, storage = self.experiment.encoder, self.experiment.storage
         if storage.store is None or _is_here(files):
             return files
-        return replace(files, directory=readable(storage, storage.encoder(files.digest)))
+        return replace(files, directory=self._readable(storage.encoder(files.digest)))
 
     def tagger(self, settings: OptimizerSettings) -> MultiChannelTagger:
         """A tagger with its first weights."""
@@ -115,6 +116,7 @@ class TrialContext:
         with ExitStack() as held:
             if workers.first:
                 held.enter_context(self.experiment.storage.lock(kept.path))
+                mark_used(self.experiment.storage, self.experiment.study, kept.path)
             damage = workers.from_first(kept.mend)
             if damage is not None:
                 self.warn(damage)  # by all workers: Ray Train takes a report from all or waits
@@ -124,6 +126,10 @@ class TrialContext:
                 kept.publish()
             workers.barrier()
             self._fetch_on_other_nodes(kept)
+
+    def _readable(self, path: Path) -> Path:
+        mark_used(self.experiment.storage, self.experiment.study, path)
+        return readable(self.experiment.storage, path)
 
     def _fetch_on_other_nodes(self, kept: Kept) -> None:
         """No lock: its holder on that node may be a trial that waits for a lock of this one's."""

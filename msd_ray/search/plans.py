@@ -29,11 +29,15 @@ class Corpora:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """What all trials of a study share."""
+    """What all trials of a study share.
+
+    study: its name, under which the storage notes what was used; None notes nothing.
+    """
 
     storage: Storage
     encoder: EncoderFiles
     corpora: Corpora
+    study: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

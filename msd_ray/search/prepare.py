@@ -30,6 +30,7 @@ from .copies import publish_files
 from .kept import to_be_made
 from .plans import Corpora, Experiment, Scored
 from .storage import Storage, content_key
+from .uses import mark_used
 
 SOURCE = "en"
 """The source language of all data sets."""
@@ -98,8 +99,10 @@ def read(data: Data) -> ReadCorpora:
     return ReadCorpora(source=load_source(data.dataset, data.directory, limit=data.limit), target=target)
 
 
-def prepare(data: Data, corpora: ReadCorpora, encoder: EncoderFiles, storage: Storage) -> Prepared:
-    """Encode the corpora into the storage, unless they are there.
+def prepare(
+    data: Data, corpora: ReadCorpora, encoder: EncoderFiles, storage: Storage, *, study: str | None = None
+) -> Prepared:
+    """Encode the corpora into the storage, unless they are there; for a study, which is noted to use them.
 
     Raises UserError if the storage cannot be written, or the encoder has no tokenizer that fits.
     """
@@ -113,9 +116,11 @@ def prepare(data: Data, corpora: ReadCorpora, encoder: EncoderFiles, storage: St
             target_train=features.unlabelled(corpora.target.train),
             target_dev=features.labelled(corpora.target.dev),
         )
+        for key in (keys.source_train, keys.source_dev, keys.target_train, keys.target_dev):
+            mark_used(storage, study, storage.features(key))
     _publish_encoder(encoder, storage)
     return Prepared(
-        experiment=Experiment(storage=storage, encoder=encoder, corpora=keys),
+        experiment=Experiment(storage=storage, encoder=encoder, corpora=keys, study=study),
         digests=corpora.digests,
         sentences=corpora.counts,
         source_dev=corpora.source.dev,

@@ -1,0 +1,262 @@
+"""`msd_ray.storage`: what it lists, what it would remove, what it removes, and that a search goes on after that."""
+
+import json
+import os
+import shutil
+import time
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from pyarrow import fs
+from recorded import assert_settled, children
+from rich.console import Console
+from s3_server import client
+from small_search import SmallSearch, data, run_here, write_corpora
+
+from msd_ray import predict, report, tune
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.errors import UserError
+from msd_ray.search.inventory import KINDS
+from msd_ray.search.phase import Phase
+from msd_ray.search.plans import TrialReport
+from msd_ray.search.prepare import prepare, read
+from msd_ray.search.storage import Storage
+from msd_ray.search.uses import _mark
+from msd_ray.storage import main
+from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
+
+STUDY = "wikiann-ar"
+
+
+@pytest.fixture(autouse=True)
+def _new_process() -> None:
+    """A use is noted once in a process."""
+    _mark.cache_clear()
+
+
+def conclude(search: SmallSearch) -> None:
+    """Run a search as the command does, up to its registered winner."""
+    rows = search.run()
+    setup = search.setup()
+    assert tune.conclude(setup, tune.open_tracker(setup), rows, Console(file=StringIO()))
+
+
+@pytest.fixture(scope="module")
+def ended(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> SmallSearch:
+    """A search that ended long ago. It is only to be copied."""
+    directory = tmp_path_factory.mktemp("ended")
+    corpora = write_corpora(directory / "corpora", langs=("en", "ar"))
+    (directory / "storage").mkdir()
+    search = SmallSearch(root=directory / "storage", encoder=tiny_encoder.directory, data_dir=corpora)
+    _mark.cache_clear()
+    conclude(search)
+    make_old(search.root)
+    return search
+
+
+@pytest.fixture
+def search(ended: SmallSearch, tmp_path: Path) -> SmallSearch:
+    """A copy of it, with its artifacts where they were."""
+    shutil.copytree(ended.root, tmp_path / "storage")
+    return replace(ended, root=tmp_path / "storage")
+
+
+def make_old(root: Path, days: float = 10) -> None:
+    then = time.time() - days * 86400
+    for path in root.rglob("*"):
+        os.utime(path, (then, then))
+
+
+def listed(root: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, object]:
+    """By thing, why it stays."""
+    assert main(["list", "--storage", str(root), "--json", *more]) == 0
+    return {thing["name"]: thing["keep"] for thing in json.loads(capsys.readouterr().out)["things"]}
+
+
+def content(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for kind in KINDS for path in (root / kind).rglob("*") if path.is_file()}
+
+
+def test_everything_is_listed_once_by_study(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--storage", str(search.root), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["studies"] == {STUDY: "finished"}
+    files = content(search.root)
+    files = {name: text for name, text in files.items() if not name.endswith(".lock")}
+    assert sum(thing["bytes"] for thing in told["things"]) == sum(map(len, files.values()))
+    names = [thing["name"] for thing in told["things"]]
+    assert len(set(names)) == len(names)
+    assert {name.partition("/")[0] for name in names} == set(KINDS) - {"encoders"}
+    assert all(thing["studies"] == [STUDY] for thing in told["things"] if not thing["name"].startswith("models/"))
+    assert main(["list", "--storage", str(search.root)]) == 0
+    out = capsys.readouterr().out
+    assert STUDY in out
+    assert "finished" in out
+    assert "can go" in out
+
+
+def test_the_registered_students_training_and_exports_stay(
+    search: SmallSearch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = {name: why for name, why in listed(search.root, capsys).items() if why is not None}
+    training, reason = next((name, why) for name, why in kept.items() if name.startswith("students/"))
+    assert reason == "models:/msd-wikiann-ar@champion was made from it"
+    assert kept == {training: reason, f"models/{STUDY}": "an exported student"}
+
+
+def test_a_dry_run_changes_nothing(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+    before = content(search.root)
+    assert main(["prune", "--storage", str(search.root)]) == 0
+    out = capsys.readouterr().out
+    assert "would remove teachers/" in out
+    assert "Nothing was changed: give --delete to remove it." in out
+    assert content(search.root) == before
+
+
+def test_after_it_a_search_goes_on_and_makes_the_same_again(
+    search: SmallSearch, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = children(search.root)
+    assert main(["prune", "--storage", str(search.root), "--delete"]) == 0
+    assert "removed teachers/" in capsys.readouterr().out
+    assert set(listed(search.root, capsys).values()) == {
+        "an exported student",
+        "models:/msd-wikiann-ar@champion was made from it",
+    }
+    assert report.main(["--lang", "ar", "--storage", str(search.root), "--out", str(tmp_path / "report")]) == 0
+    model = str(search.root / "models" / STUDY)
+    monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115, PTH123
+    assert predict.main(["--model", model]) == 0
+
+    conclude(replace(search, options={"trials": 4, "teacher_trials": 2}))
+    assert_settled(search.root)
+    after = children(search.root)
+    assert after.items() >= before.items()
+    assert "student/3" in after
+    # What was there once is there again, bit for bit: teachers that the new student learned from.
+    found = listed(search.root, capsys)
+    teachers = {run.tags["weights"].rsplit("/", 2)[0] for key, run in before.items() if key.startswith("teacher/")}
+    again = teachers & found.keys()
+    assert again
+    for key, run in before.items():
+        if key.startswith("teacher/") and run.tags["weights"].rsplit("/", 2)[0] in again:
+            from msd_ray.files import sha256
+
+            assert sha256(search.root / run.tags["weights"]) == run.tags["weights_sha256"]
+
+
+def test_an_open_study_keeps_all_it_has_used(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(phase: Phase) -> None:
+        def stop(running: Phase, news: TrialReport) -> None:
+            if running.name == "final":
+                raise KeyboardInterrupt
+
+        run_here(phase, before=stop)
+
+    again = replace(search, options={"trials": 4})
+    with pytest.raises(KeyboardInterrupt):
+        again.run(interrupted)
+    make_old(search.root)
+    reasons = listed(search.root, capsys)
+    assert {why for name, why in reasons.items() if not name.startswith("models/")} >= {f"used by {STUDY} (open)"}
+    assert None not in reasons.values()
+
+
+def test_a_study_that_is_held_is_running(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+    with Storage.at(search.root).study_lock(STUDY):
+        assert None not in listed(search.root, capsys).values()
+    assert None in listed(search.root, capsys).values()
+    search.root.joinpath("records").mkdir(exist_ok=True)
+    Storage.at(search.root).records(STUDY).write_text("{}\n")
+    assert f"used by {STUDY} (running)" in listed(search.root, capsys).values()
+
+
+def test_what_no_study_is_known_to_use_stays_unless_asked_for(
+    search: SmallSearch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a storage from before uses were noted."""
+    shutil.rmtree(search.root / "uses")
+    assert None not in listed(search.root, capsys).values()
+    arguments = ["prune", "--storage", str(search.root), "--unknown-older-than"]
+    assert main([*arguments, "20", "--delete"]) == 0
+    assert "0 B removed" in capsys.readouterr().out
+    assert main([*arguments, "5", "--delete"]) == 0
+    assert "removed outputs/" in capsys.readouterr().out
+    assert {name.partition("/")[0] for name in listed(search.root, capsys)} == {"students", "models"}
+
+
+def test_another_mlflow_knows_of_no_end(
+    search: SmallSearch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    reasons = listed(search.root, capsys, "--mlflow-uri", f"sqlite:///{tmp_path}/another.db")
+    assert f"used by {STUDY} (not in MLflow)" in reasons.values()
+    assert None not in reasons.values()
+    assert not (tmp_path / "another.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["list", "--storage", "nowhere"], "is not there: name another one with --storage"),
+        (["prune", "--study", "other"], f"--study other: has used nothing in .*; studies: {STUDY}"),
+        (["prune", "--older-than", "-1"], "--older-than -1: give a number of days, 0 or more"),
+        (["prune", "--unknown-older-than", "nan"], "--unknown-older-than nan: give a number of days"),
+        (["list", "--storage", "s3://bucket/prefix"], "holds no databases: give --mlflow-uri too"),
+        (["list", "--mlflow-uri", "postgresql://me@127.0.0.1:9/x"], "no connection"),
+        (["remove"], "invalid choice: 'remove'"),
+    ],
+)
+def test_a_mistake_is_one_message(
+    ended: SmallSearch, arguments: list[str], message: str, s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "--storage" not in arguments:
+        arguments = [*arguments, "--storage", str(ended.root)]
+    with pytest.raises(UserError, match=message):
+        main(arguments)
+
+
+def test_names_are_shown_harmlessly(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+    (search.root / "uses" / "\x1b[2Jstudy" / "teachers").mkdir(parents=True)
+    (search.root / "uses" / "\x1b[2Jstudy" / "teachers" / "x").touch()
+    (search.root / "teachers" / "x").mkdir()
+    (search.root / "teachers" / "x" / "[red]file").write_text("content")
+    assert main(["list", "--storage", str(search.root)]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b[2J" not in out
+    assert r"\x1b[2Jstudy" in out
+
+
+def test_an_object_store(
+    s3: str, s3_endpoint: str, tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpora = write_corpora(tmp_path / "corpora", langs=("en", "ar"))
+    where, storage = data(corpora), Storage.at(s3)
+    prepare(where, read(where), tiny_encoder, storage, study="mine")
+    uri = default_tracking_uri(tmp_path)
+    tracker = StudyTracker.open(uri, dataset="wikiann", lang="ar", study="mine", parameters={}, tags={})
+    arguments = ["--storage", s3, "--mlflow-uri", uri]
+    assert main(["list", *arguments, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["studies"] == {"mine": "open"}
+    tracker.close("COMPLETE")
+    assert main(["list", *arguments, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["studies"] == {"mine": "finished"}
+    features = [thing for thing in told["things"] if thing["name"].startswith("features/")]
+    assert len(features) == 4
+    assert {thing["keep"] for thing in features} == {"used within the last hour"}
+    assert all(thing["bytes"] > 0 for thing in features)
+    # A clock of the store's own cannot be moved here: the rule of the last hour is.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("msd_ray.search.pruning.RECENT_S", 0.0)
+        assert main(["prune", *arguments, "--delete"]) == 0
+    assert "removed features/" in capsys.readouterr().out
+    selector = fs.FileSelector(storage.store.path("features"), recursive=True, allow_not_found=True)  # type: ignore[union-attr]
+    assert [info for info in client(s3_endpoint).get_file_info(selector) if info.is_file] == []
+    assert not list((storage.root / "features").glob("[!.]*/manifest.json"))
+    prepare(where, read(where), tiny_encoder, storage)
+    assert len([info for info in client(s3_endpoint).get_file_info(selector) if info.is_file]) > 4
