@@ -18,6 +18,7 @@ from small_search import SmallSearch, data, run_here, write_corpora
 from msd_ray import predict, report, tune
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import UserError
+from msd_ray.files import sha256
 from msd_ray.search.inventory import KINDS
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
@@ -137,21 +138,20 @@ def test_after_it_a_search_goes_on_and_makes_the_same_again(
     assert after.items() >= before.items()
     assert "student/3" in after
     # What was there once is there again, bit for bit: teachers that the new student learned from.
+    capsys.readouterr()
     found = listed(search.root, capsys)
     teachers = {run.tags["weights"].rsplit("/", 2)[0] for key, run in before.items() if key.startswith("teacher/")}
     again = teachers & found.keys()
     assert again
     for key, run in before.items():
         if key.startswith("teacher/") and run.tags["weights"].rsplit("/", 2)[0] in again:
-            from msd_ray.files import sha256
-
             assert sha256(search.root / run.tags["weights"]) == run.tags["weights_sha256"]
 
 
 def test_an_open_study_keeps_all_it_has_used(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(phase: Phase) -> None:
         def stop(running: Phase, news: TrialReport) -> None:
-            if running.name == "final":
+            if running.name == "student":
                 raise KeyboardInterrupt
 
         run_here(phase, before=stop)
