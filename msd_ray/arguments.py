@@ -76,6 +76,7 @@ DEFAULTS: dict[str, Any] = {
     "limit": None,
     "seed": 0,
     "seeds": 5,
+    "grace_epochs": 2,
     "warm_start": None,
     "warm_start_trials": 3,
     "retry_failed": False,
@@ -136,6 +137,13 @@ def _add_search(parser: argparse.ArgumentParser, *, lang_required: bool) -> argp
         type=int,
         metavar="N",
         help=f"final runs of each of the two configurations ({default(DEFAULTS, 'seeds')})",
+    )
+    add(
+        "--grace-epochs",
+        type=int,
+        metavar="N",
+        help="stop no trial early before its Nth epoch; as many as --epochs: stop none "
+        f"({default(DEFAULTS, 'grace_epochs')})",
     )
     add(
         "--warm-start",

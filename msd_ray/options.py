@@ -23,6 +23,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "limit": (1, 100_000_000),
     "seed": (0, 2**31 - 1_000),
     "seeds": (1, 1_000),
+    "grace_epochs": (1, 1_000),
     "warm_start_trials": (1, 1_000),
     "workers": (0, 1_024),
     "cpus_per_trial": (1, 1_024),
@@ -52,6 +53,7 @@ class TuneOptions:
     limit: int | None
     seed: int
     seeds: int
+    grace_epochs: int
     warm_start: tuple[str, ...] | None
     warm_start_trials: int
     retry_failed: bool

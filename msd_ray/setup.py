@@ -131,6 +131,7 @@ def _settings(
         trials=options.trials,
         teacher_trials=options.teacher_trials or (TEACHER_TRIALS if _searched(space.teacher) else 1),
         seeds=options.seeds,
+        grace=options.grace_epochs,
         warm_start=warm_start,
         retry_failed=options.retry_failed,
     )

@@ -38,6 +38,7 @@ def command(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory
         "trials": 2,
         "teacher-trials": 1,
         "epochs": 2,
+        "grace-epochs": 1,
         "limit": 60,
         "seeds": 1,
         "max-concurrent": 1,

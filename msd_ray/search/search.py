@@ -24,8 +24,9 @@ class SearchSettings:
     """What a search is told, beside its data.
 
     trials, teacher_trials: of the student and the teacher phase. seeds: final runs of each configuration; they use
-    the seeds after the search's own, so that no final run is one that chose the configuration. warm_start: the
-    configurations of other studies that are tried after the paper's. retry_failed: whether trials that have failed
+    the seeds after the search's own, so that no final run is one that chose the configuration. grace, reduction: of
+    early stopping (see `asha.Pruning`). warm_start: the configurations of other studies that are tried after the
+    paper's. retry_failed: whether trials that have failed
     are run again; teachers only as long as no student was begun, for students are made with the teachers there were.
     """
 
@@ -35,6 +36,7 @@ class SearchSettings:
     trials: int
     teacher_trials: int
     seeds: int
+    grace: int = 2
     reduction: int = 3
     warm_start: WarmStart = NO_WARM_START
     retry_failed: bool = False
@@ -231,5 +233,5 @@ def _definition(
         "settings": {**conditions, **own, "run": to_json(run)},
         "seed": run.seed,
         "first": with_every_choice(first, space),
-        "pruning": Pruning(epochs=run.epochs, reduction=settings.reduction),
+        "pruning": Pruning(epochs=run.epochs, grace=settings.grace, reduction=settings.reduction),
     }

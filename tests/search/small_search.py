@@ -129,6 +129,7 @@ class SmallSearch:
             "trials": 3,
             "teacher_trials": 2,
             "epochs": RUN.epochs,
+            "grace_epochs": 1,
             "seeds": 2,
             "seed": 2,  # with which a trial is stopped early and another beats the paper's
             "batch_size": RUN.batch_size,
