@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chaos_cluster import State
 from disturbed_search import INSIDE, wait_for
+from s3_server import CREDENTIALS
 from tune_process import Tune
 
 PROGRAM = str(Path(__file__).with_name("chaos_cluster.py"))
@@ -18,12 +19,16 @@ SETTLE_S = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class ThreeNodes:
-    """The cluster, as a process of its own. clock: a file that says by how many seconds all its clocks are off."""
+    """The cluster, as a process of its own. clock: a file that says by how many seconds all its clocks are off.
+
+    copies: where a node keeps copies of what lies in an object store.
+    """
 
     process: Tune
     directory: Path
     environment: Mapping[str, str]
     clock: Path
+    copies: Path
 
     @property
     def pid(self) -> int:
@@ -36,6 +41,11 @@ class ThreeNodes:
     def add_node(self) -> None:
         """Start one more node; it is there a little later."""
         (self.directory / f"add-{secrets.token_hex(4)}").touch()
+
+    def show_places(self, chaos: Path) -> None:
+        """Trainings look for a plan beside their storage: of an object store that is beside the node's copy."""
+        self.copies.mkdir(parents=True)
+        (self.copies / "chaos").symlink_to(chaos)
 
     def wait_for_nodes(self, count: int) -> float:
         """Wait until the cluster knows of so many living nodes; for how many seconds."""
@@ -52,7 +62,7 @@ class ThreeNodes:
 @contextmanager
 def three_nodes(directory: Path) -> Iterator[ThreeNodes]:
     """Start them, and end them after. directory: for what they and their clock say."""
-    clock = directory / "clock"
+    clock, cache = directory / "clock", directory / "cache"
     with tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp") as short:  # the paths of sockets have a limit
         environment = {
             "RAY_TMPDIR": short,
@@ -61,11 +71,19 @@ def three_nodes(directory: Path) -> Iterator[ThreeNodes]:
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
             "RAY_USAGE_STATS_ENABLED": "0",
             "CHAOS_CLOCK": str(clock),
+            "MSD_RAY_CACHE": str(cache),
+            **CREDENTIALS,
         }
         start = Tune([str(directory)], directory / "log", (PROGRAM,), modules=[INSIDE], environment=environment)
         with start as process:
             process.wait_until(lambda: (directory / "state.json").exists())
             environment["RAY_ADDRESS"] = (directory / "address").read_text()
-            nodes = ThreeNodes(process=process, directory=directory, environment=environment, clock=clock)
+            nodes = ThreeNodes(
+                process=process,
+                directory=directory,
+                environment=environment,
+                clock=clock,
+                copies=cache / "storage",
+            )
             nodes.wait_for_nodes(3)
             yield nodes
