@@ -16,7 +16,7 @@ from three_nodes import ThreeNodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(7200)]
 
-SILENCE_MINUTES = 1.5
+SILENCE_MINUTES = 1.0
 WAIT_S = 3000  # where others keep the processors busy
 BOUND = f"bound {60 * SILENCE_MINUTES:g} s"
 RECOVERED = "recovered, same weights"
