@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo cluster cluster-stop test test-fast chaos lint format constraints audit clean
+.PHONY: help install demo cluster cluster-stop test test-on-clusters test-without test-fast chaos lint format constraints audit clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,13 +37,19 @@ cluster: install  ## start PostgreSQL, MLflow and Ray on this machine, on loopba
 cluster-stop: install  ## end what `make cluster` started; its data stay
 	@$(BIN)/python -m msd_ray.local_cluster stop --directory $(CLUSTER_DIR)
 
-# One worker has the tests with a Ray cluster, one after the other (tests/conftest.py); two have the others.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadgroup --no-loadscope-reorder --durations=20
+# The tests with a Ray cluster run one after the other, beside the others. What make tells a make below is not for the tests' own.
+PYTEST := env -u MAKEFLAGS -u MFLAGS OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=15
 test: lint  ## lint, type-check, and run every test
-	$(PYTEST) -n 3 -m "not chaos"
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-on-clusters test-without
+
+test-on-clusters: install
+	$(PYTEST) -m cluster
+
+test-without: install
+	$(PYTEST) -m "not cluster and not chaos" -n 2 --dist loadfile
 
 test-fast: lint  ## the same without the tests marked slow
-	$(PYTEST) -n 2 -m "not slow and not chaos"
+	$(PYTEST) -m "not slow and not chaos" -n 2 --dist loadfile
 
 # Its lines are added to CHAOS_ROWS, from which the last line makes the table of docs/faults.md.
 SEED ?= 1

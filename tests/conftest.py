@@ -23,15 +23,6 @@ for _name in (*VARIABLES.values(), "RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
     os.environ.pop(_name, None)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups when it is its turn
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file on one worker. Those with a Ray cluster share one, and come first: they take longest."""
-    for item in items:
-        group = "cluster" if item.get_closest_marker("cluster") else item.location[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("cluster") is None)
-
-
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> EncoderFiles:
     """A 6-layer, 32-wide BERT with random weights and a WordPiece tokenizer, for training in no time."""
