@@ -65,7 +65,7 @@ def test_trials_that_cannot_succeed_fail_alone(
             assert again[key].tags["weights_sha256"] == expected.tags["weights_sha256"], key
     cluster.assert_free()
     note("trial out of memory, each time", "FAIL: MemoryError, after three attempts; `--retry-failed` ran it", 0.0)
-    note("NaN in a trial's weights", "FAIL: loss not finite; `--retry-failed`: same weights", seconds)
+    note("NaN in a trial's weights", "FAIL: loss not finite; `--retry-failed` ran it", seconds)
 
 
 def test_two_trials_ask_for_one_teacher(
