@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -287,6 +289,20 @@ def test_runs_of_others_in_an_experiment_do_not_matter(search: SmallSearch, caps
     client = MlflowClient(default_tracking_uri(search.root))
     experiment = client.get_experiment_by_name("msd-wikiann-ar")
     assert experiment is not None
-    for tags in ({"kind": "study"}, {"phase": "final"}, {"phase": "final", "key": "final/best", "row": "best"}):
-        client.create_run(experiment.experiment_id, tags=tags)
+    (parent,) = client.search_runs([experiment.experiment_id], "tags.kind = 'study'")
+    configuration = parent.data.tags.get("configuration.best") or parent.data.tags["configuration.paper"]
+    final = {"phase": "final", "row": "best", "configuration": configuration, "mlflow.parentRunId": parent.info.run_id}
+    for tags in ({"kind": "study"}, {"phase": "final"}, final, {**final, "key": "final/own"}):
+        run = client.create_run(experiment.experiment_id, tags=tags)
+        if "key" not in tags:
+            client.log_metric(run.info.run_id, "dev_target/f1", 1.0)
     assert listed(search.root, capsys) == before
+
+
+@pytest.mark.parametrize("run_id", ["0" * 32, "no id", None])
+def test_a_champion_whose_run_is_gone_needs_nothing_but_its_version(
+    search: SmallSearch, capsys: pytest.CaptureFixture[str], run_id: str | None
+) -> None:
+    with closing(sqlite3.connect(search.root / "mlflow.db")) as database, database:
+        database.execute("UPDATE model_versions SET run_id = ?", [run_id])
+    assert f"the winner of {STUDY} was made from it" in listed(search.root, capsys).values()

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UserError
-from ..manifest import MANIFEST, DamagedError
+from ..manifest import DamagedError
 from .copies import fetch_directory
 from .object_store import ObjectStore
 
 
 @contextmanager
 def fetched_model(uri: str) -> Iterator[Path]:
-    """The directory, as it was exported; there as long as the context.
+    """The directory, with its manifest; there as long as the context.
 
     Every file is compared with what was sent; whether it is a student is for `load_student` to say. Raises UserError
     for what is no URI, where nothing whole is there, and for a store that cannot be used.
@@ -31,5 +31,4 @@ def fetched_model(uri: str) -> Iterator[Path]:
             raise UserError(f"--model {uri}: {error}; send it again with the command that made it") from error
         if not found:
             raise UserError(f"--model {uri}: there is no exported student; give s3://BUCKET/PREFIX/models/STUDY")
-        (directory / MANIFEST).unlink()  # the export has a description of its own
         yield directory

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 OURS = "name LIKE 'msd-%'"
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 ENDED = (STATUS["COMPLETE"], STATUS["FAIL"])
 """Of a study's parent: every run has ended, and there is a student or none."""
 
@@ -77,13 +78,13 @@ def _with_an_alias(client: "MlflowClient") -> dict[str, str]:
     for model in _all(client.search_registered_models, OURS):
         aliases = {str(number): f"models:/{model.name}@{alias}" for alias, number in model.aliases.items()}
         for version in versions_of(client, model.name):
-            if str(version.version) not in aliases:
+            if str(version.version) not in aliases or not version.run_id:
                 continue
             try:
                 tags: Mapping[str, str] = client.get_run(str(version.run_id)).data.tags
             except MlflowException as error:
-                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                    raise
+                if error.error_code not in ABSENT:
+                    raise  # not to be taken for a champion that needs nothing
                 continue  # its run was deleted; the version has its own copy of the student
             if "weights" in tags:
                 found[tags["weights"]] = aliases[str(version.version)]
