@@ -1,7 +1,7 @@
 """`python -m msd_ray.predict`: text from standard input, one sentence a line, with named entities on standard output.
 
-Lines in as they arrive, words labelled by `tagging.tag`, JSON lines or CoNLL out. The student is a directory or a
-registered model's version, whose files MLflow gives back as that directory.
+Lines in as they arrive, words labelled by `tagging.tag`, JSON lines or CoNLL out. The student is a directory, one on
+an object store, or a registered model's version, whose files MLflow gives back as that directory.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from .errors import UserError, run_command
 from .evaluation import entities
 from .export import load_student
 from .printable import in_json, visible
+from .search.storage import URI
 from .tagging import tag
 from .tracking.uri import default_tracking_uri
 from .training.device import resolve_precision
@@ -114,6 +115,10 @@ def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Pat
         return downloaded(uri, parse_reference(model))
     if mlflow_uri is not None:
         raise UserError(f"--mlflow-uri is for registered models; --model {model} is a directory")
+    if URI.match(model):
+        from .search.fetched_model import fetched_model
+
+        return fetched_model(model)
     return nullcontext(Path(model))
 
 
@@ -228,7 +233,8 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         required=True,
         metavar="MODEL",
-        help="directory of an exported student, or one of MLflow's registry: models:/NAME@ALIAS, models:/NAME/VERSION",
+        help="directory of an exported student, s3://BUCKET/PREFIX/models/STUDY, or one of MLflow's registry: "
+        "models:/NAME@ALIAS, models:/NAME/VERSION",
     )
     parser.add_argument(
         "--mlflow-uri",

@@ -127,8 +127,9 @@ def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Config
     from .registration import register_winner
     from .search.configuration import BEST, PAPER
     from .tracking.comparison import print_summary, summary_metrics, summary_rows
+    from .tracking.rows import best_run
     from .tracking.uri import shown_uri, ui_command
-    from .winner import best_run, configuration_tags, export_winner
+    from .winner import configuration_tags, export_winner
 
     runs = [run for run in tracker.runs() if _belongs(run.tags, rows)]
     summary = summary_rows(runs)

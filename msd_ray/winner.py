@@ -26,12 +26,6 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in VERSIONED}
 
 
-def best_run(runs: Sequence[RunRow], row: str) -> RunRow | None:
-    """The final run of a row with the highest dev F1; None if none is complete."""
-    final = [run for run in runs if run.phase == "final" and run.tags.get("row") == row and run.state == "COMPLETE"]
-    return max(final, key=lambda run: run.metrics["dev_target/f1"], default=None)
-
-
 def export_winner(setup: Setup, winner: RunRow, configuration: Configuration, summary: Sequence[SummaryRow]) -> Path:
     """Write the winner as a self-contained directory; where it is."""
     directory = setup.storage.model(setup.settings.name)

@@ -3,17 +3,20 @@
 import json
 import os
 import shutil
+import sqlite3
+import subprocess
+import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from pyarrow import fs
+from mlflow.tracking import MlflowClient
 from recorded import assert_settled, children
 from rich.console import Console
-from s3_server import client
-from small_search import SmallSearch, data, run_here, write_corpora
+from small_search import SmallSearch, run_here, write_corpora
 
 from msd_ray import predict, report, tune
 from msd_ray.encoders.files import EncoderFiles
@@ -22,11 +25,9 @@ from msd_ray.files import sha256
 from msd_ray.search.inventory import KINDS
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
-from msd_ray.search.prepare import prepare, read
 from msd_ray.search.storage import Storage
 from msd_ray.search.uses import _mark
 from msd_ray.storage import main
-from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
 STUDY = "wikiann-ar"
@@ -206,6 +207,10 @@ def test_another_mlflow_knows_of_no_end(
         (["prune", "--unknown-older-than", "nan"], "--unknown-older-than nan: give a number of days"),
         (["list", "--storage", "s3://bucket/prefix"], "holds no databases: give --mlflow-uri too"),
         (["list", "--mlflow-uri", "postgresql://me@127.0.0.1:9/x"], "no connection"),
+        (["list", "--mlflow-uri", "http://127.0.0.1:9"], "127.0.0.1:9"),
+        (["list", "--delete"], "--delete belongs to prune: list removes nothing"),
+        (["prune", "--mlflow-uri", "sqlite:////nowhere/mlflow.db"], "there is no MLflow database sqlite:////nowhere"),
+        (["list", "--unknown-older-than", "1", "--mlflow-uri", "sqlite:////nowhere/m.db"], "there is no MLflow databa"),
         (["remove"], "invalid choice: 'remove'"),
     ],
 )
@@ -230,33 +235,74 @@ def test_names_are_shown_harmlessly(search: SmallSearch, capsys: pytest.CaptureF
     assert r"\x1b[2Jstudy" in out
 
 
-def test_an_object_store(
-    s3: str, s3_endpoint: str, tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_without_an_action_it_lists(
+    ended: SmallSearch, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    corpora = write_corpora(tmp_path / "corpora", langs=("en", "ar"))
-    where, storage = data(corpora), Storage.at(s3)
-    prepare(where, read(where), tiny_encoder, storage, study="mine")
-    uri = default_tracking_uri(tmp_path)
-    tracker = StudyTracker.open(uri, dataset="wikiann", lang="ar", study="mine", parameters={}, tags={})
-    arguments = ["--storage", s3, "--mlflow-uri", uri]
-    assert main(["list", *arguments, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["studies"] == {"mine": "open"}
-    tracker.close("COMPLETE")
-    assert main(["list", *arguments, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["studies"] == {"mine": "finished"}
-    features = [thing for thing in told["things"] if thing["name"].startswith("features/")]
-    assert len(features) == 4
-    assert {thing["keep"] for thing in features} == {"used within the last hour"}
-    assert all(thing["bytes"] > 0 for thing in features)
-    # A clock of the store's own cannot be moved here: the rule of the last hour is.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("msd_ray.search.pruning.RECENT_S", 0.0)
-        assert main(["prune", *arguments, "--delete"]) == 0
-    assert "removed features/" in capsys.readouterr().out
-    selector = fs.FileSelector(storage.store.path("features"), recursive=True, allow_not_found=True)  # type: ignore[union-attr]
-    assert [info for info in client(s3_endpoint).get_file_info(selector) if info.is_file] == []
-    assert not list((storage.root / "features").glob("[!.]*/manifest.json"))
-    prepare(where, read(where), tiny_encoder, storage)
-    assert len([info for info in client(s3_endpoint).get_file_info(selector) if info.is_file]) > 4
+    monkeypatch.setenv("MSD_RAY_STORAGE", str(ended.root))
+    assert main(["--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["studies"] == {STUDY: "finished"}
+
+
+def test_a_database_that_is_away_is_one_line_and_exit_code_2(ended: SmallSearch) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "msd_ray.storage", "--storage", str(ended.root)],
+        env={**os.environ, "MLFLOW_TRACKING_URI": "postgresql://me:geheim@127.0.0.1:9/x"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 2
+    assert "error: " in told.stderr
+    assert "Traceback" not in told.stderr
+    assert "geheim" not in told.stderr
+
+
+def test_prune_tells_scripts_what_it_removed(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+    can_go = {name for name, why in listed(search.root, capsys).items() if why is None}
+    for more, removed in (([], set()), (["--delete"], can_go)):
+        assert main(["prune", "--storage", str(search.root), "--json", *more]) == 0
+        assert set(json.loads(capsys.readouterr().out)["removed"]) == removed
+    assert not can_go & listed(search.root, capsys).keys()
+
+
+def test_the_winner_stays_whatever_became_of_its_version(
+    search: SmallSearch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same command exports it again."""
+    client = MlflowClient(default_tracking_uri(search.root))
+    for version in client.search_model_versions("name = 'msd-wikiann-ar'"):
+        client.delete_model_version("msd-wikiann-ar", version.version)
+    assert f"the winner of {STUDY} was made from it" in listed(search.root, capsys).values()
+    assert main(["prune", "--storage", str(search.root), "--delete"]) == 0
+    shutil.rmtree(search.root / "models")
+    conclude(search)
+    assert (search.root / "models" / STUDY).is_dir()
+
+
+def test_a_study_without_a_student_has_ended_too(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+    tune.open_tracker(search.setup()).close("FAIL")
+    assert None in listed(search.root, capsys).values()
+
+
+def test_runs_of_others_in_an_experiment_do_not_matter(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+    before = listed(search.root, capsys)
+    client = MlflowClient(default_tracking_uri(search.root))
+    experiment = client.get_experiment_by_name("msd-wikiann-ar")
+    assert experiment is not None
+    (parent,) = client.search_runs([experiment.experiment_id], "tags.kind = 'study'")
+    configuration = parent.data.tags.get("configuration.best") or parent.data.tags["configuration.paper"]
+    final = {"phase": "final", "row": "best", "configuration": configuration, "mlflow.parentRunId": parent.info.run_id}
+    for tags in ({"kind": "study"}, {"phase": "final"}, final, {**final, "key": "final/own"}):
+        run = client.create_run(experiment.experiment_id, tags=tags)
+        if "key" not in tags:
+            client.log_metric(run.info.run_id, "dev_target/f1", 1.0)
+    assert listed(search.root, capsys) == before
+
+
+@pytest.mark.parametrize("run_id", ["0" * 32, "no id", None])
+def test_a_champion_whose_run_is_gone_needs_nothing_but_its_version(
+    search: SmallSearch, capsys: pytest.CaptureFixture[str], run_id: str | None
+) -> None:
+    with closing(sqlite3.connect(search.root / "mlflow.db")) as database, database:
+        database.execute("UPDATE model_versions SET run_id = ?", [run_id])
+    assert f"the winner of {STUDY} was made from it" in listed(search.root, capsys).values()

@@ -19,11 +19,11 @@ from msd_ray.options import parse
 from msd_ray.search.configuration import BEST, PAPER, PAPER_CONFIGURATION, Configuration
 from msd_ray.setup import Setup, set_up
 from msd_ray.tracking.comparison import summary_rows
-from msd_ray.tracking.rows import RunRow
+from msd_ray.tracking.rows import RunRow, best_run
 from msd_ray.training import StudentSettings
 from msd_ray.training.build import build_tagger
 from msd_ray.tune import conclude, open_tracker
-from msd_ray.winner import best_run, configuration_tags, export_winner, versions
+from msd_ray.winner import configuration_tags, export_winner, versions
 
 FOUND = Configuration(teacher=PAPER_CONFIGURATION.teacher, student=StudentSettings(learning_rate=1e-4, beta=2.5))
 

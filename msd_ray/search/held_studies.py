@@ -13,7 +13,10 @@ def held_studies(storage: Storage, studies: Iterable[str]) -> frozenset[str]:
 
 
 def _is_held(storage: Storage, study: str) -> bool:
-    """Of an object store's, one whose holder has died counts for as long as its name stands there."""
+    """Of an object store's, one whose holder has died counts for as long as its name stands there.
+
+    So does one whose lock is another user's, and cannot be tried.
+    """
     if storage.store is not None and storage.store.modified(f"studies/{study}.holder") is not None:
         return True
     lock = storage.root / "studies" / f"{study}.lock"
@@ -24,3 +27,5 @@ def _is_held(storage: Storage, study: str) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:
+        return lock.with_suffix(".holder").exists()

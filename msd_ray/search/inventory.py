@@ -14,7 +14,7 @@ from .storage import Storage
 
 Kind = Literal["teachers", "students", "outputs", "results", "features", "words", "encoders", "models"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-SCRATCH = ".tmp"
+SCRATCH = (".tmp", ".partial")
 
 
 @dataclass(frozen=True, kw_only=True)

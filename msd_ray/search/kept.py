@@ -196,13 +196,13 @@ def _no_weights(reason: str) -> UserError:
 def to_be_made(storage: Storage, path: Path) -> Iterator[bool]:
     """Whether the block is to make the directory `path`: it is not there, or was damaged. Then it is sent.
 
-    For the driver; a trial's workers have `TrialContext.alone`. Raises OSError, StoreError.
+    For the driver, which has noted its use before; a trial's workers have `TrialContext.alone`. The lock is of who
+    removes it, too: what is whole here is not about to go. Raises OSError, StoreError.
     """
     kept = KeptDirectory(storage=storage, path=path)
-    if (storage.store is not None or path.is_dir()) and not kept.is_whole():
-        with storage.lock(path):
-            if damage := kept.mend():
-                warn(damage)
+    with storage.lock(path):
+        if (storage.store is not None or path.is_dir()) and not kept.is_whole() and (damage := kept.mend()):
+            warn(damage)
     yield not path.is_dir()
     kept.publish()
 

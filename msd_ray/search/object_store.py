@@ -45,19 +45,19 @@ class ObjectStore:
     attempts: int = ATTEMPTS
 
     @classmethod
-    def at(cls, uri: str) -> "ObjectStore":
-        """Name the place; nothing is asked of it. Raises UserError for what is no such URI."""
+    def at(cls, uri: str, *, option: str = "--storage") -> "ObjectStore":
+        """Name the place; nothing is asked of it. Raises UserError, naming the option, for what is no such URI."""
         scheme, _, rest = uri.partition("://")
         if any(sign in rest for sign in "@?#"):  # not repeated: a secret may be in it
             raise UserError(
-                f"--storage {scheme}://...: credentials and settings belong in the environment (AWS_ACCESS_KEY_ID, "
+                f"{option} {scheme}://...: credentials and settings belong in the environment (AWS_ACCESS_KEY_ID, "
                 f"AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL), not in the URI; write {scheme}://BUCKET/PREFIX"
             )
         bucket, *parts = rest.rstrip("/").split("/")
         plain = all(re.fullmatch(r"[A-Za-z0-9_.=-]+", part) and part not in (".", "..") for part in parts)
         if scheme not in SCHEMES or not re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", bucket) or not plain:
             raise UserError(
-                f"--storage {uri}: this names no place; give a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
+                f"{option} {uri}: this names no place; give a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
                 "(bucket: lower-case letters, digits, dots and dashes; prefix: letters, digits, dots, dashes, "
                 "underscores, and slashes between them)"
             )
@@ -76,6 +76,13 @@ class ObjectStore:
     def check(self) -> None:
         """See within seconds that objects can be written here. Raises StoreError."""
         replace(self, attempts=FIRST_ATTEMPTS).write(".probe", b"written by msd_ray to see that it can\n")
+
+    def look(self) -> None:
+        """See within seconds that the bucket is there, and write nothing. Raises StoreError."""
+        quick, bucket = replace(self, attempts=FIRST_ATTEMPTS), self.path("").partition("/")[0]
+        with self._errors():
+            if quick.filesystem.get_file_info(bucket).type == fs.FileType.NotFound:
+                raise FileNotFoundError(f"there is no bucket {bucket}")
 
     def read(self, name: str) -> bytes | None:
         """An object's bytes, None if there is none. Raises StoreError."""

@@ -106,7 +106,9 @@ def prepare(
 
     Raises UserError if the storage cannot be written, or the encoder has no tokenizer that fits.
     """
-    features = _Features(encoder=encoder, names=label_names(data.dataset), storage=storage, max_length=data.max_length)
+    features = _Features(
+        encoder=encoder, names=label_names(data.dataset), storage=storage, max_length=data.max_length, study=study
+    )
     with storage.writing():
         keys = Corpora(
             label_names=features.names,
@@ -116,9 +118,7 @@ def prepare(
             target_train=features.unlabelled(corpora.target.train),
             target_dev=features.labelled(corpora.target.dev),
         )
-        for key in (keys.source_train, keys.source_dev, keys.target_train, keys.target_dev):
-            mark_used(storage, study, storage.features(key))
-    _publish_encoder(encoder, storage)
+    _publish_encoder(encoder, storage, study)
     return Prepared(
         experiment=Experiment(storage=storage, encoder=encoder, corpora=keys, study=study),
         digests=corpora.digests,
@@ -153,10 +153,11 @@ def prepare_target_gold(data: Data, prepared: Prepared) -> str:
         return _Features.of(data, prepared).labelled(gold)
 
 
-def _publish_encoder(encoder: EncoderFiles, storage: Storage) -> None:
+def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None) -> None:
     """Send the encoder to the object store, if there is one, for nodes that have no other way to it."""
     if storage.store is None:
         return
+    mark_used(storage, study, storage.encoder(encoder.digest))
     digests = {
         path.name: FileDigest(size=path.stat().st_size, sha256=file_digest(path))
         for path in content_files(encoder.directory)
@@ -174,20 +175,25 @@ def _scored(data: Data, prepared: Prepared, dev: Sequence[Sentence], dev_feature
     else:
         test, scored = tuple(dev), Scored(split="dev", features=dev_features)
     words = storage.words(scored.features)
-    with storage.writing(), to_be_made(storage, words) as wanted:
-        if wanted:
-            save_words(test, words)
+    with storage.writing():
+        mark_used(storage, prepared.experiment.study, words)
+        with to_be_made(storage, words) as wanted:
+            if wanted:
+                save_words(test, words)
     return scored
 
 
 class _Features:
     """Encodes sentences into the storage unless they are there; returns their keys."""
 
-    def __init__(self, *, encoder: EncoderFiles, names: Sequence[str], storage: Storage, max_length: int) -> None:
+    def __init__(
+        self, *, encoder: EncoderFiles, names: Sequence[str], storage: Storage, max_length: int, study: str | None
+    ) -> None:
         self.names = tuple(names)
         self._encoder = encoder
         self._storage = storage
         self._max_length = max_length
+        self._study = study
         self._tokenizer: PreTrainedTokenizerFast = load_tokenizer(encoder)
         self.pad_id = int(self._tokenizer.pad_token_id)
 
@@ -199,11 +205,12 @@ class _Features:
             names=experiment.corpora.label_names,
             storage=experiment.storage,
             max_length=data.max_length,
+            study=experiment.study,
         )
 
     def labelled(self, sentences: Sequence[Sentence]) -> str:
         key = self._key(sentences, labels=self.names)
-        directory = self._storage.features(key)
+        directory = self._used(key)
         with to_be_made(self._storage, directory) as wanted:
             if wanted:
                 encoded = encode_sentences(sentences, self._tokenizer, self.names, max_length=self._max_length)
@@ -212,11 +219,17 @@ class _Features:
 
     def unlabelled(self, sentences: Sequence[Text]) -> str:
         key = self._key(sentences, labels=())
-        directory = self._storage.features(key)
+        directory = self._used(key)
         with to_be_made(self._storage, directory) as wanted:
             if wanted:
                 save_text(encode_text(sentences, self._tokenizer, max_length=self._max_length), directory)
         return key
+
+    def _used(self, key: str) -> Path:
+        """Where it lies; noted before it is looked at, so that nobody removes it in between."""
+        directory = self._storage.features(key)
+        mark_used(self._storage, self._study, directory)
+        return directory
 
     def _key(self, sentences: Sequence[Sentence | Text], *, labels: Sequence[str]) -> str:
         return content_key(

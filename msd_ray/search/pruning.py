@@ -13,6 +13,7 @@ from pyarrow import fs
 
 from ..manifest import MANIFEST, remove
 from ..training.checkpoints import RECORD
+from .held_studies import held_studies
 from .inventory import Thing, days
 from .storage import Storage
 from .uses import USES, Uses, uses_of
@@ -88,7 +89,8 @@ def _reason(thing: Thing, uses: Mapping[str, float], used: float, rules: Rules, 
 
 
 def prune(storage: Storage, filesystem: fs.FileSystem, decision: Decision, uses: Uses) -> bool:
-    """Remove a thing that may go; False if somebody has turned to it meanwhile. Raises OSError, StoreError.
+    """Remove a thing that may go; False if it is in use meanwhile: by who holds its lock, by a study that has turned to
+    it since `uses`, or by one of its studies that a driver holds now. Raises OSError, StoreError.
 
     What makes it a thing goes first, so that no one takes the rest for one.
     """
@@ -96,6 +98,8 @@ def prune(storage: Storage, filesystem: fs.FileSystem, decision: Decision, uses:
     try:
         with FileLock(path.with_name(path.name + ".lock"), timeout=0):
             if uses_of(filesystem, thing.name, uses.studies) != dict(uses.of(thing.name)):
+                return False
+            if held_studies(storage, decision.studies):
                 return False
             if storage.store is not None:
                 storage.store.delete(f"{thing.name}/{RECORD if thing.kind in TRAININGS else MANIFEST}")

@@ -189,7 +189,7 @@ class Storage:
         """The part of `study_lock` among this machine's processes."""
         path = self.root / "studies" / f"{name}.lock"
         holder = path.with_suffix(".holder")
-        lock = FileLock(path, timeout=0)
+        lock = FileLock(path, timeout=1)  # who asks whether the study is held has it for a moment
         with self.writing():
             path.parent.mkdir(parents=True, exist_ok=True)
             try:

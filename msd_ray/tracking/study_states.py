@@ -1,66 +1,93 @@
-"""Which studies have ended, and which trainings registered students come from, by MLflow."""
+"""Which studies have ended, and which trainings their winners and registered students come from, by MLflow."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msd_ray.search.configuration import BEST, PAPER
 from msd_ray.tracking.client import mlflow_errors
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.registry import versions_of
-from msd_ray.tracking.rows import search_runs
+from msd_ray.tracking.rows import PARENT, best_run, row_of, search_runs
+from msd_ray.tracking.study import STATUS
 from msd_ray.tracking.uri import sqlite_path
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
 OURS = "name LIKE 'msd-%'"
+ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+ENDED = (STATUS["COMPLETE"], STATUS["FAIL"])
+"""Of a study's parent: every run has ended, and there is a student or none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyStates:
     """finished: by study, whether all of it has ended. weights: by the place of a weights file in the storage, what was
-    made from it: a version with an alias, or a study's winner.
+    made from it: a version with an alias, or a study's winner. there: whether there is such a database at all.
     """
 
     finished: dict[str, bool] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
+    there: bool = True
 
 
 def study_states(tracking_uri: str) -> StudyStates:
     """Read them; nothing where the SQLite file is not there, which is not made. Raises UserError."""
     database = sqlite_path(tracking_uri)
     if database is not None and not database.exists():
-        return StudyStates()
+        return StudyStates(there=False)
     client = connect(tracking_uri)
     with mlflow_errors(tracking_uri):
         experiments = [one.experiment_id for one in _all(client.search_experiments, OURS)]
+        parents = [run for run in search_runs(client, experiments, "tags.kind = 'study'") if "study" in run.data.tags]
         finished: dict[str, bool] = {}
-        winners: dict[str, str] = {}
-        for run in search_runs(client, experiments, "tags.kind = 'study'"):
+        for run in parents:
             name = run.data.tags["study"]
-            finished[name] = run.info.status == "FINISHED" and finished.get(name, True)
-            if "registered" in run.data.tags:
-                winners[run.data.tags["registered"]] = f"the winner of {name}"
-        return StudyStates(finished=finished, weights=_weights(client, winners))
+            finished[name] = run.info.status in ENDED and finished.get(name, True)
+        finals = search_runs(client, experiments, "tags.phase = 'final'")
+        return StudyStates(finished=finished, weights={**_winners(parents, finals), **_with_an_alias(client)})
 
 
-def _weights(client: "MlflowClient", winners: Mapping[str, str]) -> dict[str, str]:
-    """Of the versions that have an alias, or are a study's winner (by URI)."""
+def _winners(parents: Sequence["Run"], finals: Sequence["Run"]) -> dict[str, str]:
+    """Of what each study would export again: its registered version may be another study's, or deleted."""
+    found: dict[str, str] = {}
+    for parent in parents:
+        row = BEST if f"configuration.{BEST}" in parent.data.tags else PAPER
+        configuration = parent.data.tags.get(f"configuration.{row}")
+        own = [
+            row_of(run)
+            for run in finals
+            if run.data.tags.get(PARENT) == parent.info.run_id
+            and "dev_target/f1" in run.data.metrics
+            and "key" in run.data.tags
+            and configuration in (None, run.data.tags.get("configuration"))
+        ]
+        winner = best_run(own, row)
+        if winner is not None and "weights" in winner.tags:
+            found[winner.tags["weights"]] = f"the winner of {parent.data.tags['study']}"
+    return found
+
+
+def _with_an_alias(client: "MlflowClient") -> dict[str, str]:
+    """Of the registered versions that have an alias."""
     from mlflow.exceptions import MlflowException
 
     found: dict[str, str] = {}
     for model in _all(client.search_registered_models, OURS):
         aliases = {str(number): f"models:/{model.name}@{alias}" for alias, number in model.aliases.items()}
         for version in versions_of(client, model.name):
-            made = aliases.get(str(version.version)) or winners.get(f"models:/{model.name}/{version.version}")
-            if made is None:
+            if str(version.version) not in aliases or not version.run_id:
                 continue
             try:
-                tags = client.get_run(str(version.run_id)).data.tags
-            except MlflowException:  # its run was deleted; the version has its own copy of the student
-                continue
+                tags: Mapping[str, str] = client.get_run(str(version.run_id)).data.tags
+            except MlflowException as error:
+                if error.error_code not in ABSENT:
+                    raise  # not to be taken for a champion that needs nothing
+                continue  # its run was deleted; the version has its own copy of the student
             if "weights" in tags:
-                found[tags["weights"]] = made
+                found[tags["weights"]] = aliases[str(version.version)]
     return found
 
 

@@ -8,7 +8,16 @@ from msd_ray.printable import without_passwords
 
 
 def default_tracking_uri(storage: Path) -> str:
-    """The SQLite file that a study uses when the user names no MLflow: `<storage>/mlflow.db`."""
+    """The SQLite file that a study uses when the user names no MLflow: `<storage>/mlflow.db`.
+
+    Raises UserError for an object store, which holds no database.
+    """
+    scheme, *rest = storage.parts or (".",)
+    if scheme in ("s3:", "gs:"):
+        raise UserError(
+            f"the storage {scheme}//{'/'.join(rest)} holds no databases: give --mlflow-uri too, or set "
+            "MLFLOW_TRACKING_URI"
+        )
     return f"sqlite:///{storage.resolve() / 'mlflow.db'}"
 
 

@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from filelock import FileLock
 
+from msd_ray.manifest import new_content, remove
+from msd_ray.search.held_studies import held_studies
 from msd_ray.search.inventory import Thing, file_system, things
+from msd_ray.search.kept import to_be_made
 from msd_ray.search.pruning import Decision, Rules, decide, prune
 from msd_ray.search.storage import Storage
 from msd_ray.search.uses import Uses, _mark, mark_used, read_uses
@@ -105,3 +109,50 @@ def test_one_who_works_on_it_keeps_it(storage: Storage) -> None:
     with FileLock(storage.root / "students" / "abc.lock", is_singleton=False):
         assert not prune(storage, filesystem, decision(storage), read_uses(filesystem))
     assert storage.student("abc").is_dir()
+
+
+def test_a_driver_that_holds_its_study_by_now_keeps_it(storage: Storage) -> None:
+    """It has not said yet that it uses it again."""
+    filesystem, chosen = file_system(storage), decision(storage)
+    with storage.study_lock("first"):
+        assert not prune(storage, filesystem, chosen, read_uses(filesystem))
+    assert storage.student("abc").is_dir()
+    assert prune(storage, filesystem, chosen, read_uses(filesystem))
+
+
+def test_a_lock_that_cannot_be_tried_is_held_while_a_holder_stands_there(storage: Storage) -> None:
+    """Of another user of a shared storage, for example; here no file at all."""
+    (storage.root / "studies" / "first.lock").mkdir(parents=True)
+    assert held_studies(storage, ["first"]) == frozenset()
+    (storage.root / "studies" / "first.holder").write_text("process 1 on another")
+    assert held_studies(storage, ["first"]) == {"first"}
+
+
+def test_an_export_that_died_half_written_is_scratch(storage: Storage) -> None:
+    (storage.root / "models" / ".first.partial").mkdir(parents=True)
+    (storage.root / "models" / ".first.partial" / "model.safetensors").write_text("half")
+    found = {thing.name: thing.scratch for thing in things(file_system(storage))}
+    assert found == {"students/abc": False, "models/.first.partial": True}
+
+
+def test_what_is_about_to_go_is_not_taken_for_whole(storage: Storage) -> None:
+    """A driver that needs it waits for the lock of who removes it, and then makes it."""
+    path = storage.features("abc")
+    with new_content(path) as scratch:
+        (scratch / "lengths.npy").write_bytes(b"content")
+    asked, found = Event(), []
+
+    def driver() -> None:
+        asked.set()
+        with to_be_made(storage, path) as wanted:
+            found.append(wanted)
+
+    waiting = Thread(target=driver)
+    with FileLock(path.with_name("abc.lock"), is_singleton=False):
+        waiting.start()
+        asked.wait()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        remove(path)
+    waiting.join()
+    assert found == [True]

@@ -1,0 +1,130 @@
+"""`msd_ray.storage` and `msd_ray.predict` on an object store: what lies there, goes, or cannot be reached."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from pyarrow import fs
+from s3_server import BUCKET, Front, client
+from small_search import data, write_corpora
+from students import exported
+
+from msd_ray import predict, report
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.errors import UserError
+from msd_ray.manifest import digests_of
+from msd_ray.search.copies import publish_files
+from msd_ray.search.prepare import prepare, read
+from msd_ray.search.storage import Storage
+from msd_ray.search.uses import _mark
+from msd_ray.storage import main
+from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import default_tracking_uri
+
+
+@pytest.fixture(autouse=True)
+def _new_process() -> None:
+    """A use is noted once in a process."""
+    _mark.cache_clear()
+
+
+def test_an_object_store(
+    s3: str, s3_endpoint: str, tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpora = write_corpora(tmp_path / "corpora", langs=("en", "ar"))
+    where, storage = data(corpora), Storage.at(s3)
+    prepare(where, read(where), tiny_encoder, storage, study="mine")
+    uri = default_tracking_uri(tmp_path)
+    tracker = StudyTracker.open(uri, dataset="wikiann", lang="ar", study="mine", parameters={}, tags={})
+    arguments = ["--storage", s3, "--mlflow-uri", uri]
+    assert main(["list", *arguments, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["studies"] == {"mine": "open"}
+    tracker.close("COMPLETE")
+    assert main(["list", *arguments, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["studies"] == {"mine": "finished"}
+    features = [thing for thing in told["things"] if thing["name"].startswith("features/")]
+    assert len(features) == 4
+    assert {thing["keep"] for thing in features} == {"used within the last hour"}
+    assert all(thing["bytes"] > 0 for thing in features)
+    # A clock of the store's own cannot be moved here: the rule of the last hour is.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("msd_ray.search.pruning.RECENT_S", 0.0)
+        assert main(["prune", *arguments, "--delete"]) == 0
+    assert "removed features/" in capsys.readouterr().out
+    selector = fs.FileSelector(storage.store.path("features"), recursive=True, allow_not_found=True)  # type: ignore[union-attr]
+    assert [info for info in client(s3_endpoint).get_file_info(selector) if info.is_file] == []
+    assert not list((storage.root / "features").glob("[!.]*/manifest.json"))
+    prepare(where, read(where), tiny_encoder, storage)
+    assert len([info for info in client(s3_endpoint).get_file_info(selector) if info.is_file]) > 4
+
+
+def test_a_bucket_that_is_not_there_is_not_an_empty_one(s3: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no bucket no-such-bucket; check the bucket's name"):
+        main(["--storage", "s3://no-such-bucket/runs", "--mlflow-uri", default_tracking_uri(tmp_path)])
+
+
+@pytest.mark.parametrize("fault", ["nobody listens", "refused"])
+def test_a_store_that_cannot_be_used(
+    fault: str, s3: str, s3_front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if fault == "refused":
+        s3_front.answer(always=403)
+    else:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match=f"the storage {s3} on the server 127.0.0.1.* cannot be used: "):
+        main(["--storage", s3, "--mlflow-uri", default_tracking_uri(tmp_path)])
+
+
+def test_the_driver_notes_what_it_sends(
+    s3: str, tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An encoder is noted as used when it is sent, whether a worker fetches it or has it."""
+    corpora = write_corpora(tmp_path / "corpora", langs=("en", "ar"))
+    prepare(data(corpora), read(data(corpora)), tiny_encoder, Storage.at(s3), study="mine")
+    StudyTracker.open(default_tracking_uri(tmp_path), dataset="d", lang="ar", study="mine", parameters={}, tags={})
+    assert main(["--storage", s3, "--mlflow-uri", default_tracking_uri(tmp_path), "--json"]) == 0
+    things = json.loads(capsys.readouterr().out)["things"]
+    assert {thing["name"].partition("/")[0] for thing in things} == {"features", "encoders"}
+    assert {thing["keep"] for thing in things} == {"used by mine (open)"}
+
+
+def tagged(model: str, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> bytes:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"Angela Merkel in Paris\n"))))
+    assert predict.main(["--model", model, "--device", "cpu"]) == 0
+    return capsysbinary.readouterr().out
+
+
+def test_predict_reads_the_exported_student(
+    s3: str,
+    s3_endpoint: str,
+    tiny_encoder: EncoderFiles,
+    tmp_path: Path,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    storage = Storage.at(s3)
+    assert storage.store is not None
+    directory = tmp_path / "student"
+    exported(tiny_encoder, directory)
+    publish_files(storage.store, "models/mine", directory, digests_of(directory))
+    assert tagged(f"{s3}/models/mine", capsysbinary, monkeypatch) == tagged(str(directory), capsysbinary, monkeypatch)
+
+    with pytest.raises(UserError, match="models/other: there is no exported student"):
+        predict.main(["--model", f"{s3}/models/other"])
+    with pytest.raises(UserError, match=f"s3://{BUCKET}: this is a bucket; give the student in it"):
+        predict.main(["--model", f"s3://{BUCKET}"])
+    with pytest.raises(UserError, match="--model ftp://host/runs: this names no place"):
+        predict.main(["--model", "ftp://host/runs"])
+    with client(s3_endpoint).open_output_stream(storage.store.path("models/mine/model.safetensors")) as stream:
+        stream.write(b"another")
+    with pytest.raises(UserError, match=r"models/mine/model\.safetensors is damaged: it is not what was sent"):
+        predict.main(["--model", f"{s3}/models/mine"])
+
+
+def test_a_report_needs_to_be_told_where_mlflow_is(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MSD_RAY_STORAGE", s3)
+    with pytest.raises(UserError, match=f"the storage {s3} holds no databases: give --mlflow-uri"):
+        report.main(["--lang", "ar"])
