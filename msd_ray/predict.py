@@ -25,7 +25,6 @@ from .errors import UserError, run_command
 from .evaluation import entities
 from .export import load_student
 from .printable import in_json, visible
-from .search.storage import URI
 from .tagging import tag
 from .tracking.uri import default_tracking_uri
 from .training.device import resolve_precision
@@ -115,7 +114,7 @@ def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Pat
         return downloaded(uri, parse_reference(model))
     if mlflow_uri is not None:
         raise UserError(f"--mlflow-uri is for registered models; --model {model} is a directory")
-    if URI.match(model):
+    if "://" in model:
         from .search.fetched_model import fetched_model
 
         return fetched_model(model)
