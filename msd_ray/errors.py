@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from .printable import printable
@@ -10,6 +10,16 @@ from .printable import printable
 
 class UserError(Exception):
     """Bad input: the message says what is wrong, where (file, line, key), and what to do."""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it came from, and so on."""
+    found: BaseException | None = error
+    seen: set[int] = set()
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        yield found
+        found = found.__cause__ or found.__context__
 
 
 def warn(message: str) -> None:

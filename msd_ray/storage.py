@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -57,10 +57,10 @@ def main(arguments: list[str] | None = None) -> int:
     decisions = [decide(thing, uses, rules) for thing in found]
     if not options.json:
         print_table(console, decisions, rules)
-    removed = []
+    removed: list[Decision] = []
     if options.action == "prune":
         with storage_readable(storage):
-            removed = list(_pruned(options, console, storage, decisions, uses))
+            removed = _pruned(options, console, storage, decisions, uses)
     if options.json:
         told = as_json(storage.place, decisions, rules)
         if options.action == "prune":
@@ -118,14 +118,15 @@ def _rules(options: argparse.Namespace, storage: Storage, uses: Uses) -> Rules:
 
 def _pruned(
     options: argparse.Namespace, console: Console, storage: Storage, decisions: Sequence[Decision], uses: Uses
-) -> Iterator[Decision]:
+) -> list[Decision]:
     """Remove what can go, or say that it would be; what was removed."""
 
     def say(line: str) -> None:
         if not options.json:
             print_line(console, line)
 
-    filesystem, removed = file_system(storage), []
+    filesystem = file_system(storage)
+    removed: list[Decision] = []
     for decision in removable(decisions):
         line = f"{decision.thing.name}  {size_of([decision])}"
         if not options.delete:
@@ -133,10 +134,10 @@ def _pruned(
         elif prune(storage, filesystem, decision, uses):
             removed.append(decision)
             say(f"removed {line}")
-            yield decision
         else:
             say(f"kept {line}: somebody has turned to it meanwhile")
     say(f"{size_of(removed)} removed" if options.delete else "Nothing was changed: give --delete to remove it.")
+    return removed
 
 
 if __name__ == "__main__":

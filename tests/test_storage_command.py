@@ -3,79 +3,27 @@
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
-import time
-from contextlib import closing
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from mlflow.tracking import MlflowClient
+from ended_search import STUDY, conclude, listed, make_old
+from ended_search import ended as ended
+from ended_search import new_process as new_process
+from ended_search import search as search
 from recorded import assert_settled, children
-from rich.console import Console
-from small_search import SmallSearch, run_here, write_corpora
+from small_search import SmallSearch, run_here
 
-from msd_ray import predict, report, tune
-from msd_ray.encoders.files import EncoderFiles
+from msd_ray import predict, report
 from msd_ray.errors import UserError
 from msd_ray.files import sha256
 from msd_ray.search.inventory import KINDS
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
 from msd_ray.search.storage import Storage
-from msd_ray.search.uses import _mark
 from msd_ray.storage import main
-from msd_ray.tracking.uri import default_tracking_uri
-
-STUDY = "wikiann-ar"
-
-
-@pytest.fixture(autouse=True)
-def _new_process() -> None:
-    """A use is noted once in a process."""
-    _mark.cache_clear()
-
-
-def conclude(search: SmallSearch) -> None:
-    """Run a search as the command does, up to its registered winner."""
-    rows = search.run()
-    setup = search.setup()
-    assert tune.conclude(setup, tune.open_tracker(setup), rows, Console(file=StringIO()))
-
-
-@pytest.fixture(scope="module")
-def ended(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> SmallSearch:
-    """A search that ended long ago. It is only to be copied."""
-    directory = tmp_path_factory.mktemp("ended")
-    corpora = write_corpora(directory / "corpora", langs=("en", "ar"))
-    (directory / "storage").mkdir()
-    search = SmallSearch(root=directory / "storage", encoder=tiny_encoder.directory, data_dir=corpora)
-    _mark.cache_clear()
-    conclude(search)
-    make_old(search.root)
-    return search
-
-
-@pytest.fixture
-def search(ended: SmallSearch, tmp_path: Path) -> SmallSearch:
-    """A copy of it, with its artifacts where they were."""
-    shutil.copytree(ended.root, tmp_path / "storage")
-    return replace(ended, root=tmp_path / "storage")
-
-
-def make_old(root: Path, days: float = 10) -> None:
-    then = time.time() - days * 86400
-    for path in root.rglob("*"):
-        os.utime(path, (then, then))
-
-
-def listed(root: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, object]:
-    """By thing, why it stays."""
-    assert main(["list", "--storage", str(root), "--json", *more]) == 0
-    return {thing["name"]: thing["keep"] for thing in json.loads(capsys.readouterr().out)["things"]}
 
 
 def content(root: Path) -> dict[str, bytes]:
@@ -263,46 +211,3 @@ def test_prune_tells_scripts_what_it_removed(search: SmallSearch, capsys: pytest
         assert main(["prune", "--storage", str(search.root), "--json", *more]) == 0
         assert set(json.loads(capsys.readouterr().out)["removed"]) == removed
     assert not can_go & listed(search.root, capsys).keys()
-
-
-def test_the_winner_stays_whatever_became_of_its_version(
-    search: SmallSearch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The same command exports it again."""
-    client = MlflowClient(default_tracking_uri(search.root))
-    for version in client.search_model_versions("name = 'msd-wikiann-ar'"):
-        client.delete_model_version("msd-wikiann-ar", version.version)
-    assert f"the winner of {STUDY} was made from it" in listed(search.root, capsys).values()
-    assert main(["prune", "--storage", str(search.root), "--delete"]) == 0
-    shutil.rmtree(search.root / "models")
-    conclude(search)
-    assert (search.root / "models" / STUDY).is_dir()
-
-
-def test_a_study_without_a_student_has_ended_too(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
-    tune.open_tracker(search.setup()).close("FAIL")
-    assert None in listed(search.root, capsys).values()
-
-
-def test_runs_of_others_in_an_experiment_do_not_matter(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
-    before = listed(search.root, capsys)
-    client = MlflowClient(default_tracking_uri(search.root))
-    experiment = client.get_experiment_by_name("msd-wikiann-ar")
-    assert experiment is not None
-    (parent,) = client.search_runs([experiment.experiment_id], "tags.kind = 'study'")
-    configuration = parent.data.tags.get("configuration.best") or parent.data.tags["configuration.paper"]
-    final = {"phase": "final", "row": "best", "configuration": configuration, "mlflow.parentRunId": parent.info.run_id}
-    for tags in ({"kind": "study"}, {"phase": "final"}, final, {**final, "key": "final/own"}):
-        run = client.create_run(experiment.experiment_id, tags=tags)
-        if "key" not in tags:
-            client.log_metric(run.info.run_id, "dev_target/f1", 1.0)
-    assert listed(search.root, capsys) == before
-
-
-@pytest.mark.parametrize("run_id", ["0" * 32, "no id", None])
-def test_a_champion_whose_run_is_gone_needs_nothing_but_its_version(
-    search: SmallSearch, capsys: pytest.CaptureFixture[str], run_id: str | None
-) -> None:
-    with closing(sqlite3.connect(search.root / "mlflow.db")) as database, database:
-        database.execute("UPDATE model_versions SET run_id = ?", [run_id])
-    assert f"the winner of {STUDY} was made from it" in listed(search.root, capsys).values()

@@ -1,6 +1,5 @@
 """What lies in a storage: every thing with its size and age, whether it is a directory or an object store."""
 
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +73,6 @@ def things(filesystem: fs.FileSystem) -> list[Thing]:
     return found
 
 
-def days(since: float, now: float | None = None) -> float:
+def days(since: float, now: float) -> float:
     """How many days ago a time was, 0 for one to come."""
-    return max(0.0, ((time.time() if now is None else now) - since) / 86400)
+    return max(0.0, (now - since) / 86400)

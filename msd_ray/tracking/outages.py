@@ -6,9 +6,8 @@ objection: any other 4xx, a value that MLflow refuses, a table that is not there
 
 import errno
 import sqlite3
-from collections.abc import Iterator
 
-from msd_ray.errors import UserError
+from msd_ray.errors import UserError, causes
 
 NOT_NOW = {
     "ABORTED",
@@ -42,17 +41,7 @@ def is_outage(error: BaseException, *, server: bool) -> bool:
     """Whether waiting may help. server: whether a server was asked, not a database."""
     code = str(getattr(error, "error_code", ""))
     # Of a server it is an answer 500, or none; in this process it is a defect, which stays.
-    return any(_is_away(one) for one in _chain(error)) or code in NOT_NOW or (server and code == "INTERNAL_ERROR")
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from."""
-    found: BaseException | None = error
-    seen: set[int] = set()
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        yield found
-        found = found.__cause__ or found.__context__
+    return any(_is_away(one) for one in causes(error)) or code in NOT_NOW or (server and code == "INTERNAL_ERROR")
 
 
 def _is_away(error: BaseException) -> bool:

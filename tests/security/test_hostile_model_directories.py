@@ -1,8 +1,6 @@
 """Directories of models and of exported students that others made: refused, or loaded without running or following any.
 
-Every file of such a directory may say what it likes; a digest in `msd_ray.json` is no witness, for who changes a file
-can change the digest, too.
-"""
+A digest in `msd_ray.json` is no witness: who changes a file can change the digest, too."""
 
 import json
 import struct

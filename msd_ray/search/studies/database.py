@@ -14,6 +14,7 @@ from optuna.study import StudyDirection
 from msd_ray.errors import UserError
 from msd_ray.printable import without_passwords
 from msd_ray.search.parameters import JSON
+from msd_ray.search.studies.outages import StorageAwayError, is_outage
 from msd_ray.search.studies.settings import differences
 
 _SETTINGS = "settings"  # study attribute
@@ -30,7 +31,11 @@ def storage_errors(url: str) -> Iterator[None]:
         while cause.__cause__ is not None:
             cause = cause.__cause__
         reason = (str(cause).splitlines() or [type(cause).__name__])[0]
-        raise UserError(f"cannot use the study storage {_without_password(url)}: {reason}; {_advice(url)}") from error
+        # An SQLite file has been waited for already.
+        away = url.startswith("postgresql") and is_outage(error)
+        raise (StorageAwayError if away else UserError)(
+            f"cannot use the study storage {_without_password(url)}: {reason}; {_advice(url)}"
+        ) from error
 
 
 def open_storage(url: str) -> RDBStorage:

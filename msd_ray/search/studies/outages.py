@@ -6,22 +6,23 @@ An answer may get lost after the database has done what it was asked, so whateve
 import time
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import sqlalchemy.exc
 
-from msd_ray.errors import UserError, warn
+from msd_ray.errors import UserError, causes, warn
 
 PATIENCE_S = 300.0
 """How long the driver waits for the database. Trials train on meanwhile, up to their next report."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 
 
+class StorageAwayError(UserError):
+    """The database does not answer now, and waiting may help."""
+
+
 class Restartable(Protocol):
     """A study in a database that may be away."""
-
-    def may_come_back(self, error: UserError) -> bool:
-        """Whether waiting can help against this error."""
 
     def look_again(self) -> None:
         """After an outage: find out what became of the last things that were asked."""
@@ -41,9 +42,7 @@ def patiently(
     def asked_again(study: Study, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
         try:
             return method(study, *args, **kwargs)
-        except UserError as error:
-            if not study.may_come_back(error):
-                raise
+        except StorageAwayError as error:
             warn(f"{_what(error)}; waiting for it, {PATIENCE_S:.0f} s at most. Training goes on")
             away_since = time.monotonic()
         for pause in _pauses(away_since + PATIENCE_S):
@@ -51,9 +50,7 @@ def patiently(
             try:
                 study.look_again()
                 answer = method(study, *args, **kwargs)
-            except UserError as error:
-                if not study.may_come_back(error):
-                    raise
+            except StorageAwayError as error:
                 last = error
             else:
                 warn(f"the study storage answers again, after {time.monotonic() - away_since:.0f} s")
@@ -63,15 +60,13 @@ def patiently(
     return asked_again
 
 
-def is_outage(error: BaseException | None) -> bool:
+def is_outage(error: BaseException) -> bool:
     """Whether an error, or what it came from, is a server's that is gone, starting or unreachable."""
-    while error is not None:
-        if isinstance(error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError):
-            return True
-        if isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any(
+        isinstance(cause, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError)
+        or (isinstance(cause, sqlalchemy.exc.DBAPIError) and cause.connection_invalidated)
+        for cause in causes(error)
+    )
 
 
 def _pauses(until: float) -> Iterator[float]:
@@ -84,5 +79,5 @@ def _pauses(until: float) -> Iterator[float]:
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-def _what(error: Any) -> str:
+def _what(error: UserError) -> str:
     return str(error).partition("; ")[0]

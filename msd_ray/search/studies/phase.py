@@ -4,7 +4,6 @@ The study is the only state of a phase. Every proposal is a function of the stud
 the trials before it brought, so a driver that dies at any moment and starts again goes on as if nothing had happened.
 """
 
-import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,15 +12,24 @@ import optuna
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from msd_ray.errors import UserError
 from msd_ray.search import asha
 from msd_ray.search.asha import Pruning
-from msd_ray.search.parameters import JSON, Fixed, Parameter
+from msd_ray.search.parameters import JSON, Parameter
 from msd_ray.search.studies.database import cached, open_storage, open_study, storage_errors
-from msd_ray.search.studies.outages import is_outage, patiently
-from msd_ray.search.studies.proposals import distributions, propose
-from msd_ray.search.studies.records import CONFIGURATION, REASON, RETRY_OF, RUN_ID, TrialRecord, record
+from msd_ray.search.studies.outages import patiently
+from msd_ray.search.studies.points import Points
+from msd_ray.search.studies.records import (
+    CONFIGURATION,
+    REASON,
+    RETRY_OF,
+    RUN_ID,
+    TrialRecord,
+    record,
+    require_finite,
+    require_unfinished,
+)
 from msd_ray.search.studies.retries import enqueue_retry, originals, to_retry
+from msd_ray.search.studies.run_ids import store_run_id, stored_run_ids
 from msd_ray.search.studies.settings import study_settings
 
 _TRIALS = "trials"  # study attribute: how many trials there shall be
@@ -50,16 +58,9 @@ class PhaseStudy:
         self._storage = storage
         self._view = view
         self._study_id = storage.get_study_id_from_name(study.study_name)
-        self._space = space
-        self._distributions = distributions(space)
-        self._fixed: dict[str, JSON] = {k: p.value for k, p in space.items() if isinstance(p, Fixed)}
-        self._seed = seed
-        self._limit = trials
-        self._first: list[dict[str, JSON]] = [dict(parameters) for parameters in first]
+        self._points = Points(space, seed=seed, first=first)
+        self._limit = trials if self._points.count is None else min(trials, self._points.count)
         self._pruning = pruning
-        if len(self._fixed) == len(space):
-            self._first = _distinct([*({**self._fixed, **parameters} for parameters in self._first), self._fixed])
-            self._limit = min(trials, len(self._first))
         self._handed_out: set[int] = set()
         self._left_over = self._unfinished()
 
@@ -121,7 +122,7 @@ class PhaseStudy:
         with self._errors():
             failed = to_retry(self._all())
             for trial in failed:
-                enqueue_retry(self._study, trial, record(trial, self._fixed).parameters)
+                enqueue_retry(self._study, trial, record(trial, self._points.fixed).parameters)
             self._left_over = self._unfinished()
         return len(failed)
 
@@ -136,13 +137,13 @@ class PhaseStudy:
             while self._left_over:
                 number = self._left_over.popleft()
                 if not self._trial(number).state.is_finished():
-                    return self._handed(self._started(number, self._all()))
+                    return self._started(number, self._all())
             trials = self._all()
             if len(originals(trials)) >= self._limit:
                 return None
             number = self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study_id))
             # Somebody may have enqueued a trial meanwhile.
-            return self._handed(self._started(number, trials if len(trials) == number else self._all()))
+            return self._started(number, trials if len(trials) == number else self._all())
 
     @patiently
     def report(self, number: int, epoch: int, value: float) -> None:
@@ -151,12 +152,12 @@ class PhaseStudy:
         Raises:
             ValueError: a value that is not finite, or a new epoch of a finished trial.
         """
-        _require_finite(value)
+        require_finite(value)
         with self._errors():
             trial = self._trial(number)
             if epoch in trial.intermediate_values:
                 return
-            _require_unfinished(trial)
+            require_unfinished(trial)
             self._storage.set_trial_intermediate_value(self._id(number), epoch, value)
 
     @patiently
@@ -200,7 +201,7 @@ class PhaseStudy:
             trial = self._trial(number)
             if trial.state == TrialState.FAIL:
                 return
-            _require_unfinished(trial)
+            require_unfinished(trial)
             self._storage.set_trial_user_attr(self._id(number), REASON, reason)
             self._storage.set_trial_state_values(self._id(number), TrialState.FAIL)
 
@@ -217,41 +218,26 @@ class PhaseStudy:
             trial = self._trial(number)
             if key in trial.user_attrs and trial.user_attrs[key] == value:
                 return
-            _require_unfinished(trial)
+            require_unfinished(trial)
             self._storage.set_trial_user_attr(self._id(number), key, value)
 
     @patiently
     def set_run_id(self, number: int, run_id: str) -> None:
-        """Store the id of a trial's run in MLflow, whenever it becomes known.
-
-        It is an attribute of the trial; Optuna changes no finished trial, so that it is one of the study afterwards.
-        """
+        """Store the id of a trial's run in MLflow, whenever it becomes known (see `run_ids`)."""
         with self._errors():
-            trial = self._trial(number)
-            if trial.user_attrs.get(RUN_ID) == run_id:
-                return
-            if trial.state.is_finished():
-                self._study.set_user_attr(f"{RUN_ID}/{number}", run_id)
-            else:
-                self._storage.set_trial_user_attr(self._id(number), RUN_ID, run_id)
+            store_run_id(self._study, self._storage, self._trial(number), self._id(number), run_id)
 
     @patiently
     def run_ids(self) -> dict[int, str]:
         """Return the ids of runs in MLflow by trial, as far as they are stored."""
         with self._errors():
-            own = {trial.number: str(trial.user_attrs[RUN_ID]) for trial in self._all() if RUN_ID in trial.user_attrs}
-            late = {}
-            for key, run_id in self._study.user_attrs.items():
-                name, _, number = key.partition("/")
-                if name == RUN_ID:
-                    late[int(number)] = str(run_id)
-            return own | late
+            return stored_run_ids(self._study, self._all())
 
     @patiently
     def trials(self) -> list[TrialRecord]:
         """Return all trials by number."""
         with self._errors():
-            return [record(trial, self._fixed) for trial in self._all()]
+            return [record(trial, self._points.fixed) for trial in self._all()]
 
     def best(self) -> TrialRecord | None:
         """Return the COMPLETE trial with the highest value, of equal ones the first; None if there is none."""
@@ -263,18 +249,10 @@ class PhaseStudy:
         self._storage.remove_session()
         self._storage.engine.dispose()
 
-    def may_come_back(self, error: UserError) -> bool:
-        """Whether waiting can help: an SQLite file has been waited for already."""
-        return self._storage.url.startswith("postgresql") and is_outage(error)
-
     def look_again(self) -> None:
         """A trial that was made when the database went away, and that nobody runs, is the next one."""
         with self._errors():
             self._left_over = deque(number for number in self._unfinished() if number not in self._handed_out)
-
-    def _handed(self, trial: TrialRecord) -> TrialRecord:
-        self._handed_out.add(trial.number)
-        return trial
 
     def _started(self, number: int, trials: Sequence[FrozenTrial]) -> TrialRecord:
         """Give the trial the parameters that it has not got yet, and mark it RUNNING. trials: the study's."""
@@ -283,33 +261,24 @@ class PhaseStudy:
             self._storage.set_trial_state_values(trial_id, TrialState.RUNNING)
         parameters = trial.user_attrs.get(CONFIGURATION)
         if parameters is None:
-            parameters = self._configuration(trial, len(originals(trials[:number])))
+            position = len(originals(trials[:number]))
+            parameters = self._points.of(trial, position, self._study.study_name, self._view)
             self._storage.set_trial_user_attr(trial_id, CONFIGURATION, parameters)
-        for name, distribution in self._distributions.items():
-            # What lies outside of the space, as the paper's value may, would mislead the sampler.
-            if name not in trial.params and self._space[name].contains(parameters[name]):
+        for name, distribution in self._points.to_learn_from(parameters).items():
+            if name not in trial.params:
                 internal = distribution.to_internal_repr(parameters[name])
                 self._storage.set_trial_param(trial_id, name, internal, distribution)
-        return record(self._trial(number), self._fixed)
-
-    def _configuration(self, trial: FrozenTrial, position: int) -> dict[str, JSON]:
-        """Return all parameters of the trial, the `position`-th that is no retry: proposed, except what it is told."""
-        first = self._first[position] if position < len(self._first) else {}
-        enqueued = trial.system_attrs.get("fixed_params", {})  # by `study.enqueue_trial`, as a dashboard does
-        told = {**first, **{name: value for name, value in enqueued.items() if name in self._space}, **trial.params}
-        if set(self._distributions) <= set(told):
-            return {**self._fixed, **told}
-        drawn = propose(self._view, self._study.study_name, trial, self._distributions, self._seed)
-        return {**self._fixed, **drawn, **told}
+        self._handed_out.add(number)
+        return record(self._trial(number), self._points.fixed)
 
     @patiently
     def _finish(self, number: int, state: TrialState, value: float) -> None:
-        _require_finite(value)
+        require_finite(value)
         with self._errors():
             trial = self._trial(number)
             if trial.state == state and trial.value == value:
                 return
-            _require_unfinished(trial)
+            require_unfinished(trial)
             self._storage.set_trial_state_values(self._id(number), state, [value])
 
     def _errors(self) -> AbstractContextManager[None]:
@@ -326,21 +295,3 @@ class PhaseStudy:
 
     def _trial(self, number: int) -> FrozenTrial:
         return self._view.get_trial(self._id(number))
-
-
-def _require_finite(value: float) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"a study takes finite values only, got {value}; a trial without a score has failed")
-
-
-def _require_unfinished(trial: FrozenTrial) -> None:
-    if trial.state.is_finished():
-        raise ValueError(f"trial {trial.number} is already {trial.state.name} with value {trial.value}")
-
-
-def _distinct(configurations: Sequence[dict[str, JSON]]) -> list[dict[str, JSON]]:
-    found: list[dict[str, JSON]] = []
-    for configuration in configurations:
-        if configuration not in found:
-            found.append(configuration)
-    return found

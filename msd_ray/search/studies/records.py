@@ -1,5 +1,6 @@
 """One trial of a study, read from Optuna's form of it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
@@ -62,3 +63,15 @@ def record(trial: FrozenTrial, fixed: Mapping[str, JSON]) -> TrialRecord:
         reason=reason if trial.state == TrialState.FAIL else None,
         retry_of=retry_of,
     )
+
+
+def require_finite(value: float) -> None:
+    """Raise ValueError for a value that Optuna cannot compare."""
+    if not math.isfinite(value):
+        raise ValueError(f"a study takes finite values only, got {value}; a trial without a score has failed")
+
+
+def require_unfinished(trial: FrozenTrial) -> None:
+    """Raise ValueError for a trial that has ended."""
+    if trial.state.is_finished():
+        raise ValueError(f"trial {trial.number} is already {trial.state.name} with value {trial.value}")

@@ -1,0 +1,65 @@
+"""A search that ended long ago, and what `msd_ray.storage` says of its storage."""
+
+import json
+import os
+import shutil
+import time
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from small_search import SmallSearch, write_corpora
+
+from msd_ray import tune
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.search.uses import _mark
+from msd_ray.storage import main
+
+STUDY = "wikiann-ar"
+
+
+@pytest.fixture(autouse=True)
+def new_process() -> None:
+    """A use is noted once in a process."""
+    _mark.cache_clear()
+
+
+def conclude(search: SmallSearch) -> None:
+    """Run a search as the command does, up to its registered winner."""
+    rows = search.run()
+    setup = search.setup()
+    assert tune.conclude(setup, tune.open_tracker(setup), rows, Console(file=StringIO()))
+
+
+@pytest.fixture(scope="module")
+def ended(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> SmallSearch:
+    """A search that ended long ago. It is only to be copied."""
+    directory = tmp_path_factory.mktemp("ended")
+    corpora = write_corpora(directory / "corpora", langs=("en", "ar"))
+    (directory / "storage").mkdir()
+    search = SmallSearch(root=directory / "storage", encoder=tiny_encoder.directory, data_dir=corpora)
+    _mark.cache_clear()
+    conclude(search)
+    make_old(search.root)
+    return search
+
+
+@pytest.fixture
+def search(ended: SmallSearch, tmp_path: Path) -> SmallSearch:
+    """A copy of it, with its artifacts where they were."""
+    shutil.copytree(ended.root, tmp_path / "storage")
+    return replace(ended, root=tmp_path / "storage")
+
+
+def make_old(root: Path, days: float = 10) -> None:
+    then = time.time() - days * 86400
+    for path in root.rglob("*"):
+        os.utime(path, (then, then))
+
+
+def listed(root: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, object]:
+    """By thing, why it stays."""
+    assert main(["list", "--storage", str(root), "--json", *more]) == 0
+    return {thing["name"]: thing["keep"] for thing in json.loads(capsys.readouterr().out)["things"]}
