@@ -34,7 +34,7 @@ def note(request: pytest.FixtureRequest) -> Note:
     """Takes a line of the table: fault, outcome, seconds. Only after all that it says has been seen to hold."""
     rows = request.config.stash.setdefault(ROWS, [])
 
-    def add(fault: str, outcome: str, seconds: float) -> None:
+    def add(fault: str, outcome: str, seconds: float | None) -> None:
         row = FaultRow(fault=fault, outcome=outcome, seconds=seconds, seed=SEED)
         rows.append(row)
         if file := os.environ.get("CHAOS_ROWS"):

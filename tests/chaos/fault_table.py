@@ -12,11 +12,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class FaultRow:
-    """fault: what struck, and where. outcome: what came of it. seconds: from the strike until all was well again."""
+    """fault: what struck, and where. outcome: what came of it. seconds: from the strike until all was well again, None
+    where nothing had to recover.
+    """
 
     fault: str
     outcome: str
-    seconds: float
+    seconds: float | None
     seed: int
 
     def append(self, file: Path) -> None:
@@ -25,7 +27,7 @@ class FaultRow:
             lines.write(json.dumps(asdict(self)) + "\n")
 
 
-Note = Callable[[str, str, float], None]
+Note = Callable[[str, str, float | None], None]
 """Takes a row: fault, outcome, seconds."""
 
 
@@ -40,7 +42,8 @@ def markdown(rows: Iterable[FaultRow]) -> str:
     lines = ["| fault | outcome | " + " | ".join(f"seed {seed}, s" for seed in seeds) + " |"]
     lines.append("|---|---|" + "---:|" * len(seeds))
     for fault, outcome in dict.fromkeys((row.fault, row.outcome) for row in rows):
-        of = {row.seed: f"{row.seconds:.1f}" for row in rows if (row.fault, row.outcome) == (fault, outcome)}
+        found = (row for row in rows if (row.fault, row.outcome) == (fault, outcome))
+        of = {row.seed: "-" if row.seconds is None else f"{row.seconds:.1f}" for row in found}
         lines.append(f"| {fault} | {outcome} | " + " | ".join(of.get(seed, "") for seed in seeds) + " |")
     return "\n".join(lines)
 

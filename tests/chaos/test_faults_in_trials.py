@@ -63,7 +63,7 @@ def test_trials_that_cannot_succeed_fail_alone(
     if again[retried].tags["state"] == "COMPLETE" and of_undisturbed[student].tags["state"] == "COMPLETE":
         assert again[retried].tags["weights_sha256"] == of_undisturbed[student].tags["weights_sha256"]
     cluster.assert_free()
-    note("trial out of memory, each time", "FAIL: MemoryError, after three attempts; `--retry-failed` ran it", 0.0)
+    note("trial out of memory, each time", "FAIL: MemoryError, after three attempts; `--retry-failed` ran it", None)
     note("NaN in a trial's weights", "FAIL: loss not finite; `--retry-failed`: same weights", seconds)
 
 
@@ -126,4 +126,4 @@ def test_moved_clock(
     assert_settled(search.storage)
     assert_same_outcome(search.storage, undisturbed.root)
     cluster.assert_free()
-    note("clocks moved a day back, then two days forth", "same outcome, nothing waits or ends early", 0.0)
+    note("clocks moved a day back, then two days forth", "same outcome, nothing waits or ends early", None)
