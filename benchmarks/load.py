@@ -190,8 +190,8 @@ def _print(
     digest = hashlib.sha256(json.dumps(decisions(trials), sort_keys=True).encode()).hexdigest()[:12]
     print(f"decisions {digest}: the same for the same seed, number of trials and number at a time\n")
     print(
-        "| trials ended | a report, ms: median / 99 % | of it MLflow, median | study and phase, median "
-        "| a trial's start, ms: median / 99 % | of it MLflow, median "
+        "| trials ended | a report, ms: median / 99 % | of it the journal, median | study and phase, median "
+        "| a trial's start, ms: median / 99 % | of it the journal, median "
         f"| lag with epochs of {options.epoch_seconds:g} s, ms: median / 99 % / longest | memory, MiB |"
     )
     print("|---|---|---|---|---|---|---|---|")

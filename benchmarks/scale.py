@@ -7,6 +7,7 @@ trial, which does not depend on what else the machine does.
 """
 
 import argparse
+import logging
 import os
 import platform
 import secrets
@@ -185,7 +186,7 @@ def _nodes(count: int, slots: int) -> Iterator[None]:
     try:
         for _ in range(count):
             cluster.add_node(**node)
-        ray.init(address=cluster.address, log_to_driver=False)
+        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         yield
     finally:
         ray.shutdown()
