@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo cluster cluster-stop test test-on-clusters test-without test-fast chaos lint format constraints audit clean
+.PHONY: help install demo cluster cluster-stop test test-on-clusters test-without test-fast chaos lint style types format constraints audit clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,16 +37,17 @@ cluster: install  ## start PostgreSQL, MLflow and Ray on this machine, on loopba
 cluster-stop: install  ## end what `make cluster` started; its data stay
 	@$(BIN)/python -m msd_ray.local_cluster stop --directory $(CLUSTER_DIR)
 
-# The tests with a Ray cluster run one after the other, beside the others. What make tells a make below is not for the tests' own.
+# The tests with a Ray cluster run one after the other and take longest: all else runs beside them, on what they leave of the processors.
+# What make tells a make below is not for the tests' own.
 PYTEST := env -u MAKEFLAGS -u MFLAGS OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=15
-test: lint  ## lint, type-check, and run every test
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-on-clusters test-without
+test: style  ## lint, type-check, and run every test
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-on-clusters test-without types
 
 test-on-clusters: install
 	$(PYTEST) -m cluster
 
 test-without: install
-	$(PYTEST) -m "not cluster and not chaos" -n 2 --dist loadfile
+	nice -n 5 $(PYTEST) -m "not cluster and not chaos" -n 2 --dist loadfile
 
 test-fast: lint  ## the same without the tests marked slow
 	$(PYTEST) -m "not slow and not chaos" -n 2 --dist loadfile
@@ -59,10 +60,14 @@ chaos: install  ## the chaos suite; SEED=1 decides where faults strike, STOPS=6 
 	CHAOS_SEED=$(SEED) CHAOS_STOPS=$(STOPS) CHAOS_ROWS=$(CHAOS_ROWS) $(BIN)/python -m pytest tests/chaos --durations=0
 	$(BIN)/python tests/chaos/fault_table.py $(CHAOS_ROWS)
 
-lint: install  ## ruff and mypy, changing nothing
+lint: style types  ## ruff and mypy, changing nothing
+
+style: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+
+types: install
+	nice -n 5 $(BIN)/mypy
 
 format: install  ## apply ruff's formatting and its safe fixes
 	$(BIN)/ruff check --fix .
