@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from pyarrow import fs
 from rich.console import Console
 
 from .address_passwords import warn_of_passwords
@@ -17,7 +18,7 @@ from .search.held_studies import held_studies
 from .search.inventory import file_system, storage_readable, things
 from .search.pruning import Decision, Rules, decide, prune
 from .search.storage import Storage
-from .search.uses import Uses, read_uses
+from .search.uses import Uses, read_uses, students_of
 from .storage_listing import as_json, print_table, removable, size_of
 from .tracking.study_states import study_states
 from .tracking.uri import default_tracking_uri, shown_uri
@@ -26,9 +27,10 @@ COMMAND = "python -m msd_ray.storage"
 DESCRIPTION = """\
 List what lies in a storage, by study, with size and age; or remove what nobody needs any more.
 
-A study needs what it has used until MLflow says that it has ended. The trainings of its winner and of registered
-students stay, and so do exported students. Whatever was removed is made again when a search asks for it, with the
-same weights. Without --delete, prune only says what it would remove."""
+A study needs what it has used until MLflow says that it has ended, but not the students of trials that it stopped
+early. The trainings of its winner and of registered students stay, and so do exported students. Whatever was removed
+is made again when a search asks for it, with the same weights. Without --delete, prune only says what it would
+remove."""
 EXAMPLES = """\
 examples:
   python -m msd_ray.storage --storage runs
@@ -53,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     with storage_readable(storage):
         filesystem = file_system(storage)
         uses, found = read_uses(filesystem), things(filesystem)
-        rules = _rules(options, storage, uses)
+        rules = _rules(options, storage, filesystem, uses)
     decisions = [decide(thing, uses, rules) for thing in found]
     if not options.json:
         print_table(console, decisions, rules)
@@ -89,7 +91,7 @@ def _parser() -> CommandParser:
     return parser
 
 
-def _rules(options: argparse.Namespace, storage: Storage, uses: Uses) -> Rules:
+def _rules(options: argparse.Namespace, storage: Storage, filesystem: fs.FileSystem, uses: Uses) -> Rules:
     for name in ("older_than", "unknown_older_than"):
         value = getattr(options, name)
         if value is not None and not 0 <= value < 1e6:
@@ -109,6 +111,7 @@ def _rules(options: argparse.Namespace, storage: Storage, uses: Uses) -> Rules:
     return Rules(
         finished=states.finished,
         held=held_studies(storage, uses.studies),
+        stopped={study: students_of(filesystem, uses, study, trials) for study, trials in states.stopped.items()},
         needed={"/".join(weights.split("/")[:2]): model for weights, model in states.weights.items()},
         studies=frozenset(options.study),
         older_than=options.older_than,

@@ -97,7 +97,9 @@ def test_after_it_a_search_goes_on_and_makes_the_same_again(
             assert sha256(search.root / run.tags["weights"]) == run.tags["weights_sha256"]
 
 
-def test_an_open_study_keeps_all_it_has_used(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_open_study_keeps_all_but_the_students_that_it_stopped_early(
+    search: SmallSearch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupted(phase: Phase) -> None:
         def stop(running: Phase, news: TrialReport) -> None:
             if running.name == "student":
@@ -105,13 +107,32 @@ def test_an_open_study_keeps_all_it_has_used(search: SmallSearch, capsys: pytest
 
         run_here(phase, before=stop)
 
+    before = children(search.root)
     again = replace(search, options={"trials": 4})
     with pytest.raises(KeyboardInterrupt):
         again.run(interrupted)
     make_old(search.root)
     reasons = listed(search.root, capsys)
-    assert {why for name, why in reasons.items() if not name.startswith("models/")} >= {f"used by {STUDY} (open)"}
-    assert None not in reasons.values()
+    states = {key: run.tags.get("state") for key, run in children(search.root).items()}
+    stopped = {key for key, state in states.items() if state == "PRUNED"}
+    assert stopped
+    used = {f"students/{path.name}": path.read_text() for path in (search.root / "uses" / STUDY / "students").iterdir()}
+    can_go = {name for name, why in reasons.items() if why is None}
+    assert {used[name] for name in can_go} == stopped
+    assert {why for name, why in reasons.items() if not name.startswith("models/")} >= {
+        f"used by {STUDY} (open)",
+        f"student/0 of {STUDY} was made from it",
+        "models:/msd-wikiann-ar@champion was made from it",
+    }
+    with Storage.at(search.root).study_lock(STUDY):
+        assert None not in listed(search.root, capsys).values()
+
+    assert main(["prune", "--storage", str(search.root), "--delete"]) == 0
+    capsys.readouterr()
+    assert reasons.keys() - listed(search.root, capsys).keys() == can_go
+    conclude(again)
+    assert_settled(search.root)
+    assert children(search.root).items() >= before.items()
 
 
 def test_a_study_that_is_held_is_running(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:

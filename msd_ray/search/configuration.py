@@ -55,7 +55,7 @@ def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
     digest = configuration.digest
     if plan.scored is None:
         return RunLabel(
-            key=f"{plan.phase}/{plan.number}",
+            key=plan.key,
             name=f"{plan.phase}-{plan.number}",
             parameters=parameters,
             tags={"configuration": digest},

@@ -116,7 +116,7 @@ class TrialContext:
         with ExitStack() as held:
             if workers.first:
                 held.enter_context(self.experiment.storage.lock(kept.path))
-                mark_used(self.experiment.storage, self.experiment.study, kept.path)
+                mark_used(self.experiment.storage, self.experiment.study, kept.path, trial=self.plan.key)
             damage = workers.from_first(kept.mend)
             if damage is not None:
                 self.warn(damage)  # by all workers: Ray Train takes a report from all or waits

@@ -71,6 +71,11 @@ class TrialPlan:
     scored: Scored | None = None
     target_gold: str | None = None
 
+    @property
+    def key(self) -> str:
+        """A trial's name in its study, as `student/7`; final runs have more telling ones beside it."""
+        return f"{self.phase}/{self.number}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:

@@ -1,12 +1,13 @@
 """What of a storage nobody needs any more, and its removal.
 
-A thing goes when every study that has used it has ended, and no registered student comes from it. Whatever is asked for
-later is made again under the same key: from the same settings, to the same weights.
+A thing goes when every study that has used it has ended, and no registered student comes from it. The students of
+trials that a study stopped early go before its end. Whatever is asked for later is made again under the same key: from
+the same settings, to the same weights.
 """
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from filelock import FileLock, Timeout
 from pyarrow import fs
@@ -30,11 +31,13 @@ class Rules:
 
     unknown_older_than: days after which also goes what no study is known to use; None keeps it.
     finished: by study, whether it has ended. held: studies that a driver holds, or with records that wait.
+    stopped: by study that is open, the students of trials that it stopped early.
     needed: by thing, what was made from it.
     """
 
     finished: Mapping[str, bool]
     held: frozenset[str] = frozenset()
+    stopped: Mapping[str, frozenset[str]] = field(default_factory=dict)
     needed: Mapping[str, str]
     studies: frozenset[str] = frozenset()
     older_than: float = 0.0
@@ -45,6 +48,11 @@ class Rules:
         if study in self.held:
             return "running"
         return {True: "finished", False: "open", None: "not in MLflow"}[self.finished.get(study)]
+
+    def needs(self, study: str, thing: str) -> bool:
+        """Whether a study that has used the thing will ask for it again when it goes on."""
+        state = self.state(study)
+        return state != "finished" and not (state == "open" and thing in self.stopped.get(study, ()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +87,7 @@ def _reason(thing: Thing, uses: Mapping[str, float], used: float, rules: Rules, 
         if rules.unknown_older_than is None or age < rules.unknown_older_than or rules.studies:
             return "no study is known to use it"
         return None
-    if needing := [f"{study} ({rules.state(study)})" for study in sorted(uses) if rules.state(study) != "finished"]:
+    if needing := [f"{study} ({rules.state(study)})" for study in sorted(uses) if rules.needs(study, thing.name)]:
         return f"used by {', '.join(needing)}"
     if rules.studies and (others := sorted(uses.keys() - rules.studies)):
         return f"shared with {', '.join(others)}"

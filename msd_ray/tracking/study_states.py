@@ -1,5 +1,6 @@
 """Which studies have ended, and which trainings their winners and registered students come from, by MLflow."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,13 @@ ENDED = (STATUS["COMPLETE"], STATUS["FAIL"])
 
 @dataclass(frozen=True, kw_only=True)
 class StudyStates:
-    """finished: by study, whether all of it has ended. weights: by the place of a weights file in the storage, what was
-    made from it: a version with an alias, or a study's winner. there: whether there is such a database at all.
+    """finished: by study, whether all of it has ended. stopped: by study that has not, the trials it stopped early.
+    weights: by the place of a weights file in the storage, what was made from it: a version with an alias, a study's
+    winner, a trial of a study that has not ended. there: whether there is such a database at all.
     """
 
     finished: dict[str, bool] = field(default_factory=dict)
+    stopped: dict[str, frozenset[str]] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     there: bool = True
 
@@ -47,7 +50,28 @@ def study_states(tracking_uri: str) -> StudyStates:
             name = run.data.tags["study"]
             finished[name] = run.info.status in ENDED and finished.get(name, True)
         finals = search_runs(client, experiments, "tags.phase = 'final'")
-        return StudyStates(finished=finished, weights={**_winners(parents, finals), **_with_an_alias(client)})
+        ended_well, stopped = _open_trials(client, experiments, parents)
+        weights = {**ended_well, **_winners(parents, finals), **_with_an_alias(client)}
+        return StudyStates(finished=finished, stopped=stopped, weights=weights)
+
+
+def _open_trials(
+    client: "MlflowClient", experiments: Sequence[str], parents: Sequence["Run"]
+) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
+    """Of the studies that have not ended: the trials that ended well, by their weights; those stopped, by study."""
+    ended_well: dict[str, str] = {}
+    stopped: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+    for parent in parents:
+        if parent.info.status in ENDED:
+            continue
+        study = parent.data.tags["study"]
+        for run in search_runs(client, experiments, f"tags.`{PARENT}` = '{parent.info.run_id}'"):
+            match run.data.tags:
+                case {"key": key, "state": "PRUNED"}:
+                    stopped[study] |= {key}
+                case {"key": key, "state": "COMPLETE", "weights": weights}:
+                    ended_well[weights] = f"{key} of {study}"
+    return ended_well, dict(stopped)
 
 
 def _winners(parents: Sequence["Run"], finals: Sequence["Run"]) -> dict[str, str]:

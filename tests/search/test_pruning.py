@@ -13,7 +13,7 @@ from msd_ray.search.inventory import Thing, file_system, things
 from msd_ray.search.kept import to_be_made
 from msd_ray.search.pruning import Decision, Rules, decide, prune
 from msd_ray.search.storage import Storage
-from msd_ray.search.uses import Uses, _mark, mark_used, read_uses
+from msd_ray.search.uses import Uses, _mark, mark_used, read_uses, students_of
 
 NOW, DAY = 1_000_000.0, 86400.0
 OLD = NOW - 3 * DAY
@@ -21,6 +21,7 @@ THING = Thing(kind="students", key="abc", size=10, changed=OLD)
 SCRATCH = replace(THING, key=".abc.1.tmp", scratch=True)
 USES = Uses(by_thing={"students/abc": {"first": OLD}})
 ENDED = Rules(finished={"first": True, "second": True}, needed={})
+STOPPED = replace(ENDED, finished={"first": False}, stopped={"first": frozenset({"students/abc"})})
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,22 @@ ENDED = Rules(finished={"first": True, "second": True}, needed={})
         (THING, USES, replace(ENDED, finished={"first": False}), "used by first (open)"),
         (THING, USES, replace(ENDED, finished={}), "used by first (not in MLflow)"),
         (THING, USES, replace(ENDED, held=frozenset({"first"})), "used by first (running)"),
+        (THING, USES, STOPPED, None),
+        (THING, USES, replace(STOPPED, held=frozenset({"first"})), "used by first (running)"),
+        (THING, USES, replace(STOPPED, finished={}), "used by first (not in MLflow)"),
+        (
+            THING,
+            USES,
+            replace(STOPPED, needed={"students/abc": "student/3 of first"}),
+            "student/3 of first was made from it",
+        ),
+        (replace(THING, key="abd"), Uses(by_thing={"students/abd": {"first": OLD}}), STOPPED, "used by first (open)"),
+        (
+            THING,
+            Uses(by_thing={"students/abc": {"first": OLD, "second": OLD}}),
+            replace(STOPPED, finished={"first": False, "second": False}),
+            "used by second (open)",
+        ),
         (
             THING,
             USES,
@@ -80,6 +97,21 @@ def storage(tmp_path: Path) -> Storage:
     (made.student("abc") / "record.json").write_text("{}")
     mark_used(made, "first", made.student("abc"))
     return made
+
+
+def test_a_student_is_of_the_trial_that_turned_to_it_last(storage: Storage) -> None:
+    def students(*trials: str) -> frozenset[str]:
+        filesystem = file_system(storage)
+        return students_of(filesystem, read_uses(filesystem), "first", trials)
+
+    mark_used(storage, "first", storage.teacher("abc"), trial="student/1")
+    assert students("", "student/1") == {"students/abc"}
+    mark_used(storage, "first", storage.student("abc"), trial="student/1")
+    assert students("student/1", "student/2") == {"students/abc"}
+    mark_used(storage, "first", storage.student("abc"), trial="final/0")
+    assert students("student/1", "student/2") == frozenset()
+    mark_used(storage, "second", storage.student("abc"), trial="student/1")
+    assert students("student/1", "student/2") == frozenset()
 
 
 def decision(storage: Storage) -> Decision:
