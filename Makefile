@@ -37,8 +37,7 @@ cluster: install  ## start PostgreSQL, MLflow and Ray on this machine, on loopba
 cluster-stop: install  ## end what `make cluster` started; its data stay
 	@$(BIN)/python -m msd_ray.local_cluster stop --directory $(CLUSTER_DIR)
 
-# The tests with a Ray cluster run one after the other and take longest: all else runs beside them, on what they leave of the processors.
-# What make tells a make below is not for the tests' own.
+# The tests with a Ray cluster run one after the other and take longest: all else runs beside them. What make tells a make below is not for the tests' own.
 PYTEST := env -u MAKEFLAGS -u MFLAGS OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=15
 test: style  ## lint, type-check, and run every test
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-on-clusters test-without types
@@ -47,7 +46,7 @@ test-on-clusters: install
 	$(PYTEST) -m cluster
 
 test-without: install
-	nice -n 5 $(PYTEST) -m "not cluster and not chaos" -n 2 --dist loadfile
+	$(PYTEST) -m "not cluster and not chaos" -n 2 --dist loadfile
 
 test-fast: lint  ## the same without the tests marked slow
 	$(PYTEST) -m "not slow and not chaos" -n 2 --dist loadfile
@@ -57,7 +56,7 @@ SEED ?= 1
 STOPS ?= 6
 CHAOS_ROWS ?= $(CURDIR)/.chaos/rows.jsonl
 chaos: install  ## the chaos suite; SEED=1 decides where faults strike, STOPS=6 is how many trials are stopped in a row
-	CHAOS_SEED=$(SEED) CHAOS_STOPS=$(STOPS) CHAOS_ROWS=$(CHAOS_ROWS) $(BIN)/python -m pytest tests/chaos --durations=0
+	CHAOS_SEED=$(SEED) CHAOS_STOPS=$(STOPS) CHAOS_ROWS=$(CHAOS_ROWS) $(BIN)/python -m pytest tests/chaos -rs --durations=0
 	$(BIN)/python tests/chaos/fault_table.py $(CHAOS_ROWS)
 
 lint: style types  ## ruff and mypy, changing nothing
@@ -67,7 +66,7 @@ style: install
 	$(BIN)/ruff format --check .
 
 types: install
-	nice -n 5 $(BIN)/mypy
+	$(BIN)/mypy
 
 format: install  ## apply ruff's formatting and its safe fixes
 	$(BIN)/ruff check --fix .

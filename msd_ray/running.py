@@ -51,7 +51,12 @@ def run_studies(
     check: refuses a study with UserError, and makes nothing. begin: makes what a study needs, after all were checked.
     """
     try:
-        with _held(setups, options, console, check=check, begin=begin), cluster(), interruptible():
+        with (
+            interruptible(),
+            _held(setups, options, console, check=check, begin=begin),
+            cluster(),
+            interruptible(),  # once more: Ray has put its own in place of it
+        ):
             return each(setups, run)
     except (StalledError, RecordsWaitError) as error:
         print(f"stopped: {printable(str(error))}. Start the same command again to go on.", file=sys.stderr)

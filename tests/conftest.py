@@ -1,6 +1,7 @@
 """Fixtures that several packages' tests share."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 from postgres_server import PostgresServer, require_postgres, running_postgres
 from s3_server import BUCKET, CREDENTIALS, Front, front_of, s3_server
+from small_command import small_command
 from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedTokenizerFast
+from watched_search import WatchedSearch, run_watched
 
 from msd_ray.encoders import e5_small, e5s1
 from msd_ray.encoders.files import EncoderFiles
@@ -29,6 +32,16 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> EncoderFiles:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MSD_RAY_CACHE", str(tmp_path_factory.mktemp("cache")))
         return resolve(str(tiny_bert_directory(tmp_path_factory.mktemp("tiny-bert"))))
+
+
+@pytest.fixture(scope="session")
+def watched_search(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedSearch]:
+    """A search of one student with Ray Train that ended well. It is only to be looked at."""
+    directory = tmp_path_factory.mktemp("watched")
+    command = small_command(tiny_encoder, tmp_path_factory.mktemp("space"))
+    with tempfile.TemporaryDirectory(prefix="msd-ray-", dir="/tmp", ignore_cleanup_errors=True) as ray_files:
+        arguments = [*command, "--trials", "1", "--storage", str(directory / "storage")]
+        yield run_watched(arguments, directory, Path(ray_files))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """The command from its start to its table: with and without Ray Train, killed, started again, started twice."""
 
 import json
+import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -12,8 +14,9 @@ from pathlib import Path
 import pytest
 import recorded
 from recorded import assert_same_outcome, assert_settled, children, parents, trials
-from small_space import SPACE
+from small_command import small_command
 from tune_process import Tune, is_loopback
+from watched_search import WatchedSearch
 
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.tracking.comparison import summary_rows
@@ -28,23 +31,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def command(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    space = tmp_path_factory.mktemp("space") / "space.yaml"
-    space.write_text(SPACE, encoding="utf-8")
-    options = {
-        "lang": "ar",
-        "dataset": "sample",
-        "encoder": tiny_encoder.directory,
-        "space": space,
-        "trials": 2,
-        "teacher-trials": 1,
-        "epochs": 2,
-        "grace-epochs": 1,
-        "limit": 60,
-        "seeds": 1,
-        "max-concurrent": 1,
-        "precision": "fp32",
-    }
-    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    return small_command(tiny_encoder, tmp_path_factory.mktemp("space"))
 
 
 @pytest.fixture(scope="module")
@@ -121,23 +108,28 @@ def test_search_in_the_trials_own_processes(undisturbed: Tune) -> None:
     assert_tags_text(undisturbed)
 
 
-def test_search_with_ray_train_workers_ends_alike(command: list[str], undisturbed: Tune, tmp_path: Path) -> None:
-    with Tune([*command, "--storage", str(tmp_path / "storage")], tmp_path / "log") as tune:
-        addresses: set[str] = set()
-        while tune.process.poll() is None:
-            addresses |= tune.listens_on()
-            time.sleep(0.5)
-        assert tune.wait() == 0, tune.output
-    assert addresses
-    assert [address for address in addresses if not is_loopback(address)] == []
-    assert_settled(tmp_path / "storage")
+def test_search_with_ray_train_workers_ends_alike(watched_search: WatchedSearch, undisturbed: Tune) -> None:
+    tune = watched_search.tune
+    assert watched_search.addresses
+    assert [address for address in watched_search.addresses if not is_loopback(address)] == []
+    assert_settled(storage_of(tune))
     assert_table_is_the_databases(tune)
     assert_tags_text(tune)
-    weights = [
-        {key: run.tags.get("weights_sha256") for key, run in children(storage).items()}
-        for storage in (tmp_path / "storage", storage_of(undisturbed))
-    ]
-    assert weights[0] == weights[1]
+    weights, expected = (
+        {key: run.tags.get("weights_sha256") for key, run in children(storage_of(one)).items()}
+        for one in (tune, undisturbed)
+    )
+    assert {key.split("/")[0] for key in weights} == {"teacher", "student", "final"}
+    assert weights.items() <= expected.items()
+
+
+def test_its_ray_answers_nobody_without_the_token(watched_search: WatchedSearch) -> None:
+    """A port that answers everything with Prometheus metrics tells nobody more."""
+    control = {answer for answer, _ in watched_search.to_nobody.values()}
+    assert control == {"refused", None}
+    http = [answer for _, answer in watched_search.to_nobody.values() if answer is not None]
+    assert 401 in {status for status, _ in http}
+    assert [body for status, body in http if status == 200 and not body.startswith(b"# HELP ")] == []
 
 
 def test_same_command_again_has_nothing_to_do(command: list[str], undisturbed: Tune) -> None:
@@ -150,9 +142,31 @@ def test_same_command_again_has_nothing_to_do(command: list[str], undisturbed: T
     assert tune.output[tune.output.index("┏") :] == undisturbed.output[undisturbed.output.index("┏") :]
 
 
-def test_killed_in_each_phase_terminated_and_started_again(
-    command: list[str], undisturbed: Tune, tmp_path: Path
-) -> None:
+STOPPED = "stopped by {}. Finished trials and epochs are kept: start the same command again to go on.\n"
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of its own for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = re.search(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)
+    assert caught is not None
+    return bool(int(caught.group(1), 16) >> (number - 1) & 1)
+
+
+def press_ctrl_c(tune: Tune) -> None:
+    """As a terminal does: to the command and all of its process group."""
+    tune.descendants()
+    os.killpg(tune.process.pid, signal.SIGINT)
+
+
+def assert_nothing_is_left(tune: Tune) -> None:
+    until = time.monotonic() + 120
+    while tune.descendants():
+        assert time.monotonic() < until, tune.descendants()
+        time.sleep(0.1)
+
+
+def test_killed_interrupted_and_started_again(command: list[str], undisturbed: Tune, tmp_path: Path) -> None:
     storage = tmp_path / "storage"
     arguments = [*command, "--workers", "0", "--storage", str(storage)]
 
@@ -164,21 +178,26 @@ def test_killed_in_each_phase_terminated_and_started_again(
             )
         return False
 
-    for phase in ("teacher", "student", "final"):
-        with Tune(arguments, tmp_path / f"killed-in-{phase}") as tune:
-            tune.wait_until(lambda phase=phase: running_in(phase))  # type: ignore[misc]
-            tune.kill()
-        assert running_in(phase)
-    with Tune(arguments, tmp_path / "terminated") as tune:
-        tune.wait_until(lambda: "final phase: " in tune.output)
-        tune.process.terminate()
-        assert tune.wait(120) == 143, tune.output
+    with Tune(arguments, tmp_path / "killed") as tune:
+        tune.wait_until(lambda: running_in("teacher"))
+        tune.kill()
+    assert running_in("teacher")
+    with Tune(arguments, tmp_path / "interrupted") as tune:
+        tune.wait_until(lambda: running_in("student"))
+        press_ctrl_c(tune)
+        assert tune.wait(120) == 130, tune.output
         assert tune.descendants() == set()
-    assert "final: " in tune.output, "where it was"
-    assert tune.output.endswith(
-        "stopped by SIGTERM. Finished trials and epochs are kept: start the same command again to go on.\n"
-    )
+    assert "student: " in tune.output, "where it was"
+    assert tune.output.endswith(STOPPED.format("SIGINT"))
     assert "Traceback" not in tune.output
+    with Tune(arguments, tmp_path / "interrupted-twice") as tune:
+        tune.wait_until(lambda: running_in("final"))
+        press_ctrl_c(tune)
+        tune.wait_until(lambda: not catches(tune.process.pid, signal.SIGINT))
+        press_ctrl_c(tune)
+        assert tune.wait(10) == -signal.SIGINT, tune.output
+        assert_nothing_is_left(tune)
+    assert running_in("final")
     with Tune(arguments, tmp_path / "log") as tune:
         tune.wait_until(lambda: "Encoding" in tune.output)  # by then it holds the study
         with Tune(arguments, tmp_path / "second") as second:
@@ -189,6 +208,17 @@ def test_killed_in_each_phase_terminated_and_started_again(
     assert_settled(storage)
     assert_same_outcome(storage, storage_of(undisturbed))
     assert_table_is_the_databases(tune)
+
+
+def test_told_to_end_before_ray_has_started(command: list[str], tmp_path: Path) -> None:
+    arguments = [*command, "--limit", "5000", "--storage", str(tmp_path / "storage")]
+    with Tune(arguments, tmp_path / "log") as tune:
+        tune.wait_until(lambda: "Encoding" in tune.output)
+        tune.process.terminate()
+        assert tune.wait(120) == 143, tune.output
+        assert tune.descendants() == set()
+    assert tune.output.endswith(STOPPED.format("SIGTERM"))
+    assert "Traceback" not in tune.output
 
 
 def test_several_languages_end_with_one_table_of_all(command: list[str], tmp_path: Path) -> None:

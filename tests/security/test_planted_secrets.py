@@ -1,22 +1,15 @@
 """Secrets planted where users keep them, and looked for wherever a command leaves something: they are not there."""
 
-import base64
-import os
-import shutil
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from mlflow_server import mlflow_server
+from planted import ENVIRONMENT, PLANTED, files_with_planted, holds_planted
 from rich.console import Console
 from small_search import SmallSearch, write_corpora
-from small_space import SPACE
-from tune_process import Tune
+from watched_search import WatchedSearch
 
 from msd_ray import ablate, data, predict, report, tune
 from msd_ray.encoders.files import EncoderFiles
@@ -24,35 +17,13 @@ from msd_ray.errors import run_command
 from msd_ray.printable import has_password, printable, without_passwords
 from msd_ray.tracking.study import StudyTracker
 
-PLANTED = "gEh3im-4711"
-# Encoded for a header with the user's name before it, at each of the three places where it can begin.
-ENCODED = {base64.b64encode(f"{'x' * n}me:{PLANTED}".encode())[4:-4] for n in range(3)}
 CLOSED = "127.0.0.1:9"  # the discard port: nobody listens
-ENVIRONMENT = {
-    name: f"{PLANTED}-{name}"
-    for name in (
-        *("HF_TOKEN", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "MLFLOW_TRACKING_PASSWORD"),
-        *("WANDB_API_KEY", "GOOGLE_API_KEY", "MSD_RAY_PLANTED"),
-    )
-}
-
-
-def holds_planted(content: bytes) -> bool:
-    return PLANTED.encode() in content or any(part in content for part in ENCODED)
-
-
-def files_with_planted(*directories: Path) -> list[str]:
-    """Every file that holds a planted secret, in its content or its name; there must be files."""
-    files = [path for directory in directories for path in directory.rglob("*") if path.is_file()]
-    assert files
-    return [str(path) for path in files if holds_planted(path.read_bytes() + os.fsencode(path))]
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "me")
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # which run_command sets
 
 
@@ -205,49 +176,13 @@ def test_a_whole_search_leaves_none(
     assert files_with_planted(tmp_path) == []
 
 
-@pytest.fixture
-def ray_files() -> Iterator[Path]:
-    """Where Ray keeps its session; a path short enough for a socket."""
-    directory = Path(tempfile.mkdtemp(prefix="msd-ray-", dir="/tmp"))
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
-
-
 @pytest.mark.slow
 @pytest.mark.cluster
 @pytest.mark.timeout(1200)
-def test_a_search_on_ray_leaves_none(
-    tiny_encoder: EncoderFiles, tmp_path: Path, ray_files: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_search_on_ray_leaves_none(watched_search: WatchedSearch) -> None:
     """In the command lines of all processes that it starts, its output, its storage and Ray's session files."""
-    monkeypatch.setenv("RAY_TMPDIR", str(ray_files))
-    space = tmp_path / "space.yaml"
-    space.write_text(SPACE, encoding="utf-8")
-    options = {
-        "lang": "ar",
-        "dataset": "sample",
-        "encoder": tiny_encoder.directory,
-        "space": space,
-        "trials": 1,
-        "teacher-trials": 1,
-        "epochs": 1,
-        "limit": 40,
-        "seeds": 1,
-        "max-concurrent": 1,
-        "precision": "fp32",
-        "storage": tmp_path / "storage",
-    }
-    arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    commands: set[bytes] = set()
-    with Tune(arguments, tmp_path / "log") as searching:
-        while searching.process.poll() is None:
-            for pid in {searching.process.pid, *searching.descendants()}:
-                with suppress(OSError):
-                    commands.add(Path(f"/proc/{pid}/cmdline").read_bytes())
-            time.sleep(0.2)
-        assert searching.wait() == 0, searching.output
-    assert any(b"gcs_server" in command for command in commands)
-    assert any(b"ray::" in command for command in commands), "a worker"
-    assert [command for command in commands if holds_planted(command)] == []
-    assert list(ray_files.rglob("raylet.out"))
-    assert files_with_planted(tmp_path, ray_files) == []
+    assert any(b"gcs_server" in command for command in watched_search.commands)
+    assert any(b"ray::" in command for command in watched_search.commands), "a worker"
+    assert [command for command in watched_search.commands if holds_planted(command)] == []
+    assert list(watched_search.ray_files.rglob("raylet.out"))
+    assert files_with_planted(watched_search.tune.log.parent, watched_search.ray_files) == []
