@@ -24,7 +24,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def warn(message: str) -> None:
     """Tell the user something that ends nothing."""
-    print(f"warning: {message}", file=sys.stderr)
+    print(f"warning: {printable(message)}", file=sys.stderr)
 
 
 def run_command(main: Callable[[], int]) -> None:

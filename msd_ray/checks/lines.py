@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..errors import UserError
+from ..printable import printable
 from .finding import Finding, State
 
 _STYLES: dict[State, str] = {"pass": "green", "warn": "yellow", "fail": "bold red"}
@@ -16,10 +17,10 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
     width = max((len(finding.name) for finding in findings), default=0)
     for finding in findings:
         line = Text(finding.state, style=_STYLES[finding.state])
-        line.append(f"  {finding.name:<{width}}  {finding.what}", style="default")
+        line.append(printable(f"  {finding.name:<{width}}  {finding.what}"), style="default")
         console.print(line, soft_wrap=True)
         if finding.advice:
-            console.print(Text(f"{'':<{width + 6}}  to do: {finding.advice}"), soft_wrap=True)
+            console.print(Text(printable(f"{'':<{width + 6}}  to do: {finding.advice}")), soft_wrap=True)
 
 
 def summary(findings: Iterable[Finding]) -> str:

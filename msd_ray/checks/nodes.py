@@ -48,7 +48,7 @@ def node_findings(name: str, report: NodeReport, here: Here) -> Iterator[Finding
     if here.store is not None:
         yield _store(name, here.store, report.store_refusal)
     if here.encoder is not None:
-        yield _encoder(name, report, *here.encoder)
+        yield _encoder(name, report, *here.encoder, store=here.store)
     if here.corpora:
         yield _corpora(name, report.corpora, here.corpora)
     yield from temporary_space(f"{name}: {report.temporary}", report.temporary_free)
@@ -107,7 +107,10 @@ def _answered(answer: Path) -> bool:
         return False
 
 
-def _encoder(name: str, report: NodeReport, directory: Path, digest: str) -> Finding:
+def _encoder(name: str, report: NodeReport, directory: Path, digest: str, *, store: str | None) -> Finding:
+    """Where the node has not got the driver's encoder, its trials fetch it from the object store, if there is one."""
+    if report.encoder != digest and store is not None:
+        return passed(name, f"not the driver's encoder in {directory}: trials there fetch it from {store}")
     advice = (
         f"copy {directory} of the driver's machine to the same path there, or name a shared directory with --encoder"
     )

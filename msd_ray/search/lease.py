@@ -21,8 +21,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from ..errors import UserError
+from ..errors import UserError, warn
 from ..manifest import DamagedError, parse_sealed, seal
+from ..printable import printable
 from .object_store import ObjectStore, StoreError
 
 RENEW_S, STALE_S, SETTLE_S = 20.0, 90.0, 2.0
@@ -70,10 +71,10 @@ class _Lease:
                     self._write()
             except StoreError as error:
                 # Whoever trains notices too, and fails; a moment's silence loses nothing.
-                print(f"warning: the study {self._study} cannot be held: {error}", file=sys.stderr)
+                warn(f"the study {self._study} cannot be held: {error}")
                 continue
             if other is not None:
-                print(f"stopped: the study {self._study} was taken over by {_who(other)}", file=sys.stderr)
+                print(printable(f"stopped: the study {self._study} was taken over by {_who(other)}"), file=sys.stderr)
                 interrupt_main()
                 return
 

@@ -151,6 +151,14 @@ def test_an_object_store_of_all_nodes(
     said = [finding.what for finding in node_findings("node", report, driver)]
     assert any(store.uri in line for line in said)
 
+    for encoder in (None, "0" * 64):
+        without = replace(report, encoder=encoder)
+        assert wrong(without, driver) == []
+        said = [finding.what for finding in node_findings("node", without, driver)]
+        assert any(f"trials there fetch it from {store.uri}" in line for line in said)
+        (finding,) = wrong(without, replace(driver, store=None))
+        assert finding.state == "fail"
+
     other = replace(shared, stored=(store, "driver", "what another driver wrote"))
     (finding,) = wrong(examine(other), driver)
     assert finding.state == "fail"

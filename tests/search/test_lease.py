@@ -107,6 +107,7 @@ def test_a_driver_that_was_taken_over_ends(
         with held_study(store, "study"):
             with monkeypatch.context() as patch:
                 patch.setattr(lease, "STALE_S", -10.0)  # as if this driver had been cut off for long
+                patch.setattr("socket.gethostname", lambda: "\x1b[2Jelsewhere")
                 lease._Lease(store, "studies/study.holder", "study").take()
             for _ in range(300):
                 time.sleep(0.2)
@@ -116,5 +117,7 @@ def test_a_driver_that_was_taken_over_ends(
             search()
     finally:
         signal.signal(signal.SIGINT, before)
-    assert "the study study was taken over by process" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the study study was taken over by process" in said
+    assert r"on \x1b[2Jelsewhere, since" in said
     assert store.read("studies/study.holder") is not None  # the other's name stays

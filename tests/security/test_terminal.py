@@ -14,8 +14,11 @@ import pytest
 from rich.console import Console
 from students import exported
 
+from msd_ray.checks.finding import failed
+from msd_ray.checks.lines import print_findings
 from msd_ray.console import print_line, print_pairs
 from msd_ray.encoders.files import EncoderFiles
+from msd_ray.errors import warn
 from msd_ray.predict import main as predict
 from msd_ray.printable import in_json, printable, visible
 from msd_ray.progress import progress
@@ -62,6 +65,18 @@ def run(*arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProces
     return subprocess.run(
         [sys.executable, "-m", *arguments], capture_output=True, check=False, timeout=300, env=environment, cwd=cwd
     )
+
+
+def test_findings_and_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a node says of itself, what a library says of an address."""
+    said = io.StringIO()
+    text = f"{CODES} http://me:geheim@host"
+    print_findings(Console(file=said, force_terminal=True, color_system=None), [failed(f"node {CODES}", text, text)])
+    warn(text)
+    for printed in (said.getvalue(), capsys.readouterr().err):
+        assert not steers(printed)
+        assert SHOWN in printed
+        assert "geheim" not in printed
 
 
 def test_file_names_in_an_error(tmp_path: Path) -> None:
