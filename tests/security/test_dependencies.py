@@ -9,6 +9,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from msd_ray.checks.known_bad import KNOWN_BAD
+
 ROOT = Path(__file__).parents[2]
 ROWS = [
     tuple(cell.strip() for cell in line.strip("|").split("|"))
@@ -47,6 +49,18 @@ def test_no_version_with_a_known_weakness(package: str, known: str, what: str, f
         floors = [Version(part.version) for part in requirement.specifier if part.operator in (">=", "==", "~=")]
         assert floors, f"{requirement} has no lower bound"
         assert max(floors) >= Version(fixed), f"{requirement} admits {known}: {what}"
+
+
+def test_what_the_doctor_knows_of_is_listed() -> None:
+    listed = {(row[0], row[1]): Version(row[3]) for row in ROWS}
+    known = {
+        (bad.package, name): Version(bad.better)
+        for bad in KNOWN_BAD
+        for name in re.findall(r"CVE-[\d-]+\d", bad.source)
+    }
+    assert known.keys() <= listed.keys()
+    # The doctor names the release that is without all weaknesses of one line.
+    assert {key: fixed for key, fixed in known.items() if fixed < listed[key]} == {}
 
 
 def test_every_dependency_is_pinned() -> None:
