@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from .errors import UserError, run_command
+from .printable import printable
 
 _DESCRIPTION = """\
 Check launcher YAMLs (ray up), Kubernetes manifests and compose files: Ray's own schema
@@ -30,8 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
         wrong += errors
         for item in findings:
             if item not in errors:
-                print(item)
-        print(f"{path}: {f'{len(errors)} to mend' if errors else 'nothing wrong'}")
+                print(printable(str(item)))
+        print(printable(f"{path}: {f'{len(errors)} to mend' if errors else 'nothing wrong'}"))
     if wrong:
         sys.stdout.flush()
         raise UserError(f"{len(wrong)} to mend\n" + "\n".join(map(str, wrong)))

@@ -59,6 +59,17 @@ def test_a_file_for_something_else(text: str, said: str, tmp_path: Path) -> None
         check(str(path))
 
 
+def test_a_value_steers_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "local.yaml"
+    text = (ROOT / "cluster/local.yaml").read_text()
+    path.write_text(text.replace("head_ip: CHANGE-ME-HEAD", 'head_ip: "\\e[2JCHANGE-ME-HEAD"'))
+    with pytest.raises(UserError):
+        check(str(path))
+    said = capsys.readouterr().out
+    assert r"\x1b[2JCHANGE-ME-HEAD waits" in said
+    assert "\x1b" not in said
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         check(str(tmp_path / "missing.yaml"))

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..search.yaml_source import KeyPath, YamlSource
+from .aws_machines import machine
 from .findings import Finding, found, items, value_at
 from .json_schema import schema_findings
 
@@ -30,6 +31,7 @@ def aws_findings(source: YamlSource) -> Iterator[Finding]:
         there = (*at, "node_config")
         yield from schema_findings(source, _schema(), there)
         yield from _network(source, there, config)
+        yield from _machine(source, at, node)
         spot = value_at(config, "InstanceMarketOptions", "MarketType") == "spot"
         if at[-1] == head:
             if spot:
@@ -57,6 +59,19 @@ def _network(source: YamlSource, at: KeyPath, config: Mapping[str, Any]) -> Iter
         if values.get("AssociatePublicIpAddress"):
             public = (*at, *interface, "AssociatePublicIpAddress")
             yield found(source, public, "must be false: it makes the node public")
+
+
+def _machine(source: YamlSource, at: KeyPath, node: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the node says that it offers, against its instance type, where that is known."""
+    name = str(value_at(node, "node_config", "InstanceType"))
+    has = machine(name)
+    if has is None:
+        return
+    cpus, gpus = value_at(node, "resources", "CPU"), value_at(node, "resources", "GPU") or 0
+    if isinstance(cpus, int) and cpus > has.cpus:
+        yield found(source, (*at, "resources", "CPU"), f"says {cpus}, {name} has {has.cpus}")
+    if gpus != has.gpus:
+        yield found(source, (*at, "resources"), f"says {gpus} GPU, {name} has {has.gpus}")
 
 
 @cache

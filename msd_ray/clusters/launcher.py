@@ -9,6 +9,7 @@ from ..search.yaml_source import YamlSource
 from .aws_nodes import aws_findings
 from .findings import Finding, found, items, value_at
 from .gcp_nodes import gcp_findings
+from .places import launcher_places
 from .trial_resources import name_findings
 
 _LONGEST_IDLE_MINUTES = 60
@@ -33,6 +34,7 @@ def launcher_findings(source: YamlSource) -> Iterator[Finding]:
     elif provider != "local":
         yield found(source, ("provider", "type"), f"{provider} is not checked here: aws, gcp and local are")
     yield from _token(source)
+    yield from launcher_places(source)
     yield from _dashboard(source, closed=provider in ("aws", "gcp") and private)
     yield from _setup(source)
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from ..search.yaml_source import KeyPath, YamlSource
 from .findings import Finding, found, items, value_at
+from .node_placement import head_placement, worker_placement
+from .places import kuberay_places
 from .trial_resources import Offer, entrypoint_findings
 
 _LONGEST_IDLE_S = 3600
@@ -52,12 +54,15 @@ def _head(source: YamlSource, at: KeyPath) -> Iterator[Finding]:
         yield found(source, (*at, "serviceType"), message)
     if value_at(head, "enableIngress"):
         yield found(source, (*at, "enableIngress"), "must be false: it makes the dashboard public")
+    yield from head_placement(source, (*at, "template", "spec"))
+    yield from kuberay_places(source, at)
 
 
 def _group(source: YamlSource, at: KeyPath, group: Mapping[str, Any], limits: Mapping[str, Any]) -> Iterator[Finding]:
     for key in ("minReplicas", "replicas"):
         if group.get(key, 0) != 0:
             yield found(source, (*at, key), "must be 0: workers come with work, and idle ones go")
+    yield from worker_placement(source, (*at, "template", "spec"))
     limits_at = (*at, "template", "spec", "containers", 0, "resources", "limits")
     if _number(limits.get("cpu")) < 1:
         yield found(source, limits_at, "must say cpu: from it Ray takes the CPU that a trial asks for")

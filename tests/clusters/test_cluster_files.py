@@ -1,12 +1,9 @@
 """The files of `cluster/` as they are: nothing wrong, and true of the code beside them."""
 
-import gzip
-import json
 import re
 import shlex
 import tomllib
 from importlib import metadata
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +47,9 @@ def test_names_of_resources_are_those_that_trials_ask_for() -> None:
     assert asked == set(ASKED)
 
 
-@pytest.mark.parametrize("kind", ["head", "gpu_worker"])
-def test_aws_workers_have_what_they_say(kind: str) -> None:
-    node = loaded("aws.yaml")["available_node_types"][kind]
-    catalogue = json.loads(gzip.decompress((files("moto") / "ec2/resources/instance_types.json.gz").read_bytes()))
-    instance = catalogue[node["node_config"]["InstanceType"]]
-    cards = sum(card["Count"] for card in instance.get("GpuInfo", {}).get("Gpus", []))
-    expected = {"CPU": instance["VCpuInfo"]["DefaultVCpus"], "GPU": cards} if kind != "head" else {"CPU": 0}
-    assert node["resources"] == expected
-
-
-@pytest.mark.parametrize("name", ["aws.yaml", "gcp.yaml"])
-def test_on_demand_head_and_spot_workers(name: str) -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_is_noted(name: str) -> None:
+    """On-demand heads, spot workers, places of storage and databases."""
     assert [finding for finding in check_file(CLUSTER / name, RAY) if finding.level == "note"] == []
 
 

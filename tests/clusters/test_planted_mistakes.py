@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from cluster_files import FILES, errors, planted
+from cluster_files import FILES, RAY, errors, planted
+
+from msd_ray.clusters.check import check_file
 
 AWS = [
     # node_config, which Ray's schema does not look into
@@ -44,6 +46,9 @@ AWS = [
     ('{"CPU": 8, "GPU": 1}', '{"CPU": 8, "A10G": 1}', "resources.A10G", "trials ask for CPU, GPU, memory"),
     ('{"CPU": 8, "GPU": 1}', '{"GPU": 1}', "gpu_worker.resources", "must say how many CPU"),
     ('{"CPU": 0}', "{}", "head.resources", "trials run on the head"),
+    ('{"CPU": 8, "GPU": 1}', '{"CPU": 64, "GPU": 1}', "gpu_worker.resources.CPU", "says 64, g5.2xlarge has 8"),
+    ('{"CPU": 8, "GPU": 1}', '{"CPU": 8}', "gpu_worker.resources", "says 0 GPU, g5.2xlarge has 1"),
+    ("InstanceType: g5.2xlarge", "InstanceType: m6i.2xlarge", "gpu_worker.resources", "says 1 GPU, m6i.2xlarge has 0"),
     # images, and what Ray would install beside them
     ("msd-ray:2.60.0", "msd-ray:2.59.0", "docker.image", "constraints.txt pins Ray"),
     ("msd-ray:2.60.0", "msd-ray", "docker.image", "a tag that says its release"),
@@ -76,6 +81,12 @@ GCP = [
     ("serviceAccounts:", "labels: {}\n      serviceAccount:", "node_config.serviceAccount", "did you mean"),
     ("-e RAY_AUTH_MODE=token", "-e RAY_AUTH_MOD=token", "docker.run_options", "must set RAY_AUTH_MODE=token"),
     ("idle_timeout_minutes: 10", "idle_timeout_minutes: 600", "idle_timeout_minutes", "at most 60"),
+    (
+        "      machineType: n2-standard-4",
+        "      machineType: n2-standard-4\n      scheduling: {provisioningModel: SPOT}",
+        "head.node_config.scheduling",
+        "must not be a spot instance",
+    ),
     ("msd-ray:2.60.0", "msd-ray:latest", "docker.image", "another image tomorrow"),
     (
         "  cache_stopped_nodes: false",
@@ -118,8 +129,25 @@ RAYCLUSTER = [
     (
         "                valueFrom:\n                  secretKeyRef: {name: msd-ray-passwords, key: postgres-password}",
         "                value: hunter2",
-        "env[4].value",
+        "env[7].value",
         "PGPASSWORD is given here in plain text",
+    ),
+]
+# The head may land on a spot node as soon as one term of its affinity admits one.
+KEPT_OFF = "requiredDuringSchedulingIgnoredDuringExecution:\n              nodeSelectorTerms:\n"
+RAYCLUSTER += [
+    (
+        "        affinity:\n",
+        "        affinities:\n",
+        "headGroupSpec.template.spec.affinities",
+        "did you mean affinity?",
+    ),
+    ("        affinity:\n", "        affinities:\n", "nodeSelectorTerms", "nothing keeps the head off spot nodes"),
+    (
+        KEPT_OFF,
+        f"{KEPT_OFF}                - matchExpressions: [{{key: zone, operator: Exists}}]\n",
+        "nodeSelectorTerms",
+        "nothing keeps the head off spot nodes",
     ),
 ]
 RAYJOB = [
@@ -203,6 +231,36 @@ def test_a_planted_mistake_is_caught_by_name(
     found = errors(path)
     assert any(finding.key.endswith(key) and message in finding.message for finding in found), found
     assert all(finding.where.startswith(f"{path}:") for finding in found)
+
+
+ONLY_NOTED = [
+    ("aws.yaml", "MarketType: spot", "MarketType: capacity-block", "gpu_worker.node_config", "no spot instance"),
+    (
+        "gcp.yaml",
+        "provisioningModel: SPOT",
+        "provisioningModel: STANDARD",
+        "gpu_worker.node_config",
+        "no spot instance",
+    ),
+    (
+        "kuberay-raycluster.yaml",
+        "{key: eks.amazonaws.com/capacityType, operator: In, values: [SPOT]}",
+        "{key: eks.amazonaws.com/capacityType, operator: In, values: [SPOT, ON_DEMAND]}",
+        "nodeSelectorTerms",
+        "do not ask for spot nodes",
+    ),
+    ("aws.yaml", "-e MSD_RAY_STORAGE=", "-e STORAGE=", "docker.head_run_options", "MSD_RAY_STORAGE not set"),
+    ("local.yaml", "-e MLFLOW_TRACKING_URI=", "-e URI=", "docker.head_run_options", "MLFLOW_TRACKING_URI not set"),
+    ("kuberay-rayjob.yaml", "name: MSD_RAY_STUDY_STORAGE", "name: A", "containers[0].env", "MSD_RAY_STUDY_STORAGE not"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "key", "message"), ONLY_NOTED)
+def test_what_may_be_meant_is_noted(name: str, old: str, new: str, key: str, message: str, tmp_path: Path) -> None:
+    path = planted(tmp_path, name, old, new)
+    notes = [finding for finding in check_file(path, RAY) if finding.level == "note"]
+    assert any(finding.key.endswith(key) and message in finding.message for finding in notes), notes
+    assert errors(path) == []
 
 
 def test_a_finding_names_the_line(tmp_path: Path) -> None:
