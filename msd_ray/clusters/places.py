@@ -1,4 +1,4 @@
-"""Whether a cluster's head tells jobs where storage, studies and MLflow are: one command line then fits every cluster."""
+"""Whether a cluster's head says where storage, studies and MLflow are: then one job line fits every cluster."""
 
 from collections.abc import Collection, Iterator
 
