@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..errors import UserError
 from .jobs_environment import jobs_environment
 from .layout import HOST, Layout, Ports
 from .processes import Process
@@ -20,6 +21,7 @@ JOB_STOP_WAIT_S = 60
 """What a job is given after `ray job stop` to end in good order. Ray's own 3 seconds end no training."""
 _ENDED = {"STOPPED", "SUCCEEDED", "FAILED"}
 _POLL_S = 0.5
+_PORT_TAKEN = b"because it's already occupied"  # as Ray says of the dashboard's port
 
 
 def start(layout: Layout, ports: Ports, mark: Mapping[str, str], scratch: Path, cpus: int | None) -> Process:
@@ -52,8 +54,18 @@ def start(layout: Layout, ports: Ports, mark: Mapping[str, str], scratch: Path, 
 
 def wait(layout: Layout, ports: Ports, head: Process) -> None:
     """Until it takes jobs. Raises UserError if it does not."""
-    headers = _headers(layout)
-    wait_until_ready(head, "Ray", layout.log("ray"), lambda: answer(ports.dashboard, "/api/jobs/", headers)[0] == 200)
+    headers, log = _headers(layout), layout.log("ray")
+
+    def ready() -> bool:
+        # Ray goes on without a dashboard then, and takes no jobs.
+        if _PORT_TAKEN in log.read_bytes():
+            raise UserError(
+                f"another program took port {ports.dashboard} while Ray started: start the cluster again, or name "
+                "another port with --dashboard-port"
+            )
+        return answer(ports.dashboard, "/api/jobs/", headers)[0] == 200
+
+    wait_until_ready(head, "Ray", log, ready)
 
 
 def stop_jobs(layout: Layout, ports: Ports) -> list[str]:

@@ -1,0 +1,34 @@
+"""Ray's head alone: a port that is taken between the look at it and Ray's own is told, and not waited for."""
+
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+from postgres_server import open_directory
+
+from msd_ray.errors import UserError
+from msd_ray.local_cluster import ray_head
+from msd_ray.local_cluster.layout import HOST, Layout, Ports, with_free_ports
+from msd_ray.local_cluster.processes import end_or_kill, with_descendants
+from msd_ray.local_cluster.secret_files import private_directory
+
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1200)]
+
+
+def test_a_port_that_is_taken_meanwhile() -> None:
+    ports = with_free_ports(Ports(postgres=0, mlflow=0, ray=0, dashboard=0, ray_client=0))
+    with (
+        open_directory() as directory,
+        tempfile.TemporaryDirectory(prefix="msd-ray-", dir="/tmp", ignore_cleanup_errors=True) as scratch,
+        socket.create_server((HOST, ports.dashboard)),
+    ):
+        layout = Layout(root=directory)
+        private_directory(layout.secrets)
+        head = ray_head.start(layout, ports, {}, Path(scratch), 1)
+        try:
+            with pytest.raises(UserError, match=f"another program took port {ports.dashboard} while Ray started"):
+                ray_head.wait(layout, ports, head)
+        finally:
+            members = with_descendants([head])
+            assert end_or_kill(lambda: {one for one in members if one.alive}, 60) == set()
