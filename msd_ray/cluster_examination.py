@@ -6,11 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .checks.cluster import NAME, Room, Wanted, asks_for_token, refusal_finding, room_findings, token_finding
+from .checks.cluster import (
+    NAME,
+    Room,
+    Wanted,
+    asks_for_token,
+    refusal_finding,
+    room_findings,
+    token_finding,
+    workers_on,
+)
 from .checks.corpora import corpus_files
+from .checks.disk import Trainings
 from .checks.finding import Finding, failed, passed, refusals
 from .checks.memory import Shape, worker_memory
-from .checks.nodes import Here, clock_finding, node_findings
+from .checks.nodes import Here, clock_finding, copies_space, node_findings
 from .encoders.files import EncoderFiles
 from .errors import UserError
 from .options import TuneOptions
@@ -26,7 +36,7 @@ TIMEOUT_S = 180.0
 
 
 def cluster_findings(
-    options: TuneOptions, encoder: EncoderFiles | None, shape: Shape | None, wanted: Wanted
+    options: TuneOptions, encoder: EncoderFiles | None, shape: Shape | None, wanted: Wanted, trainings: Trainings
 ) -> Iterator[Finding]:
     """Whether the cluster can be joined, and what is found there. encoder, shape: None if it could not be loaded."""
 
@@ -52,18 +62,25 @@ def cluster_findings(
                     encoder=encoder.directory if encoder else None,
                     corpora=corpus_files(options.dataset, options.lang, options.data_dir),
                 )
-                report = examine(request)
-                here = Here(
-                    report=report,
-                    encoder=(encoder.directory, encoder.digest) if encoder else None,
-                    corpora=report.corpora,
-                    written=written[0] if written else None,
-                    store=stored[0].uri if stored else None,
-                )
+                here = _here(request, encoder, trainings)
                 for examined in examine_nodes(request, nodes, timeout_s=TIMEOUT_S):
                     yield from _node(options, examined, here, shape, wanted)
 
     yield from refusals(NAME, look, "see that the cluster runs, and that its token is the one here (~/.ray/auth_token)")
+
+
+def _here(request: NodeRequest, encoder: EncoderFiles | None, trainings: Trainings) -> Here:
+    """The driver's machine. Without a usable object store, which is told elsewhere, no node's encoder is judged."""
+    report = examine(request)
+    judged = request.storage is not None or request.stored is not None
+    return Here(
+        report=report,
+        encoder=(encoder.directory, encoder.digest) if encoder and judged else None,
+        corpora=report.corpora,
+        written=request.written[0] if request.written else None,
+        store=request.stored[0].uri if request.stored else None,
+        trainings=trainings,
+    )
 
 
 def _node(
@@ -80,12 +97,15 @@ def _node(
     name = f"node {report.hostname} {node.node_id[:8]}"
     yield clock_finding(name, clock.ahead_s, clock.uncertainty_s)
     yield from node_findings(name, report, here)
+    room = Room(cpus=node.cpus, gpus=node.gpus)
+    if workers_on(room, wanted):
+        yield from copies_space(name, report, here)
     if shape is not None:
         yield from worker_memory(
             name,
             shape,
             report,
-            Room(cpus=node.cpus, gpus=node.gpus),
+            room,
             wanted,
             batch_size=options.batch_size,
             length=options.max_length,

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from .printable import printable
+from .printable import one_line
 
 
 def print_line(console: Console, text: str) -> None:
     """A line as it is, however long; a line end in it is shown, too."""
-    console.print(printable(text).replace("\n", "\\n"), highlight=False, markup=False, soft_wrap=True)
+    console.print(one_line(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def print_pairs(console: Console, pairs: Sequence[tuple[str, str]]) -> None:

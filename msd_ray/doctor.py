@@ -56,7 +56,8 @@ def examination(options: DoctorOptions) -> Iterator[Finding]:
     if os.environ.get("RAY_ADDRESS"):
         from .cluster_examination import cluster_findings
 
-        yield from cluster_findings(options.tune, seen[0] if seen else None, shape, _wanted(options.tune))
+        trainings = _places(options.tune, shape).trainings
+        yield from cluster_findings(options.tune, seen[0] if seen else None, shape, _wanted(options.tune), trainings)
     else:
         yield from _this_machine(options.tune, shape)
 

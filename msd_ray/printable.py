@@ -29,6 +29,11 @@ def printable(text: str) -> str:
     return visible(without_passwords(text))
 
 
+def one_line(text: str) -> str:
+    """The same for what is one line and must stay one: others' text in it cannot look like a line of its own."""
+    return printable(text).replace("\n", "\\n")
+
+
 def visible(text: str) -> str:
     r"""The text with characters that would steer a terminal, or turn the reading order, spelled out.
 

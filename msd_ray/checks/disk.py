@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from .finding import Finding, failed, passed, warned
 
 NAME = "disk space"
+FOR_COPIES = "set MSD_RAY_CACHE to a directory with more (on a node, before Ray is started there)"
+"""Where a node's copies of an object store go instead."""
 BASE_CHECKPOINT = 255_000_000
 """Of nine layers of BERT base in fp32: what is assumed where the encoder is not looked at."""
 TEMPORARY_BYTES = 1_000_000_000
@@ -32,8 +34,13 @@ class Trainings:
         return self.checkpoint * (self.teachers * (self.epochs + 2) + self.students * 5)
 
 
-def storage_space(where: str, free: int | None, trainings: Trainings) -> Finding:
-    """Of the storage, against the checkpoints that all trainings keep; what else is kept is small beside them."""
+def storage_space(
+    where: str, free: int | None, trainings: Trainings, *, elsewhere: str = "give another --storage"
+) -> Finding:
+    """Of the storage, against the checkpoints that all trainings keep; what else is kept is small beside them.
+
+    elsewhere: advice that leads to another place.
+    """
     if free is None:
         return warned(NAME, f"free space of {where} is unknown", "see that it can be looked at from here")
     seen = f"{where} has {size(free)} free"
@@ -41,11 +48,11 @@ def storage_space(where: str, free: int | None, trainings: Trainings) -> Finding
         return failed(
             NAME,
             f"{seen}, the checkpoint of one epoch takes {size(trainings.epoch)}",
-            "free some space, or give another --storage",
+            f"free some space, or {elsewhere}",
         )
     seen = f"{seen}, checkpoints of all trainings take up to {size(trainings.all)}"
     if free < trainings.all:
-        return warned(NAME, seen, "free some space, give another --storage, or ask for fewer --trials or --seeds")
+        return warned(NAME, seen, f"free some space, {elsewhere}, or ask for fewer --trials or --seeds")
     return passed(NAME, seen)
 
 

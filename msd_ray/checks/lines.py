@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..errors import UserError
-from ..printable import printable
+from ..printable import one_line
 from .finding import Finding, State
 
 _STYLES: dict[State, str] = {"pass": "green", "warn": "yellow", "fail": "bold red"}
@@ -17,10 +17,10 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
     width = max((len(finding.name) for finding in findings), default=0)
     for finding in findings:
         line = Text(finding.state, style=_STYLES[finding.state])
-        line.append(printable(f"  {finding.name:<{width}}  {finding.what}"), style="default")
+        line.append(one_line(f"  {finding.name:<{width}}  {finding.what}"), style="default")
         console.print(line, soft_wrap=True)
         if finding.advice:
-            console.print(Text(printable(f"{'':<{width + 6}}  to do: {finding.advice}")), soft_wrap=True)
+            console.print(Text(one_line(f"{'':<{width + 6}}  to do: {finding.advice}")), soft_wrap=True)
 
 
 def summary(findings: Iterable[Finding]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..search.nodes import COMPARED, NodeReport
-from .disk import size, temporary_space
+from .disk import FOR_COPIES, Trainings, size, storage_space, temporary_space
 from .finding import Finding, failed, passed, warned
 from .known_bad import KNOWN_BAD
 from .versions import known_bad_findings
@@ -20,7 +20,8 @@ class Here:
     """The driver's machine, which nodes are compared with.
 
     encoder: its directory and digest. corpora: SHA-256 by path. written: the driver's file in the storage, None where
-    sharing cannot be looked at. store: the object store's URI, where the storage is one.
+    sharing cannot be looked at. store: the object store's URI, where the storage is one. trainings: what is kept in
+    the storage at most.
     """
 
     report: NodeReport
@@ -28,6 +29,7 @@ class Here:
     corpora: Mapping[str, str | None] = field(default_factory=dict)
     written: Path | None = None
     store: str | None = None
+    trainings: Trainings | None = None
 
 
 def clock_finding(name: str, ahead_s: float, uncertainty_s: float) -> Finding:
@@ -52,6 +54,13 @@ def node_findings(name: str, report: NodeReport, here: Here) -> Iterator[Finding
     if here.corpora:
         yield _corpora(name, report.corpora, here.corpora)
     yield from temporary_space(f"{name}: {report.temporary}", report.temporary_free)
+
+
+def copies_space(name: str, report: NodeReport, here: Here) -> Iterator[Finding]:
+    """Free space for a node's copies of an object store. One that runs trials may need all that is trained."""
+    if report.copies is not None and here.trainings is not None:
+        where = f"{name}: {report.copies}, for copies,"
+        yield storage_space(where, report.storage_free, here.trainings, elsewhere=FOR_COPIES)
 
 
 def _versions(name: str, report: NodeReport, driver: NodeReport) -> Iterator[Finding]:

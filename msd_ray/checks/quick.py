@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..search.nodes import free_bytes
 from ..search.storage import Storage
 from ..tracking.uri import shown_uri
-from .disk import Trainings, storage_space
+from .disk import FOR_COPIES, Trainings, storage_space
 from .finding import Finding
 from .storage import storage_findings
 from .studies import studies_findings
@@ -30,6 +30,10 @@ def quick_findings(places: Places) -> Iterator[Finding]:
     """
     root = places.storage.root
     yield from storage_findings(places.storage)
-    yield storage_space(str(root), free_bytes(root), places.trainings)
+    free, trainings = free_bytes(root), places.trainings
+    if places.storage.store is None:
+        yield storage_space(str(root), free, trainings)
+    else:
+        yield storage_space(f"{root}, for copies,", free, trainings, elsewhere=FOR_COPIES)
     yield from studies_findings(places.study_storage, shown_uri(places.study_storage), root)
     yield from tracking_findings(places.mlflow_uri)

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 
 from ..errors import UserError, warn
 from ..manifest import DamagedError, parse_sealed, seal
-from ..printable import printable
+from ..printable import one_line
 from .object_store import ObjectStore, StoreError
 
 RENEW_S, STALE_S, SETTLE_S = 20.0, 90.0, 2.0
@@ -74,7 +74,7 @@ class _Lease:
                 warn(f"the study {self._study} cannot be held: {error}")
                 continue
             if other is not None:
-                print(printable(f"stopped: the study {self._study} was taken over by {_who(other)}"), file=sys.stderr)
+                print(one_line(f"stopped: the study {self._study} was taken over by {_who(other)}"), file=sys.stderr)
                 interrupt_main()
                 return
 
@@ -131,4 +131,4 @@ class _Lease:
 
 
 def _who(holder: dict[str, object]) -> str:
-    return f"process {holder.get('process')} on {holder.get('host')}, since {holder.get('since')}"
+    return one_line(f"process {holder.get('process')} on {holder.get('host')}, since {holder.get('since')}")

@@ -1,7 +1,7 @@
 """What a node of a cluster is like, as a search needs it: looked at on the node itself, by plain Python.
 
-Encoders are read by every trial, from the path where the driver has them; everything that is computed goes through
-the storage; corpora are read by the driver alone, wherever that runs.
+Encoders are read by every trial, from the path where the driver has them, else from the object store if there is one;
+everything that is computed goes through the storage; corpora are read by the driver alone, wherever that runs.
 """
 
 import csv
@@ -20,6 +20,7 @@ from ..encoders.files import combine_digests, content_files
 from ..errors import UserError
 from ..files import new_file, sha256
 from .object_store import ObjectStore
+from .storage import Storage
 
 COMPARED = ("msd-ray", "ray", "torch", "transformers", "numpy", "safetensors")
 """Packages whose releases may differ between nodes, and results with them."""
@@ -54,7 +55,8 @@ class NodeRequest:
 class NodeReport:
     """What was seen on a node.
 
-    storage_free, temporary_free: bytes. read: whether the driver's file has its content there, with the reason if
+    storage_free, temporary_free: bytes. copies: where this node's copies of an object store lie, which storage_free is
+    about then. read: whether the driver's file has its content there, with the reason if
     not. answer: the file that the node wrote beside it, whose content is the file's own name. store_refusal: why the
     driver's object cannot be read there or another one not be written, None if both can. encoder: the digest of the
     directory's content, None where there is none. corpora: SHA-256 by path, None for a file that is not there.
@@ -73,19 +75,22 @@ class NodeReport:
     gpus: tuple[GPU, ...]
     memory: int
     store_refusal: str | None = None
+    copies: Path | None = None
 
 
 def examine(request: NodeRequest) -> NodeReport:
     """Look at this machine. It raises nothing that a missing or unreadable file can cause."""
     unread, answer = _exchange(request)
     temporary = tempfile.gettempdir()
+    copies = Storage(store=request.stored[0]).root if request.stored else None
+    storage = copies or request.storage
     return NodeReport(
         hostname=socket.gethostname(),
         python=platform.python_version(),
         versions=_versions(),
         temporary=temporary,
         temporary_free=shutil.disk_usage(temporary).free,
-        storage_free=free_bytes(request.storage) if request.storage else None,
+        storage_free=free_bytes(storage) if storage else None,
         unread=unread,
         answer=answer,
         encoder=_encoder(request.encoder),
@@ -93,6 +98,7 @@ def examine(request: NodeRequest) -> NodeReport:
         gpus=gpus(),
         memory=available_memory(),
         store_refusal=_store_refusal(request),
+        copies=copies,
     )
 
 

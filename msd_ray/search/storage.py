@@ -39,6 +39,7 @@ from filelock import FileLock, Timeout
 from ..encoders.cache import cache_directory
 from ..errors import UserError
 from ..files import new_file, write_nothing
+from ..printable import one_line
 from .lease import held_study
 from .object_store import ObjectStore
 
@@ -219,6 +220,6 @@ class Storage:
 def _named(holder: Path) -> str:
     """Who holds a study, in brackets; nothing where that has not been written yet."""
     try:
-        return f" ({holder.read_text(encoding='utf-8')})"
+        return f" ({one_line(holder.read_text(encoding='utf-8', errors='surrogateescape'))})"
     except FileNotFoundError:
         return ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.checks.disk import Trainings, size, storage_space, temporary_space
+from msd_ray.checks.disk import FOR_COPIES, Trainings, size, storage_space, temporary_space
 from msd_ray.search.nodes import free_bytes
 
 SMALL = Trainings(checkpoint=1_000, epochs=2, teachers=1, students=1)
@@ -43,6 +43,13 @@ def test_a_small_file_system(four_megabytes: Path) -> None:
     assert failed.state == "fail"
     assert "the checkpoint of one epoch takes 3 MB" in failed.what
     assert "free some space" in failed.advice
+
+
+def test_copies_of_an_object_store_have_another_place_to_go() -> None:
+    for free in (0, SMALL.all - 1):
+        assert FOR_COPIES in storage_space("/x", free, SMALL, elsewhere=FOR_COPIES).advice
+        assert "--storage" not in storage_space("/x", free, SMALL, elsewhere=FOR_COPIES).advice
+        assert "give another --storage" in storage_space("/x", free, SMALL).advice
 
 
 def test_a_directory_that_is_not_there_has_the_space_of_where_it_will_be(four_megabytes: Path) -> None:

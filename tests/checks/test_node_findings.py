@@ -8,11 +8,13 @@ import pytest
 from s3_server import Front
 
 from msd_ray.checks.cluster import Room, Wanted, room_findings, token_finding, workers_on
+from msd_ray.checks.disk import Trainings
 from msd_ray.checks.finding import Finding
-from msd_ray.checks.nodes import Here, clock_finding, node_findings
+from msd_ray.checks.nodes import Here, clock_finding, copies_space, node_findings
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.search.nodes import NodeReport, NodeRequest, examine
 from msd_ray.search.object_store import ObjectStore
+from msd_ray.search.storage import Storage
 
 
 @pytest.fixture
@@ -163,6 +165,15 @@ def test_an_object_store_of_all_nodes(
     (finding,) = wrong(examine(other), driver)
     assert finding.state == "fail"
     assert f"{store.uri}/driver is not there, or has other content" in finding.what
+
+    space = replace(driver, trainings=Trainings(checkpoint=1_000, epochs=2, teachers=1, students=1))
+    assert report.copies == Storage.at(s3).root
+    for free, state in ((report.storage_free, "pass"), (8_999, "warn"), (2_999, "fail")):
+        (finding,) = copies_space("node", replace(report, storage_free=free), space)
+        assert finding.state == state, free
+        assert f"node: {report.copies}, for copies, has " in finding.what
+    assert "MSD_RAY_CACHE" in finding.advice
+    assert list(copies_space("node", examine(request_here), space)) == [], "a directory is looked at once"
 
     s3_front.answer(always=403)
     (finding,) = wrong(examine(shared), driver)

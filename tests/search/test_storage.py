@@ -92,6 +92,21 @@ def test_study_is_held_by_one_process_until_it_dies(tmp_path: Path) -> None:
         pass
 
 
+def test_a_holder_file_of_somebody_else_is_quoted_as_one_line(tmp_path: Path) -> None:
+    held = PROCESSES.Event()
+    holder = PROCESSES.Process(target=hold_study, args=(tmp_path, "first", held))
+    holder.start()
+    assert held.wait(60)
+    (tmp_path / "studies" / "first.holder").write_bytes(b"\x1b[2Jme\nerror: none\xff")
+    try:
+        with pytest.raises(UserError) as refused, Storage.at(tmp_path).study_lock("first"):
+            pass
+    finally:
+        holder.kill()
+        holder.join()
+    assert r" (\x1b[2Jme\nerror: none\udcff); wait for it" in str(refused.value)
+
+
 def test_lock_passes_on_when_its_holder_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "teachers" / "key"
     first_holds, second_holds = PROCESSES.Event(), PROCESSES.Event()

@@ -22,6 +22,7 @@ from msd_ray.errors import warn
 from msd_ray.predict import main as predict
 from msd_ray.printable import in_json, printable, visible
 from msd_ray.progress import progress
+from msd_ray.search import lease
 
 # Clears the screen, sets the title, goes back over the line, turns the order, in C1 form; a bell; a lone surrogate.
 CODES = "\x1b[2J \x1b]0;owned\x07 \rspoofed \u202eevil\u202c \x9b31m \x08 \x7f \udcff"
@@ -77,6 +78,21 @@ def test_findings_and_warnings(capsys: pytest.CaptureFixture[str]) -> None:
         assert not steers(printed)
         assert SHOWN in printed
         assert "geheim" not in printed
+
+
+def test_a_finding_is_one_line() -> None:
+    """A node's name, what was seen and the advice cannot pass for another finding's line."""
+    said = io.StringIO()
+    print_findings(Console(file=said), [failed("a\npass  disk", "b\npass  all", "c\npass  well")])
+    first, second = said.getvalue().splitlines()
+    assert first == r"fail  a\npass  disk  b\npass  all"
+    assert second.strip() == r"to do: c\npass  well"
+
+
+def test_who_holds_a_study() -> None:
+    """An object in a bucket says it, whoever wrote that."""
+    shown = lease._who({"process": f"1\n{CODES}", "host": CODES, "since": "\nerror: none"})
+    assert shown == rf"process 1\n{SHOWN} on {SHOWN}, since \nerror: none"
 
 
 def test_file_names_in_an_error(tmp_path: Path) -> None:
