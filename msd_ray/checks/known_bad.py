@@ -34,11 +34,11 @@ class KnownBad:
 KNOWN_BAD: tuple[KnownBad, ...] = (
     KnownBad(
         package="transformers",
-        releases=">=4.56,<5.3",
+        releases=">=4.54,<5.5",
         state="fail",
         why="an encoder's config.json can run code, although remote code is not trusted",
-        better="5.3.0",
-        source="CVE-2026-4372, CVE-2026-5241 (PYSEC-2026-2290)",
+        better="5.5.0",
+        source="CVE-2026-4372 (PYSEC-2026-2289), CVE-2026-5241 (PYSEC-2026-2290)",
     ),
     KnownBad(
         package="ray",
@@ -82,6 +82,24 @@ KNOWN_BAD: tuple[KnownBad, ...] = (
     ),
     KnownBad(
         package="mlflow",
+        releases="<2.3.1",
+        state="warn",
+        why="whoever reaches it reads any of its files through relative paths",
+        better="2.3.1",
+        source="CVE-2023-2356",
+        where="server",
+    ),
+    KnownBad(
+        package="mlflow",
+        releases="<3.10",
+        state="warn",
+        why="its authentication does not cover all of it",
+        better="3.10.0",
+        source="CVE-2026-2652",
+        where="server",
+    ),
+    KnownBad(
+        package="mlflow",
         releases="<=3.10.1",
         state="warn",
         why="its job endpoints ask for no password, where basic-auth is on and jobs are allowed",
@@ -122,6 +140,14 @@ KNOWN_BAD: tuple[KnownBad, ...] = (
         why="its soft locks follow links that another user of the machine puts in their way",
         better="3.20.3",
         source="CVE-2026-22701 (GHSA-qmgc-5h2g-mvrw)",
+    ),
+    KnownBad(
+        package="pyarrow",
+        releases=">=0.14,<14.0.1",
+        state="fail",
+        why="an extension type in a Parquet file runs code; corpora are Parquet",
+        better="14.0.1",
+        source="CVE-2023-47248",
     ),
     KnownBad(
         package="pyarrow",

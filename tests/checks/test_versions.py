@@ -25,7 +25,7 @@ def test_a_release_that_runs_an_encoders_code_fails() -> None:
     (known,) = (finding for finding in findings if "CVE-2026-4372" in finding.what)
     assert known.state == "fail"
     assert known.what.startswith("transformers 5.2.0 an encoder's config.json can run code")
-    assert known.advice == "pip install -U 'transformers>=5.3.0', on every node"
+    assert known.advice == "pip install -U 'transformers>=5.5.0', on every node"
 
 
 def test_a_release_outside_of_what_the_project_requires_is_a_warning() -> None:
@@ -58,7 +58,7 @@ def _just_before(entry: KnownBad) -> str:
 
 
 def test_the_newest_releases_of_the_list_are_not_on_it() -> None:
-    assert bad({"ray": "2.56.0", "transformers": "5.3.0", "filelock": "3.20.3", "pyarrow": "23.0.1"}) == []
+    assert bad({"ray": "2.56.0", "transformers": "5.5.0", "filelock": "3.20.3", "pyarrow": "23.0.1"}) == []
 
 
 def test_an_old_ray_is_every_one_of_its_entries() -> None:
