@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from .errors import UserError, run_command
-from .printable import printable
+from .printable import one_line
 
 _DESCRIPTION = """\
 Check launcher YAMLs (ray up), Kubernetes manifests and compose files: Ray's own schema
@@ -31,11 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
         wrong += errors
         for item in findings:
             if item not in errors:
-                print(printable(str(item)))
-        print(printable(f"{path}: {f'{len(errors)} to mend' if errors else 'nothing wrong'}"))
+                print(one_line(str(item)))
+        print(one_line(f"{path}: {f'{len(errors)} to mend' if errors else 'nothing wrong'}"))
     if wrong:
         sys.stdout.flush()
-        raise UserError(f"{len(wrong)} to mend\n" + "\n".join(map(str, wrong)))
+        raise UserError(f"{len(wrong)} to mend\n" + "\n".join(one_line(str(item)) for item in wrong))
     return 0
 
 

@@ -70,6 +70,18 @@ def test_a_value_steers_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "\x1b" not in said
 
 
+def test_a_value_makes_no_line_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "services.yaml"
+    text = (ROOT / "cluster/services.yaml").read_text()
+    forged = '"CHANGE-ME\\nservices.yaml: nothing wrong"'
+    path.write_text(text.replace("storageClassName: CHANGE-ME", f"storageClassName: {forged}"))
+    assert check(str(path)) == 0
+    assert r"CHANGE-ME\nservices.yaml: nothing wrong waits" in capsys.readouterr().out
+    with pytest.raises(UserError, match="2 to mend") as caught:
+        check("--ready", str(path))
+    assert len(str(caught.value).splitlines()) == 3
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         check(str(tmp_path / "missing.yaml"))

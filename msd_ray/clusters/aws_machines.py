@@ -4,7 +4,8 @@ Source: EC2's DescribeInstanceTypes, against which a test holds every type that 
 """
 
 import re
-from dataclasses import dataclass
+
+from .machines import Machine
 
 _ONE_CARD = {"xlarge": 1, "2xlarge": 1, "4xlarge": 1, "8xlarge": 1, "16xlarge": 1}
 _GPUS = {
@@ -20,14 +21,6 @@ _GPUS = {
 }
 _NO_GPU = re.compile(r"[cmrt][5-8][a-z]*")
 _SIZE = re.compile(r"(\d*)xlarge")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """vCPUs, and NVIDIA GPUs."""
-
-    cpus: int
-    gpus: int
 
 
 def machine(instance_type: str) -> Machine | None:

@@ -11,6 +11,7 @@ from ..search.yaml_source import KeyPath, YamlSource
 from .aws_machines import machine
 from .findings import Finding, found, items, value_at
 from .json_schema import schema_findings
+from .machines import offer_findings, unknown_machine
 
 if TYPE_CHECKING:
     from botocore.model import Shape
@@ -62,16 +63,15 @@ def _network(source: YamlSource, at: KeyPath, config: Mapping[str, Any]) -> Iter
 
 
 def _machine(source: YamlSource, at: KeyPath, node: Mapping[str, Any]) -> Iterator[Finding]:
-    """What the node says that it offers, against its instance type, where that is known."""
-    name = str(value_at(node, "node_config", "InstanceType"))
+    """What the node says that it offers, against its instance type."""
+    name = value_at(node, "node_config", "InstanceType")
+    if not isinstance(name, str):
+        return  # the schema says so
     has = machine(name)
     if has is None:
-        return
-    cpus, gpus = value_at(node, "resources", "CPU"), value_at(node, "resources", "GPU") or 0
-    if isinstance(cpus, int) and cpus > has.cpus:
-        yield found(source, (*at, "resources", "CPU"), f"says {cpus}, {name} has {has.cpus}")
-    if gpus != has.gpus:
-        yield found(source, (*at, "resources"), f"says {gpus} GPU, {name} has {has.gpus}")
+        yield unknown_machine(source, (*at, "node_config", "InstanceType"), name)
+    else:
+        yield from offer_findings(source, at, node, name, has)
 
 
 @cache

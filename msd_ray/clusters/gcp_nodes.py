@@ -4,18 +4,18 @@ The API's own description comes with google-api-python-client, which Ray's launc
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from ..search.yaml_source import KeyPath, YamlSource
 from .findings import Finding, found, items, value_at
+from .gcp_machines import machine, takes_gpus
 from .json_schema import reachable, schema_findings
+from .machines import Machine, offer_findings, unknown_machine
 
 _TEMPLATE = {"sourceInstanceTemplate": {"type": "string"}}
 """Ray's own key: the API takes it beside the instance."""
-_CPUS = re.compile(r"-(?:standard|highmem|highcpu|ultramem|megamem)-(\d+)$")
 
 
 def gcp_findings(source: YamlSource) -> Iterator[Finding]:
@@ -50,14 +50,25 @@ def _network(source: YamlSource, at: KeyPath, config: Mapping[str, Any]) -> Iter
 
 
 def _machine(source: YamlSource, at: KeyPath, node: Mapping[str, Any]) -> Iterator[Finding]:
-    """What the node says that it offers, against its machine type and accelerators."""
-    cpus, gpus = value_at(node, "resources", "CPU"), value_at(node, "resources", "GPU") or 0
-    machine = _CPUS.search(str(value_at(node, "node_config", "machineType")))
-    if machine and isinstance(cpus, int) and cpus > int(machine[1]):
-        yield found(source, (*at, "resources", "CPU"), f"says {cpus}, the machine type has {machine[1]}")
-    has = sum(int(card.get("acceleratorCount", 0)) for _, card in items(node, "node_config", "guestAccelerators"))
-    if gpus != has:
-        yield found(source, (*at, "resources"), f"says {gpus} GPU, guestAccelerators has {has}")
+    """What the node says that it offers, against its machine type and the GPUs that are attached to it."""
+    there = (*at, "node_config", "machineType")
+    name = value_at(node, "node_config", "machineType")
+    if not isinstance(name, str):
+        return  # the schema says so
+    cards = [card.get("acceleratorCount") for _, card in items(node, "node_config", "guestAccelerators")]
+    attached = sum(count for count in cards if isinstance(count, int))
+    has = machine(name)
+    if has is None:
+        yield unknown_machine(source, there, name)
+        return
+    if has.gpus:
+        if attached not in (0, has.gpus):
+            accelerators = (*at, "node_config", "guestAccelerators")
+            yield found(source, accelerators, f"has {attached}, {name} comes with {has.gpus}")
+    elif attached and not takes_gpus(name):
+        message = f"{name} takes no guestAccelerators: N1 does, and G2, A2 and A3 come with theirs"
+        yield found(source, there, message)
+    yield from offer_findings(source, at, node, name, Machine(cpus=has.cpus, gpus=has.gpus or attached))
 
 
 @cache

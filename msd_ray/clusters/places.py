@@ -1,5 +1,6 @@
 """Whether a cluster's head says where storage, studies and MLflow are: then one job line fits every cluster."""
 
+import re
 from collections.abc import Collection, Iterator
 
 from ..environment import VARIABLES
@@ -8,19 +9,26 @@ from .findings import Finding, found, items, value_at
 
 
 def launcher_places(source: YamlSource) -> Iterator[Finding]:
-    """Of a launcher YAML with a container: what `docker run` on the head is told."""
+    """Of a launcher YAML: what `docker run` on the head is told, or what `ray start` there is called with."""
     docker = source.data.get("docker")
-    if not isinstance(docker, dict):
-        return
-    options = " ".join(str(word) for key in ("run_options", "head_run_options") for word in docker.get(key) or [])
-    yield from _missing(source, ("docker", "head_run_options"), [n for n in VARIABLES.values() if f"{n}=" in options])
+    if isinstance(docker, dict) and docker:
+        at: KeyPath = ("docker", "head_run_options")
+        lines = [line for key in ("run_options", "head_run_options") for line in docker.get(key) or []]
+        before = r"(?:^|\s)(?:-e|--env)(?:\s*|=)[\"']?"
+    else:
+        at = ("head_start_ray_commands",)
+        lines = source.data.get(at[0]) or []
+        before = r"(?:^|[\s;\"'])"
+    text = "\n".join(map(str, lines))
+    yield from _missing(source, at, [n for n in VARIABLES.values() if re.search(rf"{before}{n}=[^\s\"']", text)])
 
 
 def kuberay_places(source: YamlSource, head: KeyPath) -> Iterator[Finding]:
     """Of a RayCluster: the environment of the head's container."""
     container = (*head, "template", "spec", "containers", 0)
     if value_at(source.data, *container) is not None:
-        names = [str(entry.get("name")) for _, entry in items(source.data, *container, "env")]
+        entries = (entry for _, entry in items(source.data, *container, "env"))
+        names = [str(entry.get("name")) for entry in entries if entry.get("value") or entry.get("valueFrom")]
         yield from _missing(source, (*container, "env"), names)
 
 

@@ -1,6 +1,6 @@
 """The Ray cluster of a KubeRay manifest: token, autoscaling from zero, idle limit, what its groups offer to trials."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..search.yaml_source import KeyPath, YamlSource
@@ -20,9 +20,10 @@ def ray_findings(source: YamlSource, at: KeyPath) -> Iterator[Finding]:
         message = "authOptions.mode must be token: else every pod that reaches Ray runs what it likes"
         yield found(source, (*at, "authOptions"), message)
     yield from _scaling(source, at)
-    yield from _head(source, (*at, "headGroupSpec"))
+    groups = list(items(source.data, *at, "workerGroupSpecs"))
+    yield from _head(source, (*at, "headGroupSpec"), [(*group_at, "template", "spec") for group_at, _ in groups])
     offers = []
-    for group_at, group in items(source.data, *at, "workerGroupSpecs"):
+    for group_at, group in groups:
         limits = _limits(group)
         offers.append(Offer(cpus=_number(limits.get("cpu")), gpus=sum(_number(limits.get(name)) for name in _GPUS)))
         yield from _group(source, group_at, group, limits)
@@ -45,7 +46,8 @@ def _scaling(source: YamlSource, at: KeyPath) -> Iterator[Finding]:
         )
 
 
-def _head(source: YamlSource, at: KeyPath) -> Iterator[Finding]:
+def _head(source: YamlSource, at: KeyPath, workers: Sequence[KeyPath]) -> Iterator[Finding]:
+    """The head's group. workers: the pods of the others."""
     head = value_at(source.data, *at)
     if str(value_at(head, "rayStartParams", "num-cpus")) != "0":
         yield found(source, (*at, "rayStartParams", "num-cpus"), 'must be "0": else trials run on the head')
@@ -54,7 +56,7 @@ def _head(source: YamlSource, at: KeyPath) -> Iterator[Finding]:
         yield found(source, (*at, "serviceType"), message)
     if value_at(head, "enableIngress"):
         yield found(source, (*at, "enableIngress"), "must be false: it makes the dashboard public")
-    yield from head_placement(source, (*at, "template", "spec"))
+    yield from head_placement(source, (*at, "template", "spec"), workers)
     yield from kuberay_places(source, at)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from cluster_files import CLUSTER, FILES, RAY, ROOT, errors
+from cluster_files import CLUSTER, FILES, RAY, ROOT, errors, planted
 
+from msd_ray.arguments import DEFAULTS
 from msd_ray.clusters.check import PLACEHOLDER, check_file
 from msd_ray.clusters.trial_resources import ASKED
 from msd_ray.options import parse
@@ -51,6 +52,25 @@ def test_names_of_resources_are_those_that_trials_ask_for() -> None:
 def test_nothing_is_noted(name: str) -> None:
     """On-demand heads, spot workers, places of storage and databases."""
     assert [finding for finding in check_file(CLUSTER / name, RAY) if finding.level == "note"] == []
+
+
+def test_workers_have_gpus() -> None:
+    """A trial asks for none by default, so that the check takes workers without; these files promise them."""
+    for name in ("aws.yaml", "gcp.yaml"):
+        types = loaded(name)["available_node_types"]
+        assert [node["resources"].get("GPU", 0) > 0 for key, node in types.items() if key != "head"] == [True]
+    for cluster in (loaded("kuberay-raycluster.yaml")["spec"], loaded("kuberay-rayjob.yaml")["spec"]["rayClusterSpec"]):
+        for group in cluster["workerGroupSpecs"]:
+            limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
+            assert int(limits["nvidia.com/gpu"]) > 0
+
+
+def test_workers_without_gpus_are_right_for_trials_without(tmp_path: Path) -> None:
+    path = planted(tmp_path, "kuberay-raycluster.yaml", 'limits: {cpu: "6", memory: 24Gi, nvidia.com/gpu: "1"}', "")
+    assert DEFAULTS["gpus_per_trial"] is None, "1 where the driver has a GPU, and the head has none"
+    text = path.read_text().replace('requests: {cpu: "6", memory: 24Gi, nvidia.com/gpu: "1"}', 'limits: {cpu: "6"}')
+    path.write_text(text)
+    assert errors(path) == []
 
 
 def test_the_job_is_a_command_line_that_the_command_takes() -> None:

@@ -66,9 +66,28 @@ GCP = [
     ("provisioningModel: SPOT", "provisioningModel: SPOTTY", "scheduling.provisioningModel", "is not one of"),
     ("automaticRestart: false", "automaticRestart: never", "scheduling.automaticRestart", "is not of type 'boolean'"),
     ("diskSizeGb: 150", "diskSizeGB: 150", "initializeParams.diskSizeGB", "did you mean diskSizeGb?"),
-    ("acceleratorCount: 1", "acceleratorCount: 2", "gpu_worker.resources", "says 1 GPU, guestAccelerators has 2"),
+    ("acceleratorCount: 1", "acceleratorCount: 2", "guestAccelerators", "has 2, g2-standard-8 comes with 1"),
+    ("machineType: g2-standard-8", "machineType: g2-standard-24", "gpu_worker.resources", "says 1 GPU, g2-standard-24"),
+    ("machineType: g2-standard-8", "machineType: n2-standard-8", "machineType", "takes no guestAccelerators"),
+    (
+        "machineType: g2-standard-8\n      guestAccelerators:\n        - acceleratorType: nvidia-l4\n"
+        "          acceleratorCount: 1",
+        "machineType: n1-standard-8",
+        "gpu_worker.resources",
+        "says 1 GPU, n1-standard-8 has 0",
+    ),
+    # The GPUs of these come with the machine, whether accelerators are named or not.
+    ('{"CPU": 8, "GPU": 1}', '{"CPU": 8}', "gpu_worker.resources", "says 0 GPU, g2-standard-8 has 1"),
+    (
+        "machineType: g2-standard-8\n      guestAccelerators:\n        - acceleratorType: nvidia-l4\n"
+        "          acceleratorCount: 1",
+        "machineType: a2-highgpu-2g",
+        "gpu_worker.resources",
+        "says 1 GPU, a2-highgpu-2g has 2",
+    ),
+    ("acceleratorCount: 1", "acceleratorCount: two", "guestAccelerators[0].acceleratorCount", "is not of type"),
     ("acceleratorType: nvidia-l4", "accelerator: nvidia-l4", "guestAccelerators[0].accelerator", "did you mean"),
-    ('{"CPU": 8, "GPU": 1}', '{"CPU": 16, "GPU": 1}', "resources.CPU", "says 16, the machine type has 8"),
+    ('{"CPU": 8, "GPU": 1}', '{"CPU": 16, "GPU": 1}', "resources.CPU", "says 16, g2-standard-8 has 8"),
     ('{"CPU": 8, "GPU": 1}', '{"CPU": 8, "Gpu": 1}', "gpu_worker.resources.Gpu", "did you mean GPU?"),
     (
         "subnetworks/CHANGE-ME\n",
@@ -84,6 +103,12 @@ GCP = [
     (
         "      machineType: n2-standard-4",
         "      machineType: n2-standard-4\n      scheduling: {provisioningModel: SPOT}",
+        "head.node_config.scheduling",
+        "must not be a spot instance",
+    ),
+    (
+        "      machineType: n2-standard-4",
+        "      machineType: n2-standard-4\n      scheduling: {preemptible: true}",
         "head.node_config.scheduling",
         "must not be a spot instance",
     ),
@@ -149,6 +174,19 @@ RAYCLUSTER += [
         "nodeSelectorTerms",
         "nothing keeps the head off spot nodes",
     ),
+    # Every provider whose spot nodes the workers ask for.
+    (
+        '                    - {key: cloud.google.com/gke-spot, operator: NotIn, values: ["true"]}\n',
+        "",
+        "headGroupSpec.template.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms",
+        "workers ask for spot nodes by cloud.google.com/gke-spot",
+    ),
+    (
+        "{key: eks.amazonaws.com/capacityType, operator: NotIn, values: [SPOT]}",
+        "{key: eks.amazonaws.com/capacityType, operator: NotIn, values: [spot]}",
+        "nodeSelectorTerms",
+        "workers ask for spot nodes by eks.amazonaws.com/capacityType",
+    ),
 ]
 RAYJOB = [
     ("--max-concurrent 16 ", "", "spec.entrypoint", "without --max-concurrent"),
@@ -160,6 +198,18 @@ RAYJOB = [
     ("submissionMode: K8sJobMode", "submissionMode: k8s", "spec.submissionMode", "is not one of"),
     ("mode: token", "mode: disabled", "rayClusterSpec.authOptions", "authOptions.mode must be token"),
     ("minReplicas: 0", "minReplicas: 4", "rayClusterSpec.workerGroupSpecs[0].minReplicas", "must be 0"),
+    (
+        'limits: {cpu: "6", memory: 24Gi, nvidia.com/gpu',
+        'limits: {cpu: "6", memory: 24Gi, example.com/gpu',
+        "spec.entrypoint",
+        "asks for 3 CPUs and 0.5 GPUs, no worker node has both: 6 CPUs and 0 GPUs",
+    ),
+    (
+        "{key: karpenter.sh/capacity-type, operator: NotIn, values: [spot]}",
+        "{key: karpenter.sh/capacity-type, operator: In, values: [spot]}",
+        "nodeSelectorTerms",
+        "workers ask for spot nodes by karpenter.sh/capacity-type",
+    ),
 ]
 SERVICES = [
     ("type: ClusterIP", "type: NodePort", "spec.type", "NodePort opens the service"),
@@ -246,6 +296,27 @@ ONLY_NOTED = [
         "kuberay-raycluster.yaml",
         "{key: eks.amazonaws.com/capacityType, operator: In, values: [SPOT]}",
         "{key: eks.amazonaws.com/capacityType, operator: In, values: [SPOT, ON_DEMAND]}",
+        "nodeSelectorTerms",
+        "do not ask for spot nodes",
+    ),
+    (
+        "aws.yaml",
+        "InstanceType: g5.2xlarge",
+        "InstanceType: g4ad.2xlarge",
+        "InstanceType",
+        "g4ad.2xlarge has is not known",
+    ),
+    (
+        "gcp.yaml",
+        "machineType: n2-standard-4",
+        "machineType: z3-highmem-8",
+        "machineType",
+        "z3-highmem-8 has is not known",
+    ),
+    (
+        "kuberay-rayjob.yaml",
+        '{key: cloud.google.com/gke-spot, operator: In, values: ["true"]}',
+        "{key: topology.kubernetes.io/zone, operator: In, values: [a]}",
         "nodeSelectorTerms",
         "do not ask for spot nodes",
     ),
