@@ -13,7 +13,7 @@ from .variants import VARIANTS
 
 if TYPE_CHECKING:
     from .search.ablation import AblationSettings
-    from .search.configuration import Configuration
+    from .search.final import Rows
     from .search.parameters import JSON, Parameter
     from .setup import Setup
     from .tracking.overview import LanguageSummary
@@ -82,6 +82,12 @@ def _settings(setup: "Setup", options: AblateOptions) -> "AblationSettings":
         raise UserError(
             f"--configuration {options.space} leaves {', '.join(searched)} to be searched: an ablation compares one "
             "configuration, give each of them one value"
+        )
+
+    if space.most_teachers > 1:
+        raise UserError(
+            f"--configuration {options.space} has students of {space.most_teachers} teachers: an ablation compares "
+            "students of one teacher, leave `teachers` out"
         )
 
     def values(parameters: "Mapping[str, Parameter]") -> "dict[str, JSON]":
@@ -166,19 +172,24 @@ def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
 
 
 def _conclude(
-    setup: "Setup", tracker: "StudyTracker", rows: "Mapping[str, Configuration]", console: Console
+    setup: "Setup", tracker: "StudyTracker", rows: "Rows", console: Console
 ) -> "LanguageSummary":
     """Write the summary to the parent run, and print it as the database has it."""
-    from .tracking.comparison import print_summary, summary_metrics, variant_rows
+    from .search.configuration import row_digest
+    from .tracking.comparison import comparisons, print_summary, summary_metrics, variant_rows
     from .tracking.overview import LanguageSummary
     from .tracking.uri import shown_uri, ui_command
+    from .training.selection import dev_metric
 
-    digests = {name: configuration.digest for name, configuration in rows.items()}
+    digests = {name: row_digest(row) for name, row in rows.items()}
     runs = [run for run in tracker.runs() if digests.get(run.tags["row"]) == run.tags["configuration"]]
-    summary = variant_rows(runs, {name: VARIANTS[name].label for name in rows})
-    tracker.parent_metrics(summary_metrics(summary))
+    labels = {name: VARIANTS[name].label for name in rows}
+    summary = variant_rows(runs, labels, dev_metric=dev_metric(setup.data.select_on))
+    gains = comparisons(summary, of="msd")
+    tracker.parent_metrics(summary_metrics(summary, gains))
     tracker.close("COMPLETE" if all(row.failed == 0 and row.seeds for row in summary) else "FAIL")
-    print_summary(console, summary, title=f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}")
+    title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
+    print_summary(console, summary, gains, title=title, dev_label=setup.data.select_on)
     report = f"python -m msd_ray.report --lang {setup.lang} --dataset {setup.data.dataset}"
     print_pairs(
         console,
@@ -188,7 +199,7 @@ def _conclude(
             ("tables and figures", f"{report} --mlflow-uri '{shown_uri(setup.mlflow_uri)}'"),
         ],
     )
-    return LanguageSummary(lang=setup.lang, rows=tuple(summary), paper_is_best=False)
+    return LanguageSummary(lang=setup.lang, rows=tuple(summary))
 
 
 if __name__ == "__main__":

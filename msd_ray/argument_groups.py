@@ -116,6 +116,31 @@ def add_training(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
         help=f"lowest layers, not trained ({default(defaults, 'frozen_layers')})",
     )
     add(
+        "--average-epochs",
+        type=int,
+        metavar="N",
+        help="let the mean of the last N epochs' weights compete with the single epochs "
+        "(default: 3, or as many as --epochs; 1: it does not)",
+    )
+    add(
+        "--pairing",
+        choices=["length", "random"],
+        help="source sentences beside each batch of target sentences, for the MMD losses: of like length, or drawn "
+        f"independently ({default(defaults, 'pairing')})",
+    )
+    add(
+        "--loss-mean",
+        choices=["batch", "epoch"],
+        help="divide a batch's loss by its own number of words, or by the epoch's mean number, so that each word "
+        f"weighs the same ({default(defaults, 'loss_mean')})",
+    )
+    add(
+        "--decode",
+        choices=["argmax", "viterbi"],
+        help="labels from probabilities: word by word, or the best sequence that BIO2 allows "
+        f"({default(defaults, 'decode')})",
+    )
+    add(
         "--precision",
         choices=["auto", "fp32", "bf16"],
         help="number format of matrix products (default: auto, which is bf16 where that is faster)",

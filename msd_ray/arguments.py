@@ -12,6 +12,7 @@ from .argument_groups import (
     add_resources,
     add_training,
     default,
+    path,
     text,
 )
 
@@ -21,15 +22,16 @@ Find the best zero-shot named entity tagger for a language that has no labelled
 training sentences, and test it.
 
 A teacher is trained on labelled English. A student learns from the teacher's
-outputs on unlabelled sentences of the target language. Three phases:
+outputs on unlabelled sentences of the target language. The phases:
 
   teacher   try hyperparameters of the teacher
-  student   try hyperparameters of the student; trial 0 is the paper's
-  final     train the best and the paper's configuration anew with several
-            seeds, and score them on the test set
+  student   try hyperparameters of the student, then run the best
+            configurations again with more seeds (confirm)
+  final     train the best configuration, and what it is compared with, anew
+            with several seeds, and score them on the test set
 
 Every trial is recorded in MLflow. The same command started again goes on where
-it stopped; with a larger --trials it extends the search."""
+it stopped; with a larger --trials, --hours or --patience it extends the search."""
 
 EXAMPLES = """\
 examples:
@@ -45,7 +47,16 @@ examples:
 
 PRESETS: dict[str, dict[str, Any]] = {
     # The paper's own experiment: its one configuration, five seeds.
-    "paper": {"space": "paper", "trials": 1, "teacher_trials": 1, "epochs": 10, "seeds": 5},
+    "paper": {
+        "space": "paper",
+        "trials": 1,
+        "teacher_trials": 1,
+        "epochs": 10,
+        "average_epochs": 1,
+        "seeds": 5,
+        "confirm": 1,
+        "rows": ("direct", "tsl", "paper", "best"),
+    },
     # Small enough for two processor cores and a few minutes.
     "quickstart": {
         "dataset": "sample",
@@ -76,6 +87,17 @@ DEFAULTS: dict[str, Any] = {
     "limit": None,
     "seed": 0,
     "seeds": 5,
+    "rows": None,
+    "confirm": 3,
+    "select_on": "target",
+    "dev_limit": 2000,
+    "decode": "argmax",
+    "hours": None,
+    "patience": None,
+    "summary": None,
+    "average_epochs": None,
+    "pairing": "length",
+    "loss_mean": "batch",
     "grace_epochs": 2,
     "warm_start": None,
     "warm_start_trials": 3,
@@ -136,8 +158,51 @@ def _add_search(parser: argparse.ArgumentParser, *, lang_required: bool) -> argp
         "--seeds",
         type=int,
         metavar="N",
-        help=f"final runs of each of the two configurations ({default(DEFAULTS, 'seeds')})",
+        help=f"final runs of each row ({default(DEFAULTS, 'seeds')})",
     )
+    add(
+        "--rows",
+        nargs="+",
+        type=text,
+        metavar="ROW",
+        help="rows of the final table: direct (the teacher alone), tsl (plain distillation), paper (the paper's "
+        "configuration), best, average (the weights of the best configurations' students averaged); default: all, "
+        "average only where all students start at the encoder",
+    )
+    add(
+        "--confirm",
+        type=int,
+        metavar="N",
+        help="run the N best configurations with two more seeds before one is called best; as many are averaged "
+        f"({default(DEFAULTS, 'confirm')}; 1: none)",
+    )
+    add(
+        "--select-on",
+        choices=["target", "source", "none"],
+        help="what chooses epochs and configurations: the target's dev set, the source's, or none, which takes the "
+        "last epochs' average and ranks configurations on the source's (default: target)",
+    )
+    add(
+        "--dev-limit",
+        type=int,
+        metavar="N",
+        help="score trials on N dev sentences, a fixed sample; final runs are scored on all "
+        f"({default(DEFAULTS, 'dev_limit')})",
+    )
+    add(
+        "--hours",
+        type=float,
+        metavar="X",
+        help="begin no trial that would not end within X hours of wall clock, final runs included; they count over "
+        "all starts of the search (default: no limit)",
+    )
+    add(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="begin no more student trials when N in a row brought nothing (default: no limit)",
+    )
+    add("--summary", type=path, metavar="FILE", help="write the final table as JSON, too")
     add(
         "--grace-epochs",
         type=int,

@@ -9,8 +9,11 @@ from .arguments import DEFAULTS, PRESETS, parser_of_tune
 from .environment import ADDRESSES, check_address, from_environment
 from .errors import UserError
 from .names import require_plain
+from .training.settings import LossMean, Pairing, SelectOn
 
 SOURCE = "en"
+FINAL_ROWS = ("direct", "tsl", "paper", "best", "average")
+"""The rows of a search's table: a plain teacher, plain distillation, the paper's configuration, what the search found."""
 
 # Smallest and largest value that makes sense.
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -21,8 +24,13 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "max_length": (8, 512),
     "frozen_layers": (0, 100),
     "limit": (1, 100_000_000),
-    "seed": (0, 2**31 - 1_000),
+    "seed": (0, 2**31 - 2_000),
     "seeds": (1, 1_000),
+    "confirm": (1, 100),
+    "dev_limit": (1, 100_000_000),
+    "hours": (0.001, 100_000),
+    "patience": (1, 100_000),
+    "average_epochs": (1, 1_000),
     "grace_epochs": (1, 1_000),
     "warm_start_trials": (1, 1_000),
     "workers": (0, 1_024),
@@ -53,6 +61,17 @@ class TuneOptions:
     limit: int | None
     seed: int
     seeds: int
+    rows: tuple[str, ...] | None
+    confirm: int
+    select_on: SelectOn
+    dev_limit: int
+    decode: str
+    hours: float | None
+    patience: int | None
+    summary: Path | None
+    average_epochs: int | None
+    pairing: Pairing
+    loss_mean: LossMean
     grace_epochs: int
     warm_start: tuple[str, ...] | None
     warm_start_trials: int
@@ -71,8 +90,8 @@ class TuneOptions:
 
     @property
     def final_rows(self) -> int:
-        """How many configurations are trained with every seed: the paper's and the best."""
-        return 2
+        """How many taggers are trained with every seed, at most."""
+        return len(self.rows or FINAL_ROWS) + self.confirm
 
     def study_name(self, lang: str) -> str:
         """The study of one language: `--name`, or data set and language."""
@@ -103,6 +122,7 @@ def complete(values: Mapping[str, Any]) -> dict[str, Any]:
         **values,
         "lang": tuple(values["lang"]),
         "warm_start": None if warm_start is None else tuple(warm_start),
+        "rows": None if values["rows"] is None else tuple(values["rows"]),
     }
     _check(completed)
     return completed
@@ -118,13 +138,22 @@ def _check(values: Mapping[str, Any]) -> None:
         raise UserError(f"--gpus-per-trial {gpus:g}: above 1 a whole number, below 1 the share of one GPU")
     if values["workers"] > values["batch_size"]:
         raise UserError(f"--workers {values['workers']} is more than --batch-size {values['batch_size']}")
+    if (values["average_epochs"] or 1) > values["epochs"]:
+        raise UserError(
+            f"--average-epochs {values['average_epochs']} is more than --epochs {values['epochs']}: give at most "
+            f"--average-epochs {values['epochs']}"
+        )
     for option in ADDRESSES:
         if values[option] is not None:
             check_address(f"--{option.replace('_', '-')}", values[option])
     langs = values["lang"]
     for lang in langs:  # before it becomes a part of any path
         require_plain(lang, "--lang")
-    for option, names in (("--lang", langs), ("--warm-start", values["warm_start"] or ())):
+    for option, names in (
+        ("--lang", langs),
+        ("--warm-start", values["warm_start"] or ()),
+        ("--rows", values["rows"] or ()),
+    ):
         if repeated := {name for name in names if names.count(name) > 1}:
             raise UserError(f"{option} names {', '.join(sorted(repeated))} more than once")
     if SOURCE in langs:

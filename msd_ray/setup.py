@@ -14,16 +14,26 @@ from .encoders.files import EncoderFiles
 from .encoders.sources import resolve
 from .errors import UserError
 from .export import DESCRIPTION
-from .options import TuneOptions
+from .options import FINAL_ROWS, TuneOptions
+from .search.budget import Budget
+from .search.configuration import AVERAGE, BEST
 from .search.parameters import JSON, Fixed, Parameter
 from .search.prepare import Data, Prepared, ReadCorpora, prepare, read
-from .search.search import SearchSettings
+from .search.search import SearchSettings, remaining
 from .search.spaces import SearchSpace, load_space
 from .search.storage import Storage
 from .search.warm_start import WarmStart, warm_start
 from .tracking.uri import default_tracking_uri, shown_uri
 from .training import RunSettings
 from .training.device import resolve_precision
+
+
+DEFAULT_AVERAGE_EPOCHS = 3
+SELECTION = {
+    "target": "epochs and configurations by F1 on the target's dev set",
+    "source": "epochs and configurations by F1 on the source's dev set; no label of the target is read",
+    "none": "the last epochs' average; configurations by F1 on the source's dev set; no label of the target is read",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +65,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     space = load_space(options.space)
     storage = Storage.at(options.storage)
     dataset_named(options.dataset)  # before its name becomes a part of a path
+    rows, teacher_trials = _rows(options, space), _teacher_trials(options, space)
     if storage.store is not None:
         _check_databases(options)
     for lang in options.lang:
@@ -76,7 +87,20 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
             trials=options.warm_start_trials,
             space=space,
         )
-        settings = _settings(options, space, one.lang, gpus, warm)
+        settings = SearchSettings(
+            name=options.study_name(one.lang),
+            space=space,
+            run=_run(options, gpus),
+            trials=options.trials,
+            teacher_trials=teacher_trials,
+            seeds=options.seeds,
+            rows=rows,
+            confirm=options.confirm,
+            budget=Budget(hours=options.hours, patience=options.patience),
+            grace=options.grace_epochs,
+            warm_start=warm,
+            retry_failed=options.retry_failed,
+        )
         setups.append(
             Setup(
                 lang=one.lang,
@@ -94,6 +118,9 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
                     "data": dict(texts.digests),
                     "workers": options.workers,
                     "gpus": gpus > 0,
+                    "select_on": options.select_on,
+                    "dev_limit": options.dev_limit,
+                    "decode": options.decode,
                     "teacher_trials": settings.teacher_trials,
                 },
                 mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
@@ -111,30 +138,56 @@ def _data(options: TuneOptions, lang: str) -> Data:
         directory=options.data_dir,
         limit=options.limit,
         max_length=options.max_length,
+        select_on=options.select_on,
+        dev_limit=options.dev_limit,
     )
 
 
-def _settings(
-    options: TuneOptions, space: SearchSpace, lang: str, gpus: float, warm_start: WarmStart
-) -> SearchSettings:
-    return SearchSettings(
-        name=options.study_name(lang),
-        space=space,
-        run=RunSettings(
-            seed=options.seed,
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            max_length=options.max_length,
-            frozen_layers=options.frozen_layers,
-            precision=resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")),
-        ),
-        trials=options.trials,
-        teacher_trials=options.teacher_trials or (TEACHER_TRIALS if _searched(space.teacher) else 1),
-        seeds=options.seeds,
-        grace=options.grace_epochs,
-        warm_start=warm_start,
-        retry_failed=options.retry_failed,
+def _run(options: TuneOptions, gpus: float) -> RunSettings:
+    return RunSettings(
+        seed=options.seed,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        max_length=options.max_length,
+        frozen_layers=options.frozen_layers,
+        precision=resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")),
+        average_epochs=options.average_epochs or min(DEFAULT_AVERAGE_EPOCHS, options.epochs),
+        pairing=options.pairing,
+        loss_mean=options.loss_mean,
     )
+
+
+def _teacher_trials(options: TuneOptions, space: SearchSpace) -> int:
+    """How many teachers are tried. Raises UserError if students may learn from more."""
+    points = TEACHER_TRIALS if _searched(space.teacher) else max(1, len(space.first_teachers))
+    trials = options.teacher_trials or points
+    if space.most_teachers > trials:
+        raise UserError(
+            f"the search space {space.name} lets students learn from {space.most_teachers} teachers, but "
+            f"{trials} {'is' if trials == 1 else 'are'} trained: give --teacher-trials {space.most_teachers}, or a space "
+            "with fewer `teachers`"
+        )
+    return trials
+
+
+def _rows(options: TuneOptions, space: SearchSpace) -> tuple[str, ...]:
+    """The rows of the final table, in their order. Raises UserError for one that there is not, or cannot be."""
+    given = options.rows
+    if unknown := [name for name in given or () if name not in FINAL_ROWS]:
+        raise UserError(f"--rows {unknown[0]}: unknown; choose from {', '.join(FINAL_ROWS)}")
+    if given is not None and BEST not in given:
+        raise UserError(f"--rows {' '.join(given)}: {BEST} is what the search is for; name it too")
+    problem = None
+    if not space.may_average:
+        problem = (
+            f"the search space {space.name} lets students start at their teachers (`init`), and students that do not "
+            "start with the same weights have no useful mean"
+        )
+    elif options.confirm < 2:
+        problem = f"--confirm {options.confirm} leaves one configuration, and the mean of one student is the student"
+    if problem is not None and given is not None and AVERAGE in given:
+        raise UserError(f"--rows {AVERAGE}: {problem}; leave the row out, or change that")
+    return tuple(name for name in FINAL_ROWS if name in (given or FINAL_ROWS) and (name != AVERAGE or problem is None))
 
 
 def _check_databases(options: TuneOptions) -> None:
@@ -188,18 +241,26 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
 def describe_phases(setup: Setup) -> list[tuple[str, str]]:
     """The phases of a search."""
     settings, space, warm = setup.settings, setup.settings.space, setup.settings.warm_start
-    teachers = settings.teacher_trials if _searched(space.teacher) else 1
-    # One student a teacher where nothing else is searched; the paper's teacher is there beside the best.
+    teachers = settings.teacher_trials
+    if not _searched(space.teacher):
+        teachers = min(teachers, max(1, len(space.first_teachers)))
     students = settings.trials
     if not _searched(space.student):
-        students = min(students, min(teachers, space.teachers + 1) + len(warm.students))
+        students = min(students, max(1, len(space.first_students)) + len(warm.students))
+    after = remaining(settings)
     return [
         ("teacher phase", _phase(teachers, _searched(space.teacher))),
         ("student phase", _phase(students, _searched(space.student))),
         *([("warm start", _warm(warm))] if warm.studies else []),
+        ("selection", SELECTION[setup.data.select_on]),
         (
             "final phase",
-            f"{_count(settings.seeds, 'seed')} each of the paper's configuration and the best, {describe_split(setup)}",
+            f"{', '.join(settings.rows)}: {_count(settings.seeds, 'seed')} each, {describe_split(setup)}",
+        ),
+        (
+            "after the search",
+            f"at most {_count(after.teachers, 'teacher')} and {_count(after.students, 'student')} are trained to confirm "
+            "the best configurations and for the final phase",
         ),
     ]
 

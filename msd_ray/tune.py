@@ -1,6 +1,7 @@
 """`python -m msd_ray.tune`: search, distil, record. See `--help`."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from .errors import run_command
 from .options import TuneOptions, parse
 
 if TYPE_CHECKING:
-    from .search.configuration import Configuration
+    from .search.final import Rows
     from .setup import Setup
     from .tracking.overview import LanguageSummary
     from .tracking.parameters import Json
@@ -86,7 +87,7 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> "tuple[bo
         running = execution(setup, options, records, display, lambda: prepare_test(setup.data, setup.prepared))
         rows = Search(settings=setup.settings, execution=running).run()
         tracker = drained(records, running, options)
-    return conclude(setup, tracker, rows, console), _language_summary(setup, tracker, rows)
+    return conclude(setup, options, tracker, rows, console)
 
 
 def open_tracker(setup: "Setup") -> "StudyTracker":
@@ -105,6 +106,8 @@ def open_tracker(setup: "Setup") -> "StudyTracker":
             "trials": str(settings.trials),
             "seeds": str(settings.seeds),
             "space": settings.space.name,
+            "rows": " ".join(settings.rows),
+            "select_on": setup.data.select_on,
             **{f"version.{name}": version for name, version in versions().items()},
         },
         artifact_root=setup.storage.artifacts,
@@ -122,57 +125,90 @@ def _study_parameters(setup: "Setup") -> "dict[str, Json]":
     }
 
 
-def conclude(setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Configuration"], console: Console) -> bool:
-    """Export and register the winner, if there is one; write the summary to the parent run, print it as it is there."""
+def conclude(
+    setup: "Setup", options: TuneOptions, tracker: "StudyTracker", rows: "Rows", console: Console
+) -> "tuple[bool, LanguageSummary]":
+    """Export and register the winner, if there is one; write the summary to the parent run, and print it.
+
+    Whether there is a winner, and its language's line of the table of all languages.
+    """
     from .registration import register_winner
-    from .search.configuration import BEST, PAPER
-    from .tracking.comparison import print_summary, summary_metrics, summary_rows
+    from .search.configuration import row_digest
+    from .tracking.comparison import (
+        comparisons,
+        print_summary,
+        summary_json,
+        summary_metrics,
+        summary_rows,
+        winner_row,
+        write_summary,
+    )
+    from .tracking.overview import LanguageSummary
     from .tracking.rows import best_run
     from .tracking.uri import shown_uri, ui_command
+    from .training.selection import dev_metric
     from .winner import configuration_tags, export_winner
 
+    metric = dev_metric(setup.data.select_on)
     runs = [run for run in tracker.runs() if _belongs(run.tags, rows)]
-    summary = summary_rows(runs)
-    tracker.parent_metrics(summary_metrics(summary))
-    tracker.parent_tags(configuration_tags(rows))
-    row = BEST if BEST in rows else PAPER
-    winner = best_run(runs, row)
+    summary = summary_rows(runs, list(rows), dev_metric=metric)
+    gains = comparisons(summary)
+    row = winner_row(summary)
+    tracker.parent_metrics(summary_metrics(summary, gains))
+    tracker.parent_tags({**configuration_tags(rows), "winner": row})
+    winner = best_run(runs, row, metric)
     where = [("storage", setup.storage.place)]
+    model = None
     if winner is not None:
         directory = export_winner(setup, winner, rows[row], summary)
         tracker.log_file(tracker.parent_id, directory / "README.md", "model_card")
-        where.append(("best student", str(directory)))
+        where.append(("best student", f"{directory} (row {row})"))
         where.append(("tag text with it", f"python -m msd_ray.predict --model {directory}"))
-        registered = register_winner(setup, winner, rows[row], summary, directory)
+        registered = register_winner(setup, winner, row_digest(rows[row]), summary, directory)
         tracker.parent_tags(registered.tags())
         where.append(("registered", f"{registered.uri}. {registered.reason}"))
+        model = str(directory)
     else:
         where.append(("best student", "none: every final run of the best configuration failed, the runs say why"))
     tracker.close("COMPLETE" if winner is not None else "FAIL")
-    print_summary(console, summary, title=f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}")
-    if BEST not in rows:
-        print_line(console, "No trial was better on dev than the paper's configuration: it is the best found.")
+    title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
+    print_summary(console, summary, gains, title=title, dev_label=_dev_label(setup, options))
+    if options.summary is not None:
+        content = summary_json(
+            summary,
+            gains,
+            study=setup.settings.name,
+            dataset=setup.data.dataset,
+            lang=setup.lang,
+            best_configuration=rows["best"][0].to_json(),
+            model=model,
+        )
+        path = summary_path(options, setup.lang)
+        write_summary(path, content)
+        where.append(("summary", str(path)))
     where.append(("compare runs", ui_command(setup.mlflow_uri) or shown_uri(setup.mlflow_uri)))
     print_pairs(console, where)
-    return winner is not None
+    return winner is not None, LanguageSummary(lang=setup.lang, rows=tuple(summary))
 
 
-def _language_summary(
-    setup: "Setup", tracker: "StudyTracker", rows: Mapping[str, "Configuration"]
-) -> "LanguageSummary":
-    """The scores of a search that has ended, as the database has them."""
-    from .search.configuration import BEST
-    from .tracking.comparison import summary_rows
-    from .tracking.overview import LanguageSummary
-
-    summary = summary_rows([run for run in tracker.runs() if _belongs(run.tags, rows)])
-    return LanguageSummary(lang=setup.lang, rows=tuple(summary), paper_is_best=BEST not in rows)
+def summary_path(options: TuneOptions, lang: str) -> Path:
+    """Where a language's summary goes: `--summary`, with the language in its name where there are several."""
+    assert options.summary is not None
+    path = options.summary
+    return path if len(options.lang) == 1 else path.with_name(f"{path.stem}-{lang}{path.suffix}")
 
 
-def _belongs(tags: Mapping[str, str], rows: Mapping[str, "Configuration"]) -> bool:
+def _dev_label(setup: "Setup", options: TuneOptions) -> str:
+    """What chose, for the table's header."""
+    return {"target": "target", "source": "source", "none": "source, last epochs averaged"}[setup.data.select_on]
+
+
+def _belongs(tags: Mapping[str, str], rows: "Rows") -> bool:
     """Whether a run is of this search as it stands: not a final run of a configuration that was best once."""
+    from .search.configuration import row_digest
+
     row = tags.get("row")
-    return row is None or (row in rows and rows[row].digest == tags.get("configuration"))
+    return row is None or (row in rows and row_digest(rows[row]) == tags.get("configuration"))
 
 
 if __name__ == "__main__":

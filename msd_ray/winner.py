@@ -1,7 +1,7 @@
 """The best student of a search, exported with its model card, and what the parent run says of the search."""
 
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -10,13 +10,15 @@ from .corpora import DATASETS
 from .export import export_student
 from .manifest import digests_of
 from .model_card import ModelCard, ScoreRow, hub_name
-from .search.configuration import Configuration
+from .search.configuration import row_digest
 from .search.copies import publish_files
+from .search.final import Rows, final_seeds
 from .search.kept import trained_weights
 from .setup import Setup
 from .tracking.comparison import SummaryRow
 from .tracking.rows import RunRow
-from .training import to_json
+from .training import Configuration, to_json
+from .training.selection import dev_metric
 
 VERSIONED = ("msd-ray", "torch", "transformers", "ray", "optuna", "mlflow")
 
@@ -26,8 +28,10 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in VERSIONED}
 
 
-def export_winner(setup: Setup, winner: RunRow, configuration: Configuration, summary: Sequence[SummaryRow]) -> Path:
-    """Write the winner as a self-contained directory; where it is."""
+def export_winner(
+    setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: Sequence[SummaryRow]
+) -> Path:
+    """Write the winner as a self-contained directory; where it is. row: the configurations of its row."""
     directory = setup.storage.model(setup.settings.name)
     experiment = setup.prepared.experiment
     export_student(
@@ -37,17 +41,17 @@ def export_winner(setup: Setup, winner: RunRow, configuration: Configuration, su
         label_names=experiment.corpora.label_names,
         frozen_layers=setup.settings.run.frozen_layers,
         max_length=setup.settings.run.max_length,
-        card=_card(setup, winner, configuration, summary),
+        card=_card(setup, winner, row, summary),
     )
     if setup.storage.store is not None:
         publish_files(setup.storage.store, setup.storage.name(directory), directory, digests_of(directory))
     return directory
 
 
-def _card(setup: Setup, winner: RunRow, configuration: Configuration, summary: Sequence[SummaryRow]) -> ModelCard:
-    assert configuration.student is not None, "every row of a search has a student"
+def _card(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: Sequence[SummaryRow]) -> ModelCard:
+    configuration = row[0]
+    assert configuration.student is not None, "a search is for students"
     settings, encoder = setup.settings, setup.prepared.experiment.encoder
-    seeds = range(settings.run.seed + 1, settings.run.seed + 1 + settings.seeds)
     return ModelCard(
         dataset=setup.data.dataset,
         lang=setup.lang,
@@ -56,18 +60,18 @@ def _card(setup: Setup, winner: RunRow, configuration: Configuration, summary: S
         base_model=hub_name(encoder),
         encoder_licence=encoder.licence,
         data_licence=DATASETS[setup.data.dataset].licence,
-        teacher=to_json(configuration.teacher),
+        teacher=to_json(configuration.teachers[0]),
         student=to_json(configuration.student),
         seed=int(winner.tags["seed"]),
         epoch=int(winner.metrics["best_epoch"]),
-        seeds=tuple(seeds),
+        seeds=tuple(final_seeds(settings.run, settings.seeds)),
         scores=tuple(score for row in summary for score in _score_rows(row, winner.tags["row"])),
         data_digests=setup.prepared.digests,
         study=settings.name,
         versions=versions(),
         run=asdict(settings.run),
-        configuration=configuration.digest,
-        dev_f1=winner.metrics["dev_target/f1"],
+        configuration=row_digest(row),
+        dev_f1=winner.metrics[dev_metric(setup.data.select_on)],
         entity_types=tuple(sorted({name[2:] for name in setup.prepared.experiment.corpora.label_names if name != "O"})),
         max_length=settings.run.max_length,
     )
@@ -92,6 +96,6 @@ def _score_rows(row: SummaryRow, winner: str) -> list[ScoreRow]:
     return rows
 
 
-def configuration_tags(rows: Mapping[str, Configuration]) -> dict[str, str]:
+def configuration_tags(rows: Rows) -> dict[str, str]:
     """The configurations of the final runs as tags of the parent run."""
-    return {f"configuration.{row}": configuration.digest for row, configuration in rows.items()}
+    return {f"configuration.{name}": row_digest(row) for name, row in rows.items()}

@@ -40,7 +40,7 @@ class SourceCorpus:
 class TargetCorpus:
     """Unlabelled training text and labelled development sentences of a target language.
 
-    `has_test` says whether `load_test` will find a test set; `files` where the text was read from.
+    `dev` is empty where it was not to be read. `has_test` says whether `load_test` will find a test set; `files` where the text was read from.
     """
 
     dataset: str
@@ -71,8 +71,12 @@ def load_source(dataset: str, data_dir: Path | None, *, lang: str = "en", limit:
     )
 
 
-def load_target(dataset: str, lang: str, data_dir: Path | None, *, limit: int | None = None) -> TargetCorpus:
+def load_target(
+    dataset: str, lang: str, data_dir: Path | None, *, limit: int | None = None, dev: bool = True
+) -> TargetCorpus:
     """A target language's training text without labels, and its labelled development sentences.
+
+    dev: whether to read those; a search that does not select on them leaves their labels alone.
 
     Raises:
         UserError: as `load_source`, but nothing about the labels of the training file.
@@ -80,15 +84,25 @@ def load_target(dataset: str, lang: str, data_dir: Path | None, *, limit: int | 
     """
     entry = _checked(dataset, lang, data_dir, limit)
     train = read_unlabelled(entry, lang, data_dir)
-    dev = read_labelled(entry, lang, "dev", data_dir)
+    labelled = read_labelled(entry, lang, "dev", data_dir) if dev else None
     return TargetCorpus(
         dataset=dataset,
         lang=lang,
         train=subset(train.texts, limit),
-        dev=dev.sentences,
+        dev=() if labelled is None else labelled.sentences,
         has_test=has_test(entry, lang, data_dir),
-        files=_files(train.path, dev.path),
+        files=_files(train.path, None if labelled is None else labelled.path),
     )
+
+
+def load_dev(dataset: str, lang: str, data_dir: Path | None) -> tuple[Sentence, ...]:
+    """The development sentences alone: what final runs are scored on where there is no test set.
+
+    Raises:
+        UserError: as `load_source`.
+
+    """
+    return read_labelled(_checked(dataset, lang, data_dir, limit=None), lang, "dev", data_dir).sentences
 
 
 def load_test(dataset: str, lang: str, data_dir: Path | None) -> tuple[Sentence, ...]:

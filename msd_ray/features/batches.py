@@ -5,6 +5,7 @@ one seed see the same batches.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -37,16 +38,24 @@ def training_batches(lengths: Int64, batch_size: int, *, seed: int, epoch: int, 
 
 
 def paired_batches(
-    lengths: Int64, other_lengths: Int64, batch_size: int, *, seed: int, epoch: int
+    lengths: Int64,
+    other_lengths: Int64,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    pairing: Literal["length", "random"] = "length",
 ) -> list[tuple[Int64, Int64]]:
-    """One epoch's batches of a corpus, each with a batch of another corpus of like length.
+    """One epoch's batches of a corpus, each with a batch of another corpus.
 
-    The other corpus is gone through again and again, at its own pace over the epochs. Batches are paired by the
-    order of their lengths: a distance between their distributions should be that of the corpora, not that of
-    short sentences from long ones.
+    The other corpus is gone through again and again, at its own pace over the epochs. With `length`, batches are paired
+    by the order of their lengths: a distance between their distributions is then that of the corpora, not that of
+    short sentences from long ones. With `random` they are drawn independently, as the authors' released code does.
     """
     batches = training_batches(lengths, batch_size, seed=seed, epoch=epoch)
     others = _stream_of_batches(other_lengths, batch_size, len(batches), seed=seed, epoch=epoch)
+    if pairing == "random":
+        return list(zip(batches, others, strict=True))
     by_length = np.argsort([lengths[batch].mean() for batch in batches], kind="stable")
     others_by_length = np.argsort([other_lengths[batch].mean() for batch in others], kind="stable")
     partner = dict(zip(by_length.tolist(), others_by_length.tolist(), strict=True))

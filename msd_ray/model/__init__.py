@@ -7,6 +7,7 @@ from .losses import (
     distillation_loss,
     gold_auxiliary_loss,
     layer_weights,
+    sharpened,
     student_loss,
     teacher_loss,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "gold_auxiliary_loss",
     "layer_weights",
     "mmd2",
+    "sharpened",
     "student_loss",
     "teacher_loss",
 ]

@@ -9,11 +9,13 @@ for the device; what is returned for logging are detached tensors, to be read wh
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from torch import Tensor
 
+KdLoss = Literal["mse", "soft-cross-entropy"]
 IGNORED = -100
 """Label of the positions without loss: special tokens, padding, all but a word's first piece."""
 
@@ -97,6 +99,23 @@ def teacher_loss(
     return TeacherLoss(total=total, main=main, auxiliary=auxiliary, channels=per_channel.detach())
 
 
+def sharpened(probabilities: Tensor, temperature: float) -> Tensor:
+    """Soft labels p^(1/temperature), normalised over the last axis; the very same ones at temperature 1.
+
+    Self-training sharpens what a round's student has learned (temperature below 1) for the next round. Equal to the
+    softmax of the teacher's logits divided by the temperature (Hinton et al. 2015, arXiv 1503.02531), which were not
+    stored.
+
+    Raises:
+        ValueError: the temperature is not positive.
+    """
+    if not temperature > 0:
+        raise ValueError(f"a temperature must be positive, got {temperature}")
+    if temperature == 1.0:
+        return probabilities
+    return torch.softmax(_full_precision(probabilities).log() / temperature, dim=-1)
+
+
 def distillation_loss(
     logits: Tensor,
     teacher_probs: Tensor,
@@ -104,12 +123,14 @@ def distillation_loss(
     layer_weights: Tensor,
     beta: float,
     *,
+    kd_loss: KdLoss = "mse",
     count: Tensor | None = None,
 ) -> DistillationLoss:
-    """Squared error of every channel's probabilities against the teacher's, main + beta * aux (Eq. 11-12).
+    """Distance of every channel's probabilities from the teacher's, main + beta * aux (Eq. 11-12).
 
-    MSE is the mean over classes of the softmax outputs, then over labelled tokens. Eq. 12's second line
-    lacks beta; its first line and the text have it, and so does this.
+    `mse`, the paper's, is the mean over classes of the squared errors of the softmax outputs;
+    `soft-cross-entropy` is -sum over classes of teacher_probs * log(softmax(logits)). Both are means over
+    labelled tokens. Eq. 12's second line lacks beta; its first line and the text have it, and so does this.
 
     Args:
         logits: (K, B, T, C) the student's, any floating dtype.
@@ -118,13 +139,14 @@ def distillation_loss(
         mask: (B, T) bool, true for the labelled tokens.
         layer_weights: (K-1,) already normalised weights lambda' of the auxiliary channels.
         beta: weight of the auxiliary channels.
+        kd_loss: see above.
         count: as in `teacher_loss`.
 
     Raises:
         ValueError: shapes do not fit.
     """
     _check_channels(logits, layer_weights)
-    per_channel = _squared_errors(logits, teacher_probs, mask, count)
+    per_channel = _distances(logits, teacher_probs, mask, kd_loss, count)
     total, main, auxiliary = _weigh_channels(per_channel, layer_weights, beta)
     return DistillationLoss(total=total, main=main, auxiliary=auxiliary, channels=per_channel.detach())
 
@@ -137,6 +159,7 @@ def gold_auxiliary_loss(
     layer_weights: Tensor,
     beta: float,
     *,
+    kd_loss: KdLoss = "mse",
     count: Tensor | None = None,
 ) -> DistillationLoss:
     """`distillation_loss` with gold labels in the auxiliary channels: NOT zero-shot, a control and no part of MSD.
@@ -151,13 +174,14 @@ def gold_auxiliary_loss(
         mask: (B, T) bool, true for the labelled tokens.
         layer_weights: (K-1,) already normalised weights lambda' of the auxiliary channels.
         beta: weight of the auxiliary channels.
+        kd_loss: as in `distillation_loss`, of the main channel.
         count: as in `teacher_loss`.
 
     Raises:
         ValueError: shapes do not fit.
     """
     _check_channels(logits, layer_weights)
-    distilled = _squared_errors(logits[-1:], teacher_probs[-1:], mask, count)
+    distilled = _distances(logits[-1:], teacher_probs[-1:], mask, kd_loss, count)
     per_channel = torch.cat([_cross_entropies(logits[:-1], labels, count), distilled])
     total, main, auxiliary = _weigh_channels(per_channel, layer_weights, beta)
     return DistillationLoss(total=total, main=main, auxiliary=auxiliary, channels=per_channel.detach())
@@ -201,11 +225,18 @@ def _cross_entropies(logits: Tensor, labels: Tensor, count: Tensor | None) -> Te
     return losses.sum(dim=1) / _denominator(labels != IGNORED, count)
 
 
-def _squared_errors(logits: Tensor, teacher_probs: Tensor, mask: Tensor, count: Tensor | None) -> Tensor:
-    """Mean squared error of each channel's probabilities (K, B, T, C), (K,) (Eq. 11)."""
+def _distances(
+    logits: Tensor, teacher_probs: Tensor, mask: Tensor, kd_loss: KdLoss, count: Tensor | None
+) -> Tensor:
+    """Mean distance of each channel's probabilities (K, B, T, C) from the teacher's, (K,) (Eq. 11)."""
     channels, batch, tokens, classes = logits.shape
     _expect("teacher_probs", teacher_probs, (channels, batch, tokens, classes))
     _expect("mask", mask, (batch, tokens))
+    if kd_loss == "soft-cross-entropy":
+        # Masked before the product: after it, a NaN among the unlabelled would come back through the gradient.
+        targets = teacher_probs.detach().masked_fill(~mask[None, :, :, None], 0.0)
+        products = targets * F.log_softmax(_full_precision(logits), dim=-1)
+        return -products.sum(dim=(1, 2, 3)) / _denominator(mask, count)
     difference = _full_precision(logits).softmax(dim=-1) - teacher_probs.detach()
     # Masked before the square: after it, a NaN among the unlabelled would come back through the gradient.
     difference = difference.masked_fill(~mask[None, :, :, None], 0.0)

@@ -7,11 +7,11 @@ teacher store, so that two rows of one seed differ in what the variant changes a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..training import RunSettings, StudentSettings, TeacherSettings
+from ..training import Configuration, RunSettings, StudentSettings, TeacherSettings
 from ..variants import Variant
-from .configuration import Configuration, label
+from .configuration import label
 from .execution import Execution
-from .final import FinalRuns
+from .final import Rows, SeededRuns, final_seeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +26,14 @@ class AblationSettings:
     seeds: int
 
     @property
-    def rows(self) -> dict[str, Configuration]:
+    def rows(self) -> Rows:
         """The variants' configurations by their names."""
         return {
-            variant.name: Configuration(
-                teacher=variant.teacher_settings(self.teacher, self.student),
-                student=variant.student_settings(self.student),
+            variant.name: (
+                Configuration(
+                    teachers=(variant.teacher_settings(self.teacher, self.student),),
+                    student=variant.student_settings(self.student),
+                ),
             )
             for variant in self.variants
         }
@@ -39,14 +41,20 @@ class AblationSettings:
 
 def run_ablation(
     settings: AblationSettings, execution: Execution, target_gold: Callable[[], str]
-) -> dict[str, Configuration]:
+) -> Rows:
     """Run what is not finished; the rows. Raises UserError if the study was begun with other settings.
 
     target_gold: reads the gold labels of the target's training sentences; called only for a variant that is not
     zero-shot.
     """
     rows = settings.rows
-    runs = FinalRuns(study=settings.name, rows=rows, run=settings.run, seeds=settings.seeds)
+    runs = SeededRuns(
+        phase="final",
+        study=settings.name,
+        rows=rows,
+        run=settings.run,
+        seeds=final_seeds(settings.run, settings.seeds),
+    )
     study = runs.open(execution.conditions, execution.study_storage)
     scored = execution.scored()
     gold = None if all(variant.zero_shot for variant in settings.variants) else target_gold()

@@ -15,11 +15,14 @@ class Pruning:
     """When trials are stopped early: from epoch `grace` on, at each rung all but about 1/`reduction` of them.
 
     Not after the first epoch: what a student has by then says least about what it comes to (docs/load.md).
+    kinds: parameters that must be equal for two trials to be compared. Students that start at the encoder or learn by
+    cross entropy rise later than others, and higher.
     """
 
     epochs: int
     grace: int = 2
     reduction: int = 3
+    kinds: tuple[str, ...] = ()
 
     @property
     def rungs(self) -> tuple[int, ...]:

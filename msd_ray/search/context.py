@@ -16,6 +16,8 @@ from ..training.checkpoints import EpochRecord, TrainingDirectory
 from ..training.device import autocast
 from ..training.parallel import Workers
 from ..training.scores import ScoredSet
+from ..training.selection import dev_language
+from ..training.settings import SelectOn
 from .kept import Kept, node, readable
 from .plans import Experiment, TrialPlan, TrialReport
 from .uses import mark_used
@@ -53,6 +55,21 @@ class TrialContext:
         corpora = self.experiment.corpora
         sentences = load_sentences(self.features(key))
         return ScoredSet.load(sentences, corpora.label_names, pad_id=corpora.pad_id, device=self.device)
+
+    @property
+    def select_on(self) -> SelectOn:
+        """What chooses epochs."""
+        return self.experiment.select_on
+
+    @property
+    def dev(self) -> str:
+        """The key of the dev sentences that score this trial."""
+        corpora = self.experiment.corpora
+        return corpora.final_dev if self.plan.phase == "final" else corpora.dev
+
+    def dev_sets(self) -> dict[str, ScoredSet]:
+        """The dev set that scores this trial, by its language."""
+        return {dev_language(self.select_on): self.scored_set(self.dev)}
 
     def encoder(self) -> EncoderFiles:
         """The encoder's files: where the driver has them, else from the object store. Raises DamagedError."""

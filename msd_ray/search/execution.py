@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..progress import Display
-from ..training.scores import DEV_TARGET_F1
+from ..training.selection import dev_metric
 from .parameters import JSON
 from .phase import Phase, RunLabel, RunRecords
 from .plans import Experiment, Scored, TrialPlan
@@ -39,22 +39,24 @@ class Execution:
         plan: Callable[[TrialRecord], TrialPlan],
         label: Callable[[TrialRecord, TrialPlan], RunLabel],
         *,
+        more: Callable[[], bool] = lambda: True,
         spared: frozenset[int] = frozenset(),
     ) -> None:
-        """Run a phase: every trial of its study that is not finished. spared: trials never stopped early."""
+        """Run a phase: every trial of its study that is not finished. more, spared: see `Phase`."""
         self.display.phase(name, study.limit)
-        share = name == "final" and self.seed_a_launch
+        share = name in ("confirm", "final") and self.seed_a_launch
         phase = Phase(
             name=name,
             experiment=self.experiment,
             study=study,
-            score=DEV_TARGET_F1,
+            score=dev_metric(self.experiment.select_on),
             plan=plan,
             label=label,
             records=self.records,
             display=self.display,
             threads=self.threads,
             together=(lambda trial: trial.run.seed) if share else None,
+            more=more,
             spared=spared,
         )
         self.phases.append(phase)

@@ -1,50 +1,62 @@
-"""Final runs: rows of a table, each a configuration that is trained with several seeds and scored.
+"""Runs over seeds: rows of a table, each one configuration, or several to be averaged, trained with every seed.
 
-A search has two rows, the paper's configuration and the best; an ablation has one a variant.
+A search confirms its best configurations and then scores the rows of its table; an ablation has one row a variant.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from ..training import RunSettings, to_json
-from .configuration import Configuration
+from ..training import Configuration, RunSettings, to_json
+from .configuration import row_digest
 from .parameters import JSON, Choice, Fixed, Parameter, Range
 from .plans import Scored, TrialPlan
 from .studies import PhaseStudy, TrialRecord
 
+Rows = Mapping[str, tuple[Configuration, ...]]
+CONFIRM_SEEDS = 2
+"""Runs of each of the best configurations, beside the one of the search, before one of them is called best."""
+_FIRST_CONFIRM_SEED = 1001  # after the seed of the search: final runs have at most a thousand seeds
+
+
+def final_seeds(run: RunSettings, seeds: int) -> list[int]:
+    """The seeds of final runs: those after the search's own, so that no final run is one that chose a configuration."""
+    return [run.seed + 1 + index for index in range(seeds)]
+
+
+def confirm_seeds(run: RunSettings) -> list[int]:
+    """The seeds with which the best configurations are confirmed: neither the search's nor a final run's."""
+    return [run.seed + _FIRST_CONFIRM_SEED + index for index in range(CONFIRM_SEEDS)]
+
 
 @dataclass(frozen=True, kw_only=True)
-class FinalRuns:
-    """All rows with all seeds.
+class SeededRuns:
+    """All rows with all seeds. study: the name that their study's begins with."""
 
-    study: the name that their study's begins with. seeds: how many. They are the ones after `run.seed`, so that no
-    final run is one that chose the configuration.
-    """
-
+    phase: Literal["confirm", "final"]
     study: str
-    rows: Mapping[str, Configuration]
+    rows: Rows
     run: RunSettings
-    seeds: int
+    seeds: Sequence[int]
 
     def open(self, conditions: Mapping[str, JSON], storage: str) -> PhaseStudy:
         """The runs' study, begun unless it is there. Raises UserError if it has other settings."""
-        seeds = [self.run.seed + 1 + index for index in range(self.seeds)]
         # Another configuration or more seeds make another study; runs that both have are found again.
-        digests = [configuration.digest for configuration in self.rows.values()]
-        digest = hashlib.sha256(json.dumps([digests, seeds]).encode()).hexdigest()[:8]
-        # Seed by seed: the rows of one seed share a launch.
-        runs: list[dict[str, JSON]] = [{"row": row, "seed": seed} for seed in seeds for row in self.rows]
+        digests = [row_digest(row) for row in self.rows.values()]
+        digest = hashlib.sha256(json.dumps([digests, list(self.seeds)]).encode()).hexdigest()[:8]
+        # Seed by seed: the rows of one seed share teachers, and a launch.
+        runs: list[dict[str, JSON]] = [{"row": row, "seed": seed} for seed in self.seeds for row in self.rows]
         names = tuple(self.rows)
         row: Parameter = Choice(values=names) if len(names) > 1 else Fixed(value=names[0])
         return PhaseStudy.open(
             storage,
-            f"{self.study}/final-{digest}",
+            f"{self.study}/{self.phase}-{digest}",
             space={"row": row, "seed": Range(low=0, high=2**31, step=1)},
             settings={
                 **conditions,
-                "rows": {name: configuration.to_json() for name, configuration in self.rows.items()},
+                "rows": {name: [one.to_json() for one in row] for name, row in self.rows.items()},
                 "run": to_json(self.run),
             },
             seed=self.run.seed,
@@ -52,16 +64,15 @@ class FinalRuns:
             first=runs,
         )
 
-    def plan(self, record: TrialRecord, scored: Scored, target_gold: str | None = None) -> TrialPlan:
+    def plan(self, record: TrialRecord, scored: Scored | None = None, target_gold: str | None = None) -> TrialPlan:
         """What one of the runs does. target_gold: for the configurations that want gold labels, and for no other."""
-        configuration, seed = self.rows[str(record.parameters["row"])], record.parameters["seed"]
+        row, seed = self.rows[str(record.parameters["row"])], record.parameters["seed"]
         assert isinstance(seed, int | float)
         return TrialPlan(
-            phase="final",
+            phase=self.phase,
             number=record.number,
             run=replace(self.run, seed=int(seed)),
-            teacher=configuration.teacher,
-            student=configuration.student,
+            configurations=row,
             scored=scored,
-            target_gold=None if configuration.zero_shot else target_gold,
+            target_gold=None if all(one.zero_shot for one in row) else target_gold,
         )

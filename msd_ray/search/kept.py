@@ -125,13 +125,15 @@ class KeptTraining:
             read_sealed(scores)
 
 
-def training_directory(storage: Storage, path: Path, keep: Keep) -> TrainingDirectory:
+def training_directory(storage: Storage, path: Path, keep: Keep, *, going_on: int = 1) -> TrainingDirectory:
     """A training's directory; every epoch that is committed there goes to the store too, if there is one."""
     store = storage.store
     if store is None:
-        return TrainingDirectory(path=path, keep=keep)
+        return TrainingDirectory(path=path, keep=keep, going_on=going_on)
     name = storage.name(path)
-    return TrainingDirectory(path=path, keep=keep, committed=lambda: publish_training(store, name, path))
+    return TrainingDirectory(
+        path=path, keep=keep, going_on=going_on, committed=lambda: publish_training(store, name, path)
+    )
 
 
 def read_small(storage: Storage, path: Path) -> dict[str, Any] | None:

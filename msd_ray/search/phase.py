@@ -88,7 +88,8 @@ class Phase:
     """name: teacher, student or final. score: the metric that ranks trials (higher is better).
 
     plan, label: what a trial of the study does, and how it is called. together: trials that may share a launch, by
-    what this function gives for them; None gives every trial a launch of its own. spared: trials never stopped early.
+    what this function gives for them; None gives every trial a launch of its own. more: whether new trials shall begin.
+    spared: trials never stopped early.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Phase:
     display: Display
     threads: int
     together: Callable[[TrialPlan], int] | None = None
+    more: Callable[[], bool] = lambda: True
     spared: frozenset[int] = frozenset()
     _running: dict[int, _Running] = field(default_factory=dict)
     _held: TrialRecord | None = None
@@ -183,7 +185,7 @@ class Phase:
 
     def _next_record(self) -> TrialRecord | None:
         record, self._held = self._held, None
-        return record if record is not None else self.study.propose()
+        return record if record is not None else self.study.propose(self.more)
 
     def _begin(self, record: TrialRecord) -> TrialPlan:
         plan = self.plan(record)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..encoders.files import EncoderFiles
-from ..training import RunSettings, StudentSettings, TeacherSettings
+from ..training import Configuration, RunSettings
+from ..training.settings import SelectOn
 from .storage import Storage
 
-Phase = Literal["teacher", "student", "final"]
+Phase = Literal["teacher", "student", "confirm", "final"]
 Split = Literal["test", "dev"]
 
 
@@ -16,27 +17,31 @@ Split = Literal["test", "dev"]
 class Corpora:
     """The encoded corpora of a study, by their keys in the storage's features.
 
-    label_names (C): a class's name. pad_id: the encoder's padding token. target_train is unlabelled text.
+    label_names (C): a class's name. pad_id: the encoder's padding token. target_train is unlabelled text. dev: the
+    labelled sentences that score trials, of the language that `Experiment.select_on` says; final_dev: those that score
+    final runs.
     """
 
     label_names: tuple[str, ...]
     pad_id: int
     source_train: str
-    source_dev: str
     target_train: str
-    target_dev: str
+    dev: str
+    final_dev: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
     """What all trials of a study share.
 
-    study: its name, under which the storage notes what was used; None notes nothing.
+    select_on: what chooses epochs and ranks trials. study: its name, under which the storage notes what was used; None
+    notes nothing.
     """
 
     storage: Storage
     encoder: EncoderFiles
     corpora: Corpora
+    select_on: SelectOn = "target"
     study: str | None = None
 
 
@@ -58,16 +63,15 @@ class Scored:
 class TrialPlan:
     """One trial or final run.
 
-    number: the trial's in its phase's study. student: None in the teacher phase, and where the teacher itself tags.
-    scored: in the final phase alone. target_gold: the key of the target's training sentences with their gold labels,
+    number: the trial's in its phase's study. configurations: what is trained; of several, which have students that start
+    with the same weights, the mean of the students' weights is what counts. scored: in the final phase alone. target_gold: the key of the target's training sentences with their gold labels,
     for the control `gold-aux` alone.
     """
 
     phase: Phase
     number: int
     run: RunSettings
-    teacher: TeacherSettings
-    student: StudentSettings | None = None
+    configurations: tuple[Configuration, ...]
     scored: Scored | None = None
     target_gold: str | None = None
 

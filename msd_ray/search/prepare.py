@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from transformers import PreTrainedTokenizerFast
 
@@ -15,9 +16,11 @@ from ..corpora import (
     Text,
     digest,
     label_names,
+    load_dev,
     load_source,
     load_target,
     load_test,
+    subset,
 )
 from ..corpora.gold import load_target_gold
 from ..corpora.locate import has_test
@@ -26,6 +29,8 @@ from ..encoders.files import EncoderFiles, content_files
 from ..encoders.loading import load_tokenizer
 from ..features import encode_sentences, encode_text, save_sentences, save_text, save_words
 from ..manifest import FileDigest
+from ..training.selection import dev_language
+from ..training.settings import SelectOn
 from .copies import publish_files
 from .kept import to_be_made
 from .plans import Corpora, Experiment, Scored
@@ -40,7 +45,8 @@ SOURCE = "en"
 class Data:
     """Where sentences come from: dataset and language as the catalogue names them.
 
-    limit: as many training sentences of each language at most. max_length: tokens a sentence.
+    limit: as many training sentences of each language at most. max_length: tokens a sentence. select_on: which dev
+    labels are read before the final runs (see `training.selection`). dev_limit: as many dev sentences score a trial.
     """
 
     dataset: str
@@ -48,24 +54,32 @@ class Data:
     directory: Path | None
     limit: int | None
     max_length: int
+    select_on: SelectOn = "target"
+    dev_limit: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadCorpora:
-    """The sentences of a search, all but the test set's."""
+    """The sentences of a search, all but the test set's, and without the target's dev set where that does not select."""
 
     source: SourceCorpus
     target: TargetCorpus
+    select_on: SelectOn = "target"
 
     @property
     def parts(self) -> dict[str, Sequence[Sentence | Text]]:
-        """The sentences by part: source_train, source_dev, target_train (without labels), target_dev."""
-        return {
-            "source_train": self.source.train,
-            "source_dev": self.source.dev,
-            "target_train": self.target.train,
-            "target_dev": self.target.dev,
-        }
+        """The sentences by part: source_train, target_train (without labels), and the dev set that scores trials."""
+        return {"source_train": self.source.train, "target_train": self.target.train, self.dev_name: self.dev}
+
+    @property
+    def dev_name(self) -> str:
+        """`target_dev` or `source_dev`."""
+        return f"{dev_language(self.select_on)}_dev"
+
+    @property
+    def dev(self) -> tuple[Sentence, ...]:
+        """The labelled sentences that score trials and final runs."""
+        return self.target.dev if dev_language(self.select_on) == "target" else self.source.dev
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -80,13 +94,11 @@ class ReadCorpora:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """experiment: what workers are told. digests: of the sentences, by part. The dev sets' sentences."""
+    """experiment: what workers are told. digests, sentences: of each part, a digest and the number of sentences."""
 
     experiment: Experiment
     digests: dict[str, str]
     sentences: dict[str, int]
-    source_dev: tuple[Sentence, ...]
-    target_dev: tuple[Sentence, ...]
 
 
 def read(data: Data) -> ReadCorpora:
@@ -95,8 +107,10 @@ def read(data: Data) -> ReadCorpora:
     Raises UserError for what is missing or malformed, with the file and line (see `corpora`).
     """
     # The target first: whether there is such a language is known sooner than English is read.
-    target = load_target(data.dataset, data.lang, data.directory, limit=data.limit)
-    return ReadCorpora(source=load_source(data.dataset, data.directory, limit=data.limit), target=target)
+    dev = dev_language(data.select_on) == "target"
+    target = load_target(data.dataset, data.lang, data.directory, limit=data.limit, dev=dev)
+    source = load_source(data.dataset, data.directory, limit=data.limit)
+    return ReadCorpora(source=source, target=target, select_on=data.select_on)
 
 
 def prepare(
@@ -114,17 +128,17 @@ def prepare(
             label_names=features.names,
             pad_id=features.pad_id,
             source_train=features.labelled(corpora.source.train),
-            source_dev=features.labelled(corpora.source.dev),
             target_train=features.unlabelled(corpora.target.train),
-            target_dev=features.labelled(corpora.target.dev),
+            dev=features.labelled(subset(corpora.dev, data.dev_limit)),
+            final_dev=features.labelled(corpora.dev),
         )
     _publish_encoder(encoder, storage, study)
     return Prepared(
-        experiment=Experiment(storage=storage, encoder=encoder, corpora=keys, study=study),
+        experiment=Experiment(
+            storage=storage, encoder=encoder, corpora=keys, select_on=data.select_on, study=study
+        ),
         digests=corpora.digests,
         sentences=corpora.counts,
-        source_dev=corpora.source.dev,
-        target_dev=corpora.target.dev,
     )
 
 
@@ -134,13 +148,10 @@ def prepare_test(data: Data, prepared: Prepared, *, source: bool = False) -> Sco
     The one place where test labels are read from a corpus; the final phase alone calls it. source: whether the source
     language's are read too, for runs whose teacher tags both.
     """
-    target = _scored(data, prepared, prepared.target_dev, prepared.experiment.corpora.target_dev)
+    target = _scored(data, prepared)
     if not source:
         return target
-    english = replace(data, lang=SOURCE)
-    return replace(
-        target, source=_scored(english, prepared, prepared.source_dev, prepared.experiment.corpora.source_dev)
-    )
+    return replace(target, source=_scored(replace(data, lang=SOURCE), prepared))
 
 
 def prepare_target_gold(data: Data, prepared: Prepared) -> str:
@@ -165,17 +176,15 @@ def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None)
     publish_files(storage.store, storage.name(storage.encoder(encoder.digest)), encoder.directory, digests)
 
 
-def _scored(data: Data, prepared: Prepared, dev: Sequence[Sentence], dev_features: str) -> Scored:
+def _scored(data: Data, prepared: Prepared) -> Scored:
     """The split that one language is scored on, with its words kept for people."""
     storage = prepared.experiment.storage
-    if has_test(DATASETS[data.dataset], data.lang, data.directory):
-        test = load_test(data.dataset, data.lang, data.directory)
-        with storage.writing():
-            scored = Scored(split="test", features=_Features.of(data, prepared).labelled(test))
-    else:
-        test, scored = tuple(dev), Scored(split="dev", features=dev_features)
-    words = storage.words(scored.features)
+    split: Literal["test", "dev"] = "test" if has_test(DATASETS[data.dataset], data.lang, data.directory) else "dev"
+    load = load_test if split == "test" else load_dev
+    test = load(data.dataset, data.lang, data.directory)
     with storage.writing():
+        scored = Scored(split=split, features=_Features.of(data, prepared).labelled(test))
+        words = storage.words(scored.features)
         mark_used(storage, prepared.experiment.study, words)
         with to_be_made(storage, words) as wanted:
             if wanted:

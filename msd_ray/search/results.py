@@ -7,7 +7,7 @@
 `repeated` marks a scored sentence that also stands in the training text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from ..training import OptimizerSettings
 from ..training.checkpoints import EpochRecord, TrainingDirectory
 from ..training.outputs import cls_vectors
 from ..training.parallel import Workers
-from ..training.scores import DEV_SOURCE_F1, DEV_TARGET_F1, ScoredSet, best_epoch
+from ..training.scores import ScoredSet
 from .context import TrialContext, load_epoch
 from .kept import KeptDirectory
 from .plans import Scored
@@ -47,15 +47,17 @@ Vectors = dict[str, npt.NDArray[np.float32]]
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A finished training: the weights of the epochs that a dev set chooses are there."""
+    """A finished training. chosen: the epoch that counts, whose weights are there."""
 
     directory: TrainingDirectory
     epochs: Sequence[EpochRecord]
+    chosen: int
     settings: OptimizerSettings
 
-    def epoch(self, metric: str) -> int:
-        """The epoch that this dev metric chooses."""
-        return best_epoch(self.epochs, metric)
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Those of the chosen epoch."""
+        return self.epochs[self.chosen - 1].metrics
 
 
 @dataclass(kw_only=True)
@@ -76,45 +78,14 @@ class FinalResults:
         test = context.scored_set(scored.features)
         repeated = self._repeated(test)
         with context.inference():
-            best = load_epoch(model, tagger.directory, tagger.epoch(DEV_TARGET_F1))
-            predicted = test.predicted(best)
+            predicted = test.predicted(load_epoch(model, tagger.directory, tagger.chosen))
             metrics = test.metrics(predicted, scored.split, leave_out=repeated)
-            f1 = {(str(tagger.directory.path), tagger.epoch(DEV_TARGET_F1)): metrics[f"{scored.split}/f1"]}
-            metrics[f"{scored.split}/f1_source_selected"] = self._f1(tagger, DEV_SOURCE_F1, model, test, f1)
-            metrics |= self._of_the_teacher(model, test, f1)
+            if self.student is None and scored.source is not None:
+                source = context.scored_set(scored.source.features)
+                metrics[f"source_{scored.source.split}/f1"] = source.scores(model).f1
             vectors = self._vectors(model)
         metrics |= _distances(vectors)
         return metrics, self._write(test, predicted, repeated, vectors)
-
-    def _f1(
-        self,
-        trained: Trained,
-        selection: str,
-        model: MultiChannelTagger,
-        test: ScoredSet,
-        known: dict[tuple[str, int], float],
-    ) -> float:
-        """F1 of the epoch that a dev metric chooses; both dev sets often choose one epoch."""
-        key = (str(trained.directory.path), trained.epoch(selection))
-        if key not in known:
-            known[key] = test.scores(load_epoch(model, trained.directory, key[1])).f1
-        return known[key]
-
-    def _of_the_teacher(
-        self, model: MultiChannelTagger, test: ScoredSet, known: dict[tuple[str, int], float]
-    ) -> dict[str, float]:
-        """The teacher applied to the target; where it is all there is, to the source too (the paper's Table 5)."""
-        teacher, split = self.teacher, self.scored.split
-        metrics = {
-            f"teacher/{split}_f1": self._f1(teacher, DEV_TARGET_F1, model, test, known),
-            f"teacher/{split}_f1_source_selected": self._f1(teacher, DEV_SOURCE_F1, model, test, known),
-            "teacher/dev_target_f1": teacher.epochs[teacher.epoch(DEV_TARGET_F1) - 1].metrics[DEV_TARGET_F1],
-        }
-        if self.student is None and self.scored.source is not None:
-            source = self.context.scored_set(self.scored.source.features)
-            best = load_epoch(model, teacher.directory, teacher.epoch(DEV_SOURCE_F1))
-            metrics[f"source_{self.scored.source.split}/f1"] = source.scores(best).f1
-        return metrics
 
     def _vectors(self, model: MultiChannelTagger) -> Vectors:
         """[CLS] vectors of the same few training sentences of both languages in every run on these corpora."""
@@ -126,7 +97,7 @@ class FinalResults:
         vectors: Vectors = {}
         for who, trained in (("teacher", self.teacher), ("student", self.student)):
             if trained is not None:
-                best = load_epoch(model, trained.directory, trained.epoch(DEV_TARGET_F1))
+                best = load_epoch(model, trained.directory, trained.chosen)
                 vectors |= {f"{who}_{name}": cls_vectors(best, text, _some(text)) for name, text in texts.items()}
         return vectors
 
@@ -147,8 +118,8 @@ class FinalResults:
         key = content_key(
             kind="results",
             training=tagger.directory.path.name,
-            epoch=tagger.epoch(DEV_TARGET_F1),
-            teacher=[self.teacher.directory.path.name, self.teacher.epoch(DEV_TARGET_F1)],
+            epoch=tagger.chosen,
+            teacher=[self.teacher.directory.path.name, self.teacher.chosen],
             scored=self.scored.features,
         )
         storage = context.experiment.storage

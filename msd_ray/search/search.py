@@ -1,33 +1,40 @@
-"""The search for one target language: teachers, then students, then final runs with several seeds."""
+"""The search for one target language: teachers, students, the best of them confirmed, final runs with several seeds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Any
 
 from ..errors import UserError
-from ..training import RunSettings, StudentSettings, TeacherSettings, to_json
+from ..training import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
 from .asha import Pruning
-from .configuration import BEST, PAPER, PAPER_CONFIGURATION, Configuration, label, settings_of
+from .budget import Budget, Clock, Remaining, Seconds, typical_s, without_gain
+from .configuration import AVERAGE, BEST, DIRECT, PAPER, TSL, final_rows, label, settings_of
 from .execution import Execution
-from .final import FinalRuns
+from .final import CONFIRM_SEEDS, Rows, SeededRuns, confirm_seeds, final_seeds
 from .first_trials import with_every_choice
-from .parameters import JSON, Choice, Fixed, Parameter, parameters_to_json
+from .parameters import JSON, Parameter, parameters_to_json
 from .phase import RunLabel
 from .plans import TrialPlan
 from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace
 from .studies import PhaseStudy, TrialRecord, check_study, read_study
-from .warm_start import NO_WARM_START, WarmStart, WarmTrial, as_begun
+from .warm_start import NO_WARM_START, WarmStart, as_begun
+
+KINDS = ("init", "kd_loss")
+"""Students are compared for early stopping with those of their kind alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSettings:
     """What a search is told, beside its data.
 
-    trials, teacher_trials: of the student and the teacher phase. seeds: final runs of each configuration; they use
-    the seeds after the search's own, so that no final run is one that chose the configuration. grace, reduction: of
-    early stopping (see `asha.Pruning`). warm_start: the configurations of other studies that are tried after the
-    paper's. retry_failed: whether trials that have failed
-    are run again; teachers only as long as no student was begun, for students are made with the teachers there were.
+    trials, teacher_trials: of the student and the teacher phase, at most. seeds: final runs of each row; they use the
+    seeds after the search's own, so that no final run is one that chose the configuration. rows: of the table, see
+    `configuration.final_rows`. confirm: how many of the best configurations are run with two more seeds before one is called
+    best; as many make the row `average`. budget: what else ends the search. grace, reduction: of early stopping (see
+    `asha.Pruning`). warm_start: the configurations of other studies that are tried after the space's first.
+    retry_failed: whether trials that have failed are run again; teachers only as long as no student was begun, for
+    students are made with the teachers there were.
     """
 
     name: str
@@ -36,6 +43,9 @@ class SearchSettings:
     trials: int
     teacher_trials: int
     seeds: int
+    rows: tuple[str, ...]
+    confirm: int
+    budget: Budget = field(default_factory=Budget)
     grace: int = 2
     reduction: int = 3
     warm_start: WarmStart = NO_WARM_START
@@ -49,19 +59,27 @@ class Search:
     settings: SearchSettings
     execution: Execution
     _teachers: list[TrialRecord] = field(default_factory=list)
+    _papers_teacher: TrialRecord | None = None
 
-    def run(self) -> dict[str, Configuration]:
-        """Run all three phases; the configurations of the final runs by row (`paper`, and `best` if it is another).
+    def run(self) -> dict[str, tuple[Configuration, ...]]:
+        """Run all phases; the configurations of the final runs by row.
 
         Raises UserError when a phase ends without a trial to go on with.
         """
+        teachers = self.teacher_study()
         # The paper's student needs the paper's teacher, trained to the end.
-        self._run("teacher", self.teacher_study(), self._teacher_plan, spare_the_papers=True)
-        self._teachers = self._best_teachers()
+        papers = frozenset(
+            number for number, point in enumerate(self.settings.space.first_teachers) if point == PAPER_TEACHER
+        )
+        clock = Clock(budget=self.settings.budget, study=teachers)
+        self._run(
+            "teacher", teachers, self._teacher_plan, spared=papers, more=lambda: clock.leaves(self._needed(teachers))
+        )
+        self._rank_teachers(teachers)
         students = self._student_study()
-        self._run("student", students, self._student_plan)
-        rows = self._rows(students)
-        self._final_phase(rows)
+        self._run("student", students, self._student_plan, more=lambda: self._more_students(clock, teachers, students))
+        rows = final_rows(self.settings.rows, self._confirmed(students))
+        self._seeded("final", rows, final_seeds(self.settings.run, self.settings.seeds))
         return rows
 
     # -- teacher phase
@@ -71,76 +89,110 @@ class Search:
         return open_teacher_study(self.settings, self.execution.conditions, self.execution.study_storage)
 
     def _teacher_plan(self, record: TrialRecord) -> TrialPlan:
+        teacher = settings_of(TeacherSettings, record.parameters)
         return TrialPlan(
             phase="teacher",
             number=record.number,
             run=self.settings.run,
-            teacher=settings_of(TeacherSettings, record.parameters),
+            configurations=(Configuration(teachers=(teacher,), student=None),),
         )
 
-    def _best_teachers(self) -> list[TrialRecord]:
-        """The best teachers, as many as the space allows, and the paper's beside them."""
-        study = self.teacher_study()
+    def _rank_teachers(self, study: PhaseStudy) -> None:
+        """Find the finished teachers, the best first, and the paper's among them."""
         complete = [trial for trial in study.trials() if trial.state == "COMPLETE"]
         if not complete:
-            reasons = {trial.reason for trial in study.trials() if trial.reason}
-            raise UserError(f"no teacher was trained; the reasons given: {'; '.join(sorted(reasons)) or 'none'}")
-        ranked = sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))
-        chosen = ranked[: self.settings.space.teachers]
-        return chosen + [trial for trial in complete if trial.original == 0 and trial not in chosen]
+            raise UserError(f"no teacher was trained; the reasons given: {_reasons(study)}")
+        self._teachers = sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))
+        papers = [trial for trial in complete if trial.parameters == PAPER_TEACHER]
+        self._papers_teacher = papers[0] if papers else None
 
     # -- student phase
 
     def _student_study(self) -> PhaseStudy:
-        ranks = tuple(range(len(self._teachers)))
-        choice: Parameter = Choice(values=ranks) if len(ranks) > 1 else Fixed(value=0)
-        papers = [rank for rank, trial in enumerate(self._teachers) if trial.original == 0]
-        first = [{**dict(PAPER_STUDENT), "teacher": papers[0]}] if papers else []
-        warm = [{**trial.parameters, "teacher": self._rank_of(trial)} for trial in self.settings.warm_start.students]
+        count, space = len(self._teachers), self.settings.space
+        if count < space.most_teachers:
+            self.execution.display.line(
+                f"{count} of {space.most_teachers} teachers were trained to the end: students learn from no more"
+            )
+        points = [*space.first_students, *(trial.parameters for trial in self.settings.warm_start.students)]
         return self._open(
             "student",
-            {**self.settings.space.student, "teacher": choice},
+            space.students_of(count),
             self.settings.trials,
-            first=[*first, *warm],
-            own={"teachers": [trial.number for trial in self._teachers]},
+            first=[{**point, "teachers": min(int(point.get("teachers", 1)), count)} for point in points],  # type: ignore[arg-type]
+            own={"ranked_teachers": [trial.number for trial in self._teachers]},
         )
-
-    def _rank_of(self, student: WarmTrial) -> int:
-        """The teacher with the parameters of the one that the student learned from; without it the best."""
-        ranks = [rank for rank, trial in enumerate(self._teachers) if trial.parameters == student.teacher]
-        return ranks[0] if ranks else 0
 
     def _student_plan(self, record: TrialRecord) -> TrialPlan:
         return TrialPlan(
             phase="student",
             number=record.number,
             run=self.settings.run,
-            teacher=self._teacher_of(record),
+            configurations=(self._configuration(record),),
+        )
+
+    def _more_students(self, clock: Clock, teachers: PhaseStudy, students: PhaseStudy) -> bool:
+        patience, trials = self.settings.budget.patience, students.trials()
+        if patience is not None and without_gain(trials) >= patience:
+            return False
+        return not trials or clock.leaves(self._needed(teachers, students))
+
+    def _needed(self, teachers: PhaseStudy, students: PhaseStudy | None = None) -> float:
+        """Seconds of one more trial of the phase, and of all that must follow it."""
+        budget = self.settings.budget
+        if budget.hours is None:
+            return 0.0
+        assert budget.expected is not None, "--hours comes with a measurement"
+        each = Seconds(
+            teacher=typical_s(teachers, budget.expected.teacher), student=typical_s(students, budget.expected.student)
+        )
+        trial = each.teacher + each.student if students is None else each.student
+        return trial + remaining(self.settings).seconds(each, budget.concurrent)
+
+    def _configuration(self, record: TrialRecord) -> Configuration:
+        """A student trial's: with the best teachers, or the paper's teacher for the paper's student."""
+        count = record.parameters["teachers"]
+        assert isinstance(count, int | float)
+        teachers = self._teachers[: int(count)]
+        if self._papers_teacher is not None and record.parameters == PAPER_STUDENT:
+            teachers = [self._papers_teacher]
+        return Configuration(
+            teachers=tuple(settings_of(TeacherSettings, teacher.parameters) for teacher in teachers),
             student=settings_of(StudentSettings, record.parameters),
         )
 
-    def _teacher_of(self, record: TrialRecord) -> TeacherSettings:
-        rank = record.parameters["teacher"]
-        assert isinstance(rank, int)
-        return settings_of(TeacherSettings, self._teachers[rank].parameters)
+    # -- the best configurations, and the final runs
 
-    # -- final phase
+    def _confirmed(self, students: PhaseStudy) -> list[Configuration]:
+        """The best configurations, each run with more seeds, the best first by their mean scores."""
+        ranked = sorted(
+            (trial for trial in students.trials() if trial.state == "COMPLETE"),
+            key=lambda trial: (-(trial.value or 0.0), trial.number),
+        )
+        if not ranked:
+            raise UserError(f"no student was trained; the reasons given: {_reasons(students)}")
+        scores: dict[Configuration, list[float]] = {}
+        for trial in ranked:
+            if len(scores) < self.settings.confirm:
+                scores.setdefault(self._configuration(trial), [trial.value or 0.0])
+        if len(scores) < 2:
+            return list(scores)
+        rows = {f"candidate-{place}": (one,) for place, one in enumerate(scores, start=1)}
+        study = self._seeded("confirm", rows, confirm_seeds(self.settings.run))
+        for trial in study.trials():
+            if trial.state == "COMPLETE" and trial.value is not None:
+                scores[rows[str(trial.parameters["row"])][0]].append(trial.value)
+        # One that failed with a seed is not better for that.
+        return sorted(scores, key=lambda one: (-len(scores[one]), -fmean(scores[one])))
 
-    def _rows(self, students: PhaseStudy) -> dict[str, Configuration]:
-        best = students.best()
-        if best is None:
-            reasons = {trial.reason for trial in students.trials() if trial.reason}
-            raise UserError(f"no student was trained; the reasons given: {'; '.join(sorted(reasons)) or 'none'}")
-        found = Configuration(teacher=self._teacher_of(best), student=settings_of(StudentSettings, best.parameters))
-        rows = {PAPER: PAPER_CONFIGURATION}
-        return rows if found == PAPER_CONFIGURATION else {**rows, BEST: found}
-
-    def _final_phase(self, rows: Mapping[str, Configuration]) -> None:
+    def _seeded(self, phase: str, rows: Rows, seeds: list[int]) -> PhaseStudy:
+        """Run rows with seeds; the runs' study."""
         execution, settings = self.execution, self.settings
-        runs = FinalRuns(study=settings.name, rows=rows, run=settings.run, seeds=settings.seeds)
+        runs = SeededRuns(phase=phase, study=settings.name, rows=rows, run=settings.run, seeds=seeds)  # type: ignore[arg-type]
         study = runs.open(execution.conditions, execution.study_storage)
-        scored = execution.scored()
-        self._run("final", study, lambda record: runs.plan(record, scored))
+        scored = execution.scored() if phase == "final" else None
+        self._run(phase, study, lambda record: runs.plan(record, scored))
+        return study
 
     # -- shared
 
@@ -176,13 +228,35 @@ class Search:
         study: PhaseStudy,
         plan: Callable[[TrialRecord], TrialPlan],
         *,
-        spare_the_papers: bool = False,
+        more: Callable[[], bool] = lambda: True,
+        spared: frozenset[int] = frozenset(),
     ) -> None:
+        """Run a phase. more: see `Phase`. spared: trials that are never stopped early, by the numbers they had when they were first run."""
         if self.settings.retry_failed:
             self._retry_failed(name, study)
-        papers = {0, *(trial.number for trial in study.trials() if trial.original == 0)}
-        spared = frozenset(papers if spare_the_papers else ())
-        self.execution.run(name, study, plan, self._label, spared=spared)
+        retried = {trial.number for trial in study.trials() if trial.original in spared}
+        self.execution.run(name, study, plan, self._label, more=more, spared=spared | retried)
+
+
+def remaining(settings: SearchSettings) -> Remaining:
+    """The trainings that follow the student phase: two seeds of each configuration to confirm, and the final runs.
+
+    As many as there may be: a student that learns from fewer teachers than the space allows needs fewer.
+    """
+    each, rows = settings.space.most_teachers, settings.rows
+    confirmed = settings.confirm if settings.confirm > 1 and settings.trials > 1 else 0
+    averaged = settings.confirm - 1 if AVERAGE in rows else 0
+    searched = each if {TSL, BEST, AVERAGE} & set(rows) else 0
+    return Remaining(
+        teachers=CONFIRM_SEEDS * (each if confirmed else 0)
+        + settings.seeds * (searched + (DIRECT in rows) + (PAPER in rows)),
+        students=CONFIRM_SEEDS * confirmed
+        + settings.seeds * ((TSL in rows) + (PAPER in rows) + (BEST in rows) + averaged),
+    )
+
+
+def _reasons(study: PhaseStudy) -> str:
+    return "; ".join(sorted({trial.reason for trial in study.trials() if trial.reason})) or "none"
 
 
 def open_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON], storage: str) -> PhaseStudy:
@@ -204,11 +278,14 @@ def _teacher_definition(settings: SearchSettings, conditions: Mapping[str, JSON]
     return _definition(
         "teacher",
         settings.space.teacher,
-        first=[dict(PAPER_TEACHER), *(dict(trial.parameters) for trial in settings.warm_start.teachers)],
+        first=[
+            *settings.space.first_teachers,
+            *(trial.parameters for trial in settings.warm_start.teachers),
+        ],
         # Compared here already: a student phase with other settings would refuse them hours later.
         own={
             "students": parameters_to_json(settings.space.student),
-            "teachers": settings.space.teachers,
+            "first_students": [dict(point) for point in settings.space.first_students],
             **settings.warm_start.settings(),
         },
         settings=settings,
@@ -220,7 +297,7 @@ def _definition(
     phase: str,
     space: Mapping[str, Parameter],
     *,
-    first: list[dict[str, JSON]],
+    first: list[Mapping[str, JSON]],
     settings: SearchSettings,
     conditions: Mapping[str, JSON],
     own: Mapping[str, JSON],
@@ -233,5 +310,10 @@ def _definition(
         "settings": {**conditions, **own, "run": to_json(run)},
         "seed": run.seed,
         "first": with_every_choice(first, space),
-        "pruning": Pruning(epochs=run.epochs, grace=settings.grace, reduction=settings.reduction),
+        "pruning": Pruning(
+            epochs=run.epochs,
+            grace=settings.grace,
+            reduction=settings.reduction,
+            kinds=KINDS if phase == "student" else (),
+        ),
     }

@@ -1,8 +1,8 @@
 """What a search space file may say: the model that validates it, and the JSON Schema made from it."""
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
@@ -13,8 +13,15 @@ Weight = TypeAliasType("Weight", Annotated[float, Field(ge=0)])
 WeightDecay = TypeAliasType("WeightDecay", Annotated[float, Field(ge=0, lt=1)])
 Share = TypeAliasType("Share", Annotated[float, Field(ge=0, le=1)])
 Dropout = TypeAliasType("Dropout", Annotated[float, Field(ge=0, le=0.9)])
+Factor = TypeAliasType("Factor", Annotated[float, Field(gt=0, le=100_000)])
+Temperature = TypeAliasType("Temperature", Annotated[float, Field(gt=0, le=100)])
+Confidence = TypeAliasType("Confidence", Annotated[float, Field(ge=0, lt=1)])
+Rounds = TypeAliasType("Rounds", Annotated[int, Field(ge=1, le=10)])
+MOST_TEACHERS = 5
+Teachers = TypeAliasType("Teachers", Annotated[int, Field(ge=1, le=MOST_TEACHERS)])
 
 Number = TypeVar("Number", bound=float)
+Value = TypeVar("Value", bound=float | str)
 
 
 def _invalid(key: str, message: str) -> PydanticCustomError:
@@ -53,15 +60,15 @@ class RangeModel(_Strict, Generic[Number]):
         return Range(low=self.low, high=self.high, log=self.log, step=self.step)
 
 
-class ChoicesModel(_Strict, Generic[Number]):
+class ChoicesModel(_Strict, Generic[Value]):
     """A list of values to choose from."""
 
-    choices: list[Number] = Field(
+    choices: list[Value] = Field(
         min_length=2, max_length=100, description="the values", json_schema_extra={"uniqueItems": True}
     )
 
     @model_validator(mode="after")
-    def _different(self) -> "ChoicesModel[Number]":
+    def _different(self) -> "ChoicesModel[Value]":
         if len(set(self.choices)) < len(self.choices):
             raise _invalid("choices", "a value stands twice; keep one")
         return self
@@ -93,50 +100,71 @@ Searched = TypeAliasType(
 
 
 Start = Literal["encoder", "teacher"]
+KdLoss = Literal["mse", "soft-cross-entropy"]
+Word = TypeVar("Word", bound=str)
 
+SearchedWord = TypeAliasType(
+    "SearchedWord",
+    Annotated[
+        Annotated[Word, Tag("fixed")] | Annotated[ChoicesModel[Word], Tag("choices")],
+        Discriminator(lambda value: "choices" if isinstance(value, dict | ChoicesModel) else "fixed"),
+    ],
+    type_params=(Word,),
+)
 
-class StartChoices(_Strict):
-    """Both starts, to be searched."""
-
-    choices: list[Start] = Field(
-        min_length=2, max_length=2, description="both, in any order", json_schema_extra={"uniqueItems": True}
-    )
-
-    @model_validator(mode="after")
-    def _different(self) -> "StartChoices":
-        if len(set(self.choices)) < len(self.choices):
-            raise _invalid("choices", "a value stands twice; keep one")
-        return self
-
-    def parameter(self) -> Parameter:
-        """Return the choice as a value object."""
-        return Choice(values=tuple(self.choices))
-
-
-def _start_form(value: object) -> Literal["fixed", "choices"]:
-    """Say in which of its two forms a start is written."""
-    return "choices" if isinstance(value, dict | StartChoices) else "fixed"
-
-
-SearchedStart = Annotated[
-    Annotated[Start, Tag("fixed")] | Annotated[StartChoices, Tag("choices")], Discriminator(_start_form)
-]
+Point = dict[str, bool | int | float | str]
+WHOLE = ("rounds", "teachers")
+"""Parameters whose ranges hold whole numbers."""
 
 
 class _Section(_Strict):
+    head_learning_rate: Searched[Factor] = Field(
+        default=1.0, description="learning rate of the terminals, as a factor of learning_rate; the paper's is 1"
+    )
+    omega_learning_rate: Searched[Factor] = Field(
+        default=1.0, description="learning rate of the layer weights, as a factor of learning_rate; the paper's is 1"
+    )
     weight_decay: Searched[WeightDecay] = Field(default=0.01, description="AdamW's weight decay")
     warmup: Searched[Share] = Field(default=0.1, description="share of the steps with rising learning rate")
     dropout: Searched[Dropout] = Field(default=0.1, description="dropout probability of the encoder")
+    first: list[Literal["paper"] | Point] = Field(
+        default=["paper"],
+        max_length=100,
+        description="what the first trials try, one each: `paper`, or values by parameter; others are proposed",
+    )
 
     def parameters(self) -> dict[str, Parameter]:
         """Return the section's parameters by name, in the order of the model."""
         found: dict[str, Parameter] = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if name != "teachers":
-                model = isinstance(value, RangeModel | ChoicesModel | StartChoices)
-                found[name] = value.parameter() if model else Fixed(value=value)
+            if name != "first":
+                found[name] = value.parameter() if isinstance(value, RangeModel | ChoicesModel) else Fixed(value=value)
+            if name in WHOLE and isinstance(value, RangeModel):
+                found[name] = Range(low=value.low, high=value.high, step=value.step or 1)
         return found
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> Self:
+        for name in WHOLE:
+            value = getattr(self, name, None)
+            if isinstance(value, RangeModel) and (value.log or (value.step or 1) % 1):
+                raise _invalid(name, "a range of whole numbers has no log, and a whole step")
+        return self
+
+    @model_validator(mode="after")
+    def _first_are_points(self) -> Self:
+        given = {name: getattr(self, name) for name in self.model_fields_set if name != "first"}
+        for place, point in enumerate(self.first):
+            if point == "paper":
+                continue
+            try:
+                type(self).model_validate({**given, **point, "first": []})
+            except ValidationError as error:
+                detail = error.errors()[0]
+                name = ".".join(str(part) for part in detail["loc"][:1])
+                raise _invalid("first", f"number {place + 1}: `{name}`: {detail['msg']}") from None
+        return self
 
 
 class TeacherSection(_Section):
@@ -153,15 +181,24 @@ class StudentSection(_Section):
     beta: Searched[Weight] = Field(description="weight of auxiliary distillation (Eq. 12); the paper's is 0.05")
     alpha_prime: Searched[Weight] = Field(description="weight of the cross-model MMD (Eq. 15); the paper's is 0.001")
     beta_prime: Searched[Weight] = Field(description="weight of the cross-language MMD (Eq. 15); the paper's is 0.001")
-    init: SearchedStart = Field(
+    init: SearchedWord[Start] = Field(
         default="encoder",
         description="where students start: at the pre-trained encoder, as in the paper, or at their teacher",
     )
-    teachers: int = Field(
-        default=1,
-        ge=1,
-        le=20,
-        description="a student learns from one of this many best teachers of the teacher phase",
+    kd_loss: SearchedWord[KdLoss] = Field(
+        default="mse", description="distance from the soft labels: mse (Eq. 11), as in the paper, or soft-cross-entropy"
+    )
+    temperature: Searched[Temperature] = Field(
+        default=1.0, description="of the soft labels, p^(1/temperature) normalised; below 1 sharper; the paper's is 1"
+    )
+    confidence: Searched[Confidence] = Field(
+        default=0.0, description="words whose soft label has no probability as large as this carry no loss; 0: all do"
+    )
+    rounds: Searched[Rounds] = Field(
+        default=1, description="rounds of self-training: the student of a round is the teacher of the next"
+    )
+    teachers: Searched[Teachers] = Field(
+        default=1, description="a student learns from the mean soft labels of this many best teachers"
     )
 
 
@@ -177,13 +214,25 @@ class SpaceModel(_Strict):
     @model_validator(mode="after")
     def _enough_teachers(self) -> "SpaceModel":
         searched = any(not isinstance(value, Fixed) for value in self.teacher.parameters().values())
-        if self.student.teachers > 1 and not searched:
+        most = largest(self.student.parameters()["teachers"])
+        if most > 1 and not searched and len(self.teacher.first) < 2:
             raise _invalid(
                 "student.teachers",
-                f"given {self.student.teachers}, but the teacher section has one configuration only; "
-                "give the teacher a range, or leave `teachers` out",
+                f"given {most}, but the teacher section has one configuration only; give the teacher a range, or leave "
+                "`teachers` out",
             )
         return self
+
+
+def largest(parameter: Parameter) -> int:
+    """The largest value of a parameter of whole numbers."""
+    match parameter:
+        case Range():
+            return int(parameter.high)
+        case Choice():
+            return max(int(value) for value in parameter.values)
+        case Fixed():
+            return int(parameter.value)
 
 
 def allowed_keys(key_path: tuple[str | int, ...], form: str | None) -> list[str]:

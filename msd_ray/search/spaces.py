@@ -8,11 +8,11 @@ import argparse
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -27,7 +27,7 @@ from msd_ray.search.parameters import (
     Scalar,
     parameters_to_json,
 )
-from msd_ray.search.space_model import FORMS, SpaceModel, allowed_keys, json_schema
+from msd_ray.search.space_model import FORMS, Point, SpaceModel, allowed_keys, json_schema, largest
 from msd_ray.search.yaml_source import KeyPath, YamlSource, read_yaml
 
 __all__ = [
@@ -45,7 +45,13 @@ __all__ = [
     "space_names",
 ]
 
-_OPTIMIZATION = {"weight_decay": 0.01, "warmup": 0.1, "dropout": 0.1}
+_OPTIMIZATION = {
+    "head_learning_rate": 1.0,
+    "omega_learning_rate": 1.0,
+    "weight_decay": 0.01,
+    "warmup": 0.1,
+    "dropout": 0.1,
+}
 PAPER_TEACHER: Mapping[str, float] = {**_OPTIMIZATION, "learning_rate": 5e-5, "alpha": 0.05}
 """The teacher's hyperparameters as the paper gives them (section 4, implementation details)."""
 PAPER_STUDENT: Mapping[str, float | str] = {
@@ -55,39 +61,54 @@ PAPER_STUDENT: Mapping[str, float | str] = {
     "alpha_prime": 0.001,
     "beta_prime": 0.001,
     "init": "encoder",
+    "kd_loss": "mse",
+    "temperature": 1.0,
+    "confidence": 0.0,
+    "rounds": 1,
+    "teachers": 1,
 }
-"""The student's hyperparameters as the paper gives them."""
+"""The student's hyperparameters as the paper gives them; what it does not know is off."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
     """A validated search space.
 
-    `teacher` and `student` hold every hyperparameter of their phase by name, fixed ones too. `teachers` is
-    the number of best teachers of the teacher phase that a student may learn from.
+    `teacher` and `student` hold every hyperparameter of their phase by name, fixed ones too. `first_teachers` and
+    `first_students` are what the first trials try; parameters that they do not name are proposed.
     """
 
     name: str
     description: str
     teacher: Mapping[str, Parameter]
     student: Mapping[str, Parameter]
-    teachers: int
+    first_teachers: tuple[Mapping[str, Scalar], ...] = (PAPER_TEACHER,)
+    first_students: tuple[Mapping[str, Scalar], ...] = (PAPER_STUDENT,)
 
-    def student_phase(self, teachers: int) -> dict[str, Parameter]:
-        """Return the student's parameters and `teacher`, the rank (0 = best) of the teacher it learns from.
+    @property
+    def most_teachers(self) -> int:
+        """How many teachers a student may learn from."""
+        return max(largest(self.student["teachers"]), *(int(first.get("teachers", 1)) for first in self.first_students), 1)
 
-        `teachers` is how many trained teachers there are; fewer than the space allows narrow the choice.
-        """
-        ranks = tuple(range(min(self.teachers, teachers)))
-        teacher: Parameter = Choice(values=ranks) if len(ranks) > 1 else Fixed(value=0)
-        return {**self.student, "teacher": teacher}
+    @property
+    def may_average(self) -> bool:
+        """Whether all students start with the same weights, so that a mean of them makes sense."""
+        starts = [self.student["init"], *(Fixed(value=first.get("init", "encoder")) for first in self.first_students)]
+        return all(start == Fixed(value="encoder") for start in starts)
+
+    def students_of(self, teachers: int) -> dict[str, Parameter]:
+        """Return the student's parameters where there are so many trained teachers: no more are ever averaged."""
+        return {**self.student, "teachers": _at_most(self.student["teachers"], teachers)}
 
     def to_json(self) -> dict[str, JSON]:
         """Return what is searched, without name and description: equal for spaces that search the same."""
         return {
             "teacher": parameters_to_json(self.teacher),
             "student": parameters_to_json(self.student),
-            "teachers": self.teachers,
+            "first": {
+                "teacher": [dict(point) for point in self.first_teachers],
+                "student": [dict(point) for point in self.first_students],
+            },
         }
 
     def digest(self) -> str:
@@ -120,8 +141,24 @@ def load_space(name_or_path: str | Path) -> SearchSpace:
         description=model.description,
         teacher=model.teacher.parameters(),
         student=model.student.parameters(),
-        teachers=model.student.teachers,
+        first_teachers=_points(model.teacher.first, PAPER_TEACHER),
+        first_students=_points(model.student.first, PAPER_STUDENT),
     )
+
+
+def _points(first: Sequence[Literal["paper"] | Point], paper: Mapping[str, Scalar]) -> tuple[Mapping[str, Scalar], ...]:
+    return tuple(paper if isinstance(point, str) else point for point in first)
+
+
+def _at_most(parameter: Parameter, most: int) -> Parameter:
+    """Return a parameter of whole numbers without the values that are larger."""
+    if isinstance(parameter, Fixed):
+        return Fixed(value=min(int(parameter.value), most))
+    if isinstance(parameter, Range):
+        high = min(int(parameter.high), most)
+        return replace(parameter, high=high) if parameter.low < high else Fixed(value=high)
+    values = tuple(value for value in parameter.values if int(value) <= most)
+    return Choice(values=values) if len(values) > 1 else Fixed(value=values[0] if values else most)
 
 
 def space_names() -> list[str]:

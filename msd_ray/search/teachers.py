@@ -1,22 +1,23 @@
 """The teacher store: a teacher is trained once, for all trials, studies and languages that need it.
 
 A teacher's key holds all that decides its weights, and nothing of a target language: that chooses only the epoch, by
-scores which are kept beside the teacher for each target corpus. (A teacher with an MMD between the languages has the
-target's text in its key: it is trained on it.)
+scores which are kept beside the teacher for each dev set. (A teacher with an MMD between the languages has the target's
+text in its key: it is trained on it.)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from ..model import MultiChannelTagger
-from ..training import to_json
+from ..training import TeacherSettings, to_json
 from ..training.checkpoints import EpochRecord, TrainingDirectory
 from ..training.loop import train
-from ..training.outputs import save_outputs
+from ..training.outputs import save_mean_outputs, save_outputs
 from ..training.parallel import Workers
-from ..training.scores import DEV_TARGET_F1, best_epoch, dev_metrics
+from ..training.scores import ScoredSet, dev_metrics
+from ..training.selection import chosen_epoch
 from ..training.teacher import TeacherTask
 from .context import TrialContext, load_epoch
 from .kept import KeptDirectory, KeptTraining, read_small, training_directory, write_small
@@ -26,9 +27,10 @@ from .storage import content_key
 
 @dataclass(kw_only=True)
 class StoredTeacher:
-    """The teacher that a trial's plan asks for. own: whether the trial is about it, so that its epochs are reported."""
+    """A teacher that a trial's plan asks for. own: whether the trial is about it, so that its epochs are reported."""
 
     context: TrialContext
+    settings: TeacherSettings
     own: bool
 
     @cached_property
@@ -39,10 +41,9 @@ class StoredTeacher:
             kind="teacher",
             encoder=self.context.experiment.encoder.digest,
             train=corpora.source_train,
-            dev=corpora.source_dev,
             labels=corpora.label_names,
-            settings=to_json(plan.teacher),
-            target=corpora.target_train if plan.teacher.mmd else None,
+            settings=to_json(self.settings),
+            target=corpora.target_train if self.settings.mmd else None,
             run=to_json(plan.run),
             workers=Workers.current().size,
             device=self.context.device.type,
@@ -53,12 +54,15 @@ class StoredTeacher:
         """Where it lies. Every epoch stays: the next target language may choose another one."""
         storage = self.context.experiment.storage
         return training_directory(
-            storage, storage.teacher(self.key), lambda records: [record.epoch for record in records]
+            storage,
+            storage.teacher(self.key),
+            lambda records: [record.epoch for record in records],
+            going_on=self.context.plan.run.average_epochs,
         )
 
     @cached_property
     def epochs(self) -> tuple[EpochRecord, ...]:
-        """Its epochs with the scores on the target's dev set; it is trained first unless it is there."""
+        """Its epochs with their scores on the trial's dev set; it is trained first unless it is there."""
         with self.context.alone(KeptTraining(storage=self.context.experiment.storage, directory=self.directory)):
             epochs = Workers.current().from_first(self._stored)
             if epochs is None:
@@ -67,43 +71,24 @@ class StoredTeacher:
             self._tell(epoch)
         return epochs
 
-    @property
+    @cached_property
     def trained(self) -> Trained:
         """The finished training."""
-        return Trained(directory=self.directory, epochs=self.epochs, settings=self.context.plan.teacher)
-
-    @cached_property
-    def best_epoch(self) -> int:
-        """The epoch that the target's dev set chooses."""
-        return best_epoch(self.epochs, DEV_TARGET_F1)
+        return Trained(
+            directory=self.directory,
+            epochs=self.epochs,
+            chosen=chosen_epoch(self.epochs, self.context.select_on),
+            settings=self.settings,
+        )
 
     @cached_property
     def outputs(self) -> Path:
         """The directory of its soft labels and [CLS] vectors, which are computed first unless they are there."""
-        corpora = self.context.experiment.corpora
-        key = content_key(
-            kind="outputs",
-            teacher=self.key,
-            epoch=self.best_epoch,
-            target=corpora.target_train,
-            source=corpora.source_train,
-        )
-        storage = self.context.experiment.storage
-        directory = storage.outputs(key)
-        with self.context.alone(KeptDirectory(storage=storage, path=directory)):
-            if not Workers.current().from_first(directory.is_dir):
-                self.context.tell("teacher outputs")  # by all workers: Ray Train takes a report from all or waits
-                if Workers.current().first:
-                    self._save_outputs(directory)
-        return directory
+        return stored_outputs(self.context, self.trained, teacher_key=self.key, kind="teacher")
 
-    def _save_outputs(self, directory: Path) -> None:
-        context, corpora = self.context, self.context.experiment.corpora
-        model = load_epoch(context.tagger(context.plan.teacher), self.directory, self.best_epoch)
-        with context.inference():
-            save_outputs(
-                directory, model, context.unlabelled(corpora.target_train), context.unlabelled(corpora.source_train)
-            )
+    @cached_property
+    def _dev_sets(self) -> dict[str, ScoredSet]:
+        return self.context.dev_sets()
 
     def _stored(self) -> tuple[EpochRecord, ...] | None:
         """Its epochs with their scores, if it has ended and all are there."""
@@ -117,24 +102,23 @@ class StoredTeacher:
     def _trained(self) -> tuple[EpochRecord, ...]:
         context = self.context
         plan, corpora = context.plan, context.experiment.corpora
-        model = context.tagger(plan.teacher)
+        model = context.tagger(self.settings)
         epochs: list[EpochRecord] = []
 
         def on_epoch(record: EpochRecord) -> None:
             epochs.append(self._scored(record, model))
             self._tell(epochs[-1])
 
-        context.describe(self.directory, kind="teacher", settings=plan.teacher)
+        context.describe(self.directory, kind="teacher", settings=self.settings)
         train(
             model,
             TeacherTask(
-                settings=plan.teacher,
+                settings=self.settings,
                 run=plan.run,
                 train=context.labelled(corpora.source_train),
-                dev=context.scored_set(corpora.source_dev),
-                target=context.unlabelled(corpora.target_train) if plan.teacher.mmd else None,
+                target=context.unlabelled(corpora.target_train) if self.settings.mmd else None,
             ),
-            optimizer_settings=plan.teacher,
+            optimizer_settings=self.settings,
             run=plan.run,
             directory=self.directory,
             device=context.device,
@@ -143,34 +127,67 @@ class StoredTeacher:
         return tuple(epochs)
 
     def _scored(self, record: EpochRecord, model: MultiChannelTagger) -> EpochRecord:
-        """The epoch with its scores on the target's dev set, computed once for each target corpus."""
+        """The epoch with its scores on the trial's dev set, computed once for each dev set."""
         workers = Workers.current()
         metrics = workers.from_first(lambda: self._stored_scores(record.epoch))
         if metrics is None:
-            target = self.context.scored_set(self.context.experiment.corpora.target_dev)
             with self.context.inference():
-                metrics = dev_metrics(load_epoch(model, self.directory, record.epoch), {"target": target})
+                metrics = dev_metrics(load_epoch(model, self.directory, record.epoch), self._dev_sets)
             if workers.first:
-                write_small(
-                    self.context.experiment.storage, self._target_scores_file(record.epoch), {"metrics": metrics}
-                )
+                write_small(self.context.experiment.storage, self._scores_file(record.epoch), {"metrics": metrics})
         return _with_scores(record, metrics)
 
     def _stored_scores(self, epoch: int) -> dict[str, float] | None:
-        content = read_small(self.context.experiment.storage, self._target_scores_file(epoch))
+        content = read_small(self.context.experiment.storage, self._scores_file(epoch))
         return None if content is None else dict(content["metrics"])
 
-    def _target_scores_file(self, epoch: int) -> Path:
-        target = self.context.experiment.corpora.target_dev
-        return self.directory.path / "targets" / target / f"epoch-{epoch:03d}.json"
+    def _scores_file(self, epoch: int) -> Path:
+        return self.directory.path / "targets" / self.context.dev / f"epoch-{epoch:03d}.json"
 
     def _tell(self, record: EpochRecord) -> None:
         """Report an epoch: with its metrics if the trial is about the teacher, else as news."""
-        epochs = self.context.plan.run.epochs
+        stage = f"teacher epoch {record.epoch}/{self.context.plan.run.candidates}"
         if self.own:
-            self.context.send_epoch(record, f"teacher epoch {record.epoch}/{epochs}")
+            self.context.send_epoch(record, stage)
         else:
-            self.context.tell(f"teacher epoch {record.epoch}/{epochs}")
+            self.context.tell(stage)
+
+
+def stored_outputs(context: TrialContext, teacher: Trained, *, teacher_key: str, kind: str) -> Path:
+    """The directory of what a student needs of a trained tagger: computed first unless it is there.
+
+    teacher_key: of the tagger's training. kind: what it is, for people: a teacher, or a student that teaches.
+    """
+    corpora, storage = context.experiment.corpora, context.experiment.storage
+    key = content_key(
+        kind="outputs",
+        teacher=teacher_key,
+        epoch=teacher.chosen,
+        target=corpora.target_train,
+        source=corpora.source_train,
+    )
+    directory = storage.outputs(key)
+    with context.alone(KeptDirectory(storage=storage, path=directory)):
+        if not Workers.current().from_first(directory.is_dir):
+            context.tell(f"{kind} outputs")  # by all workers: Ray Train takes a report from all or waits
+            if Workers.current().first:
+                model = load_epoch(context.tagger(teacher.settings), teacher.directory, teacher.chosen)
+                target, source = context.unlabelled(corpora.target_train), context.unlabelled(corpora.source_train)
+                with context.inference():
+                    save_outputs(directory, model, target, source)
+    return directory
+
+
+def mean_outputs(context: TrialContext, outputs: Sequence[Path]) -> Path:
+    """The directory of several teachers' mean soft labels; the one teacher's own where there is one."""
+    if len(outputs) == 1:
+        return outputs[0]
+    storage = context.experiment.storage
+    directory = storage.outputs(content_key(kind="mean outputs", outputs=[path.name for path in outputs]))
+    with context.alone(KeptDirectory(storage=storage, path=directory)):
+        if Workers.current().first and not directory.is_dir():
+            save_mean_outputs(directory, outputs)
+    return directory
 
 
 def _with_scores(record: EpochRecord, scores: Mapping[str, float]) -> EpochRecord:

@@ -18,15 +18,11 @@ _LISTED = 20  # studies that a message names
 
 @dataclass(frozen=True, kw_only=True)
 class WarmTrial:
-    """A trial of another study. origin: `STUDY/student/NUMBER`. value: its dev F1 there, 0..1.
-
-    parameters: the phase's own. teacher: those of the teacher that a student learned from; None for a teacher.
-    """
+    """A trial of another study. origin: `STUDY/student/NUMBER`. value: its dev F1 there, 0..1."""
 
     origin: str
     value: float
     parameters: Mapping[str, JSON]
-    teacher: Mapping[str, JSON] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +105,11 @@ def _students(storage_url: str, name: str, count: int, space: SearchSpace) -> li
     if study is None or not finished:
         state = "is not there" if study is None else "has no finished student trial"
         raise UserError(f"--warm-start {name}: this study {state}; {_there(storage_url)}")
-    teachers = _teachers_of(study, read_study(storage_url, f"{name}/teacher"))
     return [
         WarmTrial(
             origin=f"{name}/student/{trial.number}",
             value=trial.value or 0.0,
-            parameters=_known(f"{name}/student", _own(trial), space.student),
-            teacher=teachers.get(trial.number),
+            parameters=_known(f"{name}/student", trial.parameters, space.student),
         )
         for trial in _best(finished, PAPER_STUDENT, count)
     ]
@@ -127,7 +121,7 @@ def _teachers(storage_url: str, name: str, count: int, space: SearchSpace) -> li
         WarmTrial(
             origin=f"{name}/teacher/{trial.number}",
             value=trial.value or 0.0,
-            parameters=_known(f"{name}/teacher", _own(trial), space.teacher),
+            parameters=_known(f"{name}/teacher", trial.parameters, space.teacher),
         )
         for trial in _best([] if study is None else _finished(study), PAPER_TEACHER, count)
     ]
@@ -142,35 +136,16 @@ def _best(trials: Sequence[TrialRecord], paper: Mapping[str, JSON], count: int) 
     seen: list[Mapping[str, JSON]] = [dict(paper)]
     chosen: list[TrialRecord] = []
     for trial in sorted(trials, key=lambda trial: (-(trial.value or 0.0), trial.number)):
-        if _own(trial) not in seen and len(chosen) < count:
-            seen.append(_own(trial))
+        if trial.parameters not in seen and len(chosen) < count:
+            seen.append(trial.parameters)
             chosen.append(trial)
     return chosen
-
-
-def _own(trial: TrialRecord) -> dict[str, JSON]:
-    """The parameters without the rank of a teacher, which means something in the trial's own study alone."""
-    return {name: value for name, value in trial.parameters.items() if name != "teacher"}
 
 
 def _known(study: str, parameters: dict[str, JSON], space: Mapping[str, Parameter]) -> dict[str, JSON]:
     if unknown := sorted(parameters.keys() - space.keys()):
         raise UserError(f"--warm-start: the study {study} has hyperparameters that are none here: {', '.join(unknown)}")
     return parameters
-
-
-def _teachers_of(students: StoredStudy, teachers: StoredStudy | None) -> dict[int, Mapping[str, JSON]]:
-    """By the number of a student trial: the parameters of its teacher."""
-    parameters = {trial.number: trial.parameters for trial in teachers.trials} if teachers else {}
-    numbers = students.settings["teachers"]  # by rank
-    assert isinstance(numbers, list)
-    found: dict[int, Mapping[str, JSON]] = {}
-    for trial in students.trials:
-        rank = trial.parameters.get("teacher")
-        number = numbers[rank] if isinstance(rank, int) and rank < len(numbers) else None
-        if isinstance(number, int) and number in parameters:
-            found[trial.number] = parameters[number]
-    return found
 
 
 def _in_turn(trials: Sequence[Sequence[WarmTrial]]) -> tuple[WarmTrial, ...]:

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from msd_ray.errors import UserError
 
 ALIAS = "champion"
-DEV_SET = "data.target_dev"
 _NAME = re.compile(r"[\w-][\w.-]*")
 
 
@@ -42,7 +41,7 @@ class Candidate:
 
     run_id: of its training in MLflow. content_sha256: digest of all that decides its labels. dev_f1: of these very
     weights, 0..1. scores: F1 of the configuration over seeds, 0..1, by tag name (`test_f1_mean`, `test_f1_sd`, ...).
-    data_digests: of the sentences, by part; `target_dev` is the one that comparisons need.
+    data_digests: of the sentences, by part; the dev set among them is the one that comparisons need.
     """
 
     dataset: str
@@ -117,7 +116,7 @@ def decide(candidate: Candidate, champion: str, tags: Mapping[str, str]) -> Deci
         reached = float(tags.get("dev_f1", ""))
     except ValueError:
         return _stays(f"Not the champion: version {champion}, which is, has no dev F1 to compare {score} with.")
-    if tags.get(DEV_SET) != candidate.data_digests["target_dev"]:
+    if not _same_dev_set(candidate, tags):
         return _stays(
             f"Not the champion: {score} was not measured on the dev set of version {champion}, which is; "
             "the two cannot be compared."
@@ -127,6 +126,13 @@ def decide(candidate: Candidate, champion: str, tags: Mapping[str, str]) -> Deci
     return Decision(
         promoted=True, reason=f"Champion with {score}: it beats the {100 * reached:.2f} of version {champion}."
     )
+
+
+def _same_dev_set(candidate: Candidate, tags: Mapping[str, str]) -> bool:
+    """Whether both dev scores are of one dev set: the target's, or the source's where neither selected on the target."""
+    part = "target_dev" if "target_dev" in candidate.data_digests else "source_dev"
+    selected_on_target = "data.target_dev" in tags
+    return selected_on_target == (part == "target_dev") and tags.get(f"data.{part}") == candidate.data_digests[part]
 
 
 def _stays(reason: str) -> Decision:

@@ -50,10 +50,10 @@ def row_of(run: "Run") -> RunRow:
     )
 
 
-def best_run(runs: Sequence[RunRow], row: str) -> RunRow | None:
+def best_run(runs: Sequence[RunRow], row: str, dev_metric: str) -> RunRow | None:
     """The final run of a row with the highest dev F1, the oldest of equal ones; None if none is complete."""
     final = [run for run in runs if run.phase == "final" and run.tags.get("row") == row and run.state == "COMPLETE"]
-    return max(final, key=lambda run: run.metrics["dev_target/f1"], default=None)
+    return max(final, key=lambda run: run.metrics[dev_metric], default=None)
 
 
 def search_runs(client: "MlflowClient", experiments: Sequence[str], condition: str = "") -> list["Run"]:

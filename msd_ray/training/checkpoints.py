@@ -55,11 +55,13 @@ class TrainingRecord:
 class TrainingDirectory:
     """The directory of one training.
 
-    keep: the epochs whose weights stay, given all records so far. committed: called after an epoch has been.
+    keep: the epochs whose weights stay, given all records so far. going_on: last epochs whose weights a training that
+    goes on needs, one or more. committed: called after an epoch has been.
     """
 
     path: Path
     keep: Callable[[tuple[EpochRecord, ...]], Collection[int]] = field(repr=False)
+    going_on: int = 1
     committed: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def weights_file(self, epoch: int) -> Path:
@@ -126,7 +128,10 @@ class TrainingDirectory:
         """The files of a record: weights that are kept, and those and the state to go on from."""
         if not record.last:
             return set()
-        going_on = set() if record.complete else {_weights(record.last), _state(record.last)}
+        going_on = set()
+        if not record.complete:
+            first = max(1, record.last - self.going_on + 1)
+            going_on = {_state(record.last), *(_weights(epoch) for epoch in range(first, record.last + 1))}
         return going_on | {_weights(epoch) for epoch in self.keep(record.epochs)}
 
     def _verified(self, name: str, files: Mapping[str, FileDigest]) -> Path:

@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import get_linear_schedule_with_warmup
 
 from ..model import MultiChannelTagger
+from .averages import mean_weights
 from .checkpoints import (
     EpochRecord,
     TrainingDirectory,
@@ -79,7 +80,8 @@ def train(
     """Train `model` to its last epoch, or go on from the directory's last one, and report every epoch.
 
     Epochs that the directory already holds are reported first, exactly as they were: whoever listens may see an
-    epoch twice but never misses one. Raises NonFiniteLossError.
+    epoch twice but never misses one. With `run.average_epochs` above 1 the mean of the weights of the last so many
+    epochs follows as the epoch after the last one, scored as they are. Raises NonFiniteLossError.
     """
     workers = Workers.current()
     trained = model.trained_parameters()
@@ -91,7 +93,7 @@ def train(
         report(epoch_record)
     if record.complete:
         return record
-    if record.last:
+    if 0 < record.last < run.epochs:
         _restore(model, optimizer, directory, record.last, workers, device)
     steps = run.epochs * task.steps_per_epoch
     schedule: LambdaLR = get_linear_schedule_with_warmup(  # type: ignore[no-untyped-call]
@@ -102,14 +104,28 @@ def train(
     )
     for epoch in range(record.last + 1, run.epochs + 1):
         metrics = _train_epoch(model, task, epoch, optimizer, schedule, run, device)
-        model.eval()
-        with torch.inference_mode(), autocast(device, run.precision):
-            metrics |= task.scores(model)
-        done = EpochRecord(epoch=epoch, timestamp_ms=time.time_ns() // 1_000_000, metrics=metrics)
-        record = TrainingRecord(epochs=(*record.epochs, done), complete=epoch == run.epochs)
+        record = _with_epoch(record, {**metrics, **_scores(model, task, run, device)}, run)
         _commit(directory, record, trained, optimizer, workers, device)
-        report(done)
+        report(record.epochs[-1])
+    if not record.complete:
+        last = min(run.average_epochs, run.epochs)
+        epochs = range(run.epochs - last + 1, run.epochs + 1)
+        model.load_trained(mean_weights([directory.load_weights(epoch) for epoch in epochs]))
+        record = _with_epoch(record, {**_scores(model, task, run, device), "averaged_epochs": last}, run)
+        _commit(directory, record, trained, optimizer, workers, device)
+        report(record.epochs[-1])
     return record
+
+
+def _scores(model: MultiChannelTagger, task: Task[Step], run: RunSettings, device: torch.device) -> dict[str, float]:
+    model.eval()
+    with torch.inference_mode(), autocast(device, run.precision):
+        return task.scores(model)
+
+
+def _with_epoch(record: TrainingRecord, metrics: Mapping[str, float], run: RunSettings) -> TrainingRecord:
+    done = EpochRecord(epoch=record.last + 1, timestamp_ms=time.time_ns() // 1_000_000, metrics=metrics)
+    return TrainingRecord(epochs=(*record.epochs, done), complete=done.epoch == run.candidates)
 
 
 def _train_epoch(
@@ -169,17 +185,28 @@ def _check_finite(first_bad: int, epoch: int, steps: int, schedule: LambdaLR) ->
 def _adamw(
     trained: Mapping[str, torch.nn.Parameter], settings: OptimizerSettings, device: torch.device
 ) -> torch.optim.AdamW:
-    """AdamW without weight decay on biases, LayerNorm and layer weights."""
-    groups: dict[bool, list[torch.nn.Parameter]] = {True: [], False: []}
+    """AdamW without weight decay on biases, LayerNorm and layer weights; terminals and omega at rates of their own."""
+    factors = {
+        "terminal_weight": settings.head_learning_rate,
+        "terminal_bias": settings.head_learning_rate,
+        "omega": settings.omega_learning_rate,
+    }
+    # The encoder's matrices first: the first group's rate is the one that is logged.
+    groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {(1.0, True): [], (1.0, False): []}
     for name, parameter in trained.items():
         decays = parameter.ndim > 1 and not name.endswith("bias")
-        groups[decays].append(parameter)
+        groups.setdefault((factors.get(name, 1.0), decays), []).append(parameter)
     rate = settings.learning_rate
     return torch.optim.AdamW(
         [
-            # A schedule that starts in the middle reads the peak from `initial_lr`.
-            {"params": groups[True], "weight_decay": settings.weight_decay, "initial_lr": rate},
-            {"params": groups[False], "weight_decay": 0.0, "initial_lr": rate},
+            {
+                "params": parameters,
+                "weight_decay": settings.weight_decay if decays else 0.0,
+                "lr": factor * rate,
+                # A schedule that starts in the middle reads the peak from here.
+                "initial_lr": factor * rate,
+            }
+            for (factor, decays), parameters in groups.items()
         ],
         lr=rate,
         fused=device.type in ("cuda", "cpu"),

@@ -4,6 +4,7 @@ DIRECTORY/soft_labels.npy  (W, K, C) float32: probabilities of every channel at 
 DIRECTORY/source_cls.npy   (S, H) float32: the last layer's first vector of every source sentence
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,22 @@ def save_outputs(directory: Path, teacher: MultiChannelTagger, target: TextTenso
     with new_content(directory) as scratch:
         np.save(scratch / "soft_labels.npy", soft_labels(teacher, target))
         np.save(scratch / "source_cls.npy", cls_vectors(teacher, source))
+
+
+def save_mean_outputs(directory: Path, outputs: Sequence[Path]) -> None:
+    """Write the mean of several teachers' soft labels, and the first one's [CLS] vectors; whole or not at all.
+
+    A mean of vectors would be no teacher's: the MMD losses compare domains as one teacher sees them.
+
+    outputs: the teachers' directories, the best teacher's first.
+    """
+    labels = [np.load(path / "soft_labels.npy", mmap_mode="r") for path in outputs]
+    with new_content(directory) as scratch:
+        total = np.zeros(labels[0].shape, dtype=np.float64)
+        for one in labels:
+            total += one
+        np.save(scratch / "soft_labels.npy", (total / len(labels)).astype(np.float32))
+        np.save(scratch / "source_cls.npy", np.load(outputs[0] / "source_cls.npy", mmap_mode="r"))
 
 
 def soft_labels(teacher: MultiChannelTagger, text: TextTensors) -> Float32:

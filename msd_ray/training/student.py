@@ -19,6 +19,7 @@ from ..model import (
     gold_auxiliary_loss,
     layer_weights,
     mmd2,
+    sharpened,
     student_loss,
 )
 from ..model.losses import IGNORED, DistillationLoss
@@ -48,19 +49,28 @@ class StudentTask:
     dev: Mapping[str, ScoredSet]
     gold: Tensor | None = None
     steps_per_epoch: int = field(init=False)
+    _confident: Tensor | None = field(init=False, default=None)  # (W,) bool, None where every word carries loss
+    _mean_count: Tensor | None = field(init=False, default=None)  # labelled words of a batch, over the epoch
 
     def __post_init__(self) -> None:
         assert (self.gold is not None) == (self.settings.auxiliary == "gold labels"), "no gold labels but for gold-aux"
         self.steps_per_epoch = len(self.steps(1))
+        main = self.teacher.soft_labels[:, -1]  # (W, C)
+        if self.settings.confidence > 0.0:
+            self._confident = main.amax(dim=-1) >= self.settings.confidence
+        if self.run.loss_mean == "epoch":
+            words = len(main) if self._confident is None else int(self._confident.sum())
+            self._mean_count = main.new_full((), words / self.steps_per_epoch)
 
     def steps(self, epoch: int) -> list[Pair]:
-        """The epoch's batches: indices of target sentences, and of source sentences of like length."""
+        """The epoch's batches: indices of target sentences, and of source sentences beside them."""
         return paired_batches(
             self.target.lengths,
             self.source.lengths,
             self.run.batch_size,
             seed=self.run.seed,
             epoch=epoch,
+            pairing=self.run.pairing,
         )
 
     def loss(self, model: MultiChannelTagger, step: Pair) -> StepLoss:
@@ -105,17 +115,17 @@ class StudentTask:
         self, model: MultiChannelTagger, logits: Tensor, target: TextBatch, workers: Workers
     ) -> DistillationLoss:
         """Eq. 11 and 12."""
-        soft_labels, weights, beta = self._soft_labels(target), layer_weights(model.omega), self.settings.beta
-        count = workers.sum(target.word_mask.sum())
+        rows, mask = target.word_rows.clamp(min=0), target.word_mask
+        if self._confident is not None:
+            mask = mask & self._confident[rows]
+        # (K, B, T, C); at tokens without a label another word's, masked by the loss.
+        soft_labels = sharpened(self.teacher.soft_labels[rows].permute(2, 0, 1, 3), self.settings.temperature)
+        weights, beta, kd_loss = layer_weights(model.omega), self.settings.beta, self.settings.kd_loss
+        count = workers.sum(mask.sum()) if self._mean_count is None else self._mean_count
         if self.gold is None:
-            return distillation_loss(logits, soft_labels, target.word_mask, weights, beta, count=count)
-        labels = torch.where(target.word_mask, self.gold[target.word_rows.clamp(min=0)], IGNORED)
-        return gold_auxiliary_loss(logits, soft_labels, labels, target.word_mask, weights, beta, count=count)
-
-    def _soft_labels(self, batch: TextBatch) -> Tensor:
-        """The teacher's probabilities (K, B, T, C); at tokens without a label another word's, masked by the loss."""
-        rows = batch.word_rows.clamp(min=0)
-        return self.teacher.soft_labels[rows].permute(2, 0, 1, 3)
+            return distillation_loss(logits, soft_labels, mask, weights, beta, kd_loss=kd_loss, count=count)
+        labels = torch.where(mask, self.gold[rows], IGNORED)
+        return gold_auxiliary_loss(logits, soft_labels, labels, mask, weights, beta, kd_loss=kd_loss, count=count)
 
     def _mmd(
         self, model: MultiChannelTagger, target_cls: Tensor, source_index: Int64, workers: Workers

@@ -14,7 +14,6 @@ from ..features import TextTensors, padding_share, paired_batches, training_batc
 from ..model import MultiChannelTagger, layer_weights, mmd2, teacher_loss
 from .loop import StepLoss
 from .parallel import Workers
-from .scores import ScoredSet, dev_metrics
 from .settings import RunSettings, TeacherSettings
 
 Int64 = npt.NDArray[np.int64]
@@ -23,15 +22,14 @@ Step = tuple[Int64, Int64 | None]
 
 @dataclass(kw_only=True)
 class TeacherTask:
-    """train: labelled source sentences on the device. dev: the source's dev set.
+    """train: labelled source sentences on the device. target: unlabelled sentences for the MMD within the teacher.
 
-    target: unlabelled sentences for the MMD within the teacher, None without it.
+    Dev sets are no part of it: each study scores a teacher's epochs on its own.
     """
 
     settings: TeacherSettings
     run: RunSettings
     train: TextTensors
-    dev: ScoredSet
     target: TextTensors | None = None
     steps_per_epoch: int = field(init=False)
 
@@ -45,7 +43,14 @@ class TeacherTask:
         if self.target is None:
             batches = training_batches(self.train.lengths, run.batch_size, seed=run.seed, epoch=epoch)
             return [(batch, None) for batch in batches]
-        pairs = paired_batches(self.train.lengths, self.target.lengths, run.batch_size, seed=run.seed, epoch=epoch)
+        pairs = paired_batches(
+            self.train.lengths,
+            self.target.lengths,
+            run.batch_size,
+            seed=run.seed,
+            epoch=epoch,
+            pairing=run.pairing,
+        )
         return [(source, target) for source, target in pairs]
 
     def loss(self, model: MultiChannelTagger, step: Step) -> StepLoss:
@@ -61,7 +66,7 @@ class TeacherTask:
             batch.labels,
             layer_weights(model.omega),
             self.settings.alpha,
-            count=workers.sum(batch.word_mask.sum()),
+            count=self._count(batch.word_mask, workers),
         )
         total, parts = loss.total, {"loss/total": loss.total.detach()}
         tokens = int(self.train.lengths[source_index].sum())
@@ -83,6 +88,12 @@ class TeacherTask:
             tokens=tokens,
         )
 
+    def _count(self, word_mask: torch.Tensor, workers: Workers) -> torch.Tensor:
+        """The number of labelled words that the loss is divided by."""
+        if self.run.loss_mean == "epoch":
+            return word_mask.new_full((), self.train.words / self.steps_per_epoch, dtype=torch.float32)
+        return workers.sum(word_mask.sum())
+
     @staticmethod
     def _mmd(
         model: MultiChannelTagger, source_cls: torch.Tensor, target: TextTensors, index: Int64, workers: Workers
@@ -93,9 +104,8 @@ class TeacherTask:
         return mmd2(workers.gather_rows(source_cls), workers.gather_rows(target_cls))
 
     def scores(self, model: MultiChannelTagger) -> dict[str, float]:
-        """Source dev scores and the layer weights."""
+        """The layer weights, and the share of padding."""
         return {
-            **dev_metrics(model, {"source": self.dev}),
             **layer_weight_metrics(model),
             "padding_share": padding_share(self.train.lengths, [step[0] for step in self.steps(1)]),
         }

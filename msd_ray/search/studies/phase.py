@@ -5,7 +5,7 @@ the trials before it brought, so a driver that dies at any moment and starts aga
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import optuna
@@ -32,6 +32,7 @@ from msd_ray.search.studies.retries import enqueue_retry, originals, to_retry
 from msd_ray.search.studies.run_ids import store_run_id, stored_run_ids
 from msd_ray.search.studies.settings import study_settings
 
+_USED_S = "used_s"  # study attribute: seconds of all searches that go on with it
 _TRIALS = "trials"  # study attribute: how many trials there shall be
 
 
@@ -127,11 +128,11 @@ class PhaseStudy:
         return len(failed)
 
     @patiently
-    def propose(self) -> TrialRecord | None:
+    def propose(self, more: Callable[[], bool] = lambda: True) -> TrialRecord | None:
         """Return the next trial to run, RUNNING, or None when there are as many as there shall be.
 
         First come the trials that an earlier driver left unfinished, each once, with the number and the parameters they
-        had; `values` tells which epochs are known. Then new ones.
+        had; `values` tells which epochs are known. Then new ones, as long as there are to be `more`.
         """
         with self._errors():
             while self._left_over:
@@ -139,7 +140,7 @@ class PhaseStudy:
                 if not self._trial(number).state.is_finished():
                     return self._started(number, self._all())
             trials = self._all()
-            if len(originals(trials)) >= self._limit:
+            if len(originals(trials)) >= self._limit or not more():
                 return None
             number = self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study_id))
             # Somebody may have enqueued a trial meanwhile.
@@ -162,7 +163,7 @@ class PhaseStudy:
 
     @patiently
     def should_stop(self, number: int, epoch: int) -> bool:
-        """Whether the trial stops early after `epoch`, by the values that the study holds of all trials at that epoch.
+        """Whether the trial stops early after `epoch`, by the values that trials of its kind have at that epoch.
 
         Raises:
             ValueError: `epoch` is a rung, and the trial has not reported it.
@@ -170,9 +171,11 @@ class PhaseStudy:
         if self._pruning is None or epoch not in self._pruning.rungs:
             return False
         with self._errors():
-            values = {t.number: t.intermediate_values[epoch] for t in self._all() if epoch in t.intermediate_values}
-        if number not in values:
+            reported = {trial.number: trial for trial in self._all() if epoch in trial.intermediate_values}
+        if number not in reported:
             raise ValueError(f"trial {number} has not reported epoch {epoch}")
+        kind = self._kind(reported[number])
+        values = {n: t.intermediate_values[epoch] for n, t in reported.items() if self._kind(t) == kind}
         value = values.pop(number)
         return asha.should_stop(
             epoch, value, list(values.values()), rungs=self._pruning.rungs, reduction=self._pruning.reduction
@@ -239,6 +242,26 @@ class PhaseStudy:
         with self._errors():
             return [record(trial, self._points.fixed) for trial in self._all()]
 
+    @property
+    @patiently
+    def used_s(self) -> float:
+        """Return the seconds that searches have noted with the study."""
+        with self._errors():
+            return float(self._study.user_attrs.get(_USED_S, 0.0))
+
+    @patiently
+    def note_used(self, seconds: float) -> None:
+        """Store how many seconds a search has taken, over all its starts."""
+        with self._errors():
+            self._study.set_user_attr(_USED_S, round(seconds, 1))
+
+    @patiently
+    def durations_s(self) -> list[float]:
+        """Return how long each COMPLETE trial took from its start to its end, in seconds."""
+        with self._errors():
+            complete = [trial for trial in self._all() if trial.state == TrialState.COMPLETE]
+        return [trial.duration.total_seconds() for trial in complete if trial.duration is not None]
+
     def best(self) -> TrialRecord | None:
         """Return the COMPLETE trial with the highest value, of equal ones the first; None if there is none."""
         complete = [trial for trial in self.trials() if trial.state == "COMPLETE"]
@@ -253,6 +276,12 @@ class PhaseStudy:
         """A trial that was made when the database went away, and that nobody runs, is the next one."""
         with self._errors():
             self._left_over = deque(number for number in self._unfinished() if number not in self._handed_out)
+
+    def _kind(self, trial: FrozenTrial) -> list[JSON]:
+        """What must be equal for two trials to be compared."""
+        assert self._pruning is not None
+        parameters = trial.user_attrs.get(CONFIGURATION, {})
+        return [parameters.get(name) for name in self._pruning.kinds]
 
     def _started(self, number: int, trials: Sequence[FrozenTrial]) -> TrialRecord:
         """Give the trial the parameters that it has not got yet, and mark it RUNNING. trials: the study's."""

@@ -1,0 +1,192 @@
+"""Students, kept under the digest of what decides their weights: of one configuration, or the mean of several's."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from ..model import MultiChannelTagger
+from ..training import Configuration, StudentSettings, to_json
+from ..training.averages import mean_weights
+from ..training.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord
+from ..training.loop import train
+from ..training.outputs import load_outputs
+from ..training.parallel import Workers
+from ..training.scores import dev_metrics
+from ..training.selection import chosen_epoch
+from ..training.student import StudentTask
+from .context import TrialContext, load_epoch
+from .kept import KeptTraining, training_directory
+from .results import Trained
+from .storage import content_key
+from .teachers import StoredTeacher, mean_outputs, stored_outputs
+
+
+@dataclass(kw_only=True)
+class StoredStudent:
+    """The student of a configuration, after `settings.rounds` rounds of self-training.
+
+    own: whether the trial is about this very student, so that its epochs are reported.
+    """
+
+    context: TrialContext
+    teachers: Sequence[StoredTeacher]
+    settings: StudentSettings
+    own: bool
+
+    @classmethod
+    def of(cls, context: TrialContext, configuration: Configuration, *, own: bool) -> "StoredStudent":
+        """The student that a configuration describes."""
+        assert configuration.student is not None, "the teacher itself tags"
+        teachers = [
+            StoredTeacher(context=context, settings=settings, own=False) for settings in configuration.teachers
+        ]
+        return cls(context=context, teachers=teachers, settings=configuration.student, own=own)
+
+    @cached_property
+    def trained(self) -> Trained:
+        """The finished training of the last round."""
+        outputs = mean_outputs(self.context, [teacher.outputs for teacher in self.teachers])
+        for number in range(1, self.settings.rounds):
+            earlier = self._round(number, outputs)
+            outputs = stored_outputs(
+                self.context, earlier, teacher_key=earlier.directory.path.name, kind=f"round {number}"
+            )
+        return self._round(self.settings.rounds, outputs)
+
+    def _round(self, number: int, outputs: Path) -> Trained:
+        """The student of one round, which learns from these outputs; it is trained first unless it is there."""
+        context, storage = self.context, self.context.experiment.storage
+        directory = self._directory(outputs)
+
+        def tell(record: EpochRecord) -> None:
+            self._tell(record, number)
+
+        with context.alone(KeptTraining(storage=storage, directory=directory)):
+            record = Workers.current().from_first(directory.record)
+            if record.complete:
+                for epoch in record.epochs:
+                    tell(epoch)
+            else:
+                context.describe(directory, kind="student", settings=self.settings)
+                record = train(
+                    self._new_student(),
+                    self._task(outputs),
+                    optimizer_settings=self.settings,
+                    run=context.plan.run,
+                    directory=directory,
+                    device=context.device,
+                    report=tell,
+                )
+        return Trained(
+            directory=directory,
+            epochs=record.epochs,
+            chosen=chosen_epoch(record.epochs, context.select_on),
+            settings=self.settings,
+        )
+
+    def _directory(self, outputs: Path) -> TrainingDirectory:
+        """Where a round's student lies; of its epochs the one stays that is chosen."""
+        context, plan = self.context, self.context.plan
+        experiment = context.experiment
+        key = content_key(
+            kind="student",
+            outputs=outputs.name,
+            encoder=experiment.encoder.digest,
+            dev=context.dev,
+            select_on=experiment.select_on,
+            # Which round it is follows from the outputs, so that one student serves searches over `rounds`.
+            settings=to_json(replace(self.settings, rounds=1)),
+            run=to_json(plan.run),
+            target_gold=plan.target_gold,
+            workers=Workers.current().size,
+            device=context.device.type,
+        )
+        return training_directory(
+            experiment.storage,
+            experiment.storage.student(key),
+            lambda records: [chosen_epoch(records, experiment.select_on)],
+            going_on=plan.run.average_epochs,
+        )
+
+    def _task(self, outputs: Path) -> StudentTask:
+        context = self.context
+        corpora, gold = context.experiment.corpora, context.plan.target_gold
+        return StudentTask(
+            settings=self.settings,
+            run=context.plan.run,
+            target=context.unlabelled(corpora.target_train),
+            source=context.unlabelled(corpora.source_train),
+            teacher=load_outputs(outputs, context.device),
+            dev=context.dev_sets(),
+            gold=None if gold is None else context.labelled(gold).word_labels,
+        )
+
+    def _new_student(self) -> MultiChannelTagger:
+        """A student before its first step."""
+        tagger = self.context.tagger(self.settings)
+        if self.settings.init == "teacher":
+            teacher = self.teachers[0].trained
+            load_epoch(tagger, teacher.directory, teacher.chosen)
+        return tagger
+
+    def _tell(self, record: EpochRecord, number: int) -> None:
+        """Report an epoch; of several rounds each is a curve of its own beside the one of all."""
+        candidates, rounds = self.context.plan.run.candidates, self.settings.rounds
+        stage = f"student epoch {record.epoch}/{candidates}"
+        if not self.own:
+            self.context.tell(stage)
+        elif rounds == 1:
+            self.context.send_epoch(record, stage)
+        else:
+            own = {f"round_{number}/{name}": value for name, value in record.metrics.items()}
+            epoch = replace(
+                record, epoch=(number - 1) * candidates + record.epoch, metrics={**record.metrics, **own}
+            )
+            self.context.send_epoch(epoch, f"round {number} of {rounds}, {stage}")
+
+
+@dataclass(kw_only=True)
+class StoredAverage:
+    """The mean of the weights of several configurations' students, which start with the same weights."""
+
+    context: TrialContext
+    members: Sequence[StoredStudent]
+
+    @cached_property
+    def trained(self) -> Trained:
+        """As a training of one epoch, whose weights are the mean and whose scores are its own."""
+        context, storage = self.context, self.context.experiment.storage
+        students = [member.trained for member in self.members]
+        key = content_key(
+            kind="average",
+            students=[[student.directory.path.name, student.chosen] for student in students],
+            dev=context.dev,
+        )
+        directory = training_directory(storage, storage.student(key), lambda records: [1])
+        with context.alone(KeptTraining(storage=storage, directory=directory)):
+            record = Workers.current().from_first(directory.record)
+            if not record.complete:
+                record = self._averaged(directory, students)
+        context.send_epoch(record.epochs[0], "average of students")
+        return Trained(directory=directory, epochs=record.epochs, chosen=1, settings=students[0].settings)
+
+    def _averaged(self, directory: TrainingDirectory, students: Sequence[Trained]) -> TrainingRecord:
+        context, workers = self.context, Workers.current()
+        model = context.tagger(students[0].settings).eval()
+        model.load_trained(mean_weights([student.directory.load_weights(student.chosen) for student in students]))
+        with context.inference():
+            metrics = dev_metrics(model, context.dev_sets())
+        epoch = EpochRecord(
+            epoch=1,
+            timestamp_ms=workers.from_first(lambda: time.time_ns() // 1_000_000),
+            metrics={**metrics, "averaged_students": len(students)},
+        )
+        record = TrainingRecord(epochs=(epoch,), complete=True)
+        if workers.first:
+            context.describe(directory, kind="average of students", settings=students[0].settings)
+            weights = {name: parameter.detach() for name, parameter in model.trained_parameters().items()}
+            directory.commit(record, weights, {})
+        workers.barrier()
+        return record
