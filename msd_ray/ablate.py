@@ -171,9 +171,7 @@ def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
     )
 
 
-def _conclude(
-    setup: "Setup", tracker: "StudyTracker", rows: "Rows", console: Console
-) -> "LanguageSummary":
+def _conclude(setup: "Setup", tracker: "StudyTracker", rows: "Rows", console: Console) -> "LanguageSummary":
     """Write the summary to the parent run, and print it as the database has it."""
     from .search.configuration import row_digest
     from .tracking.comparison import comparisons, print_summary, summary_metrics, variant_rows

@@ -28,9 +28,7 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in VERSIONED}
 
 
-def export_winner(
-    setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: Sequence[SummaryRow]
-) -> Path:
+def export_winner(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: Sequence[SummaryRow]) -> Path:
     """Write the winner as a self-contained directory; where it is. row: the configurations of its row."""
     directory = setup.storage.model(setup.settings.name)
     experiment = setup.prepared.experiment

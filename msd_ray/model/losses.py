@@ -225,9 +225,7 @@ def _cross_entropies(logits: Tensor, labels: Tensor, count: Tensor | None) -> Te
     return losses.sum(dim=1) / _denominator(labels != IGNORED, count)
 
 
-def _distances(
-    logits: Tensor, teacher_probs: Tensor, mask: Tensor, kd_loss: KdLoss, count: Tensor | None
-) -> Tensor:
+def _distances(logits: Tensor, teacher_probs: Tensor, mask: Tensor, kd_loss: KdLoss, count: Tensor | None) -> Tensor:
     """Mean distance of each channel's probabilities (K, B, T, C) from the teacher's, (K,) (Eq. 11)."""
     channels, batch, tokens, classes = logits.shape
     _expect("teacher_probs", teacher_probs, (channels, batch, tokens, classes))

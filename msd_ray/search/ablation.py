@@ -39,9 +39,7 @@ class AblationSettings:
         }
 
 
-def run_ablation(
-    settings: AblationSettings, execution: Execution, target_gold: Callable[[], str]
-) -> Rows:
+def run_ablation(settings: AblationSettings, execution: Execution, target_gold: Callable[[], str]) -> Rows:
     """Run what is not finished; the rows. Raises UserError if the study was begun with other settings.
 
     target_gold: reads the gold labels of the target's training sentences; called only for a variant that is not

@@ -134,9 +134,7 @@ def prepare(
         )
     _publish_encoder(encoder, storage, study)
     return Prepared(
-        experiment=Experiment(
-            storage=storage, encoder=encoder, corpora=keys, select_on=data.select_on, study=study
-        ),
+        experiment=Experiment(storage=storage, encoder=encoder, corpora=keys, select_on=data.select_on, study=study),
         digests=corpora.digests,
         sentences=corpora.counts,
     )

@@ -88,7 +88,9 @@ class SearchSpace:
     @property
     def most_teachers(self) -> int:
         """How many teachers a student may learn from."""
-        return max(largest(self.student["teachers"]), *(int(first.get("teachers", 1)) for first in self.first_students), 1)
+        return max(
+            largest(self.student["teachers"]), *(int(first.get("teachers", 1)) for first in self.first_students), 1
+        )
 
     @property
     def may_average(self) -> bool:

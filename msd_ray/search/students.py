@@ -39,9 +39,7 @@ class StoredStudent:
     def of(cls, context: TrialContext, configuration: Configuration, *, own: bool) -> "StoredStudent":
         """The student that a configuration describes."""
         assert configuration.student is not None, "the teacher itself tags"
-        teachers = [
-            StoredTeacher(context=context, settings=settings, own=False) for settings in configuration.teachers
-        ]
+        teachers = [StoredTeacher(context=context, settings=settings, own=False) for settings in configuration.teachers]
         return cls(context=context, teachers=teachers, settings=configuration.student, own=own)
 
     @cached_property
@@ -141,9 +139,7 @@ class StoredStudent:
             self.context.send_epoch(record, stage)
         else:
             own = {f"round_{number}/{name}": value for name, value in record.metrics.items()}
-            epoch = replace(
-                record, epoch=(number - 1) * candidates + record.epoch, metrics={**record.metrics, **own}
-            )
+            epoch = replace(record, epoch=(number - 1) * candidates + record.epoch, metrics={**record.metrics, **own})
             self.context.send_epoch(epoch, f"round {number} of {rounds}, {stage}")
 
 

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -15,17 +15,18 @@ from small_space import SPACE
 from msd_ray.corpora import load_source, load_target, load_test
 from msd_ray.options import parse
 from msd_ray.progress import progress
-from msd_ray.search.configuration import Configuration
 from msd_ray.search.execution import Execution
+from msd_ray.search.final import Rows
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Experiment, Launch, Scored, TrialPlan, TrialReport
+from msd_ray.search.plans import Phase as PhaseName
 from msd_ray.search.prepare import Data, Prepared, prepare_test
 from msd_ray.search.search import Search
 from msd_ray.search.work import run_launch
 from msd_ray.setup import Setup, set_up
 from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
-from msd_ray.training import RunSettings, StudentSettings, TeacherSettings
+from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings
 
 CPU = torch.device("cpu")
 RUN = RunSettings(epochs=2, batch_size=8, max_length=48, frozen_layers=2)
@@ -131,6 +132,9 @@ class SmallSearch:
             "epochs": RUN.epochs,
             "grace_epochs": 1,
             "seeds": 2,
+            "rows": "paper best",
+            "confirm": 1,
+            "average_epochs": 1,
             "seed": 2,  # with which a trial is stopped early and another beats the paper's
             "batch_size": RUN.batch_size,
             "max_length": RUN.max_length,
@@ -141,14 +145,14 @@ class SmallSearch:
             **self.options,
         }
         flags = [(f"--{name.replace('_', '-')}", value) for name, value in options.items()]
-        return [text for flag, value in flags for text in ([flag] if value is True else [flag, str(value)])]
+        return [text for flag, value in flags for text in ([flag] if value is True else [flag, *str(value).split(" ")])]
 
     def setup(self) -> Setup:
         (setup,) = set_up(parse(self.arguments()))
         setup.storage.create()
         return setup
 
-    def run(self, run_phase: Callable[[Phase], None] = run_here) -> dict[str, Configuration]:
+    def run(self, run_phase: Callable[[Phase], None] = run_here) -> Rows:
         """Run it, or go on with it."""
         setup = self.setup()
 
@@ -220,19 +224,24 @@ def run_trials(
 
 
 def teacher_plan(number: int = 0, *, teacher: TeacherSettings = TEACHER, run: RunSettings = RUN) -> TrialPlan:
-    return TrialPlan(phase="teacher", number=number, run=run, teacher=teacher)
+    return TrialPlan(
+        phase="teacher", number=number, run=run, configurations=(Configuration(teachers=(teacher,), student=None),)
+    )
 
 
 def student_plan(
     number: int = 0,
     *,
-    teacher: TeacherSettings = TEACHER,
+    teachers: Sequence[TeacherSettings] = (TEACHER,),
     student: StudentSettings = STUDENT,
     run: RunSettings = RUN,
     scored: Scored | None = None,
+    more: Sequence[Configuration] = (),
 ) -> TrialPlan:
-    phase = "student" if scored is None else "final"
-    return TrialPlan(phase=phase, number=number, run=run, teacher=teacher, student=student, scored=scored)  # type: ignore[arg-type]
+    """more: configurations whose students are averaged with the first one's."""
+    phase: PhaseName = "student" if scored is None else "final"
+    configuration = Configuration(teachers=tuple(teachers), student=student)
+    return TrialPlan(phase=phase, number=number, run=run, configurations=(configuration, *more), scored=scored)
 
 
 def weights_of(reports: list[TrialReport]) -> str:
