@@ -13,7 +13,7 @@ from .training.settings import LossMean, Pairing, SelectOn
 
 SOURCE = "en"
 FINAL_ROWS = ("direct", "tsl", "paper", "best", "average")
-"""The rows of a search's table: a plain teacher, plain distillation, the paper's configuration, what the search found."""
+"""The rows of a search's table: a plain teacher, plain distillation, the paper's configuration, what was found."""
 
 # Smallest and largest value that makes sense.
 BOUNDS: dict[str, tuple[float, float]] = {

@@ -18,6 +18,7 @@ from .interrupts import InterruptedBySignal, interruptible
 from .options import TuneOptions
 from .printable import printable
 from .progress import Display
+from .search.budget import Seconds
 from .search.execution import Execution
 from .search.on_ray.cluster import cluster, fitting
 from .search.on_ray.tuning import run_phase
@@ -115,7 +116,12 @@ def drained(records: StudyRecords, execution: Execution, options: TuneOptions) -
 
 
 def execution(
-    setup: Setup, options: TuneOptions, records: RunRecords, display: Display, scored: Callable[[], Scored]
+    setup: Setup,
+    options: TuneOptions,
+    records: RunRecords,
+    display: Display,
+    scored: Callable[[], Scored],
+    expected: Seconds | None = None,
 ) -> Execution:
     """How a study runs: on the cluster, with the resources that the options name."""
     wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
@@ -130,6 +136,8 @@ def execution(
         run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),
         scored=scored,
         seed_a_launch=options.workers > 0,
+        concurrent=resources.concurrent,
+        expected=expected,
     )
 
 

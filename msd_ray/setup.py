@@ -27,7 +27,6 @@ from .tracking.uri import default_tracking_uri, shown_uri
 from .training import RunSettings
 from .training.device import resolve_precision
 
-
 DEFAULT_AVERAGE_EPOCHS = 3
 SELECTION = {
     "target": "epochs and configurations by F1 on the target's dev set",
@@ -164,8 +163,8 @@ def _teacher_trials(options: TuneOptions, space: SearchSpace) -> int:
     if space.most_teachers > trials:
         raise UserError(
             f"the search space {space.name} lets students learn from {space.most_teachers} teachers, but "
-            f"{trials} {'is' if trials == 1 else 'are'} trained: give --teacher-trials {space.most_teachers}, or a space "
-            "with fewer `teachers`"
+            f"{trials} {'is' if trials == 1 else 'are'} trained: give --teacher-trials {space.most_teachers}, or a "
+            "space with fewer `teachers`"
         )
     return trials
 
@@ -259,8 +258,8 @@ def describe_phases(setup: Setup) -> list[tuple[str, str]]:
         ),
         (
             "after the search",
-            f"at most {_count(after.teachers, 'teacher')} and {_count(after.students, 'student')} are trained to confirm "
-            "the best configurations and for the final phase",
+            f"at most {_count(after.teachers, 'teacher')} and {_count(after.students, 'student')} are trained to "
+            "confirm the best configurations and for the final phase",
         ),
     ]
 

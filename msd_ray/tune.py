@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from .announcement import announced
-from .console import print_line, print_pairs
+from .console import print_pairs
 from .errors import run_command
 from .options import TuneOptions, parse
 
 if TYPE_CHECKING:
+    from .search.budget import Seconds
     from .search.final import Rows
     from .setup import Setup
     from .tracking.overview import LanguageSummary
@@ -32,13 +33,20 @@ def main(arguments: list[str] | None = None) -> int:
     from .running import run_studies
     from .search.search import open_teacher_study
 
+    expected: dict[str, Seconds] = {}
+
+    def begin(setup: "Setup") -> None:
+        if options.hours is not None:
+            expected[setup.lang] = _measured(setup, options)
+        open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
+
     searched = run_studies(
         setups,
         options,
         console,
         check=_check,
-        begin=lambda setup: open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close(),
-        run=lambda setup: _search(setup, options, console),
+        begin=begin,
+        run=lambda setup: _search(setup, options, console, expected.get(setup.lang)),
     )
     if isinstance(searched, int):
         return searched
@@ -73,7 +81,22 @@ def _check(setup: "Setup") -> None:
     )
 
 
-def _search(setup: "Setup", options: TuneOptions, console: Console) -> "tuple[bool, LanguageSummary]":
+def _measured(setup: "Setup", options: TuneOptions) -> "Seconds":
+    """How long trainings take. Raises UserError if not even one student fits into `--hours`."""
+    import os
+
+    from .search.measure import measure
+    from .search.search import check_hours
+
+    seconds = measure(setup.prepared.experiment, setup.settings.run, threads=options.cpus_per_trial)
+    at_once = (os.cpu_count() or 1) // (options.cpus_per_trial * max(1, options.workers))
+    check_hours(setup.settings, seconds, options.max_concurrent or max(1, at_once))
+    return seconds
+
+
+def _search(
+    setup: "Setup", options: TuneOptions, console: Console, expected: "Seconds | None"
+) -> "tuple[bool, LanguageSummary]":
     """The search for one language, from its first trial to the printed table.
 
     Whether it has a best student, and its line of the table of all languages.
@@ -84,7 +107,9 @@ def _search(setup: "Setup", options: TuneOptions, console: Console) -> "tuple[bo
     from .search.search import Search
 
     with progress(console) as display, recorded(setup, lambda: open_tracker(setup), display) as records:
-        running = execution(setup, options, records, display, lambda: prepare_test(setup.data, setup.prepared))
+        running = execution(
+            setup, options, records, display, lambda: prepare_test(setup.data, setup.prepared), expected
+        )
         rows = Search(settings=setup.settings, execution=running).run()
         tracker = drained(records, running, options)
     return conclude(setup, options, tracker, rows, console)
@@ -172,7 +197,7 @@ def conclude(
         where.append(("best student", "none: every final run of the best configuration failed, the runs say why"))
     tracker.close("COMPLETE" if winner is not None else "FAIL")
     title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
-    print_summary(console, summary, gains, title=title, dev_label=_dev_label(setup, options))
+    print_summary(console, summary, gains, title=title, dev_label=_dev_label(setup))
     if options.summary is not None:
         content = summary_json(
             summary,
@@ -198,7 +223,7 @@ def summary_path(options: TuneOptions, lang: str) -> Path:
     return path if len(options.lang) == 1 else path.with_name(f"{path.stem}-{lang}{path.suffix}")
 
 
-def _dev_label(setup: "Setup", options: TuneOptions) -> str:
+def _dev_label(setup: "Setup") -> str:
     """What chose, for the table's header."""
     return {"target": "target", "source": "source", "none": "source, last epochs averaged"}[setup.data.select_on]
 

@@ -1,8 +1,8 @@
 """What Compute Engine's machine types have, as far as launcher YAMLs need it: vCPUs, and GPUs that come with the type.
 
 Source, for types with GPUs: https://cloud.google.com/compute/docs/accelerator-optimized-machines. The others' names end
-in their vCPUs (.../general-purpose-machines). Of the types with GPUs, A2 and a part of A3 were held against a catalogue;
-the page itself was not at hand, and no package carries such a list, as one does for AWS.
+in their vCPUs (.../general-purpose-machines). Of the types with GPUs, A2 and a part of A3 were held against a
+catalogue; the page itself was not at hand, and no package carries such a list, as one does for AWS.
 """
 
 import re

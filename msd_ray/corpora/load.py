@@ -40,7 +40,8 @@ class SourceCorpus:
 class TargetCorpus:
     """Unlabelled training text and labelled development sentences of a target language.
 
-    `dev` is empty where it was not to be read. `has_test` says whether `load_test` will find a test set; `files` where the text was read from.
+    `dev` is empty where it was not to be read. `has_test` says whether `load_test` will find a test set; `files` where
+    the text was read from.
     """
 
     dataset: str

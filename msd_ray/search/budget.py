@@ -21,15 +21,10 @@ class Seconds:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """hours: wall clock of all starts of the search together; None: no limit. patience: student trials in a row.
-
-    expected: how long trainings take, measured before the first has ended. concurrent: trials at once.
-    """
+    """hours: wall clock of all starts of the search together; None: no limit. patience: student trials in a row."""
 
     hours: float | None = None
     patience: int | None = None
-    expected: Seconds | None = None
-    concurrent: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Configurations of a search: from a trial's parameters, the paper's, the rows of a table, and how trials are called."""
+"""Configurations of a search: from a trial's parameters, the paper's, a table's rows, and how trials are called."""
 
 import hashlib
 import json

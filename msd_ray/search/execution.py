@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ..progress import Display
 from ..training.selection import dev_metric
+from .budget import Seconds
 from .parameters import JSON
 from .phase import Phase, RunLabel, RunRecords
 from .plans import Experiment, Scored, TrialPlan
@@ -17,8 +18,8 @@ class Execution:
 
     conditions: what else decides a score (data, encoder, precision), compared when the study goes on.
     run_phase: runs a phase to its end. scored: reads the split that final runs are scored on, when they need it.
-    seed_a_launch: whether the final runs of one seed share a launch, which saves the start of workers. phases: those
-    that were run.
+    seed_a_launch: whether the final runs of one seed share a launch, which saves the start of workers. concurrent:
+    trials at once. expected: how long a training takes, where `--hours` limits the search. phases: those that were run.
     """
 
     experiment: Experiment
@@ -30,6 +31,8 @@ class Execution:
     run_phase: Callable[[Phase], None]
     scored: Callable[[], Scored]
     seed_a_launch: bool = True
+    concurrent: int = 1
+    expected: Seconds | None = None
     phases: list[Phase] = field(default_factory=list)
 
     def run(

@@ -63,9 +63,9 @@ class Scored:
 class TrialPlan:
     """One trial or final run.
 
-    number: the trial's in its phase's study. configurations: what is trained; of several, which have students that start
-    with the same weights, the mean of the students' weights is what counts. scored: in the final phase alone. target_gold: the key of the target's training sentences with their gold labels,
-    for the control `gold-aux` alone.
+    number: the trial's in its phase's study. configurations: what is trained; of several, whose students start with
+    the same weights, the mean of the students' weights is what counts. scored: in the final phase alone. target_gold:
+    the key of the target's training sentences with their gold labels, for the control `gold-aux` alone.
     """
 
     phase: Phase

@@ -60,7 +60,7 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadCorpora:
-    """The sentences of a search, all but the test set's, and without the target's dev set where that does not select."""
+    """The sentences of a search: no test set, and the target's dev set only where it selects."""
 
     source: SourceCorpus
     target: TargetCorpus

@@ -30,9 +30,9 @@ class SearchSettings:
 
     trials, teacher_trials: of the student and the teacher phase, at most. seeds: final runs of each row; they use the
     seeds after the search's own, so that no final run is one that chose the configuration. rows: of the table, see
-    `configuration.final_rows`. confirm: how many of the best configurations are run with two more seeds before one is called
-    best; as many make the row `average`. budget: what else ends the search. grace, reduction: of early stopping (see
-    `asha.Pruning`). warm_start: the configurations of other studies that are tried after the space's first.
+    `configuration.final_rows`. confirm: how many of the best configurations are run with two more seeds before one is
+    called best; as many make the row `average`. budget: what else ends the search. grace, reduction: of early stopping
+    (see `asha.Pruning`). warm_start: the configurations of other studies that are tried after the space's first.
     retry_failed: whether trials that have failed are run again; teachers only as long as no student was begun, for
     students are made with the teachers there were.
     """
@@ -139,15 +139,13 @@ class Search:
 
     def _needed(self, teachers: PhaseStudy, students: PhaseStudy | None = None) -> float:
         """Seconds of one more trial of the phase, and of all that must follow it."""
-        budget = self.settings.budget
-        if budget.hours is None:
+        expected = self.execution.expected
+        if self.settings.budget.hours is None:
             return 0.0
-        assert budget.expected is not None, "--hours comes with a measurement"
-        each = Seconds(
-            teacher=typical_s(teachers, budget.expected.teacher), student=typical_s(students, budget.expected.student)
-        )
+        assert expected is not None, "--hours comes with a measurement"
+        each = Seconds(teacher=typical_s(teachers, expected.teacher), student=typical_s(students, expected.student))
         trial = each.teacher + each.student if students is None else each.student
-        return trial + remaining(self.settings).seconds(each, budget.concurrent)
+        return trial + remaining(self.settings).seconds(each, self.execution.concurrent)
 
     def _configuration(self, record: TrialRecord) -> Configuration:
         """A student trial's: with the best teachers, or the paper's teacher for the paper's student."""
@@ -231,11 +229,24 @@ class Search:
         more: Callable[[], bool] = lambda: True,
         spared: frozenset[int] = frozenset(),
     ) -> None:
-        """Run a phase. more: see `Phase`. spared: trials that are never stopped early, by the numbers they had when they were first run."""
+        """Run a phase. more: see `Phase`. spared: trials that are never stopped early, by their original numbers."""
         if self.settings.retry_failed:
             self._retry_failed(name, study)
         retried = {trial.number for trial in study.trials() if trial.original in spared}
         self.execution.run(name, study, plan, self._label, more=more, spared=spared | retried)
+
+
+def check_hours(settings: SearchSettings, expected: Seconds, concurrent: int) -> None:
+    """Raise UserError if not even one student fits into the hours of the search."""
+    hours = settings.budget.hours
+    needed = expected.teacher + expected.student + remaining(settings).seconds(expected, concurrent)
+    if hours is not None and needed > 3600 * hours:
+        raise UserError(
+            f"--hours {hours:g} is too short: one teacher, one student, the runs that confirm the best and the final "
+            f"runs take about {needed / 3600:.2g} hours here ({expected.teacher:.0f} s a teacher, "
+            f"{expected.student:.0f} s a student, measured just now); give more --hours, or fewer --seeds, --confirm, "
+            "--epochs or --limit"
+        )
 
 
 def remaining(settings: SearchSettings) -> Remaining:

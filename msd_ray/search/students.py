@@ -160,7 +160,7 @@ class StoredAverage:
             students=[[student.directory.path.name, student.chosen] for student in students],
             dev=context.dev,
         )
-        directory = training_directory(storage, storage.student(key), lambda records: [1])
+        directory = training_directory(storage, storage.student(key), lambda _: [1])
         with context.alone(KeptTraining(storage=storage, directory=directory)):
             record = Workers.current().from_first(directory.record)
             if not record.complete:

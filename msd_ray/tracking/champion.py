@@ -129,7 +129,7 @@ def decide(candidate: Candidate, champion: str, tags: Mapping[str, str]) -> Deci
 
 
 def _same_dev_set(candidate: Candidate, tags: Mapping[str, str]) -> bool:
-    """Whether both dev scores are of one dev set: the target's, or the source's where neither selected on the target."""
+    """Whether both dev scores are of one dev set: the target's, or the source's where neither chose by the target."""
     part = "target_dev" if "target_dev" in candidate.data_digests else "source_dev"
     selected_on_target = "data.target_dev" in tags
     return selected_on_target == (part == "target_dev") and tags.get(f"data.{part}") == candidate.data_digests[part]

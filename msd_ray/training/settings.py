@@ -75,8 +75,8 @@ class RunSettings:
     clip: largest gradient norm. precision: of the matrix products; the weights are fp32 always.
     average_epochs: the mean of the weights of the last so many epochs is one more candidate, the epoch after the last;
     1: no such candidate. pairing: how the MMD's batches of source sentences are chosen (`features.paired_batches`).
-    loss_mean: whether a batch's loss is divided by its own number of labelled words, or by the epoch's mean number, with
-    which a word weighs the same in batches of short and of long sentences.
+    loss_mean: whether a batch's loss is divided by its own number of labelled words, or by the epoch's mean number,
+    with which a word weighs the same in batches of short and of long sentences.
     """
 
     seed: int = 0

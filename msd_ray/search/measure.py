@@ -1,0 +1,103 @@
+"""How long a training takes here, from a few of its steps: for searches that must end in time."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import torch
+
+from ..model import MultiChannelTagger
+from ..training import RunSettings, StudentSettings, TeacherSettings
+from ..training.checkpoints import TrainingDirectory
+from ..training.loop import StepLoss, Task, train
+from ..training.outputs import TeacherOutputs
+from ..training.student import StudentTask
+from ..training.teacher import TeacherTask
+from .budget import Seconds
+from .configuration import PAPER_CONFIGURATION
+from .context import TrialContext
+from .plans import Experiment, TrialPlan
+
+STEPS = 4
+"""Steps that are measured, after as many that are not."""
+
+Step = TypeVar("Step")
+
+
+@dataclass(kw_only=True)
+class _FewSteps(Generic[Step]):
+    """A task of which each epoch takes a few batches, from everywhere in the epoch; nothing is scored."""
+
+    task: Task[Step]
+    steps_per_epoch: int = STEPS
+
+    def steps(self, epoch: int) -> Sequence[Step]:
+        """Some of the epoch's batches."""
+        every = self.task.steps(epoch)
+        return [every[place * len(every) // STEPS] for place in range(STEPS)]
+
+    def loss(self, model: MultiChannelTagger, step: Step) -> StepLoss:
+        """The task's."""
+        return self.task.loss(model, step)
+
+    def scores(self, model: MultiChannelTagger) -> dict[str, float]:
+        """None."""
+        return {}
+
+
+def measure(experiment: Experiment, run: RunSettings, *, threads: int) -> Seconds:
+    """How long a teacher and a student with both MMD losses train on this machine's processor, dev scores included.
+
+    Nothing is stored.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        plan = TrialPlan(phase="student", number=0, run=run, configurations=(PAPER_CONFIGURATION,))
+        context = TrialContext(plan=plan, experiment=experiment, device=torch.device("cpu"), send=lambda _: None)
+        corpora = experiment.corpora
+        teacher, student = TeacherSettings(), StudentSettings()
+        labelled = TeacherTask(settings=teacher, run=run, train=context.labelled(corpora.source_train))
+        target, source = context.unlabelled(corpora.target_train), context.unlabelled(corpora.source_train)
+        model = context.tagger(teacher)
+        classes, width = len(corpora.label_names), model.encoder.config.hidden_size
+        outputs = TeacherOutputs(
+            soft_labels=torch.full((target.words, model.channels, classes), 1 / classes),
+            source_cls=torch.zeros(len(source.lengths), width),
+        )
+        distilled = StudentTask(settings=student, run=run, target=target, source=source, teacher=outputs, dev={})
+        scoring = run.candidates * _scoring_s(context, model)
+        return Seconds(
+            teacher=scoring + run.epochs * _epoch_s(model, labelled, teacher, run),
+            student=scoring + run.epochs * _epoch_s(model, distilled, student, run),
+        )
+    finally:
+        torch.set_num_threads(before)
+
+
+def _epoch_s(
+    model: MultiChannelTagger, task: Task[Step], settings: TeacherSettings | StudentSettings, run: RunSettings
+) -> float:
+    with tempfile.TemporaryDirectory() as directory:
+        record = train(
+            model,
+            _FewSteps(task=task),
+            optimizer_settings=settings,
+            run=replace(run, epochs=2, average_epochs=1),
+            directory=TrainingDirectory(path=Path(directory), keep=lambda _: []),
+            device=torch.device("cpu"),
+            report=lambda _: None,
+        )
+    return record.epochs[-1].metrics["time/train_seconds"] * task.steps_per_epoch / STEPS
+
+
+def _scoring_s(context: TrialContext, model: MultiChannelTagger) -> float:
+    model.eval()
+    ((_, dev),) = context.dev_sets().items()
+    started = time.perf_counter()
+    with context.inference():
+        dev.scores(model)
+    return time.perf_counter() - started
