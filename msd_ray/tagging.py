@@ -7,7 +7,6 @@ labelled as they are when a student is scored.
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from .corpora import Text
@@ -16,9 +15,7 @@ from .features import TextTensors, encode_text
 from .features.windows import split_into_windows
 from .training.decoding import Decode, decode_labels
 from .training.device import autocast, resolve_precision
-from .training.evaluate import word_scores
-
-Float32 = npt.NDArray[np.float32]
+from .training.evaluate import Float32, word_scores
 
 
 def tag(

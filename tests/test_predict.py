@@ -20,8 +20,9 @@ from msd_ray.evaluation import entities
 from msd_ray.export import LoadedStudent, load_student
 from msd_ray.features.windows import split_into_windows
 from msd_ray.predict import LONGEST_LINE, main, read_chunks, split
-from msd_ray.tagging import Float32, tag
+from msd_ray.tagging import tag
 from msd_ray.training.decoding import Decode, by_sentence
+from msd_ray.training.evaluate import Float32
 
 COMMAND = [sys.executable, "-m", "msd_ray.predict", "--device", "cpu"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

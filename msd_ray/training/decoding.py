@@ -61,7 +61,7 @@ def viterbi(scores: Floats, counts: Ints, label_names: Sequence[str]) -> npt.NDA
     inside, begin = _continuations(label_names)  # (I,): ids of each I-X that has a B-X, and of that B-X
     never = [index for index, name in enumerate(label_names) if name.startswith("I-") and index not in inside]
     # A diverged model's NaN and infinity become numbers; -inf stays: a label that a word cannot have.
-    scores = np.nan_to_num(scores, posinf=np.finfo(np.float32).max, neginf=-np.inf)
+    scores = np.nan_to_num(scores, posinf=float(np.finfo(np.float32).max), neginf=-np.inf)
     order = np.argsort(-counts, kind="stable")
     first = (np.cumsum(counts) - counts)[order]  # (S,): each sentence's first word, longest sentence first
     longest = int(counts.max(initial=0))

@@ -14,6 +14,8 @@ from ..model import MultiChannelTagger
 from .decoding import Decode, by_sentence, decode_labels
 from .parallel import Workers
 
+Float32 = npt.NDArray[np.float32]
+
 TOKENS_A_BATCH = {"cuda": 32_768, "cpu": 4_096}
 
 
@@ -35,7 +37,7 @@ def predict_labels(
 
 def word_scores(
     model: MultiChannelTagger, text: EncodedText, tensors: TextTensors, label_names: Sequence[str]
-) -> npt.NDArray[np.float32]:
+) -> Float32:
     """The main channel's logits (W, C) of all words, sentence after sentence; only O for a word without a token.
 
     Workers and modes as for `predict_labels`.
@@ -43,7 +45,7 @@ def word_scores(
     workers = Workers.current()
     device = next(model.parameters()).device
     batches = evaluation_batches(tensors.lengths, tokens=TOKENS_A_BATCH[device.type])
-    found: list[npt.NDArray[np.float32]] = []
+    found: list[Float32] = []
     rows: list[npt.NDArray[np.int64]] = []
     for sentences in batches[workers.share]:
         batch = tensors.batch(sentences)
@@ -73,7 +75,6 @@ def gold_labels(sentences: EncodedSentences, label_names: Sequence[str]) -> list
 def _places(text: EncodedText) -> npt.NDArray[np.int64]:
     """The place of every word with a token among all words, by row of `TextTensors`."""
     first = np.asarray(text.words) >= 0
-    word_starts = np.concatenate([[0], np.cumsum(text.word_counts)[:-1]])
+    word_starts = np.cumsum(text.word_counts, dtype=np.int64) - text.word_counts
     sentence = np.repeat(np.arange(len(text)), np.diff(text.offsets))
-    places: npt.NDArray[np.int64] = word_starts[sentence[first]] + text.words[first]
-    return places
+    return word_starts[sentence[first]] + text.words[first]

@@ -54,7 +54,8 @@ def raw_argmax(scores: Float64, counts: Sequence[int], label_names: Sequence[str
 def best_sequence(scores: Float64, label_names: Sequence[str]) -> tuple[str, ...]:
     """Of all sequences, one after the other, the valid one with the largest sum."""
     ids = range(len(label_names))
-    best, best_sum = (), -math.inf
+    best: tuple[str, ...] = ()
+    best_sum = -math.inf
     for sequence in itertools.product(ids, repeat=len(scores)):
         names = tuple(label_names[index] for index in sequence)
         total = sum(float(row[index]) for row, index in zip(scores, sequence, strict=True))
