@@ -3,7 +3,8 @@
 DIR/config.json         the encoder's configuration, as transformers writes it
 DIR/model.safetensors   all weights: the encoder's under its own names, the terminals' under `msd_ray.`
 DIR/tokenizer.json ...  the encoder's tokenizer files
-DIR/msd_ray.json        labels, frozen layers, length limit, data set, language, SHA-256 of the files above
+DIR/msd_ray.json        labels, how they are decoded, frozen layers, length limit, data set, language,
+                        SHA-256 of the files above
 DIR/README.md           the model card
 """
 
@@ -33,6 +34,7 @@ from .files import sha256
 from .limits import check_size
 from .model import MultiChannelTagger
 from .model_card import ModelCard, render
+from .training.decoding import Decode
 from .training.device import attention_kernel
 
 DESCRIPTION, WEIGHTS, CARD = "msd_ray.json", "model.safetensors", "README.md"
@@ -56,10 +58,14 @@ class LoadedStudent:
     max_length: int
     dataset: str
     lang: str
+    decode: Decode
 
 
 class Description(BaseModel):
-    """The content of `msd_ray.json`; `files` are SHA-256 digests by file name."""
+    """The content of `msd_ray.json`; `files` are SHA-256 digests by file name.
+
+    decode: as the study that trained it decoded; older exports do not say it.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -69,6 +75,7 @@ class Description(BaseModel):
     label_names: Annotated[tuple[Label, ...], Field(min_length=1, max_length=MOST_LABELS)]
     frozen_layers: Annotated[int, Field(ge=0)]
     max_length: Annotated[int, Field(ge=3, le=1 << 20)]
+    decode: Decode = "argmax"
     files: Mapping[str, str]
 
 
@@ -81,10 +88,12 @@ def export_student(
     frozen_layers: int,
     max_length: int,
     card: ModelCard,
+    decode: Decode = "argmax",
 ) -> None:
     """Write a student; an older export of the same name is replaced. One writer a directory at a time.
 
     weights_file: the trained parameters after the chosen epoch (`TrainingDirectory.weights_file`).
+    decode: what tagging with it does unless told otherwise.
     Raises UserError when weights and encoder do not belong together, when something else than an export is at
     `directory`, or when it cannot be written; what was there before is then still there.
     """
@@ -107,6 +116,7 @@ def export_student(
             label_names=tuple(label_names),
             frozen_layers=frozen_layers,
             max_length=max_length,
+            decode=decode,
             files={path.name: sha256(path) for path in content_files(partial)},
         )
         (partial / DESCRIPTION).write_text(f"{description.model_dump_json(indent=2)}\n", encoding="utf-8")
@@ -144,6 +154,7 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
         max_length=description.max_length,
         dataset=description.dataset,
         lang=description.lang,
+        decode=description.decode,
     )
 
 

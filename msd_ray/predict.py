@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, cast, get_args
 
 import torch
 
@@ -27,6 +27,7 @@ from .export import load_student
 from .printable import in_json, visible
 from .tagging import tag
 from .tracking.uri import default_tracking_uri
+from .training.decoding import Decode
 from .training.device import resolve_precision
 
 # Read at most so much before tagging it: thousands of sentences, so that batches are of like length, and little memory.
@@ -100,7 +101,7 @@ def _tag_standard_input(arguments: argparse.Namespace) -> None:
         print("one sentence a line; Ctrl-D ends", file=sys.stderr)
     for texts in read_chunks(cast(BufferedReader, sys.stdin.buffer)):
         lines = [split(text, characters=characters) for text in texts]
-        labels = tag(student, [line.tokens for line in lines], precision=precision)
+        labels = tag(student, [line.tokens for line in lines], precision=precision, decode=arguments.decode)
         _put(sys.stdout.buffer, map(write, lines, labels))
 
 
@@ -245,6 +246,12 @@ def _parser() -> argparse.ArgumentParser:
         "--lang", metavar="LANG", help="language of the text (default: the model's); zh: by the character"
     )
     parser.add_argument("--characters", action="store_true", help="every character is a token, whatever the language")
+    parser.add_argument(
+        "--decode",
+        choices=get_args(Decode),
+        help="labels from scores, valid BIO2 either way. argmax: each word's best label, an I- without its beginning "
+        "becomes B-; viterbi: the best valid sequence (default: as the search that made the model)",
+    )
     parser.add_argument("--format", choices=("jsonl", "conll"), default="jsonl", help="output (default: jsonl)")
     parser.add_argument(
         "--device", default="auto", metavar="D", help="auto (default: a GPU if there is one), cpu, cuda"

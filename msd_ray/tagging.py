@@ -6,36 +6,46 @@ labelled as they are when a student is scored.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from .corpora import Text
 from .export import LoadedStudent
 from .features import TextTensors, encode_text
 from .features.windows import split_into_windows
+from .training.decoding import Decode, decode_labels
 from .training.device import autocast, resolve_precision
-from .training.evaluate import predict_labels
+from .training.evaluate import Float32, word_scores
 
 
-def tag(student: LoadedStudent, sentences: Sequence[Sequence[str]], *, precision: str = "auto") -> list[list[str]]:
-    """The BIO2 labels of every word of every sentence; none for a sentence without words.
+def tag(
+    student: LoadedStudent,
+    sentences: Sequence[Sequence[str]],
+    *,
+    precision: str = "auto",
+    decode: Decode | None = None,
+) -> list[list[str]]:
+    """The labels of every word of every sentence, valid BIO2; none for a sentence without words.
 
     precision: auto (bf16 where the hardware gains from it), fp32 or bf16. Raises UserError for another one.
+    decode: the student's own if None. Windows are joined before, so that labels are valid across their borders.
     """
     device = next(student.tagger.parameters()).device
+    filled = [words for words in sentences if words]
     with torch.inference_mode(), autocast(device, resolve_precision(precision, device)):
-        filled = [index for index, words in enumerate(sentences) if words]
-        labels: list[list[str]] = [[] for _ in sentences]
-        found, full = _predict(student, [sentences[index] for index in filled])
-        for index, words in zip(filled, found, strict=True):
-            labels[index] = words
-        cut = [filled[place] for place in full]
-        for index, words in zip(cut, _predict_in_windows(student, [sentences[i] for i in cut]), strict=True):
-            labels[index] = words
-    return labels
+        scores, full = _scores(student, filled)
+        for place, joined in zip(full, _scores_of_windows(student, [filled[i] for i in full]), strict=True):
+            scores[place] = joined
+    if not scores:
+        return [[] for _ in sentences]
+    counts = [len(words) for words in sentences]
+    return decode_labels(np.concatenate(scores), counts, student.label_names, decode or student.decode)
 
 
-def _predict(student: LoadedStudent, sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[int]]:
-    """Labels as far as the length limit lets the model see, and which sentences fill it, so may be cut."""
+def _scores(student: LoadedStudent, sentences: Sequence[Sequence[str]]) -> tuple[list[Float32], list[int]]:
+    """Scores (W, C) of each sentence's words as far as the length limit lets the model see, and which sentences fill
+    it, so may be cut.
+    """
     if not sentences:
         return [], []
     text = encode_text([Text(tuple(words)) for words in sentences], student.tokenizer, max_length=student.max_length)
@@ -43,18 +53,19 @@ def _predict(student: LoadedStudent, sentences: Sequence[Sequence[str]]) -> tupl
     assert isinstance(pad_id, int)
     tensors = TextTensors(text, pad_id, next(student.tagger.parameters()).device)
     full = [place for place, length in enumerate(text.lengths) if length >= student.max_length]
-    return predict_labels(student.tagger, text, tensors, student.label_names), full
+    scores = word_scores(student.tagger, text, tensors, student.label_names)
+    return np.split(scores, np.cumsum(text.word_counts)[:-1]), full
 
 
-def _predict_in_windows(student: LoadedStudent, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Labels of sentences of any length."""
+def _scores_of_windows(student: LoadedStudent, sentences: Sequence[Sequence[str]]) -> list[Float32]:
+    """Scores (W, C) of each sentence's words, whatever its length."""
     budget = student.max_length - student.tokenizer.num_special_tokens_to_add()
     windows = [
         split_into_windows(_subtokens(student, words), budget=budget, context=budget // 4) for words in sentences
     ]
     parts = [words[w.start : w.end] for words, own in zip(sentences, windows, strict=True) for w in own]
-    found = iter(_predict(student, parts)[0])
-    return [[label for w in own for label in next(found)[w.first - w.start : w.last - w.start]] for own in windows]
+    found = iter(_scores(student, parts)[0])
+    return [np.concatenate([next(found)[w.first - w.start : w.last - w.start] for w in own]) for own in windows]
 
 
 def _subtokens(student: LoadedStudent, words: Sequence[str]) -> list[int]:

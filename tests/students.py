@@ -11,6 +11,7 @@ from msd_ray.export import export_student
 from msd_ray.model import MultiChannelTagger
 from msd_ray.model_card import ModelCard, ScoreRow
 from msd_ray.training.build import build_tagger
+from msd_ray.training.decoding import Decode
 from msd_ray.training.settings import RunSettings
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
@@ -65,7 +66,9 @@ def weights_file(tagger: MultiChannelTagger, path: Path) -> Path:
     return path
 
 
-def exported(encoder: EncoderFiles, directory: Path, *, lang: str = "tr", noise: float = 0.0) -> MultiChannelTagger:
+def exported(
+    encoder: EncoderFiles, directory: Path, *, lang: str = "tr", noise: float = 0.0, decode: Decode = "argmax"
+) -> MultiChannelTagger:
     """Write the student to `directory`; the tagger that it came from. Another `noise`, another student."""
     tagger = trained_tagger(encoder)
     with torch.no_grad():
@@ -81,5 +84,6 @@ def exported(encoder: EncoderFiles, directory: Path, *, lang: str = "tr", noise:
         frozen_layers=FROZEN,
         max_length=MAX_LENGTH,
         card=replace(CARD, lang=lang),
+        decode=decode,
     )
     return tagger

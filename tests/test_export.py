@@ -65,6 +65,26 @@ def test_the_same_logits_and_labels_come_back(tiny_encoder: EncoderFiles, studen
     assert len({label for words in labels for label in words}) > 2, "the labels vary, so that they can tell"
 
 
+def test_the_decoder_of_the_study_is_kept(tiny_encoder: EncoderFiles, student: Path, tmp_path: Path) -> None:
+    exported(tiny_encoder, tmp_path / "viterbi", decode="viterbi")
+    loaded = load_student(tmp_path / "viterbi", CPU)
+    assert loaded.decode == "viterbi"
+    default = load_student(student, CPU)
+    assert default.decode == "argmax"
+    sentences = [words * 2 for words in SENTENCES]
+    by_viterbi = tag(loaded, sentences, precision="fp32")
+    assert by_viterbi == tag(default, sentences, precision="fp32", decode="viterbi")
+    assert by_viterbi != tag(default, sentences, precision="fp32")
+    assert tag(loaded, sentences, precision="fp32", decode="argmax") == tag(default, sentences, precision="fp32")
+
+
+def test_a_description_without_a_decoder_is_an_older_one(copy: Path) -> None:
+    description = json.loads((copy / "msd_ray.json").read_text())
+    assert description.pop("decode") == "argmax"
+    (copy / "msd_ray.json").write_text(json.dumps(description))
+    assert load_student(copy, CPU).decode == "argmax"
+
+
 def test_nothing_but_the_directory_is_needed(
     tiny_encoder: EncoderFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +239,7 @@ def _pickle_instead(directory: Path) -> None:
         (_edit(frozen_layers=3), r"model\.safetensors: 3 tensors"),
         (_edit(frozen_layers=6), r"6 frozen layers leave none"),
         (_edit(files={}), r"config\.json is not part of the export"),
+        (_edit(decode="beam"), r"msd_ray\.json: decode: "),
         (_edit(surprise=1), r"msd_ray\.json: surprise: "),
     ],
 )

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from students import MAX_LENGTH, exported
@@ -19,6 +21,8 @@ from msd_ray.export import LoadedStudent, load_student
 from msd_ray.features.windows import split_into_windows
 from msd_ray.predict import LONGEST_LINE, main, read_chunks, split
 from msd_ray.tagging import tag
+from msd_ray.training.decoding import Decode, by_sentence
+from msd_ray.training.evaluate import Float32
 
 COMMAND = [sys.executable, "-m", "msd_ray.predict", "--device", "cpu"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -128,9 +132,53 @@ def test_long_sentences_are_labelled_to_the_end(student: LoadedStudent) -> None:
     assert len(windows) > 20
     for window in windows:
         (alone,) = tag(student, [words[window.start : window.end]], precision="fp32")
-        assert (
-            long_labels[window.first : window.last] == alone[window.first - window.start : window.last - window.start]
-        )
+        own = alone[window.first - window.start : window.last - window.start]
+        assert long_labels[window.first + 1 : window.last] == own[1:]
+        assert long_labels[window.first][1:] == own[0][1:], "its type; whether it begins, says the word before it"
+
+
+def invalid(labels: Sequence[str]) -> bool:
+    """Whether an I-X comes after something else than B-X or I-X."""
+    return any(b[0] == "I" and a[1:] != b[1:] for a, b in zip(("O", *labels), labels, strict=False))
+
+
+def drawn_sentences() -> list[list[str]]:
+    """One in three longer than the student's limit; words without a token among them."""
+    generator = torch.Generator().manual_seed(4)
+    vocabulary = ["the", "in", "Angela", "Merkel", "Paris", "ankara", "2024", "x", "\u200b", "в", "北京"]
+    lengths = torch.randint(0, 34, (500,), generator=generator).tolist()
+    return [[vocabulary[i] for i in torch.randint(len(vocabulary), (n,), generator=generator)] for n in lengths]
+
+
+@pytest.mark.parametrize("decode", ["argmax", "viterbi"])
+def test_no_sequence_is_invalid(
+    directory: Path, student: LoadedStudent, command: Callable[..., bytes], decode: Decode
+) -> None:
+    sentences = drawn_sentences()
+    labels = tag(student, sentences, precision="fp32", decode=decode)
+    assert [len(found) for found in labels] == [len(words) for words in sentences]
+    assert sum(map(invalid, labels)) == 0
+    text = "\n".join(map(" ".join, sentences)) + "\n"
+    found = rows(command(text, "--model", directory, "--precision", "fp32", "--decode", decode))
+    assert [row["labels"] for row in found] == labels
+
+
+def test_a_sentence_in_windows_is_decoded_as_a_whole(student: LoadedStudent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without that, entities that go on over a border between windows are invalid in the one or the other."""
+    sentences = [words for words in drawn_sentences() if len(words) > MAX_LENGTH]
+    by_decoder = [tag(student, sentences, precision="fp32", decode=decode) for decode in get_args(Decode)]
+    raw: list[list[str]] = []
+
+    def keep_raw(scores: Float32, counts: Sequence[int], names: Sequence[str], decode: Decode) -> list[list[str]]:
+        raw.extend(by_sentence(np.array(names, dtype=object)[scores.argmax(axis=1)], counts))
+        return raw
+
+    monkeypatch.setattr("msd_ray.tagging.decode_labels", keep_raw)
+    tag(student, sentences, precision="fp32")
+    assert sum(map(invalid, raw)) > 20
+    assert by_decoder[0] != by_decoder[1]
+    for before, after in zip(raw, by_decoder[0], strict=True):
+        assert entities(after) == entities(before)
 
 
 def test_words_longer_than_the_limit(student: LoadedStudent) -> None:
@@ -147,7 +195,8 @@ def test_a_sentence_that_just_fits_is_read_whole(student: LoadedStudent) -> None
         with torch.inference_mode():
             best = student.tagger(encoded["input_ids"], encoded["attention_mask"]).logits[-1, 0, 1:-1].argmax(-1)
         expected = [student.label_names[int(index)] for index in best]
-        assert tag(student, [words], precision="fp32") == [expected]
+        (found,) = tag(student, [words], precision="fp32")
+        assert entities(found) == entities(expected)
 
 
 def test_words_without_a_token_are_labelled_o(student: LoadedStudent) -> None:
@@ -281,5 +330,5 @@ def test_help_names_formats_and_examples(capsys: pytest.CaptureFixture[str]) -> 
         main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for words in ("one sentence a line", "jsonl", "conll", "windows", "examples:", "--characters"):
+    for words in ("one sentence a line", "jsonl", "conll", "windows", "examples:", "--characters", "viterbi"):
         assert words in shown

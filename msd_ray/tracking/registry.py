@@ -7,7 +7,8 @@ A version is an MLflow model whose code (`student_model.py`) needs nothing of th
 
     artifacts/student       the exported student (see msd_ray/export.py): safetensors and JSON
     artifacts/windows.py    how long sentences are split
-    student_model.py        reads both and tags
+    artifacts/decoding.py   how labels are made of scores
+    student_model.py        reads all of them and tags
 """
 
 import importlib.metadata
@@ -23,6 +24,7 @@ from msd_ray.tracking.champion import ALIAS, Candidate, decide, registered_name
 from msd_ray.tracking.client import mlflow_errors
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.parameters import shortened
+from msd_ray.training import decoding
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -159,7 +161,7 @@ def _save(place: Path, directory: Path, scratch: Path, *, run_id: str, model_id:
         path=str(place),
         mlflow_model=Model(run_id=run_id, model_uuid=model_id, model_id=model_id),
         python_model=str(MODEL_CODE),
-        artifacts={"student": str(student), "windows": str(windows.__file__)},
+        artifacts={"student": str(student), "windows": str(windows.__file__), "decoding": str(decoding.__file__)},
         model_config={"device": "auto"},
         input_example=EXAMPLE,
         pip_requirements=[f"{package}=={_release(package)}" for package in NEEDED],

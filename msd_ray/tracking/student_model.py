@@ -1,9 +1,9 @@
 """The student as an MLflow model: words in, BIO2 labels out. MLflow stores a copy of this file with every version.
 
 It is run where msd_ray may not be installed, so it imports nothing of it: torch, transformers, NumPy and MLflow are
-enough. It reads what `msd_ray.export` wrote (artifact `student`; safetensors and JSON, no pickle) and splits long
-sentences with the code of `msd_ray.features.windows` (artifact `windows`). The labels are those of `msd_ray.tagging`
-in fp32.
+enough. It reads what `msd_ray.export` wrote (artifact `student`; safetensors and JSON, no pickle), splits long
+sentences with the code of `msd_ray.features.windows` (artifact `windows`) and decodes with that of
+`msd_ray.training.decoding` (artifact `decoding`). The labels are those of `msd_ray.tagging` in fp32.
 
 `load_model(uri, model_config={"device": "cpu"})` names a device; by default it is a GPU if there is one.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
@@ -43,9 +44,11 @@ class StudentModel(PythonModel):
         name = ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
         self._device = torch.device(name)
         description = json.loads((directory / "msd_ray.json").read_bytes())
-        self._labels = np.asarray(description["label_names"], dtype=object)
+        self._label_names: list[str] = description["label_names"]
+        self._decode = description.get("decode", "argmax")  # older exports do not say it
         self._max_length = description["max_length"]
         self._split = runpy.run_path(context.artifacts["windows"])["split_into_windows"]
+        self._decode_labels = runpy.run_path(context.artifacts["decoding"])["decode_labels"]
         self._tokenizer = _tokenizer(directory)
         self._encoder = _encoder(directory, self._device)
         with safe_open(directory / "model.safetensors", framework="pt", device=str(self._device)) as weights:
@@ -55,7 +58,7 @@ class StudentModel(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: list[list[str]], params: dict[str, Any] | None = None
     ) -> list[list[str]]:
-        """The label of every word of every sentence; a sentence is a list of words."""
+        """The label of every word of every sentence, valid BIO2; a sentence is a list of words."""
         budget = self._max_length - self._tokenizer.num_special_tokens_to_add()
         windows = [
             (sentence, window)
@@ -63,11 +66,17 @@ class StudentModel(PythonModel):
             if words
             for window in self._split(self._subtokens(words), budget=budget, context=budget // 4)
         ]
-        found = self._label([model_input[sentence][window.start : window.end] for sentence, window in windows])
-        labels = [["O"] * len(words) for words in model_input]
-        for (sentence, window), part in zip(windows, found, strict=True):
-            first, last = window.first, window.last
-            labels[sentence][first:last] = part[first - window.start : last - window.start]
+        if not windows:
+            return [[] for _ in model_input]
+        found = self._scores([model_input[sentence][window.start : window.end] for sentence, window in windows])
+        scores = np.concatenate(
+            [
+                part[window.first - window.start : window.last - window.start]
+                for (_, window), part in zip(windows, found, strict=True)
+            ]
+        )
+        counts = [len(words) for words in model_input]
+        labels: list[list[str]] = self._decode_labels(scores, counts, self._label_names, self._decode)
         return labels
 
     def _subtokens(self, words: Sequence[str]) -> list[int]:
@@ -78,37 +87,36 @@ class StudentModel(PythonModel):
                 counts[word] += 1
         return counts
 
-    def _label(self, parts: Sequence[Sequence[str]]) -> list[list[str]]:
-        """Labels of sentences as far as the length limit lets the model see; O where a word has no token."""
-        labels = [["O"] * len(words) for words in parts]
-        if not parts:
-            return labels
+    def _scores(self, parts: Sequence[Sequence[str]]) -> list[npt.NDArray[np.float32]]:
+        """Logits (words, C) as far as the length limit lets the model see; only O for a word without a token."""
+        only_o = np.where(np.array(self._label_names) == "O", np.float32(0), np.float32(-np.inf))
+        scores = [np.tile(only_o, (len(words), 1)) for words in parts]
         encoding = self._encode(parts, truncation=True, max_length=self._max_length)
         ids = [torch.tensor(row) for row in encoding["input_ids"]]
         order = np.argsort([-len(row) for row in ids], kind="stable")
         start = 0
         while start < len(order):
             batch = order[start : start + max(1, TOKENS_A_BATCH[self._device.type] // len(ids[order[start]]))]
-            for part, best in zip(batch, self._best([ids[place] for place in batch]), strict=True):
+            for part, logits in zip(batch, self._logits([ids[place] for place in batch]), strict=True):
                 # The first sub-token of a word decides: written last, it is the one that stays.
                 for place, word in reversed(list(enumerate(encoding.word_ids(int(part))))):
                     if word is not None:
-                        labels[part][word] = self._labels[best[place]]
+                        scores[part][word] = logits[place]
             start += len(batch)
-        return labels
+        return scores
 
     @torch.inference_mode()
-    def _best(self, ids: Sequence[Tensor]) -> list[list[int]]:
-        """The label id of each token of a batch, (B, T)."""
+    def _logits(self, ids: Sequence[Tensor]) -> npt.NDArray[np.float32]:
+        """The logits of each token of a batch, (B, T, C)."""
         input_ids = pad_sequence(list(ids), batch_first=True, padding_value=self._tokenizer.pad_token_id)  # (B, T)
         lengths = torch.tensor([len(row) for row in ids])
         mask = torch.arange(input_ids.shape[1]) < lengths[:, None]  # (B, T)
         states = self._encoder(
             input_ids=input_ids.to(self._device), attention_mask=mask.long().to(self._device), output_hidden_states=True
         )
-        logits = torch.einsum("bth,ch->btc", states.hidden_states[-1], self._weight) + self._bias  # (B, T, C)
-        best: list[list[int]] = logits.argmax(dim=-1).tolist()
-        return best
+        products = torch.einsum("bth,ch->btc", states.hidden_states[-1], self._weight)
+        logits: npt.NDArray[np.float32] = (products + self._bias).cpu().numpy()
+        return logits
 
     def _encode(self, sentences: Sequence[Sequence[str]], **options: Any) -> Any:
         return self._tokenizer(

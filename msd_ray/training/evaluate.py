@@ -11,34 +11,54 @@ import numpy.typing as npt
 from ..evaluation import EntityScores, entity_scores
 from ..features import EncodedSentences, EncodedText, TextTensors, evaluation_batches
 from ..model import MultiChannelTagger
+from .decoding import Decode, by_sentence, decode_labels
 from .parallel import Workers
+
+Float32 = npt.NDArray[np.float32]
 
 TOKENS_A_BATCH = {"cuda": 32_768, "cpu": 4_096}
 
 
 def predict_labels(
-    model: MultiChannelTagger, text: EncodedText, tensors: TextTensors, label_names: Sequence[str]
+    model: MultiChannelTagger,
+    text: EncodedText,
+    tensors: TextTensors,
+    label_names: Sequence[str],
+    *,
+    decode: Decode = "argmax",
 ) -> list[list[str]]:
-    """The main channel's labels of every word of every sentence, as long as `text.word_counts`.
+    """The main channel's labels of every word of every sentence, as long as `text.word_counts`; valid BIO2.
 
     Every worker predicts its share of the batches and gets all predictions. The caller sets evaluation mode,
     inference mode and autocast.
     """
+    return decode_labels(word_scores(model, text, tensors, label_names), text.word_counts, label_names, decode)
+
+
+def word_scores(
+    model: MultiChannelTagger, text: EncodedText, tensors: TextTensors, label_names: Sequence[str]
+) -> Float32:
+    """The main channel's logits (W, C) of all words, sentence after sentence; only O for a word without a token.
+
+    Workers and modes as for `predict_labels`.
+    """
     workers = Workers.current()
     device = next(model.parameters()).device
     batches = evaluation_batches(tensors.lengths, tokens=TOKENS_A_BATCH[device.type])
-    found: list[npt.NDArray[np.int64]] = []
+    found: list[Float32] = []
     rows: list[npt.NDArray[np.int64]] = []
     for sentences in batches[workers.share]:
         batch = tensors.batch(sentences)
-        best = model(batch.input_ids, batch.attention_mask).logits[-1].argmax(dim=-1)  # (B, T)
-        found.append(best[batch.word_mask].cpu().numpy())
+        logits = model(batch.input_ids, batch.attention_mask).logits[-1]  # (B, T, C)
+        found.append(logits[batch.word_mask].float().cpu().numpy())
         rows.append(batch.word_rows[batch.word_mask].cpu().numpy())
-    predicted = np.zeros(tensors.words, dtype=np.int64)  # (words with a token,)
+    scores = np.full((int(text.word_counts.sum()), len(label_names)), -np.inf, dtype=np.float32)
+    scores[:, label_names.index("O")] = 0.0
+    places = _places(text)
     for their_rows, their_found in workers.gather_objects((rows, found)):
-        for row, label in zip(their_rows, their_found, strict=True):
-            predicted[row] = label
-    return _words_of_sentences(text, predicted, label_names)
+        for row, logits_of_words in zip(their_rows, their_found, strict=True):
+            scores[places[row]] = logits_of_words
+    return scores
 
 
 def score(predicted: Sequence[Sequence[str]], gold: EncodedSentences, label_names: Sequence[str]) -> EntityScores:
@@ -49,20 +69,12 @@ def score(predicted: Sequence[Sequence[str]], gold: EncodedSentences, label_name
 def gold_labels(sentences: EncodedSentences, label_names: Sequence[str]) -> list[list[str]]:
     """The gold labels of every word of every sentence, cut-off words included."""
     names = np.asarray(label_names, dtype=object)
-    return _split(names[np.asarray(sentences.labels)], sentences.word_counts)
+    return by_sentence(names[np.asarray(sentences.labels)], sentences.word_counts)
 
 
-def _words_of_sentences(
-    text: EncodedText, predicted: npt.NDArray[np.int64], label_names: Sequence[str]
-) -> list[list[str]]:
+def _places(text: EncodedText) -> npt.NDArray[np.int64]:
+    """The place of every word with a token among all words, by row of `TextTensors`."""
     first = np.asarray(text.words) >= 0
-    word_starts = np.concatenate([[0], np.cumsum(text.word_counts)[:-1]])
+    word_starts = np.cumsum(text.word_counts, dtype=np.int64) - text.word_counts
     sentence = np.repeat(np.arange(len(text)), np.diff(text.offsets))
-    labels = np.full(int(text.word_counts.sum()), "O", dtype=object)
-    names = np.asarray(label_names, dtype=object)
-    labels[word_starts[sentence[first]] + text.words[first]] = names[predicted]
-    return _split(labels, text.word_counts)
-
-
-def _split(labels: npt.NDArray[np.object_], counts: npt.NDArray[np.int32]) -> list[list[str]]:
-    return [list(part) for part in np.split(labels, np.cumsum(counts)[:-1])]
+    return word_starts[sentence[first]] + text.words[first]

@@ -11,6 +11,7 @@ from ..evaluation import EntityScores, entity_scores
 from ..features import EncodedSentences, TextTensors
 from ..model import MultiChannelTagger
 from .checkpoints import EpochRecord
+from .decoding import Decode
 from .evaluate import gold_labels, predict_labels, score
 
 DEV_TARGET_F1 = "dev_target/f1"
@@ -19,26 +20,34 @@ DEV_SOURCE_F1 = "dev_source/f1"
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredSet:
-    """Labelled sentences on a device, to be scored after every epoch."""
+    """Labelled sentences on a device, to be scored after every epoch. decode: how labels are made of scores."""
 
     sentences: EncodedSentences
     tensors: TextTensors
     label_names: Sequence[str]
+    decode: Decode = "argmax"
 
     @classmethod
     def load(
-        cls, sentences: EncodedSentences, label_names: Sequence[str], *, pad_id: int, device: torch.device
+        cls,
+        sentences: EncodedSentences,
+        label_names: Sequence[str],
+        *,
+        pad_id: int,
+        device: torch.device,
+        decode: Decode = "argmax",
     ) -> "ScoredSet":
         """Put the sentences' tokens on the device."""
-        return cls(sentences=sentences, tensors=TextTensors(sentences, pad_id, device), label_names=label_names)
+        tensors = TextTensors(sentences, pad_id, device)
+        return cls(sentences=sentences, tensors=tensors, label_names=label_names, decode=decode)
 
     def scores(self, model: MultiChannelTagger) -> EntityScores:
         """Entity-level scores (Eq. 16) of the model's main channel."""
         return score(self.predicted(model), self.sentences, self.label_names)
 
     def predicted(self, model: MultiChannelTagger) -> list[list[str]]:
-        """The main channel's label of every word of every sentence."""
-        return predict_labels(model, self.sentences, self.tensors, self.label_names)
+        """The main channel's label of every word of every sentence, valid BIO2."""
+        return predict_labels(model, self.sentences, self.tensors, self.label_names, decode=self.decode)
 
     @property
     def gold(self) -> list[list[str]]:

@@ -23,11 +23,11 @@ from msd_ray.tracking.study import StudyTracker
 
 @pytest.fixture(scope="session")
 def students(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Three exports of different weights."""
+    """Three exports of different weights; the third is decoded by Viterbi."""
     root = tmp_path_factory.mktemp("students")
     directories = [root / name for name in ("first", "second", "third")]
     for place, directory in enumerate(directories):
-        exported(tiny_encoder, directory, noise=0.5 * place)
+        exported(tiny_encoder, directory, noise=0.5 * place, decode="viterbi" if place == 2 else "argmax")
     return directories
 
 
@@ -209,9 +209,12 @@ def test_nothing_is_pickled(registry: Registry, students: list[Path], tmp_path: 
     assert "+" not in requirements, "no package index has local builds"
 
 
-def test_it_loads_where_this_package_is_not(registry: Registry, students: list[Path], tmp_path: Path) -> None:
-    registry.register(students[0], 0.5)
-    assert_loads_alone(registry.uri, f"models:/{NAME}@champion", students[0], tmp_path)
+@pytest.mark.parametrize("place", [0, 2])
+def test_it_loads_where_this_package_is_not(
+    registry: Registry, students: list[Path], tmp_path: Path, place: int
+) -> None:
+    registry.register(students[place], 0.5)
+    assert_loads_alone(registry.uri, f"models:/{NAME}@champion", students[place], tmp_path)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Predicted labels against one sentence at a time, words without a token, and scores."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from msd_ray.corpora import Sentence, load_source
 from msd_ray.encoders.loading import load_tokenizer
 from msd_ray.evaluation import entity_scores
 from msd_ray.features import EncodedSentences, TextTensors, encode_sentences
+from msd_ray.model import MultiChannelTagger
 from msd_ray.training import evaluate
 from msd_ray.training.checkpoints import EpochRecord
-from msd_ray.training.evaluate import gold_labels, predict_labels, score
+from msd_ray.training.decoding import Decode, by_sentence, decode_labels
+from msd_ray.training.evaluate import gold_labels, predict_labels, score, word_scores
 from msd_ray.training.scores import ScoredSet, best_epoch, dev_metrics
 
 
@@ -31,6 +34,16 @@ def encoded(corpora: SmallCorpora, sentences: list[Sentence]) -> EncodedSentence
     return encode_sentences(sentences, load_tokenizer(corpora.encoder), LABELS, max_length=40)
 
 
+@pytest.fixture(scope="module")
+def drawn(teacher: Trained) -> MultiChannelTagger:
+    """The teacher with drawn terminals, which give many an I- without its beginning."""
+    model = copy.deepcopy(teacher.model).eval()
+    weight = torch.randn(model.terminal_weight.shape, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        model.terminal_weight.copy_(weight)
+    return model
+
+
 @pytest.fixture(autouse=True)
 def _inference(teacher: Trained) -> Iterator[None]:
     teacher.model.eval()
@@ -38,11 +51,18 @@ def _inference(teacher: Trained) -> Iterator[None]:
         yield
 
 
-def predict_twin(teacher: Trained, text: EncodedSentences) -> list[list[str]]:
+def repaired(labels: Sequence[str]) -> list[str]:
+    """I-X after anything but B-X and I-X becomes B-X."""
+    before = ("O", *labels)
+    return [f"B{b[1:]}" if b[0] == "I" and a[1:] != b[1:] else b for a, b in zip(before, labels, strict=False)]
+
+
+def predict_twin(model: MultiChannelTagger, text: EncodedSentences) -> list[list[str]]:
+    """The best label of each word, without a repair."""
     found = []
     for i, (start, end) in enumerate(zip(text.offsets[:-1], text.offsets[1:], strict=True)):
         ids = torch.from_numpy(text.input_ids[start:end].astype(np.int64))[None]
-        scores = teacher.model(ids, torch.ones_like(ids)).logits[-1, 0]
+        scores = model(ids, torch.ones_like(ids)).logits[-1, 0]
         labels = ["O"] * int(text.word_counts[i])
         for place, word in enumerate(text.words[start:end]):
             if word >= 0:
@@ -51,12 +71,46 @@ def predict_twin(teacher: Trained, text: EncodedSentences) -> list[list[str]]:
     return found
 
 
+def repaired_twin(model: MultiChannelTagger, text: EncodedSentences) -> list[list[str]]:
+    return list(map(repaired, predict_twin(model, text)))
+
+
 @pytest.mark.parametrize("tokens", [64, 500, 100_000])
-def test_predictions(teacher: Trained, encoded: EncodedSentences, monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
+def test_predictions(
+    drawn: MultiChannelTagger, encoded: EncodedSentences, monkeypatch: pytest.MonkeyPatch, tokens: int
+) -> None:
     monkeypatch.setitem(evaluate.TOKENS_A_BATCH, "cpu", tokens)
     assert encoded.cut_words > 3
-    predicted = predict_labels(teacher.model, encoded, TextTensors(encoded, 0, CPU), LABELS)
-    assert predicted == predict_twin(teacher, encoded)
+    predicted = predict_labels(drawn, encoded, TextTensors(encoded, 0, CPU), LABELS)
+    twin = predict_twin(drawn, encoded)
+    assert predicted == list(map(repaired, twin))
+    assert predicted != twin, "some are repaired"
+    assert score(predicted, encoded, LABELS) == score(twin, encoded, LABELS)
+
+
+def test_viterbi_over_all_words_of_a_sentence(drawn: MultiChannelTagger, encoded: EncodedSentences) -> None:
+    tensors = TextTensors(encoded, 0, CPU)
+    scores = word_scores(drawn, encoded, tensors, LABELS)
+    predicted = predict_labels(drawn, encoded, tensors, LABELS, decode="viterbi")
+    assert predicted == decode_labels(scores, encoded.word_counts, LABELS, "viterbi")
+    assert predicted != predict_labels(drawn, encoded, tensors, LABELS)
+    assert ScoredSet.load(encoded, LABELS, pad_id=0, device=CPU, decode="viterbi").predicted(drawn) == predicted
+
+
+def test_scores_in_bf16_are_decoded_in_float32(drawn: MultiChannelTagger, encoded: EncodedSentences) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert word_scores(drawn, encoded, TextTensors(encoded, 0, CPU), LABELS).dtype == np.float32
+
+
+@pytest.mark.parametrize("decode", ["argmax", "viterbi"])
+def test_no_sequence_is_invalid(corpora: SmallCorpora, drawn: MultiChannelTagger, decode: Decode) -> None:
+    many = encode_sentences(load_source("sample", None).train, load_tokenizer(corpora.encoder), LABELS, max_length=24)
+    assert many.cut_words > 1000
+    tensors = TextTensors(many, 0, CPU)
+    best = np.array(LABELS, dtype=object)[word_scores(drawn, many, tensors, LABELS).argmax(axis=1)]
+    assert sum(labels != repaired(labels) for labels in by_sentence(best, many.word_counts)) > 100, "without a decoder"
+    predicted = predict_labels(drawn, many, tensors, LABELS, decode=decode)
+    assert sum(labels != repaired(labels) for labels in predicted) == 0
 
 
 def test_words_without_a_token_are_o(teacher: Trained, sentences: list[Sentence], encoded: EncodedSentences) -> None:
@@ -88,7 +142,7 @@ def test_score_counts_entities_that_were_cut(sentences: list[Sentence], encoded:
 def test_dev_metrics(corpora: SmallCorpora, teacher: Trained, encoded: EncodedSentences) -> None:
     scored = ScoredSet.load(encoded, LABELS, pad_id=0, device=CPU)
     metrics = dev_metrics(teacher.model, {"target": scored, "source": scored})
-    expected = entity_scores(gold_labels(encoded, LABELS), predict_twin(teacher, encoded))
+    expected = entity_scores(gold_labels(encoded, LABELS), repaired_twin(teacher.model, encoded))
     for name in ("precision", "recall", "f1"):
         assert metrics[f"dev_target/{name}"] == metrics[f"dev_source/{name}"] == getattr(expected, name)
     assert metrics["dev_target/PER/recall"] == expected.per_type["PER"].recall
@@ -99,7 +153,7 @@ def test_scores_without_repeated_sentences(teacher: Trained, encoded: EncodedSen
     left_out = np.arange(len(encoded)) % 3 == 0
     scored = ScoredSet.load(encoded, LABELS, pad_id=0, device=CPU)
     metrics = scored.metrics(scored.predicted(teacher.model), "test", leave_out=left_out)
-    gold, predicted = gold_labels(encoded, LABELS), predict_twin(teacher, encoded)
+    gold, predicted = gold_labels(encoded, LABELS), repaired_twin(teacher.model, encoded)
     kept = [i for i in range(len(encoded)) if i % 3 != 0]
     assert metrics["test/f1"] == entity_scores(gold, predicted).f1
     assert metrics["test/f1_deduplicated"] == entity_scores([gold[i] for i in kept], [predicted[i] for i in kept]).f1

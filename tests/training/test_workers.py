@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import prediction_driver
 import pytest
 import torch
 from safetensors.torch import load_file
 from small_trainings import STUDENT, TEACHER, SmallCorpora, Trained, train_student, train_teacher, untimed
+from students import exported
 
+from msd_ray.encoders.files import EncoderFiles
 from msd_ray.training.checkpoints import EpochRecord, TrainingDirectory
+from msd_ray.training.evaluate import TOKENS_A_BATCH
 from msd_ray.training.outputs import TeacherOutputs
 from msd_ray.training.parallel import Workers
 
@@ -32,16 +36,20 @@ def test_shares_divide_a_sequence() -> None:
     assert shares == [[0, 3, 6], [1, 4], [2, 5]]
 
 
-def run_two(kind: str, corpora: SmallCorpora, outputs: Path, directory: Path) -> list[list[EpochRecord]]:
-    """What each of two processes reported."""
-    driver = Path(__file__).with_name("training_driver.py")
-    arguments = [sys.executable, str(driver), kind, str(corpora.encoder.directory), str(outputs), str(directory)]
-    processes = [subprocess.Popen([*arguments, str(rank), "2"], stdout=subprocess.DEVNULL) for rank in range(2)]
+def start_two(driver: str, *arguments: str | Path) -> None:
+    """Run two processes of a driver beside this file to their ends, as workers 0 and 1."""
+    command = [sys.executable, str(Path(__file__).with_name(driver)), *map(str, arguments)]
+    processes = [subprocess.Popen([*command, str(rank), "2"], stdout=subprocess.DEVNULL) for rank in range(2)]
     try:
         assert [process.wait(timeout=300) for process in processes] == [0, 0]
     finally:
         for process in processes:
             process.kill()
+
+
+def run_two(kind: str, corpora: SmallCorpora, outputs: Path, directory: Path) -> list[list[EpochRecord]]:
+    """What each of two processes reported."""
+    start_two("training_driver.py", kind, corpora.encoder.directory, outputs, directory)
     return [
         [EpochRecord(**record) for record in json.loads(Path(f"{directory}-{rank}.json").read_text())]
         for rank in range(2)
@@ -77,3 +85,16 @@ def test_two_workers(
     assert files == {
         str(path.relative_to(tmp_path / "one")) for path in (tmp_path / "one").rglob("*") if path.is_file()
     }
+
+
+@pytest.mark.slow
+def test_two_workers_predict_the_labels_that_one_does(
+    tiny_encoder: EncoderFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported(tiny_encoder, tmp_path / "student")
+    start_two("prediction_driver.py", tmp_path / "student", tmp_path / "labels")
+    monkeypatch.setitem(TOKENS_A_BATCH, "cpu", 100)
+    expected = prediction_driver.labels(tmp_path / "student")
+    assert expected["argmax"] != expected["viterbi"]
+    for rank in range(2):
+        assert json.loads((tmp_path / f"labels-{rank}.json").read_text()) == expected

@@ -1,0 +1,110 @@
+"""What Viterbi brings over argmax: both decoders on a labelled dev set, from the same scores of one exported student.
+
+`python -m benchmarks.decoding --model DIR` prints how many sentences hold an `I-` without its beginning before
+anything is repaired, both decoders' precision, recall and F1, and their speeds beside the encoder's. Sentences are
+scored as a search scores them: a word beyond the length limit is O. Nothing is trained.
+"""
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar, get_args
+
+import numpy as np
+import torch
+
+from msd_ray.corpora import load_target
+from msd_ray.errors import UserError, run_command
+from msd_ray.evaluation import EntityScores
+from msd_ray.export import LoadedStudent, load_student
+from msd_ray.features import EncodedSentences, TextTensors, encode_sentences
+from msd_ray.training.decoding import Decode, by_sentence, decode_labels
+from msd_ray.training.device import autocast, resolve_precision
+from msd_ray.training.evaluate import Float32, score, word_scores
+
+Result = TypeVar("Result")
+REPEATS = 3  # a decoder's time is the shortest of these
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; 0. Raises UserError for a model or a corpus that is missing, or that do not fit."""
+    options = _parser().parse_args(arguments)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = resolve_precision(options.precision, device)
+    student = load_student(options.model, device)
+    dataset, lang = options.dataset or student.dataset, options.lang or student.lang
+    sentences = _dev_set(student, dataset, lang, options.data_dir)
+    tensors = TextTensors(sentences, student.tokenizer.pad_token_id, device)
+    with torch.inference_mode(), autocast(device, precision):
+        scores, seconds = _timed(lambda: word_scores(student.tagger, sentences, tensors, student.label_names))
+    found = {decode: _decoded(student, sentences, scores, decode) for decode in get_args(Decode)}
+    unrepaired = by_sentence(np.array(student.label_names, dtype=object)[scores.argmax(axis=1)], sentences.word_counts)
+    stray, count = sum(a != b for a, b in zip(unrepaired, found["argmax"][0], strict=True)), len(sentences)
+    other = sum(a != b for a, b in zip(found["argmax"][0], found["viterbi"][0], strict=True))
+    print("command   python -m benchmarks.decoding", shlex.join(sys.argv[1:] if arguments is None else arguments))
+    print(
+        f"text      {dataset}, {lang} dev: {count} sentences, {len(scores)} words, {sentences.cut_words} of them unseen"
+    )
+    print(f"encoder   {count / seconds:.0f} sentences per second ({device.type}, {precision})")
+    print(
+        f"argmax    {stray} of {count} sentences ({stray / count:.1%}) have an I- without its beginning, repaired below"
+    )
+    print(f"viterbi   other labels than argmax in {other} sentences ({other / count:.1%})\n")
+    print("| decoder | precision | recall | F1 | sentences per second |")
+    print("|---|---|---|---|---|")
+    for decode, (labels, seconds) in found.items():
+        print(_row(decode, score(labels, sentences, student.label_names), count / seconds))
+    return 0
+
+
+def _row(decode: str, scores: EntityScores, speed: float) -> str:
+    figures = " | ".join(f"{100 * value:.2f}" for value in (scores.precision, scores.recall, scores.f1))
+    return f"| {decode} | {figures} | {speed:.0f} |"
+
+
+def _decoded(
+    student: LoadedStudent, sentences: EncodedSentences, scores: Float32, decode: Decode
+) -> tuple[list[list[str]], float]:
+    """Labels and seconds."""
+    runs = [
+        _timed(lambda: decode_labels(scores, sentences.word_counts, student.label_names, decode))
+        for _ in range(REPEATS)
+    ]
+    return runs[0][0], min(seconds for _, seconds in runs)
+
+
+def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
+    started = time.perf_counter()
+    return work(), time.perf_counter() - started
+
+
+def _dev_set(student: LoadedStudent, dataset: str, lang: str, data_dir: Path | None) -> EncodedSentences:
+    dev = load_target(dataset, lang, data_dir).dev
+    unknown = {label for sentence in dev for label in sentence.labels} - set(student.label_names)
+    if unknown:
+        raise UserError(
+            f"{dataset}, {lang} dev has labels that the model does not know: {', '.join(sorted(unknown))}; it was made "
+            f"for {student.dataset}"
+        )
+    return encode_sentences(dev, student.tokenizer, student.label_names, max_length=student.max_length)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.decoding",
+        description="Score an exported student on a labelled dev set with both decoders, argmax and Viterbi.",
+    )
+    add = parser.add_argument
+    add("--model", type=Path, required=True, metavar="DIR", help="directory of an exported student")
+    add("--dataset", metavar="NAME", help="default: the model's")
+    add("--data-dir", type=Path, metavar="DIR", help="where its files are")
+    add("--lang", metavar="CODE", help="language of the dev set (default: the model's)")
+    add("--precision", default="auto", metavar="P", help="auto (default: bf16 where the hardware gains), fp32, bf16")
+    return parser
+
+
+if __name__ == "__main__":
+    run_command(main)

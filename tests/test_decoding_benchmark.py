@@ -1,0 +1,74 @@
+"""The benchmark of the two decoders: what it prints of a student and the bundled corpus."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+from students import CARD, exported, weights_file
+
+from benchmarks.decoding import main
+from msd_ray.corpora import label_names, load_target
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.errors import UserError
+from msd_ray.evaluation import entity_scores
+from msd_ray.export import export_student, load_student
+from msd_ray.tagging import tag
+from msd_ray.training import RunSettings
+from msd_ray.training.build import build_tagger
+from msd_ray.training.decoding import Decode
+
+CPU = torch.device("cpu")
+LABELS = label_names("sample")
+DECODES: tuple[Decode, ...] = get_args(Decode)
+
+
+@pytest.fixture(scope="module")
+def directory(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student with drawn terminals that knows the labels of the bundled corpus."""
+    path = tmp_path_factory.mktemp("exported") / "student"
+    run = RunSettings(seed=5, frozen_layers=2, max_length=512)
+    tagger = build_tagger(tiny_encoder, len(LABELS), run=run, dropout=0.0, device=CPU)
+    with torch.no_grad():
+        tagger.terminal_weight.copy_(
+            torch.randn(tagger.terminal_weight.shape, generator=torch.Generator().manual_seed(1))
+        )
+    export_student(
+        path,
+        encoder=tiny_encoder,
+        weights_file=weights_file(tagger, path.with_suffix(".safetensors")),
+        label_names=LABELS,
+        frozen_layers=run.frozen_layers,
+        max_length=run.max_length,
+        card=CARD,
+    )
+    return path
+
+
+def test_both_decoders_on_the_dev_set(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--model", str(directory), "--precision", "fp32"]) == 0
+    printed = capsys.readouterr().out
+    dev = load_target("sample", "tr", None).dev
+    assert f"sample, tr dev: {len(dev)} sentences" in printed
+    student, gold = load_student(directory, CPU), [sentence.labels for sentence in dev]
+    labels = {
+        decode: tag(student, [sentence.tokens for sentence in dev], precision="fp32", decode=decode)
+        for decode in DECODES
+    }
+    for decode, found in labels.items():
+        (row,) = re.findall(rf"^\| {decode} \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\d+) \|$", printed, re.MULTILINE)
+        expected = entity_scores(gold, found)
+        assert row[:3] == tuple(f"{100 * x:.2f}" for x in (expected.precision, expected.recall, expected.f1))
+        assert int(row[3]) > 1000
+    other = sum(a != b for a, b in zip(*labels.values(), strict=True))
+    assert f"viterbi   other labels than argmax in {other} sentences" in printed
+    stray = re.search(r"^argmax +(\d+) of (\d+) sentences", printed, re.MULTILINE)
+    assert stray is not None
+    assert 0 < other <= int(stray[1]) <= int(stray[2]) == len(dev), "what is valid already is the best valid sequence"
+
+
+def test_a_student_of_other_labels(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:
+    exported(tiny_encoder, tmp_path / "student")
+    with pytest.raises(UserError, match="labels that the model does not know: B-ORG, I-ORG; it was made for sample"):
+        main(["--model", str(tmp_path / "student")])
