@@ -54,7 +54,13 @@ class TrialContext:
         """A labelled corpus to be scored."""
         corpora = self.experiment.corpora
         sentences = load_sentences(self.features(key))
-        return ScoredSet.load(sentences, corpora.label_names, pad_id=corpora.pad_id, device=self.device)
+        return ScoredSet.load(
+            sentences,
+            corpora.label_names,
+            pad_id=corpora.pad_id,
+            device=self.device,
+            decode=self.experiment.decode,
+        )
 
     @property
     def select_on(self) -> SelectOn:

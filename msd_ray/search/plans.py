@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from ..encoders.files import EncoderFiles
 from ..training import Configuration, RunSettings
+from ..training.decoding import Decode
 from ..training.settings import SelectOn
 from .storage import Storage
 
@@ -34,7 +35,7 @@ class Corpora:
 class Experiment:
     """What all trials of a study share.
 
-    select_on: what chooses epochs and ranks trials. study: its name, under which the storage notes what was used; None
+    select_on: what chooses epochs and ranks trials. decode: how labels are made of scores. study: its name, under which the storage notes what was used; None
     notes nothing.
     """
 
@@ -42,6 +43,7 @@ class Experiment:
     encoder: EncoderFiles
     corpora: Corpora
     select_on: SelectOn = "target"
+    decode: Decode = "argmax"
     study: str | None = None
 
 

@@ -121,6 +121,7 @@ class FinalResults:
             epoch=tagger.chosen,
             teacher=[self.teacher.directory.path.name, self.teacher.chosen],
             scored=self.scored.features,
+            decode=context.experiment.decode,
         )
         storage = context.experiment.storage
         directory = storage.results(key)

@@ -93,6 +93,7 @@ class StoredStudent:
             outputs=outputs.name,
             encoder=experiment.encoder.digest,
             dev=context.dev,
+            decode=experiment.decode,
             select_on=experiment.select_on,
             # Which round it is follows from the outputs, so that one student serves searches over `rounds`.
             settings=to_json(replace(self.settings, rounds=1)),
@@ -159,6 +160,7 @@ class StoredAverage:
             kind="average",
             students=[[student.directory.path.name, student.chosen] for student in students],
             dev=context.dev,
+            decode=context.experiment.decode,
         )
         directory = training_directory(storage, storage.student(key), lambda _: [1])
         with context.alone(KeptTraining(storage=storage, directory=directory)):

@@ -142,7 +142,8 @@ class StoredTeacher:
         return None if content is None else dict(content["metrics"])
 
     def _scores_file(self, epoch: int) -> Path:
-        return self.directory.path / "targets" / self.context.dev / f"epoch-{epoch:03d}.json"
+        dev = f"{self.context.dev}-{self.context.experiment.decode}"
+        return self.directory.path / "targets" / dev / f"epoch-{epoch:03d}.json"
 
     def _tell(self, record: EpochRecord) -> None:
         """Report an epoch: with its metrics if the trial is about the teacher, else as news."""
