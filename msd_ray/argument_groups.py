@@ -137,7 +137,8 @@ def add_training(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
     add(
         "--decode",
         choices=["argmax", "viterbi"],
-        help="labels from probabilities: word by word, or the best sequence that BIO2 allows "
+        help="labels from scores, valid BIO2 either way: each word's best label, an I- without its beginning becomes "
+        "B-; or the best valid sequence "
         f"({default(defaults, 'decode')})",
     )
     add(

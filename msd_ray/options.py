@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .arguments import DEFAULTS, PRESETS, parser_of_tune
 from .environment import ADDRESSES, check_address, from_environment
 from .errors import UserError
 from .names import require_plain
 from .training.settings import LossMean, Pairing, SelectOn
+
+if TYPE_CHECKING:
+    from .training.decoding import Decode
 
 SOURCE = "en"
 FINAL_ROWS = ("direct", "tsl", "paper", "best", "average")
@@ -65,7 +68,7 @@ class TuneOptions:
     confirm: int
     select_on: SelectOn
     dev_limit: int
-    decode: str
+    decode: "Decode"
     hours: float | None
     patience: int | None
     summary: Path | None

@@ -139,6 +139,7 @@ def _data(options: TuneOptions, lang: str) -> Data:
         max_length=options.max_length,
         select_on=options.select_on,
         dev_limit=options.dev_limit,
+        decode=options.decode,
     )
 
 

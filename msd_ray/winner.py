@@ -39,6 +39,7 @@ def export_winner(setup: Setup, winner: RunRow, row: Sequence[Configuration], su
         label_names=experiment.corpora.label_names,
         frozen_layers=setup.settings.run.frozen_layers,
         max_length=setup.settings.run.max_length,
+        decode=experiment.decode,
         card=_card(setup, winner, row, summary),
     )
     if setup.storage.store is not None:
