@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Precision = Literal["fp32", "bf16"]
+DropoutMasks = Literal["torch", "fast"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,7 @@ class RunSettings:
 
     frozen_layers: lowest layers that are not trained, beside the embeddings. max_length: tokens a sentence.
     clip: largest gradient norm. precision: of the matrix products; the weights are fp32 always.
+    dropout_masks: torch's own, or on processors those of `model.dropout`, which are drawn faster.
     """
 
     seed: int = 0
@@ -65,6 +67,7 @@ class RunSettings:
     frozen_layers: int = 3
     clip: float = 1.0
     precision: Precision = "fp32"
+    dropout_masks: DropoutMasks = "torch"
 
 
 def to_json(settings: OptimizerSettings | RunSettings) -> dict[str, Any]:
