@@ -114,17 +114,30 @@ class SpreadSteps(Generic[Step]):
         return {}
 
 
+def teacher_task(bench: Bench) -> TeacherTask:
+    """A teacher's steps."""
+    return TeacherTask(settings=TEACHER, run=bench.run, train=bench.source_text, dev=bench.dev())
+
+
+def student_task(bench: Bench, outputs: Path) -> tuple[StudentTask, float]:
+    """A student's steps, and the seconds that storing its teacher's outputs at `outputs` took."""
+    source, target = bench.source_text, bench.target_text
+    seconds = _store_outputs(bench, outputs, target, source)
+    teacher = load_outputs(outputs, bench.device)
+    task = StudentTask(settings=STUDENT, run=bench.run, target=target, source=source, teacher=teacher, dev={})
+    return task, seconds
+
+
 def teacher_speeds(bench: Bench) -> Speeds:
     """Speeds of teacher steps, both ways."""
-    text = bench.source_text
-    task = TeacherTask(settings=TEACHER, run=bench.run, train=text, dev=bench.dev())
+    task = teacher_task(bench)
     theirs = bench.straightforward(TEACHER)
     batches = straightforward.padded_batches(bench.source.train, load_tokenizer(bench.encoder), bench.labels, bench.run)
     return _speeds(
         bench,
         task,
         TEACHER,
-        text.lengths,
+        task.train.lengths,
         lambda step: step[0],
         lambda: straightforward.teacher_step(theirs, next(batches), TEACHER),
     )
@@ -132,16 +145,7 @@ def teacher_speeds(bench: Bench) -> Speeds:
 
 def student_speeds(bench: Bench, outputs: Path) -> tuple[Speeds, float]:
     """Speeds of student steps, both ways, and the seconds that storing the teacher's outputs at `outputs` took."""
-    source, target = bench.source_text, bench.target_text
-    seconds = _store_outputs(bench, outputs, target, source)
-    task = StudentTask(
-        settings=STUDENT,
-        run=bench.run,
-        target=target,
-        source=source,
-        teacher=load_outputs(outputs, bench.device),
-        dev={},
-    )
+    task, seconds = student_task(bench, outputs)
     theirs, teacher = bench.straightforward(STUDENT), bench.straightforward(TEACHER).model
     tokenizer = load_tokenizer(bench.encoder)
     targets = straightforward.padded_batches(bench.target.train, tokenizer, bench.labels, bench.run)
@@ -150,7 +154,7 @@ def student_speeds(bench: Bench, outputs: Path) -> tuple[Speeds, float]:
         bench,
         task,
         STUDENT,
-        target.lengths,
+        task.target.lengths,
         lambda step: step[0],
         lambda: straightforward.student_step(theirs, teacher, next(targets), next(sources), STUDENT),
     )

@@ -135,6 +135,12 @@ def add_training(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
         f"weighs the same ({default(defaults, 'loss_mean')})",
     )
     add(
+        "--dropout-masks",
+        choices=["torch", "fast"],
+        help="which generator draws dropout masks on processors: torch's, or one that is about ten times as fast "
+        f"({default(defaults, 'dropout_masks')})",
+    )
+    add(
         "--decode",
         choices=["argmax", "viterbi"],
         help="labels from scores, valid BIO2 either way: each word's best label, an I- without its beginning becomes "

@@ -154,6 +154,7 @@ def _run(options: TuneOptions, gpus: float) -> RunSettings:
         average_epochs=options.average_epochs or min(DEFAULT_AVERAGE_EPOCHS, options.epochs),
         pairing=options.pairing,
         loss_mean=options.loss_mean,
+        dropout_masks=options.dropout_masks,
     )
 
 
