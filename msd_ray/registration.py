@@ -21,6 +21,7 @@ def register_winner(
     Searches that share a storage wait for each other here.
     """
     row = winner.tags["row"]
+    line = next(line for line in summary if line.name == row)
     candidate = Candidate(
         dataset=setup.data.dataset,
         lang=setup.lang,
@@ -32,9 +33,10 @@ def register_winner(
         encoder=setup.encoder.name,
         zero_shot=winner.tags.get("zero_shot") != "false",
         content_sha256=content_digest(directory),
-        dev_f1=winner.metrics["dev_target/f1"],
-        scored_split=next(line.scored_split for line in summary if line.name == row),
-        scores=_scores(next(line for line in summary if line.name == row)),
+        dev_f1=winner.metrics[line.dev_metric],
+        dev_set="target_dev" if line.dev_metric == "dev_target/f1" else "source_dev",
+        scored_split=line.scored_split,
+        scores=_scores(line),
         data_digests=setup.corpora.digests,
     )
     with setup.storage.writing(), setup.storage.lock(setup.storage.root / "registry"):

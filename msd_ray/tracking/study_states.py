@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from msd_ray.search.configuration import BEST, PAPER
 from msd_ray.tracking.client import mlflow_errors
+from msd_ray.tracking.comparison import ROW_LABELS, summary_rows, winner_row
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.registry import versions_of
-from msd_ray.tracking.rows import PARENT, best_run, row_of, search_runs
+from msd_ray.tracking.rows import PARENT, best_run, dev_metric_of, row_of, search_runs
 from msd_ray.tracking.study import STATUS
 from msd_ray.tracking.uri import sqlite_path
 
@@ -78,16 +79,17 @@ def _winners(parents: Sequence["Run"], finals: Sequence["Run"]) -> dict[str, str
     """Of what each study would export again: its registered version may be another study's, or deleted."""
     found: dict[str, str] = {}
     for parent in parents:
-        row = BEST if f"configuration.{BEST}" in parent.data.tags else PAPER
-        configuration = parent.data.tags.get(f"configuration.{row}")
+        configurations = {row: parent.data.tags.get(f"configuration.{row}") for row in ROW_LABELS}
         own = [
             row_of(run)
             for run in finals
             if run.data.tags.get(PARENT) == parent.info.run_id
-            and "dev_target/f1" in run.data.metrics
             and "key" in run.data.tags
-            and configuration in (None, run.data.tags.get("configuration"))
+            and configurations.get(run.data.tags.get("row", "")) in (None, run.data.tags.get("configuration"))
         ]
+        # Searches of earlier versions have no row `best` where the paper's configuration was the best.
+        searched = configurations[BEST] is not None
+        row = winner_row(summary_rows(own, (*ROW_LABELS,), dev_metric=dev_metric_of(own))) if searched else PAPER
         winner = best_run(own, row)
         if winner is not None and "weights" in winner.tags:
             found[winner.tags["weights"]] = f"the winner of {parent.data.tags['study']}"
