@@ -60,7 +60,7 @@ def finished(setup: Setup, *, noise: int, dev: float) -> StudyTracker:
             parameters={},
             tags={**tags, "weights": weights, "weights_sha256": digest},
         )
-        scores = {"dev_target/f1": dev - below, "test/f1": test, "test/f1_source_selected": test, "best_epoch": 2}
+        scores = {"dev_target/f1": dev - below, "test/f1": test, "best_epoch": 2}
         tracker.finish(run, state="COMPLETE", metrics=scores)
     return tracker
 

@@ -5,8 +5,19 @@ from ..tracking.comparison import DEV_LABELS, ROW_LABELS, Comparison, SummaryRow
 from ..tracking.recorded import RecordedStudy
 from ..tracking.rows import dev_metric_of
 from . import notes
-from .cells import NONE, NOT_RUN, SUMMARY_FIELDS, JoinedCell, NumberCell, SummaryCell, best_of, interval, is_best
-from .cells import p_value, points
+from .cells import (
+    NONE,
+    NOT_RUN,
+    SUMMARY_FIELDS,
+    JoinedCell,
+    NumberCell,
+    SummaryCell,
+    best_of,
+    interval,
+    is_best,
+    p_value,
+    points,
+)
 from .collect import current_final_runs
 from .table import Cell, Group, Row, Section, Table
 

@@ -32,8 +32,8 @@ class Results:
     there is no test file). overall: of all entities. types: entity type -> its measures.
     f1_deduplicated: on the sentences that do not also stand in the training text. source_f1: the teacher's F1 on the
     source language's scored split; the language is the target of its run. span_errors: variant -> language -> seed ->
-    counts of spans. failed: variant -> language -> how many of its runs failed. notes: what a reader of every table must know
-    (the encoder, the number of sentences and epochs).
+    counts of spans. failed: variant -> language -> how many of its runs failed. notes: what a reader of every table
+    must know (the encoder, the number of sentences and epochs).
     """
 
     dataset: str

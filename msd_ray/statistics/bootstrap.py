@@ -94,9 +94,7 @@ def bootstrap_difference(
     )
 
 
-def _resampled(
-    counts: Float64, samples: int, *, sentences: np.random.Generator, seeds: np.random.Generator
-) -> Float64:
+def _resampled(counts: Float64, samples: int, *, sentences: np.random.Generator, seeds: np.random.Generator) -> Float64:
     """Differences of so many samples (N,). counts: (S, 1 + 4K)."""
     number, columns = counts.shape
     drawn = sentences.integers(number, size=(samples, number))

@@ -200,7 +200,9 @@ def write_summary(path: Path, content: Any) -> None:
         with new_file(path) as scratch:
             scratch.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
-        raise UserError(f"--summary {path}: cannot be written ({error.strerror or error}); name another file") from error
+        raise UserError(
+            f"--summary {path}: cannot be written ({error.strerror or error}); name another file"
+        ) from error
 
 
 def print_summary(
@@ -217,7 +219,7 @@ def print_summary(
     the table has less room between its columns, or rows by their names, so that no row takes two lines.
     """
     label = dev_label or DEV_LABELS.get(rows[0].dev_metric if rows else "", "dev F1")
-    layouts = [(False, 1), (False, 0), (True, 0)]
+    layouts = [(False, 1), (False, 0), (True, 1), (True, 0)]
     tables = [_table(rows, compared, title, label, by_name=by_name, padding=padding) for by_name, padding in layouts]
     unlimited = console.options.update(width=1000)
     fitting = [table for table in tables if console.measure(table, options=unlimited).maximum <= console.width]
