@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .export import DESCRIPTION
-from .search.configuration import Configuration
 from .setup import Setup
 from .tracking.champion import Candidate
 from .tracking.comparison import SummaryRow
@@ -14,11 +13,11 @@ from .tracking.rows import RunRow
 
 
 def register_winner(
-    setup: Setup, winner: RunRow, configuration: Configuration, summary: Sequence[SummaryRow], directory: Path
+    setup: Setup, winner: RunRow, configuration: str, summary: Sequence[SummaryRow], directory: Path
 ) -> Registered:
     """Register the student that `export_winner` wrote to `directory`. Raises UserError when MLflow does not work.
 
-    Searches that share a storage wait for each other here.
+    configuration: the digest of the winner's row. Searches that share a storage wait for each other here.
     """
     row = winner.tags["row"]
     line = next(line for line in summary if line.name == row)
@@ -28,13 +27,12 @@ def register_winner(
         study=setup.settings.name,
         run_id=winner.run_id,
         row=row,
-        configuration=configuration.digest,
+        configuration=configuration,
         seed=int(winner.tags["seed"]),
         encoder=setup.encoder.name,
         zero_shot=winner.tags.get("zero_shot") != "false",
         content_sha256=content_digest(directory),
         dev_f1=winner.metrics[line.dev_metric],
-        dev_set="target_dev" if line.dev_metric == "dev_target/f1" else "source_dev",
         scored_split=line.scored_split,
         scores=_scores(line),
         data_digests=setup.corpora.digests,

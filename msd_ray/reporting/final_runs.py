@@ -39,7 +39,7 @@ def final_runs_table(study: RecordedStudy, *table_notes: str) -> Table:
         title=f"Final runs of the search: {DATASETS[study.dataset].name} {study.lang}, {scored}",
         label_heading="Row",
         groups=(
-            Group(key="dev", heading=DEV_LABELS[dev_metric], columns=("",), fields=SUMMARY_FIELDS),
+            Group(key="dev", heading=f"dev F1 ({DEV_LABELS[dev_metric]})", columns=("",), fields=SUMMARY_FIELDS),
             Group(
                 key="f1",
                 heading="F1 (dev)" if on_dev else "F1",

@@ -64,11 +64,7 @@ def _is_known(name: str, study: RecordedStudy) -> bool:
 
 def _trial(run: RunRow, curves: Curves, searched: Sequence[str], dev_f1: str) -> SearchTrial:
     assert run.state is not None
-    # What a study of an earlier version did not record, it had no other value of than the paper's.
-    own: dict[str, JSON] = {
-        name: _value(run.parameters[f"student.{name}"]) if f"student.{name}" in run.parameters else PAPER_STUDENT[name]
-        for name in (*PAPER_STUDENT, *searched)
-    }
+    own = {name: _recorded(run, name) for name in (*PAPER_STUDENT, *searched)}
     scores = [value for _, value in curves.get(dev_f1, ())]
     return SearchTrial(
         number=int(run.tags["trial"]),
@@ -80,6 +76,16 @@ def _trial(run: RunRow, curves: Curves, searched: Sequence[str], dev_f1: str) ->
         reason=run.tags.get("reason"),
         curves=curves,
     )
+
+
+def _recorded(run: RunRow, name: str) -> JSON:
+    """A trial's value of a student's parameter; of one that was not recorded, the paper's.
+
+    A trial records the number of its teachers beside the student's parameters, and only where there are several. What
+    a study of an earlier version did not record, it had no other value of than the paper's.
+    """
+    text = run.parameters.get(f"student.{name}", run.parameters.get(name))
+    return PAPER_STUDENT[name] if text is None else _value(text)
 
 
 def _value(text: str) -> JSON:

@@ -43,7 +43,7 @@ Metric names; the UI puts the charts with one prefix (before the first `/`) in o
     dev_target/f1  dev_target/precision  dev_target/recall  dev_target/PER/f1       entity-level, 0..1; dev_source/...
                                                                                     where source dev chooses
     time/train_seconds  time/tokens_per_second  padding_share  gradient_norm
-    test/f1  test/f1_deduplicated  teacher/test_f1                                  final runs; `dev` for `test`
+    test/f1  test/f1_deduplicated                                                   final runs; `dev` for `test`
                                                                                     where there is no test file
     test/precision  test/recall  test/PER/f1  test/f1_deduplicated  source_test/f1  final runs of an ablation
     domain/tea_src-stu_tgt/mmd  .../symmetric_kl  .../cosine                        between [CLS] vectors

@@ -1,9 +1,9 @@
 """What a version in the model registry says of its student, and whether it becomes the champion.
 
 A version stands for one set of weights, so it is compared by *its own* dev F1: entity-level F1 of these very weights
-on the dev set that also chose their epoch and their seed: the target's, or the source's. It is a fact about the weights
-that no later run changes, where a mean over seeds would depend on how many there were; that mean is recorded beside it.
-Two versions are compared only if the dev set is the same, sentence by sentence (by digest); their encoders may differ.
+on the target dev set, which also chose their epoch and their seed. It is a fact about the weights that no later run
+changes, where a mean over seeds would depend on how many there were; that mean is recorded beside it. Two versions are
+compared only if the dev set is the same, sentence by sentence (by digest); their encoders may differ.
 
 Tags of a version:
 
@@ -11,8 +11,7 @@ Tags of a version:
     zero_shot                                                   false: target labels reached its training
     data.<part>                                                 digest of the sentences of each part of the data
     content_sha256                                              digest of weights, tokenizer, labels and limits
-    dev_f1  dev_set                                             of these weights, 0..1; what decides; target_dev or
-                                                                source_dev (target_dev where it is missing)
+    dev_f1                                                      of these weights, 0..1; what decides
     dev_f1_mean  dev_f1_n  scored_split                         means, sample standard deviations and numbers of the
     test_f1_mean  test_f1_sd  test_f1_n                         seeds of the row (`dev` twice if there is no test set)
     promoted  reason                                            whether it took the alias when it was registered; why
@@ -21,11 +20,11 @@ Tags of a version:
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from msd_ray.errors import UserError
 
 ALIAS = "champion"
+DEV_SET = "data.target_dev"
 _NAME = re.compile(r"[\w-][\w.-]*")
 
 
@@ -43,7 +42,7 @@ class Candidate:
 
     run_id: of its training in MLflow. content_sha256: digest of all that decides its labels. dev_f1: of these very
     weights, 0..1. scores: F1 of the configuration over seeds, 0..1, by tag name (`test_f1_mean`, `test_f1_sd`, ...).
-    data_digests: of the sentences, by part. dev_set: the part that dev_f1 is of, which comparisons need.
+    data_digests: of the sentences, by part; `target_dev` is the one that comparisons need.
     """
 
     dataset: str
@@ -60,7 +59,6 @@ class Candidate:
     scored_split: str
     scores: Mapping[str, float]
     data_digests: Mapping[str, str]
-    dev_set: Literal["target_dev", "source_dev"] = "target_dev"
 
     def tags(self) -> dict[str, str]:
         """What its version says, all but the decision."""
@@ -75,7 +73,6 @@ class Candidate:
             "zero_shot": str(self.zero_shot).lower(),
             "content_sha256": self.content_sha256,
             "dev_f1": repr(self.dev_f1),
-            "dev_set": self.dev_set,
             "scored_split": self.scored_split,
             **{name: f"{value:g}" if name.endswith("_n") else repr(value) for name, value in self.scores.items()},
             **{f"data.{part}": digest for part, digest in self.data_digests.items()},
@@ -120,8 +117,7 @@ def decide(candidate: Candidate, champion: str, tags: Mapping[str, str]) -> Deci
         reached = float(tags.get("dev_f1", ""))
     except ValueError:
         return _stays(f"Not the champion: version {champion}, which is, has no dev F1 to compare {score} with.")
-    own = candidate.data_digests[candidate.dev_set]
-    if tags.get("dev_set", "target_dev") != candidate.dev_set or tags.get(f"data.{candidate.dev_set}") != own:
+    if tags.get(DEV_SET) != candidate.data_digests["target_dev"]:
         return _stays(
             f"Not the champion: {score} was not measured on the dev set of version {champion}, which is; "
             "the two cannot be compared."

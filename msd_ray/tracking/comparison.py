@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Console
@@ -31,7 +32,8 @@ ROW_LABELS: Mapping[str, str] = {
     "average": "average of the best",
 }
 """The final rows of a search, in the order in which they are shown, and what people read."""
-DEV_LABELS: Mapping[str, str] = {"dev_target/f1": "dev F1 (target)", "dev_source/f1": "dev F1 (source)"}
+DEV_LABELS: Mapping[str, str] = {"dev_target/f1": "target", "dev_source/f1": "source"}
+"""What chose epochs and configurations, by the dev metric."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,8 @@ class SummaryRow:
     """One line of the table; a score is None when no finished run has it.
 
     name: the tag `row`, part of the parent's metric names. label: for people. seeds: with a finished run.
-    failed: seeds whose run failed. scored_split: `test`, or `dev` when the data set has no test file.
+    failed: seeds whose run failed. zero_shot: False where target labels reached a training of the row.
+    scored_split: `test`, or `dev` when the data set has no test file.
     dev_metric: of the dev set that chose epochs and configurations. dev: on that set. test: on the scored split.
     """
 
@@ -47,6 +50,7 @@ class SummaryRow:
     label: str
     seeds: int
     failed: int
+    zero_shot: bool
     scored_split: str
     dev_metric: str
     dev: Summary | None
@@ -100,6 +104,7 @@ def _row(name: str, label: str, runs: Sequence[RunRow], dev_metric: str) -> Summ
         label=label,
         seeds=len(finished),
         failed=len(failed),
+        zero_shot=all(run.tags.get("zero_shot") != "false" for run in runs),
         scored_split=split,
         dev_metric=dev_metric,
         dev=_summary(_by_seed(finished, dev_metric)),
@@ -117,14 +122,14 @@ def _summary(scores: Mapping[int, float]) -> Summary | None:
 
 
 def comparisons(rows: Sequence[SummaryRow], of: str = "best") -> list[Comparison]:
-    """The gain of one row over each other row, in their order; nothing if that row is not among them.
+    """The gain of one row over each other zero-shot row, in their order; nothing if that row is not among them.
 
-    All of these are one family for Holm's correction: leave out of `rows` what is not to be compared.
+    All of these are one family for Holm's correction.
     """
     reference = next((row for row in rows if row.name == of), None)
     if reference is None:
         return []
-    others = [row for row in rows if row is not reference]
+    others = [row for row in rows if row is not reference and row.zero_shot]
     tests = [paired_tests(reference.test_by_seed, row.test_by_seed) for row in others]
     corrected = holm([test.t_p for test in tests])
     return [
@@ -215,10 +220,11 @@ def print_summary(
 ) -> None:
     """Print the table, and below it what its numbers are.
 
-    dev_label: the heading of dev F1, by default with the dev set that chose. Where the console is too narrow for it,
-    the table has less room between its columns, or rows by their names, so that no row takes two lines.
+    dev_label: what chose, for the heading of dev F1; by default the dev set of the rows' dev metric. Where the console
+    is too narrow for it, the table has less room between its columns, or rows by their names, so that no row takes two
+    lines.
     """
-    label = dev_label or DEV_LABELS.get(rows[0].dev_metric if rows else "", "dev F1")
+    label = dev_label or DEV_LABELS[rows[0].dev_metric]
     layouts = [(False, 1), (False, 0), (True, 1), (True, 0)]
     tables = [_table(rows, compared, title, label, by_name=by_name, padding=padding) for by_name, padding in layouts]
     unlimited = console.options.update(width=1000)
@@ -241,7 +247,7 @@ def _table(
     table = Table(title=title, title_justify="left", padding=(0, padding))
     table.add_column("", no_wrap=True)
     for heading in (
-        dev_label.replace(" (", "\n("),
+        "\n".join(["dev F1", *wrap(f"({dev_label})", 12)]),
         "F1 on dev\n(no test file)" if on_dev else "test F1,\nmean ± sd",
         "95 %\ninterval",
         "n",

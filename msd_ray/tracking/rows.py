@@ -58,15 +58,10 @@ def dev_metric_of(runs: Iterable[RunRow]) -> str:
     return next((name for name in DEV_METRICS if name in recorded), DEV_METRICS[0])
 
 
-def best_run(runs: Sequence[RunRow], row: str) -> RunRow | None:
+def best_run(runs: Sequence[RunRow], row: str, dev_metric: str) -> RunRow | None:
     """The final run of a row with the highest dev F1, the oldest of equal ones; None if none is complete."""
-    metric = dev_metric_of(runs)
-    final = [
-        run
-        for run in runs
-        if run.phase == "final" and run.tags.get("row") == row and run.state == "COMPLETE" and metric in run.metrics
-    ]
-    return max(final, key=lambda run: run.metrics[metric], default=None)
+    final = [run for run in runs if run.phase == "final" and run.tags.get("row") == row and run.state == "COMPLETE"]
+    return max(final, key=lambda run: run.metrics[dev_metric], default=None)
 
 
 def search_runs(client: "MlflowClient", experiments: Sequence[str], condition: str = "") -> list["Run"]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from msd_ray.search.configuration import BEST, PAPER
 from msd_ray.tracking.client import mlflow_errors
-from msd_ray.tracking.comparison import ROW_LABELS, summary_rows, winner_row
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.registry import versions_of
 from msd_ray.tracking.rows import PARENT, best_run, dev_metric_of, row_of, search_runs
@@ -79,18 +78,19 @@ def _winners(parents: Sequence["Run"], finals: Sequence["Run"]) -> dict[str, str
     """Of what each study would export again: its registered version may be another study's, or deleted."""
     found: dict[str, str] = {}
     for parent in parents:
-        configurations = {row: parent.data.tags.get(f"configuration.{row}") for row in ROW_LABELS}
+        tags = parent.data.tags
+        # Searches of earlier versions named no winner: it was the row `best`, or the paper's where there is none.
+        row = tags.get("winner", BEST if f"configuration.{BEST}" in tags else PAPER)
+        configuration = tags.get(f"configuration.{row}")
         own = [
             row_of(run)
             for run in finals
             if run.data.tags.get(PARENT) == parent.info.run_id
             and "key" in run.data.tags
-            and configurations.get(run.data.tags.get("row", "")) in (None, run.data.tags.get("configuration"))
+            and configuration in (None, run.data.tags.get("configuration"))
         ]
-        # Searches of earlier versions have no row `best` where the paper's configuration was the best.
-        searched = configurations[BEST] is not None
-        row = winner_row(summary_rows(own, (*ROW_LABELS,), dev_metric=dev_metric_of(own))) if searched else PAPER
-        winner = best_run(own, row)
+        dev_metric = dev_metric_of(own)
+        winner = best_run([run for run in own if dev_metric in run.metrics], row, dev_metric)
         if winner is not None and "weights" in winner.tags:
             found[winner.tags["weights"]] = f"the winner of {parent.data.tags['study']}"
     return found

@@ -234,14 +234,15 @@ def test_every_row_is_one_line_however_narrow(width: int, failed: bool) -> None:
         assert [line.strip("│ ").split("│")[0].strip() for line in body] == list(ROW_LABELS.values())
 
 
-def test_an_ablation_compares_msd_with_the_rows_that_the_caller_gives() -> None:
-    runs = [final_run(row, seed, f1) for row, f1s in SCORES.items() for seed, f1 in enumerate(f1s)]
-    runs = [
-        replace(run, tags={**run.tags, "row": {"best": "msd"}.get(run.tags["row"], run.tags["row"])}) for run in runs
-    ]
-    rows = variant_rows(runs, {"msd": "MSD", "direct": "direct (BS)", "tsl": "TSL"}, dev_metric=TARGET)
-    assert [row.label for row in rows] == ["MSD", "direct (BS)", "TSL"]
-    (pair,) = comparisons(rows[:2], of="msd")
+def test_an_ablation_compares_msd_with_the_other_zero_shot_variants() -> None:
+    variants = {"msd": "best", "direct": "direct", "gold-aux": "average"}
+    runs = [final_run(name, seed, f1) for name, row in variants.items() for seed, f1 in enumerate(SCORES[row])]
+    runs = [replace(run, tags={**run.tags, "zero_shot": str("gold-aux" not in run.key).lower()}) for run in runs]
+    labels = {"msd": "MSD", "direct": "direct (BS)", "gold-aux": "gold-aux (NOT zero-shot)"}
+    rows = variant_rows(runs, labels, dev_metric=TARGET)
+    assert [row.label for row in rows] == list(labels.values())
+    assert [row.zero_shot for row in rows] == [True, True, False]
+    (pair,) = comparisons(rows, of="msd")
     assert (pair.a, pair.b) == ("msd", "direct")
     assert pair.p == pytest.approx(stats.ttest_rel(SCORES["best"], SCORES["direct"]).pvalue)
     console = Console(file=StringIO(), width=100)
@@ -249,7 +250,7 @@ def test_an_ablation_compares_msd_with_the_rows_that_the_caller_gives() -> None:
     assert isinstance(console.file, StringIO)
     text = console.file.getvalue()
     assert "of msd" in text
-    assert cells(text.splitlines(), "TSL")[-2:] == ["-", "-"]
+    assert cells(text.splitlines(), "gold-aux")[-2:] == ["-", "-"]
 
 
 def test_where_source_dev_chooses_its_scores_are_shown_and_called_so() -> None:
@@ -259,6 +260,13 @@ def test_where_source_dev_chooses_its_scores_are_shown_and_called_so() -> None:
     metrics = summary_metrics(rows)
     assert metrics["final/best/dev_source_f1_mean"] == pytest.approx(np.mean(SCORES["best"]) + 0.1)
     assert not any("dev_target" in name for name in metrics)
+    console = Console(file=StringIO(), width=80)
+    print_summary(console, rows, comparisons(rows), dev_label="source, last epochs averaged")
+    assert isinstance(console.file, StringIO)
+    lines = console.file.getvalue().splitlines()
+    for part in ("(source,", "last epochs", "averaged)"):
+        assert any(part in line for line in lines)
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_scores_on_dev_say_so() -> None:
