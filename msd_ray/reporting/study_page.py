@@ -128,7 +128,8 @@ def study_page(
                 heading="Search",
                 anchor="search",
                 paragraphs=(
-                    f"Study `{search.name}`: student trials, ranked by F1 on {DEV_LABELS[dev_metric_of(search.runs)]} dev.",
+                    f"Study `{search.name}`: student trials, ranked by F1 on "
+                    f"{DEV_LABELS[dev_metric_of(search.runs)]} dev.",
                 ),
                 figures=search_figures(search, language.curves, f"{results.dataset} {lang}, dev"),
             )

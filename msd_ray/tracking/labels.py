@@ -17,8 +17,8 @@ _PURPOSE = {
 }
 _RUNS = {
     TUNE: "teachers and students of the search (phases `teacher` and `student`, one run per trial), the best ones with "
-    "more seeds (phase `confirm`), then the final runs (phase `final`, several seeds of each row): a teacher applied to "
-    "the target (row `direct`), plain distillation (`tsl`), the paper's configuration (`paper`), the best one found "
+    "more seeds (phase `confirm`), then the final runs (phase `final`, several seeds of each row): a teacher applied "
+    "to the target (row `direct`), plain distillation (`tsl`), the paper's configuration (`paper`), the best one found "
     "(`best`), the average of the weights of the best (`average`), as far as they were asked for",
     ABLATE: "each variant (tag `row`) with several seeds (phase `final`); a run tagged `zero_shot` = `false` has seen "
     "gold labels of the target's training sentences and is a control, no result",

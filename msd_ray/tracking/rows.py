@@ -52,12 +52,6 @@ def row_of(run: "Run") -> RunRow:
     )
 
 
-def dev_metric_of(runs: Iterable[RunRow]) -> str:
-    """The metric that chose epochs and configurations: F1 on target dev, on source dev where no run has that one."""
-    recorded = {name for run in runs for name in run.metrics}
-    return next((name for name in DEV_METRICS if name in recorded), DEV_METRICS[0])
-
-
 def best_run(runs: Sequence[RunRow], row: str, dev_metric: str) -> RunRow | None:
     """The final run of a row with the highest dev F1, the oldest of equal ones; None if none is complete."""
     final = [run for run in runs if run.phase == "final" and run.tags.get("row") == row and run.state == "COMPLETE"]
@@ -78,3 +72,9 @@ def search_runs(client: "MlflowClient", experiments: Sequence[str], condition: s
         token = page.token
         if not token:
             return found
+
+
+def dev_metric_of(runs: Iterable[RunRow]) -> str:
+    """The metric that chose epochs and configurations: F1 on target dev, on source dev where no run has that one."""
+    recorded = {name for run in runs for name in run.metrics}
+    return next((name for name in DEV_METRICS if name in recorded), DEV_METRICS[0])
