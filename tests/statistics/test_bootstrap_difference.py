@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
@@ -18,10 +18,10 @@ Draw = Callable[..., tuple[Sentences, Sentences]]
 def twin(gold: Sentences, a: list[Sentences], b: list[Sentences], samples: int, seed: int) -> BootstrapDifference:
     seeds, sentences = (np.random.default_rng([seed, stream]) for stream in (0, 1))
 
-    def difference(runs: Sequence[int], drawn: Sequence[int]) -> float:
-        differences = []
+    def difference(runs: Iterable[int], drawn: Iterable[int]) -> float:
+        chosen, differences = list(drawn), []
         for run in runs:
-            new_gold, new_a, new_b = ([labels[i] for i in drawn] for labels in (gold, a[run], b[run]))
+            new_gold, new_a, new_b = ([labels[i] for i in chosen] for labels in (gold, a[run], b[run]))
             differences.append(entity_scores(new_gold, new_a).f1 - entity_scores(new_gold, new_b).f1)
         return round(float(np.mean(differences)), 12)
 
@@ -51,7 +51,8 @@ def two_systems(
     """Two systems with errors in different sentences; a has the gold labels in `better` more of them."""
     gold, _ = draw(seed, valid=True, agreement=0.4)
     rng = random.Random(seed)
-    a, b = [], []
+    a: list[Sentences] = []
+    b: list[Sentences] = []
     for run in range(runs):
         for system, share in ((a, 0.4 + better), (b, 0.4)):
             _, other = draw(seed + 1000 * (1 + 2 * run + (system is b)), valid=True)
