@@ -98,9 +98,12 @@ def _attention(
     scores = torch.matmul(query, key.transpose(2, 3)) * (query.size(-1) ** -0.5 if scaling is None else scaling)
     if attention_mask is not None:
         scores = scores + attention_mask
-    # In the type of the product that follows, as autocast would make it: half the bytes to mask.
-    weights = nn.functional.softmax(scores, dim=-1).to(value.dtype)
-    if module.training:
+    if not module.training:
+        weights = nn.functional.softmax(scores, dim=-1)
+    else:
+        # On processors torch's softmax over rows as short as sentences is four times as fast in fp32 as in bf16. Masked
+        # in the type of the product that follows, as autocast would make it: half the bytes.
+        weights = nn.functional.softmax(scores, dim=-1, dtype=torch.float32).to(value.dtype)
         weights = dropout(weights, options.get("dropout", 0.0))
     return torch.matmul(weights, value).transpose(1, 2).contiguous(), weights
 
