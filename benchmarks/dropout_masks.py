@@ -24,8 +24,9 @@ from msd_ray.training import OptimizerSettings
 from msd_ray.training.checkpoints import TrainingDirectory
 from msd_ray.training.loop import Task, train
 from msd_ray.training.settings import DropoutMasks
+from msd_ray.training.spread import SpreadSteps
 
-from .speeds import STUDENT, TEACHER, Bench, Int64, SpreadSteps, student_task, teacher_task
+from .speeds import STUDENT, TEACHER, Bench, Int64, student_task, teacher_task
 from .training import bench_of, machine, option_parser
 
 MASKS: tuple[DropoutMasks, ...] = ("torch", "fast")
