@@ -18,7 +18,8 @@ from msd_ray.training.build import build_tagger
 from msd_ray.training.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord
 from msd_ray.training.loop import Report, Task, train
 from msd_ray.training.outputs import TeacherOutputs, load_outputs, save_outputs
-from msd_ray.training.scores import DEV_SOURCE_F1, DEV_TARGET_F1, ScoredSet, best_epoch
+from msd_ray.training.scores import ScoredSet, dev_metrics
+from msd_ray.training.selection import chosen_epoch
 from msd_ray.training.student import StudentTask
 from msd_ray.training.teacher import TeacherTask
 
@@ -43,9 +44,7 @@ class SmallCorpora:
     target_dev: EncodedSentences
 
     def teacher_task(self, settings: TeacherSettings = TEACHER, run: RunSettings = RUN) -> TeacherTask:
-        return TeacherTask(
-            settings=settings, run=run, train=self.tensors(self.source), dev=self._scored(self.source_dev)
-        )
+        return TeacherTask(settings=settings, run=run, train=self.tensors(self.source))
 
     def student_task(
         self, teacher: TeacherOutputs, settings: StudentSettings = STUDENT, run: RunSettings = RUN
@@ -56,7 +55,7 @@ class SmallCorpora:
             target=self.tensors(self.target),
             source=self.tensors(unlabelled(self.source)),
             teacher=teacher,
-            dev={"target": self._scored(self.target_dev), "source": self._scored(self.source_dev)},
+            dev={"target": self._scored(self.target_dev)},
         )
 
     def tagger(self, settings: OptimizerSettings = TEACHER, run: RunSettings = RUN) -> MultiChannelTagger:
@@ -64,6 +63,12 @@ class SmallCorpora:
 
     def tensors(self, text: EncodedText) -> TextTensors:
         return TextTensors(text, self.pad_id, CPU)
+
+    def source_scores(self, model: MultiChannelTagger) -> dict[str, float]:
+        """Scores on the source's dev set, which a teacher's study adds to its epochs."""
+        model.eval()
+        with torch.inference_mode():
+            return dev_metrics(model, {"source": self._scored(self.source_dev)})
 
     def _scored(self, sentences: EncodedSentences) -> ScoredSet:
         return ScoredSet.load(sentences, LABELS, pad_id=self.pad_id, device=CPU)
@@ -128,13 +133,13 @@ def train_student(
     run: RunSettings = RUN,
     report: Report | None = None,
 ) -> Trained:
-    """Train a student, or go on with the one in `path`; the epochs are kept that a dev set chooses."""
+    """Train a student, or go on with the one in `path`; the epoch is kept that the dev set chooses."""
     task = corpora.student_task(outputs, settings, run)
     return _train(corpora, task, path, settings, run, report, keep=chosen_epochs)
 
 
 def chosen_epochs(epochs: tuple[EpochRecord, ...]) -> list[int]:
-    return [best_epoch(epochs, DEV_TARGET_F1), best_epoch(epochs, DEV_SOURCE_F1)]
+    return [chosen_epoch(epochs, "target")]
 
 
 def _train(
@@ -160,7 +165,7 @@ def _train(
         task,
         optimizer_settings=settings,
         run=run,
-        directory=TrainingDirectory(path=path, keep=keep),
+        directory=TrainingDirectory(path=path, keep=keep, going_on=run.average_epochs),
         device=CPU,
         report=listen,
     )
