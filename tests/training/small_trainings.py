@@ -1,7 +1,7 @@
 """Trainings of seconds: a tiny encoder on short sentences of the sample corpus."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from msd_ray.training.loop import Report, Task, train
 from msd_ray.training.outputs import TeacherOutputs, load_outputs, save_outputs
 from msd_ray.training.scores import ScoredSet, dev_metrics
 from msd_ray.training.selection import chosen_epoch
+from msd_ray.training.settings import SelectOn
 from msd_ray.training.student import StudentTask
 from msd_ray.training.teacher import TeacherTask
 
@@ -30,6 +31,17 @@ LABELS = label_names("sample")
 RUN = RunSettings(seed=3, epochs=3, batch_size=8, max_length=48, frozen_layers=2)
 TEACHER = TeacherSettings(learning_rate=3e-3, alpha=0.2)
 STUDENT = StudentSettings(learning_rate=3e-3, beta=0.5, alpha_prime=0.01, beta_prime=0.02)
+# Everything that a training does only if it is told to. Of the small teacher's words about half are that confident.
+ALL_RUN = replace(RUN, average_epochs=2, pairing="random", loss_mean="epoch")
+ALL_TEACHER = replace(TEACHER, head_learning_rate=3.0, omega_learning_rate=10.0)
+ALL_STUDENT = replace(
+    STUDENT,
+    head_learning_rate=3.0,
+    omega_learning_rate=10.0,
+    kd_loss="soft-cross-entropy",
+    temperature=0.5,
+    confidence=0.3,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,14 +144,13 @@ def train_student(
     settings: StudentSettings = STUDENT,
     run: RunSettings = RUN,
     report: Report | None = None,
+    select_on: SelectOn = "target",
 ) -> Trained:
-    """Train a student, or go on with the one in `path`; the epoch is kept that the dev set chooses."""
+    """Train a student, or go on with the one in `path`; the epoch is kept that `select_on` chooses."""
     task = corpora.student_task(outputs, settings, run)
-    return _train(corpora, task, path, settings, run, report, keep=chosen_epochs)
-
-
-def chosen_epochs(epochs: tuple[EpochRecord, ...]) -> list[int]:
-    return [chosen_epoch(epochs, "target")]
+    return _train(
+        corpora, task, path, settings, run, report, keep=lambda epochs: [chosen_epoch(epochs, select_on)]
+    )
 
 
 def _train(
