@@ -148,9 +148,7 @@ def train_student(
 ) -> Trained:
     """Train a student, or go on with the one in `path`; the epoch is kept that `select_on` chooses."""
     task = corpora.student_task(outputs, settings, run)
-    return _train(
-        corpora, task, path, settings, run, report, keep=lambda epochs: [chosen_epoch(epochs, select_on)]
-    )
+    return _train(corpora, task, path, settings, run, report, keep=lambda epochs: [chosen_epoch(epochs, select_on)])
 
 
 def _train(
