@@ -31,7 +31,7 @@ LABELS = label_names("sample")
 RUN = RunSettings(seed=3, epochs=3, batch_size=8, max_length=48, frozen_layers=2)
 TEACHER = TeacherSettings(learning_rate=3e-3, alpha=0.2)
 STUDENT = StudentSettings(learning_rate=3e-3, beta=0.5, alpha_prime=0.01, beta_prime=0.02)
-# Everything that a training does only if it is told to. Of the small teacher's words about half are that confident.
+# Everything that a training does only if it is told to. Of about half of the words the small teacher is that sure.
 ALL_RUN = replace(RUN, average_epochs=2, pairing="random", loss_mean="epoch")
 ALL_TEACHER = replace(TEACHER, head_learning_rate=3.0, omega_learning_rate=10.0)
 ALL_STUDENT = replace(
@@ -40,7 +40,7 @@ ALL_STUDENT = replace(
     omega_learning_rate=10.0,
     kd_loss="soft-cross-entropy",
     temperature=0.5,
-    confidence=0.3,
+    confidence=0.61,
 )
 
 
