@@ -1,5 +1,7 @@
 """Distillation by cross entropy with the teacher's probabilities, against a slow NumPy twin, gradients included."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor
 from msd_ray.model.losses import DistillationLoss, distillation_loss, gold_auxiliary_loss
 
 MASK = LABELS != -100
-KD = "soft-cross-entropy"
+KD: Literal["soft-cross-entropy"] = "soft-cross-entropy"
 
 
 def distil(

@@ -76,12 +76,14 @@ def test_a_batchs_own_mean(corpora: SmallCorpora) -> None:
 
 def test_the_gradients_of_an_epoch_add_up_to_the_whole_corpus(corpora: SmallCorpora) -> None:
     """As of one batch with all sentences, times the number of batches."""
-    gradients = []
+    gradients: list[dict[str, Array]] = []
     for run in (EPOCH, replace(BATCH, batch_size=len(corpora.source.word_counts))):
         task, model = corpora.teacher_task(EXACT_TEACHER, run), corpora.tagger(EXACT_TEACHER)
         model.train()
         for step in task.steps(1):
             torch.autograd.backward(task.loss(model, step).total / task.steps_per_epoch)
-        gradients.append({name: p.grad for name, p in model.trained_parameters().items()})
+        trained = model.trained_parameters()
+        gradients.append({name: p.grad.double().numpy() for name, p in trained.items() if p.grad is not None})
+        assert gradients[-1].keys() == trained.keys()
     for name, gradient in gradients[0].items():
         np.testing.assert_allclose(gradient, gradients[1][name], rtol=1e-3, atol=1e-6, err_msg=name)

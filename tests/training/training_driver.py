@@ -59,8 +59,8 @@ def exact_settings(what: str) -> Settings:
     """Without dropout: the paper's way, or all others (but for rates with which rounding errors grow)."""
     if what == "paper":
         return replace(TEACHER, dropout=0.0), replace(STUDENT, dropout=0.0), RUN
-    rates = {"head_learning_rate": 1.0, "omega_learning_rate": 1.0}
-    return replace(ALL_TEACHER, dropout=0.0, **rates), replace(ALL_STUDENT, dropout=0.0, **rates), ALL_RUN
+    teacher = replace(ALL_TEACHER, dropout=0.0, head_learning_rate=1.0, omega_learning_rate=1.0)
+    return teacher, replace(ALL_STUDENT, dropout=0.0, head_learning_rate=1.0, omega_learning_rate=1.0), ALL_RUN
 
 
 def train_one(kind: str, corpora: SmallCorpora, outputs: Path, directory: Path, settings: Settings) -> Trained:
