@@ -125,8 +125,8 @@ def add_training(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
     add(
         "--pairing",
         choices=["length", "random"],
-        help="source sentences beside each batch of target sentences, for the MMD losses: of like length, or drawn "
-        f"independently ({default(defaults, 'pairing')})",
+        help="source sentences beside each batch of target sentences, for the MMD losses: of like length, or any"
+        f" ({default(defaults, 'pairing')})",
     )
     add(
         "--loss-mean",

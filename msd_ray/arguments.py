@@ -58,8 +58,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "confirm": 1,
         "rows": ("direct", "tsl", "paper", "best"),
     },
-    # Small enough for two processor cores and a few minutes. No row of the paper's configuration: its learning rates are
-    # for 6,250 steps, and in 189 nothing is learned with them.
+    # Small enough for two processor cores and a few minutes. No row of the paper's configuration: its learning rates
+    # are for 6,250 steps, and in 189 nothing is learned with them.
     "quickstart": {
         "dataset": "sample",
         "encoder": "e5-small",
