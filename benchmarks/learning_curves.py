@@ -30,7 +30,7 @@ from msd_ray.search.plans import Experiment, Launch, TrialPlan, TrialReport
 from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
 from msd_ray.search.storage import Storage
 from msd_ray.search.work import run_launch
-from msd_ray.training import RunSettings, StudentSettings, TeacherSettings
+from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings
 from msd_ray.training.scores import DEV_TARGET_F1
 
 from .curve_table import PAPER, SPACE, TABLE, columns, read_rows
@@ -97,8 +97,8 @@ def _train(experiment: Experiment, number: int, point: Mapping[str, JSON]) -> li
             seconds[report.epoch] = round(now - before, 2)
         before = now
 
-    student = StudentSettings(**point)  # type: ignore[arg-type]
-    plan = TrialPlan(phase="student", number=number, run=RUN, teacher=TEACHER, student=student)
+    configuration = Configuration(teachers=(TEACHER,), student=StudentSettings(**point))  # type: ignore[arg-type]
+    plan = TrialPlan(phase="student", number=number, run=RUN, configurations=(configuration,))
     run_launch(
         Launch(experiment=experiment, trials=(plan,), threads=torch.get_num_threads()), torch.device("cpu"), note
     )
