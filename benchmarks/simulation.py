@@ -26,14 +26,14 @@ from msd_ray.search.first_trials import with_every_choice
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
 from msd_ray.search.phase import Ending, Phase, RunRecords
 from msd_ray.search.plans import Corpora, Experiment, Launch, Scored, TrialPlan, TrialReport
+from msd_ray.search.search import KINDS
 from msd_ray.search.storage import Storage
 from msd_ray.search.studies import PhaseStudy, Pruning, TrialRecord
-from msd_ray.training import RunSettings, StudentSettings, TeacherSettings, to_json
+from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
 from msd_ray.training.selection import dev_metric
 
 from .curve_table import PAPER, SPACE, CurveTable
 
-DEV_TARGET_F1 = dev_metric("target")
 ORIGIN_MS = 1_700_000_000_000  # when simulated searches begin, Unix time
 REDUCTION = 3
 
@@ -44,8 +44,8 @@ class SimulatedSearch:
 
     study_storage: its database; None keeps the study in memory, for searches of which only the decisions count.
     storage: a directory for what is written. first: parameters of the first trials, the paper's unless others are
-    given; trials of choices that these do not make follow. pruned: whether weak trials stop early. payload: further
-    metrics an epoch, so that recording one is as much work as that of a real epoch.
+    given; trials of choices that these do not make follow. pruned: whether weak trials stop early; kinds: see
+    `asha.Pruning`. payload: further metrics an epoch, so that recording one is as much work as that of a real epoch.
     """
 
     table: CurveTable
@@ -55,14 +55,15 @@ class SimulatedSearch:
     storage: Path = Path()
     at_once: int = 1
     pruned: bool = True
+    kinds: tuple[str, ...] = KINDS
     first: Sequence[Mapping[str, JSON]] = (PAPER,)
     name: str = "simulated"
     payload: int = 0
 
     def open(self) -> PhaseStudy:
         """The study, begun unless it is there."""
-        space: dict[str, Parameter] = {**SPACE, "teacher": Fixed(value=0)}
-        pruning = Pruning(epochs=self.table.epochs, reduction=REDUCTION) if self.pruned else None
+        space: dict[str, Parameter] = {**SPACE, "teachers": Fixed(value=1)}
+        pruning = Pruning(epochs=self.table.epochs, reduction=REDUCTION, kinds=self.kinds) if self.pruned else None
         name, first = f"{self.name}/student", with_every_choice(self.first, space)
         if self.study_storage is None:
             return _in_memory(name, space=space, seed=self.seed, trials=self.trials, first=first, pruning=pruning)
@@ -124,14 +125,14 @@ class SimulatedSearch:
     def _experiment(self) -> Experiment:
         """What trials share; a replayed trial reads nothing of it."""
         encoder = EncoderFiles(name="table of learning curves", directory=self.storage, digest="")
-        corpora = Corpora(label_names=(), pad_id=0, source_train="", source_dev="", target_train="", target_dev="")
+        corpora = Corpora(label_names=(), pad_id=0, source_train="", target_train="", dev="", final_dev="")
         return Experiment(storage=Storage.at(self.storage), encoder=encoder, corpora=corpora)
 
     def _plan(self, record: TrialRecord) -> TrialPlan:
-        student = settings_of(StudentSettings, record.parameters)
-        return TrialPlan(
-            phase="student", number=record.number, run=self._run, teacher=TeacherSettings(), student=student
+        configuration = Configuration(
+            teachers=(TeacherSettings(),), student=settings_of(StudentSettings, record.parameters)
         )
+        return TrialPlan(phase="student", number=record.number, run=self._run, configurations=(configuration,))
 
 
 class _Memory(InMemoryStorage):
@@ -205,15 +206,16 @@ def replay(
     plan: TrialPlan, table: CurveTable, *, start: float = 0.0, payload: int = 0
 ) -> Iterator[tuple[float, TrialReport]]:
     """What a student trial reports, each with the seconds since the search began; `start`: when the trial does."""
-    assert plan.student is not None
-    curve = table.curve({name: getattr(plan.student, name) for name in SPACE})
+    student = plan.configurations[0].student
+    assert student is not None
+    curve = table.curve({name: getattr(student, name) for name in SPACE})
     now, last = start, len(curve.f1)
     for epoch, (f1, seconds) in enumerate(zip(curve.f1, curve.seconds, strict=True), start=1):
         now += seconds
         more = {f"payload/{index:02}": float(epoch) for index in range(payload)}
-        yield now, _report(plan, now, f"student epoch {epoch}/{last}", {DEV_TARGET_F1: f1, **more}, epoch=epoch)
+        yield now, _report(plan, now, f"student epoch {epoch}/{last}", {dev_metric("target"): f1, **more}, epoch=epoch)
     best = max(curve.f1)
-    results = {DEV_TARGET_F1: best, "best_epoch": float(curve.f1.index(best) + 1)}
+    results = {dev_metric("target"): best, "best_epoch": float(curve.f1.index(best) + 1)}
     yield now, _report(plan, now, "finished", results, finished=True)
 
 

@@ -70,7 +70,7 @@ class Watched:
         """Run the launch."""
         seen = Seen(phase=launch.trials[0].phase, process=os.getpid(), began=time.monotonic())
 
-        def note_first(module: torch.nn.Module, arguments: tuple[object, ...]) -> None:
+        def note_first(module: torch.nn.Module, _: tuple[object, ...]) -> None:
             if seen.ran is None and isinstance(module, MultiChannelTagger):
                 seen.ran = time.monotonic()
 

@@ -1,6 +1,6 @@
 """From options to searches that are ready to start: everything read and checked, nothing written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,8 @@ from .search.prepare import Data, Prepared, ReadCorpora, prepare, read
 from .search.search import SearchSettings, remaining
 from .search.spaces import SearchSpace, load_space
 from .search.storage import Storage
-from .search.warm_start import WarmStart, warm_start
+from .search.studies.points import Points
+from .search.warm_start import NO_WARM_START, WarmStart, warm_start
 from .tracking.uri import default_tracking_uri, shown_uri
 from .training import RunSettings
 from .training.device import resolve_precision
@@ -64,7 +65,8 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     space = load_space(options.space)
     storage = Storage.at(options.storage)
     dataset_named(options.dataset)  # before its name becomes a part of a path
-    rows, teacher_trials = _rows(options, space), _teacher_trials(options, space)
+    teacher_trials = _teacher_trials(options, space)
+    _rows(options, space)
     if storage.store is not None:
         _check_databases(options)
     for lang in options.lang:
@@ -93,7 +95,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
             trials=options.trials,
             teacher_trials=teacher_trials,
             seeds=options.seeds,
-            rows=rows,
+            rows=_rows(options, space, warm),
             confirm=options.confirm,
             budget=Budget(hours=options.hours, patience=options.patience),
             grace=options.grace_epochs,
@@ -160,8 +162,7 @@ def _run(options: TuneOptions, gpus: float) -> RunSettings:
 
 def _teacher_trials(options: TuneOptions, space: SearchSpace) -> int:
     """How many teachers are tried. Raises UserError if students may learn from more."""
-    points = TEACHER_TRIALS if _searched(space.teacher) else max(1, len(space.first_teachers))
-    trials = options.teacher_trials or points
+    trials = options.teacher_trials or _points(space.teacher, space.first_teachers) or TEACHER_TRIALS
     if space.most_teachers > trials:
         raise UserError(
             f"the search space {space.name} lets students learn from {space.most_teachers} teachers, but "
@@ -171,7 +172,12 @@ def _teacher_trials(options: TuneOptions, space: SearchSpace) -> int:
     return trials
 
 
-def _rows(options: TuneOptions, space: SearchSpace) -> tuple[str, ...]:
+def _points(parameters: Mapping[str, Parameter], first: Sequence[Mapping[str, JSON]]) -> int | None:
+    """How many points a phase has where nothing is searched: those that come first, and the space's own."""
+    return Points(parameters, seed=0, first=first).count
+
+
+def _rows(options: TuneOptions, space: SearchSpace, warm: WarmStart = NO_WARM_START) -> tuple[str, ...]:
     """The rows of the final table, in their order. Raises UserError for one that there is not, or cannot be."""
     given = options.rows
     if unknown := [name for name in given or () if name not in FINAL_ROWS]:
@@ -183,6 +189,11 @@ def _rows(options: TuneOptions, space: SearchSpace) -> tuple[str, ...]:
         problem = (
             f"the search space {space.name} lets students start at their teachers (`init`), and students that do not "
             "start with the same weights have no useful mean"
+        )
+    elif any(trial.parameters.get("init", "encoder") != "encoder" for trial in warm.students):
+        problem = (
+            f"{' '.join(warm.studies)} brings students that start at their teachers (--warm-start), and students that "
+            "do not start with the same weights have no useful mean"
         )
     elif options.confirm < 2:
         problem = f"--confirm {options.confirm} leaves one configuration, and the mean of one student is the student"
@@ -242,12 +253,9 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
 def describe_phases(setup: Setup) -> list[tuple[str, str]]:
     """The phases of a search."""
     settings, space, warm = setup.settings, setup.settings.space, setup.settings.warm_start
-    teachers = settings.teacher_trials
-    if not _searched(space.teacher):
-        teachers = min(teachers, max(1, len(space.first_teachers)))
-    students = settings.trials
-    if not _searched(space.student):
-        students = min(students, max(1, len(space.first_students)) + len(warm.students))
+    teachers = min(settings.teacher_trials, _points(space.teacher, space.first_teachers) or settings.teacher_trials)
+    known = [*space.first_students, *(trial.parameters for trial in warm.students)]
+    students = min(settings.trials, _points(space.student, known) or settings.trials)
     after = remaining(settings)
     return [
         ("teacher phase", _phase(teachers, _searched(space.teacher))),

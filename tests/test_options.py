@@ -104,7 +104,7 @@ def test_several_languages_and_their_studies() -> None:
 @pytest.mark.parametrize("option", sorted(BOUNDS))
 def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
     flag, (low, high) = f"--{option.replace('_', '-')}", BOUNDS[option]
-    beside = ["--batch-size", "4096"] if option == "workers" else []
+    beside = {"workers": ["--batch-size", "4096"], "average_epochs": ["--epochs", "1000"]}.get(option, [])
     for value in (low, high):
         assert getattr(parse(["--lang", "ar", *beside, flag, str(value)]), option) == value
     for value in (low - 1, high + 1):
@@ -131,6 +131,20 @@ def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
         (["--lang", "ar", "--gpus-per-trial", "1.5"], "above 1 a whole number"),
         (["--lang", "ar", "--stall-minutes", "inf"], "--stall-minutes inf is out of range"),
         (["--lang", "ar", "--workers", "8", "--batch-size", "4"], "--workers 8 is more than --batch-size 4"),
+        (["--lang", "ar", "--average-epochs", "4", "--epochs", "3"], "--average-epochs 4 is more than --epochs 3"),
+        (["--lang", "ar", "--average-epochs", "11"], "--average-epochs 11 is more than --epochs 10"),
+        (["--lang", "ar", "--hours", "0"], "--hours 0 is out of range: 0.001 to 100000"),
+        (["--lang", "ar", "--hours", "nan"], "--hours nan is out of range"),
+        (["--lang", "ar", "--patience", "0"], "--patience 0 is out of range: 1 to 100000"),
+        (["--lang", "ar", "--confirm", "0"], "--confirm 0 is out of range: 1 to 100"),
+        (["--lang", "ar", "--dev-limit", "0"], "--dev-limit 0 is out of range"),
+        (["--lang", "ar", "--rows", "best", "best"], "--rows names best more than once"),
+        (["--lang", "ar", "--rows", ""], "--rows: is empty"),
+        (["--lang", "ar", "--rows"], "--rows: expected at least one argument"),
+        (["--lang", "ar", "--select-on", "dev"], "--select-on: invalid choice: 'dev'"),
+        (["--lang", "ar", "--pairing", "none"], "--pairing: invalid choice: 'none'"),
+        (["--lang", "ar", "--loss-mean", "step"], "--loss-mean: invalid choice: 'step'"),
+        (["--lang", "ar", "--decode", "beam"], "--decode: invalid choice: 'beam'"),
         (["--lang", "ar", "--precision", "fp16"], "--precision: invalid choice: 'fp16'"),
         (
             ["--lang", "ar", "--preset", "quick"],

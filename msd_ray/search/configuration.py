@@ -36,7 +36,10 @@ PAPER_CONFIGURATION = Configuration(
 
 
 def final_rows(names: Sequence[str], best: Sequence[Configuration]) -> dict[str, tuple[Configuration, ...]]:
-    """The rows with these names, in the order of `FINAL_ROWS`. best: the best configurations, the very best first."""
+    """The rows with these names, in the order of `FINAL_ROWS`. best: the best configurations, the very best first.
+
+    Where there is one of them only, there is nothing to average.
+    """
     first = best[0]
     assert first.student is not None, "a search is for students"
     direct = VARIANTS[DIRECT].teacher_settings(first.teachers[0])
@@ -48,7 +51,7 @@ def final_rows(names: Sequence[str], best: Sequence[Configuration]) -> dict[str,
         BEST: (first,),
         AVERAGE: tuple(best),
     }
-    return {name: row for name, row in rows.items() if name in names}
+    return {name: row for name, row in rows.items() if name in names and (name != AVERAGE or len(row) > 1)}
 
 
 def row_digest(row: Sequence[Configuration]) -> str:

@@ -44,7 +44,7 @@ class SeededRuns:
     def open(self, conditions: Mapping[str, JSON], storage: str) -> PhaseStudy:
         """The runs' study, begun unless it is there. Raises UserError if it has other settings."""
         # Another configuration or more seeds make another study; runs that both have are found again.
-        digests = [row_digest(row) for row in self.rows.values()]
+        digests = [[name, row_digest(row)] for name, row in self.rows.items()]
         digest = hashlib.sha256(json.dumps([digests, list(self.seeds)]).encode()).hexdigest()[:8]
         # Seed by seed: the rows of one seed share teachers, and a launch.
         runs: list[dict[str, JSON]] = [{"row": row, "seed": seed} for seed in self.seeds for row in self.rows]

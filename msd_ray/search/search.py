@@ -119,9 +119,14 @@ class Search:
             "student",
             space.students_of(count),
             self.settings.trials,
-            first=[{**point, "teachers": min(int(point.get("teachers", 1)), count)} for point in points],  # type: ignore[arg-type]
+            first=[self._with_trained_teachers(point) for point in points],
             own={"ranked_teachers": [trial.number for trial in self._teachers]},
         )
+
+    def _with_trained_teachers(self, point: Mapping[str, JSON]) -> dict[str, JSON]:
+        """The point with no more teachers than were trained, where it says how many."""
+        teachers = point.get("teachers")
+        return {**point, "teachers": min(int(teachers), len(self._teachers))} if teachers else dict(point)  # type: ignore[arg-type]
 
     def _student_plan(self, record: TrialRecord) -> TrialPlan:
         return TrialPlan(
@@ -175,7 +180,8 @@ class Search:
                 scores.setdefault(self._configuration(trial), [trial.value or 0.0])
         if len(scores) < 2:
             return list(scores)
-        rows = {f"candidate-{place}": (one,) for place, one in enumerate(scores, start=1)}
+        # Their digests name the rows: in an extended search a candidate may have another place, and is the same run.
+        rows = {one.digest: (one,) for one in scores}
         study = self._seeded("confirm", rows, confirm_seeds(self.settings.run))
         for trial in study.trials():
             if trial.state == "COMPLETE" and trial.value is not None:
@@ -214,7 +220,11 @@ class Search:
         """
         called, warm = label(record, plan), self.settings.warm_start
         trials = {"teacher": warm.teachers, "student": warm.students}.get(plan.phase, ())
-        origins = [trial.origin for trial in trials if trial.parameters.items() <= record.parameters.items()]
+        origins = [
+            trial.origin
+            for trial in trials
+            if self._with_trained_teachers(trial.parameters).items() <= record.parameters.items()
+        ]
         tags = {"warm_start": origins[0]} if origins else {}
         if record.retry_of is not None:
             tags["retry_of"] = str(record.retry_of)

@@ -154,16 +154,15 @@ class _Section(_Strict):
 
     @model_validator(mode="after")
     def _first_are_points(self) -> Self:
-        given = {name: getattr(self, name) for name in self.model_fields_set if name != "first"}
+        given = {name: getattr(self, name) for name in self.model_fields_set}
         for place, point in enumerate(self.first):
-            if point == "paper":
+            if isinstance(point, str):
                 continue
             try:
-                type(self).model_validate({**given, **point, "first": []})
+                type(self).model_validate({**given, "first": [], **point})
             except ValidationError as error:
-                detail = error.errors()[0]
-                name = ".".join(str(part) for part in detail["loc"][:1])
-                raise _invalid("first", f"number {place + 1}: `{name}`: {detail['msg']}") from None
+                context = {"place": place, "detail": error.errors()[0]}
+                raise PydanticCustomError("search_space_point", "no point", context) from None
         return self
 
 
@@ -242,6 +241,8 @@ def allowed_keys(key_path: tuple[str | int, ...], form: str | None) -> list[str]
         ("teacher",): TeacherSection,
         ("student",): StudentSection,
     }
+    if key_path[1:2] == ("first",):
+        return [name for name in models[key_path[:1]].model_fields if name != "first"]
     return list(models[key_path].model_fields) if key_path in models else list(FORMS[form or "range"])
 
 

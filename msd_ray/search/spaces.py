@@ -157,8 +157,11 @@ def _at_most(parameter: Parameter, most: int) -> Parameter:
     if isinstance(parameter, Fixed):
         return Fixed(value=min(int(parameter.value), most))
     if isinstance(parameter, Range):
-        high = min(int(parameter.high), most)
-        return replace(parameter, high=high) if parameter.low < high else Fixed(value=high)
+        if parameter.low >= most:
+            return Fixed(value=most)
+        step = parameter.step or 1
+        high = parameter.low + (min(parameter.high, most) - parameter.low) // step * step
+        return replace(parameter, high=high) if parameter.low < high else Fixed(value=int(high))
     values = tuple(value for value in parameter.values if int(value) <= most)
     return Choice(values=values) if len(values) > 1 else Fixed(value=values[0] if values else most)
 
@@ -198,14 +201,26 @@ def _explain(error: ValidationError, source: YamlSource) -> str:
     """Return one line for each thing that is wrong, in the order of the file."""
     found: list[tuple[int, str]] = []
     for detail in error.errors():
-        form = next((part for part in detail["loc"][2:3] if part in ("fixed", *FORMS)), None)
-        key_path = detail["loc"] if form is None else (*detail["loc"][:2], *detail["loc"][3:])
-        if "key" in detail.get("ctx", {}):
-            key_path = (*key_path, *detail["ctx"]["key"].split("."))
+        key_path, problem = _key_and_problem(detail)
         where = source.where(key_path)
-        problem = _problem(detail, key_path, None if form is None else str(form))
-        found.append((int(where.rsplit(":", 1)[1]), f"{where}: `{_dotted(key_path)}`: {problem}"))
+        line = (int(where.rsplit(":", 1)[1]), f"{where}: `{_dotted(key_path)}`: {problem}")
+        if line not in found:
+            found.append(line)
     return "\n".join(text for _, text in sorted(found, key=lambda item: item[0]))
+
+
+def _key_and_problem(detail: Any) -> tuple[KeyPath, str]:
+    location, context = detail["loc"], detail.get("ctx", {})
+    if detail["type"] == "search_space_point":
+        key_path = (*location, "first", context["place"], context["detail"]["loc"][0])
+        return key_path, _problem(context["detail"], key_path, None)
+    if location[1:2] == ("first",) and len(location) > 3:  # what pydantic says of each form that it might have
+        return location[:3], "must be `paper`, or a mapping from parameters to values"
+    form = next((str(part) for part in location[2:3] if part in ("fixed", *FORMS)), None)
+    key_path = location if form is None else (*location[:2], *location[3:])
+    if "key" in context:
+        key_path = (*key_path, *context["key"].split("."))
+    return key_path, _problem(detail, key_path, form)
 
 
 def _problem(detail: Any, key_path: KeyPath, form: str | None) -> str:

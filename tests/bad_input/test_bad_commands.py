@@ -70,7 +70,7 @@ def test_off_a_terminal_a_dry_run_prints_whole_plain_lines(small: list[str], run
     lines = done.stdout.splitlines()
     assert lines[0] == "Reading sample, en to tr, ar ..."
     assert lines[-1] == "A dry run: nothing was started or stored."
-    assert lines.count(f"storage        {storage}") == 2
-    assert lines.count(f"studies        sqlite:///{storage}/studies.db") == 2
-    assert {f"study          sample-{lang}: sample, en to {lang}" for lang in ("tr", "ar")} <= set(lines)
+    assert lines.count(f"{'storage':18}{storage}") == 2
+    assert lines.count(f"{'studies':18}sqlite:///{storage}/studies.db") == 2
+    assert {f"{'study':18}sample-{lang}: sample, en to {lang}" for lang in ("tr", "ar")} <= set(lines)
     assert not storage.parent.exists()

@@ -35,7 +35,7 @@ def test_a_study_with_other_settings_names_each_with_both_values(small: list[str
         "limit: 8 there, 9 here",
         "seed: 0 there, 5 here",
         "run.seed: 0 there, 5 here",
-        "students.beta.low: 0.05 there, 0.001 here",
+        "students.beta.low: 0.1 there, 0.001 here",
     ):
         assert expected in lines
     # What is the same is not listed, nor is anything twice.
@@ -45,22 +45,52 @@ def test_a_study_with_other_settings_names_each_with_both_values(small: list[str
     assert rows(runs / "mlflow.db", "runs") == 0
 
 
-def test_only_the_students_space_differs(small: list[str]) -> None:
+def test_only_the_students_space_differs(small: list[str], tmp_path: Path) -> None:
     """Told at once, and not when the teachers are trained and the students' turn comes."""
-    own = [*small, "--name", "one", "--space"]
+    paper = (Path(__file__).parents[2] / "search_spaces" / "paper.yaml").read_text(encoding="utf-8")
+    other = tmp_path / "other.yaml"
+    other.write_text(paper.replace("  learning_rate: 2e-5", "  learning_rate: {low: 1e-5, high: 2e-4}"))
+    own = [*small, "--name", "one", "--teacher-trials", "1", "--space"]
     with begun([*own, "paper"]):
-        text = message([*own, "student"])
+        text = message([*own, str(other)])
+        other.write_text(f"{paper}  first: [{{beta: 0.5}}, paper]\n")
+        first = message([*own, str(other)])
     assert "study `one/teacher`" in text
-    assert "students.learning_rate: 2e-05 there, nothing here" in text
-    assert "students.learning_rate.high: nothing there, 0.0002 here" in text
+    assert [line.strip() for line in text.splitlines()[1:-1]] == [
+        "students.learning_rate: 2e-05 there, nothing here",
+        "students.learning_rate.high: nothing there, 0.0002 here",
+        "students.learning_rate.log: nothing there, False here",
+        "students.learning_rate.low: nothing there, 1e-05 here",
+        "students.learning_rate.step: nothing there, None here",
+    ]
+    assert "first_students[0].beta: 0.05 there, 0.5 here" in first
 
 
 def test_what_may_differ(small: list[str]) -> None:
-    """More trials, seeds and other resources go on with a study."""
+    """More trials, seeds, rows, time and other resources go on with a study."""
     with begun(small):
-        for more in (["--trials", "40"], ["--seeds", "9"], ["--max-concurrent", "3"], ["--cpus-per-trial", "2"]):
+        for more in (
+            *(["--trials", "40"], ["--seeds", "9"], ["--rows", "tsl", "best"], ["--confirm", "5"]),
+            *(["--hours", "9"], ["--patience", "3"], ["--max-concurrent", "3"], ["--cpus-per-trial", "2"]),
+        ):
             for setup in set_up(parse([*small, *more])):
                 open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (["--select-on", "source"], "select_on: 'target' there, 'source' here"),
+        (["--dev-limit", "7"], "dev_limit: 2000 there, 7 here"),
+        (["--decode", "viterbi"], "decode: 'argmax' there, 'viterbi' here"),
+        (["--pairing", "random"], "run.pairing: 'length' there, 'random' here"),
+        (["--loss-mean", "epoch"], "run.loss_mean: 'batch' there, 'epoch' here"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_else_decides_scores_is_refused(small: list[str], other: list[str], expected: str) -> None:
+    with begun(small):
+        assert expected in [line.strip() for line in message([*small, *other]).splitlines()]
 
 
 def test_a_conflict_of_a_later_language_leaves_the_earlier_ones_alone(small: list[str], runs: Path) -> None:

@@ -36,8 +36,9 @@ TRIAL = "ray::ImplicitFunc"
 class Seen:
     """What the driver saw.
 
-    killed: process ids. trained: process ids of trials in their own processes, phase by phase. free: CPUs after each phase. between: seconds from each stop of a trial to the next one's first
-    report. listens_on: addresses of the cluster's sockets at the reports. reason: of a stall or refusal.
+    killed: process ids. trained: process ids of trials in their own processes, phase by phase. free: CPUs after each
+    phase. between: seconds from each stop of a trial to the next one's first report. listens_on: addresses of the
+    cluster's sockets at the reports. reason: of a stall or refusal.
     """
 
     killed: list[int] = field(default_factory=list)

@@ -126,7 +126,7 @@ def test_a_trial_does_not_read_damaged_features_and_the_driver_makes_them_again(
     flip(directory / "input_ids.npy")
     with pytest.raises(DamagedError, match=r"input_ids\.npy is damaged.*; start the same command again"):
         run_trials(experiment, student_plan())
-    dev = experiment.storage.features(experiment.corpora.source_dev)
+    dev = experiment.storage.features(experiment.corpora.dev)
     cut(dev / "labels.npy")
     assert prepared().experiment == experiment
     told = capsys.readouterr().err

@@ -6,7 +6,6 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import recorded
@@ -45,8 +44,8 @@ def test_a_warm_start_tries_another_languages_best_after_the_papers(
     assert teachers[1].parameters == _phase(search.root, "gone/wikiann-ar/teacher")[1].parameters
     papers = {"learning_rate": 2e-05, "beta": 0.05, "alpha_prime": 0.001, "beta_prime": 0.001}
     assert {name: students[0].parameters[name] for name in papers} == papers
-    assert _without_rank(students[1].parameters) == _without_rank(best.parameters)
-    assert all(_without_rank(students[n].parameters) != _without_rank(best.parameters) for n in (2, 3))
+    assert students[1].parameters == best.parameters
+    assert all(students[n].parameters != best.parameters for n in (2, 3))
     warm_runs = [run.tags for run in recorded.runs(search.root) if "warm_start" in run.tags and "key" in run.tags]
     assert {tags["key"]: tags["warm_start"] for tags in warm_runs} == {
         "teacher/1": "wikiann-ar/teacher/1",
@@ -121,8 +120,9 @@ def test_a_failed_teacher_is_run_again_before_students_are_begun(
             "WHERE study_name = 'wikiann-ar/student' AND key = 'settings'"
         )
     # The paper's student learns from the paper's teacher.
-    settings = json.loads(first)
-    assert settings["teachers"][settings["first"][0]["teacher"]] == 2
+    assert sorted(json.loads(first)["ranked_teachers"]) == [1, 2]
+    paper = next(run for key, run in children(search.root).items() if key == "teacher/2")
+    assert paper.parameters["teacher.learning_rate"] == "5e-05"
 
 
 def trials_of(storage: Path, phase: str) -> dict[int, recorded.Trial]:
@@ -131,7 +131,3 @@ def trials_of(storage: Path, phase: str) -> dict[int, recorded.Trial]:
 
 def _phase(storage: Path, study: str) -> dict[int, recorded.Trial]:
     return {trial.number: trial for trial in trials(storage) if trial.study == study}
-
-
-def _without_rank(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if name != "teacher"}

@@ -1,7 +1,10 @@
 """Search spaces: the bundled files, what is refused with which message, and the schema for editors."""
 
 import json
+import math
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,8 @@ import jsonschema
 import pytest
 import yaml
 
+from msd_ray.arguments import PRESETS
+from msd_ray.corpora import load_source
 from msd_ray.errors import UserError
 from msd_ray.search.space_model import json_schema
 from msd_ray.search.spaces import (
@@ -23,6 +28,9 @@ from msd_ray.search.spaces import (
 )
 from msd_ray.search.yaml_source import read_yaml
 
+NAMES = ["joint", "paper", "quickstart", "student", "wide"]
+PAPER_STEPS = 6250
+"""Ten epochs of 20,000 sentences in batches of 32."""
 FOLDER = Path(__file__).resolve().parents[2] / "search_spaces"
 VALID = """\
 description: a test
@@ -35,6 +43,9 @@ student:
   alpha_prime: {choices: [0, 0.001]}
   beta_prime: 0.001
 """
+
+SEARCHED = VALID.replace("alpha: 0.05", "alpha: {low: 0.01, high: 1, log: true}")
+"""With a teacher that is searched, so that a student may learn from several."""
 
 Write = Callable[[str], Path]
 
@@ -58,40 +69,104 @@ def complaint(path: Path) -> str:
 
 
 def test_the_bundled_spaces_are_the_documented_ones() -> None:
-    assert space_names() == ["joint", "paper", "quickstart", "student", "wide"]
+    assert space_names() == NAMES
 
 
-@pytest.mark.parametrize("name", ["joint", "paper", "quickstart", "student", "wide"])
-def test_bundled_spaces_hold_the_papers_point_where_they_should(name: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_bundled_spaces_have_every_hyperparameter_and_the_recipe(name: str) -> None:
     space = load_space(name)
     assert space.name == name
     assert set(space.teacher) == set(PAPER_TEACHER)
     assert set(space.student) == set(PAPER_STUDENT)
-    if name != "quickstart":
-        assert all(space.teacher[key].contains(value) for key, value in PAPER_TEACHER.items())
-        assert all(space.student[key].contains(value) for key, value in PAPER_STUDENT.items())
+    assert space.student["init"] == Fixed(value="encoder")
+    assert space.may_average
+    if name != "paper":
+        for parameters in (space.teacher, space.student):
+            assert isinstance(parameters["learning_rate"], Range)
+            assert isinstance(parameters["head_learning_rate"], Range)
+            assert parameters["omega_learning_rate"] != Fixed(value=1.0)
+        assert not isinstance(space.student["kd_loss"], Fixed) or name == "quickstart"
+
+
+@pytest.mark.parametrize("name", ["joint", "paper", "student", "wide"])
+def test_the_papers_point_is_tried_and_its_rates_are_in_the_ranges(name: str) -> None:
+    space = load_space(name)
+    assert PAPER_TEACHER in space.first_teachers
+    assert PAPER_STUDENT in space.first_students
+    for parameters, paper in ((space.teacher, PAPER_TEACHER), (space.student, PAPER_STUDENT)):
+        assert all(parameters[name].contains(paper[name]) for name in ("learning_rate", "head_learning_rate"))
 
 
 def test_paper_space_is_one_point() -> None:
     space = load_space("paper")
     assert space.teacher == {name: Fixed(value=value) for name, value in PAPER_TEACHER.items()}
     assert space.student == {name: Fixed(value=value) for name, value in PAPER_STUDENT.items()}
-    assert space.teachers == 1
+    assert (space.first_teachers, space.first_students) == ((PAPER_TEACHER,), (PAPER_STUDENT,))
 
 
-def test_student_space_fixes_the_teacher() -> None:
-    space = load_space("student")
-    assert space.teacher == load_space("paper").teacher
-    assert space.student["learning_rate"] == Range(low=1e-5, high=2e-4, log=True)
-    assert space.student["weight_decay"] == Fixed(value=0.01)
+def test_rates_of_the_quickstart_follow_from_its_number_of_steps() -> None:
+    """The paper's rates times the square root of its steps through the preset's; half of that for the teacher."""
+    preset, space = PRESETS["quickstart"], load_space("quickstart")
+    sentences = min(preset["limit"] or math.inf, len(load_source("sample", None).train))
+    steps = preset["epochs"] * math.ceil(sentences / preset["batch_size"])
+    factor = math.sqrt(PAPER_STEPS / steps)
+    for parameters, expected in (
+        (space.student, PAPER_STUDENT["learning_rate"] * factor),  # type: ignore[operator]
+        (space.teacher, PAPER_TEACHER["learning_rate"] * factor / 2),
+    ):
+        rate = parameters["learning_rate"]
+        assert isinstance(rate, Range)
+        assert rate.low == pytest.approx(expected, rel=0.1)
 
 
-def test_the_student_phase_chooses_among_the_teachers_that_there_are() -> None:
-    space = load_space("joint")
-    assert space.student_phase(10)["teacher"] == Choice(values=(0, 1, 2))
-    assert space.student_phase(2)["teacher"] == Choice(values=(0, 1))
-    assert space.student_phase(1)["teacher"] == Fixed(value=0)
-    assert load_space("student").student_phase(10)["teacher"] == Fixed(value=0)
+def test_students_learn_from_no_more_teachers_than_there_are(write: Write) -> None:
+    def students_of(form: str, count: int) -> Any:
+        text = SEARCHED.replace("beta: 0.05", f"beta: 0.05\n  teachers: {form}")
+        return load_space(write(text)).students_of(count)["teachers"]
+
+    assert [students_of("3", count) for count in (1, 2, 5)] == [Fixed(value=value) for value in (1, 2, 3)]
+    assert students_of("{low: 1, high: 5}", 9) == Range(low=1, high=5, step=1)
+    assert students_of("{low: 1, high: 5}", 3) == Range(low=1, high=3, step=1)
+    assert students_of("{low: 1, high: 5}", 1) == Fixed(value=1)
+    assert students_of("{low: 3, high: 5}", 2) == Fixed(value=2)
+    assert students_of("{low: 1, high: 5, step: 2}", 4) == Range(low=1, high=3, step=2)
+    assert students_of("{low: 1, high: 5, step: 2}", 2) == Fixed(value=1)
+    assert students_of("{choices: [1, 3, 5]}", 4) == Choice(values=(1, 3))
+    assert students_of("{choices: [1, 3]}", 2) == Fixed(value=1)
+    assert students_of("{choices: [3, 5]}", 2) == Fixed(value=2)
+
+
+@pytest.mark.parametrize(
+    ("form", "most"),
+    [("4", 4), ("{low: 1, high: 3}", 3), ("{choices: [1, 5, 2]}", 5), ("2\n  first: [{teachers: 4}]", 4)],
+)
+def test_the_most_teachers_of_a_space(write: Write, form: str, most: int) -> None:
+    assert load_space(write(SEARCHED.replace("beta: 0.05", f"beta: 0.05\n  teachers: {form}"))).most_teachers == most
+
+
+def test_first_points_are_the_papers_unless_others_are_given(write: Write) -> None:
+    assert load_space(write(VALID)).first_students == (PAPER_STUDENT,)
+    none = load_space(write(VALID.replace("alpha: 0.05", "alpha: 0.05\n  first: []")))
+    assert none.first_teachers == ()
+    both = load_space(
+        write(VALID.replace("beta: 0.05", "beta: 0.05\n  first: [{learning_rate: 1e-3, kd_loss: mse}, paper]"))
+    )
+    assert both.first_students == ({"learning_rate": 1e-3, "kd_loss": "mse"}, PAPER_STUDENT)
+    assert both.digest() != load_space(write(VALID)).digest()
+
+
+@pytest.mark.parametrize(
+    ("init", "averages"),
+    [
+        ("init: encoder", True),
+        ("init: teacher", False),
+        ("init: {choices: [encoder, teacher]}", False),
+        ("first: [{init: teacher}, paper]", False),
+        ("first: [paper]", True),
+    ],
+)
+def test_students_that_start_elsewhere_have_no_average(write: Write, init: str, averages: bool) -> None:
+    assert load_space(write(VALID.replace("beta: 0.05", f"beta: 0.05\n  {init}"))).may_average is averages
 
 
 def test_numbers_are_read_as_yaml_1_2_does(write: Write) -> None:
@@ -117,6 +192,8 @@ def test_spaces_can_be_sent_to_other_processes() -> None:
     assert pickle.loads(pickle.dumps(space)) == space
 
 
+STUDENT = "beta: 0.05"
+"""Line 7 of `VALID`, after which other keys of the student can stand."""
 WRONG = [
     ("alpha: 0.05", "alfa: 0.05", "4: `teacher.alfa`: unknown key; did you mean `alpha`?; allowed here:"),
     ("  alpha: 0.05\n", "", "2: `teacher.alpha`: is missing"),
@@ -139,6 +216,39 @@ WRONG = [
     ("beta: 0.05", "beta: 0.05\n  dropout: {low: -1, high: 1}", "8: `student.dropout.high`: given 1, must be"),
     ("beta: 0.05", "beta: 0.05\n  teachers: 0", "8: `student.teachers`: given 0, must be greater"),
     ("beta: 0.05", "beta: 0.05\n  teachers: 2", "8: `student.teachers`: given 2, but the teacher section has one"),
+    (STUDENT, f"{STUDENT}\n  teachers: 6", "8: `student.teachers`: given 6, must be less than or equal to 5"),
+    (STUDENT, f"{STUDENT}\n  teachers: 1.5", "8: `student.teachers`: given 1.5, must be"),
+    (STUDENT, f"{STUDENT}\n  temperature: 0", "8: `student.temperature`: given 0, must be greater than 0"),
+    (STUDENT, f"{STUDENT}\n  temperature: 101", "8: `student.temperature`: given 101, must be less than or equal"),
+    (STUDENT, f"{STUDENT}\n  confidence: 1", "8: `student.confidence`: given 1, must be less than 1"),
+    (STUDENT, f"{STUDENT}\n  confidence: -0.1", "8: `student.confidence`: given -0.1, must be greater than or"),
+    (STUDENT, f"{STUDENT}\n  rounds: 0", "8: `student.rounds`: given 0, must be greater than or equal to 1"),
+    (STUDENT, f"{STUDENT}\n  rounds: 11", "8: `student.rounds`: given 11, must be less than or equal to 10"),
+    (
+        STUDENT,
+        f"{STUDENT}\n  rounds: {{low: 1, high: 4, step: 1.5}}",
+        "8: `student.rounds`: a range of whole numbers has",
+    ),
+    (STUDENT, f"{STUDENT}\n  kd_loss: kl", "8: `student.kd_loss`: given \"kl\", must be 'mse' or"),
+    (STUDENT, f"{STUDENT}\n  kd_loss: {{choices: [mse, kl]}}", '8: `student.kd_loss.choices[1]`: given "kl", must'),
+    (STUDENT, f"{STUDENT}\n  init: nowhere", '8: `student.init`: given "nowhere", must be'),
+    (STUDENT, f"{STUDENT}\n  head_learning_rate: 0", "8: `student.head_learning_rate`: given 0, must be greater"),
+    (STUDENT, f"{STUDENT}\n  omega_learning_rate: 1e6", "8: `student.omega_learning_rate`: given 1000000.0, must be"),
+    (STUDENT, f"{STUDENT}\n  first: paper", '8: `student.first`: given "paper", must be a valid list'),
+    (STUDENT, f"{STUDENT}\n  first: [papers]", "8: `student.first[0]`: must be `paper`, or a mapping"),
+    (STUDENT, f"{STUDENT}\n  first: [{{beta: [1]}}]", "8: `student.first[0]`: must be `paper`, or a mapping"),
+    (
+        STUDENT,
+        f"{STUDENT}\n  first:\n    - paper\n    - {{betta: 1}}",
+        "10: `student.first[1].betta`: unknown key; did",
+    ),
+    (STUDENT, f"{STUDENT}\n  first: [{{first: 1}}]", "8: `student.first[0].first`: given 1, must be"),
+    (
+        STUDENT,
+        f"{STUDENT}\n  first: [{{temperature: 0}}]",
+        "8: `student.first[0].temperature`: given 0, must be greater",
+    ),
+    (STUDENT, f"{STUDENT}\n  first: [{{rounds: 1.5}}]", "8: `student.first[0].rounds`: given 1.5, must be"),
     ("beta: 0.05", "beta: 0.05\n  beta: 0.06", "8: key `student.beta` stands twice, first on line 7"),
     ("beta: 0.05", "beta: [0.05", "not well-formed YAML"),
     ("beta: 0.05", "beta: &b 0.05\n  warmup: *b", "8: not well-formed YAML: aliases"),
@@ -196,7 +306,10 @@ def test_unknown_names_suggest_the_known_ones() -> None:
 
 
 def test_the_committed_schema_is_current() -> None:
-    assert json.loads((FOLDER / "search_space.schema.json").read_text()) == json_schema()
+    command = [sys.executable, "-m", "msd_ray.search.spaces", "--schema"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert (FOLDER / "search_space.schema.json").read_text() == printed
+    assert json.loads(printed) == json_schema()
 
 
 def _validator() -> Any:
@@ -204,7 +317,7 @@ def _validator() -> Any:
     return jsonschema.Draft202012Validator(json_schema())
 
 
-@pytest.mark.parametrize("name", ["joint", "paper", "quickstart", "student", "wide"])
+@pytest.mark.parametrize("name", NAMES)
 def test_bundled_files_fit_the_schema_and_name_it(name: str) -> None:
     path = FOLDER / f"{name}.yaml"
     assert path.read_text().startswith("# yaml-language-server: $schema=search_space.schema.json\n")

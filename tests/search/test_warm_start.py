@@ -27,10 +27,7 @@ def url(tmp_path: Path) -> str:
 
 def fill(url: str, name: str, tried: Tried, *, paper: Mapping[str, Any], **settings: Any) -> None:
     """A phase's study whose trials have these parameters (beside the paper's) and values; None: failed."""
-    space = {**(JOINT.student if "beta" in paper else JOINT.teacher)}
-    if "beta" in paper:
-        space |= {"teacher": JOINT.student_phase(3)["teacher"]}
-        paper = {**paper, "teacher": 0}
+    space = JOINT.student if "beta" in paper else JOINT.teacher
     first = [{**paper, **parameters} for parameters, _ in tried]
     study = PhaseStudy.open(url, name, space=space, settings=settings, seed=1, trials=len(tried), first=first)
     for _, value in tried:
@@ -45,7 +42,7 @@ def fill(url: str, name: str, tried: Tried, *, paper: Mapping[str, Any], **setti
 
 def fill_both(url: str, name: str, students: Tried, teachers: Tried = (({}, 0.5),)) -> None:
     fill(url, f"{name}/teacher", teachers, paper=PAPER_TEACHER)
-    fill(url, f"{name}/student", students, paper=PAPER_STUDENT, teachers=list(range(len(teachers))))
+    fill(url, f"{name}/student", students, paper=PAPER_STUDENT)
 
 
 def betas(warm: WarmStart) -> list[Any]:
@@ -58,7 +55,16 @@ def take(url: str, *studies: str, trials: int = 3, space: SearchSpace = JOINT, n
 
 def settings(warm: WarmStart, *, name: str = "new", space: SearchSpace = JOINT) -> SearchSettings:
     run = RunSettings(epochs=2, batch_size=8, max_length=48, frozen_layers=2)
-    return SearchSettings(name=name, space=space, run=run, trials=4, teacher_trials=3, seeds=1, warm_start=warm)
+    rows = {"rows": ("best",), "confirm": 1, "seeds": 1}
+    return SearchSettings(
+        name=name,
+        space=space,
+        run=run,
+        trials=4,
+        teacher_trials=3,
+        warm_start=warm,
+        **rows,  # type: ignore[arg-type]
+    )
 
 
 def refusal(url: str, *studies: str, **changes: Any) -> str:
@@ -90,12 +96,12 @@ def test_the_best_finished_trials_of_distinct_parameters_without_the_papers(url:
     assert betas(take(url, "ar", trials=9)) == [0.2, 0.4, 0.1, 0.5]
 
 
-def test_teachers_are_taken_where_they_are_searched_and_students_know_theirs(url: str) -> None:
+def test_teachers_are_taken_where_they_are_searched(url: str) -> None:
     teachers: Tried = [({}, 0.9), ({"alpha": 0.5}, 0.7), ({"alpha": 0.3}, 0.8)]
-    fill_both(url, "ar", [({"beta": 0.1, "teacher": 2}, 0.3), ({"beta": 0.2}, 0.2)], teachers)
+    fill_both(url, "ar", [({"beta": 0.1, "teachers": 2}, 0.3), ({"beta": 0.2}, 0.2)], teachers)
     warm = take(url, "ar")
     assert [trial.parameters for trial in warm.teachers] == [{**PAPER_TEACHER, "alpha": a} for a in (0.3, 0.5)]
-    assert [trial.teacher for trial in warm.students] == [{**PAPER_TEACHER, "alpha": 0.3}, dict(PAPER_TEACHER)]
+    assert [trial.parameters["teachers"] for trial in warm.students] == [2, 1]
     fixed = replace(JOINT, teacher=load_space("paper").teacher)
     assert take(url, "ar", space=fixed).teachers == ()
     assert take(url, "ar", space=fixed).students == warm.students
@@ -147,7 +153,7 @@ def test_what_was_taken_stays_whatever_becomes_of_the_other_study(url: str) -> N
         create_trial(
             state=TrialState.COMPLETE,
             value=1.0,
-            user_attrs={"configuration": {**PAPER_STUDENT, "beta": 7.0, "teacher": 0}},
+            user_attrs={"configuration": {**PAPER_STUDENT, "beta": 7.0}},
         )
     )
     assert betas(take(url, "ar", name="newer")) == [7.0, 0.1]
