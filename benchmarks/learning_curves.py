@@ -31,10 +31,11 @@ from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
 from msd_ray.search.storage import Storage
 from msd_ray.search.work import run_launch
 from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings
-from msd_ray.training.scores import DEV_TARGET_F1
+from msd_ray.training.selection import dev_metric
 
 from .curve_table import PAPER, SPACE, TABLE, columns, read_rows
 
+DEV_TARGET_F1 = dev_metric("target")
 LAYERS, LANG, SENTENCES, DEV_SENTENCES = 2, "ar", 128, 64
 RUN = RunSettings(seed=0, epochs=9, batch_size=16, max_length=32, frozen_layers=0, precision="bf16")
 TEACHER = TeacherSettings(learning_rate=5e-4)

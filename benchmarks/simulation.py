@@ -30,10 +30,11 @@ from msd_ray.search.search import KINDS
 from msd_ray.search.storage import Storage
 from msd_ray.search.studies import PhaseStudy, Pruning, TrialRecord
 from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
-from msd_ray.training.scores import DEV_TARGET_F1
+from msd_ray.training.selection import dev_metric
 
 from .curve_table import PAPER, SPACE, CurveTable
 
+DEV_TARGET_F1 = dev_metric("target")
 ORIGIN_MS = 1_700_000_000_000  # when simulated searches begin, Unix time
 REDUCTION = 3
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,9 @@ from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, Te
 from msd_ray.training.build import build_tagger
 from msd_ray.training.checkpoints import EpochRecord, TrainingDirectory
 from msd_ray.training.device import autocast
-from msd_ray.training.loop import StepLoss, Task, train
+from msd_ray.training.loop import Task, train
 from msd_ray.training.outputs import load_outputs, save_outputs
-from msd_ray.training.scores import ScoredSet
+from msd_ray.training.spread import SpreadSteps
 from msd_ray.training.student import StudentTask
 from msd_ray.training.teacher import TeacherTask
 
@@ -61,12 +61,6 @@ class Bench:
         encoded = encode_text(self.target.train, tokenizer, max_length=self.run.max_length)
         return TextTensors(encoded, int(tokenizer.pad_token_id), self.device)
 
-    def dev(self) -> ScoredSet:
-        """The source's dev set, which a task wants and a benchmark does not score."""
-        tokenizer = load_tokenizer(self.encoder)
-        encoded = encode_sentences(self.source.dev, tokenizer, self.labels, max_length=self.run.max_length)
-        return ScoredSet.load(encoded, self.labels, pad_id=int(tokenizer.pad_token_id), device=self.device)
-
     def tagger(self, settings: OptimizerSettings) -> MultiChannelTagger:
         """Our model with its first weights."""
         return build_tagger(self.encoder, len(self.labels), run=self.run, dropout=settings.dropout, device=self.device)
@@ -91,40 +85,30 @@ class Speeds:
         return [ours / theirs for ours, theirs in zip(self.ours, self.straightforward, strict=True)]
 
 
-class SpreadSteps(Generic[Step]):
-    """A task with short epochs: `count` of its steps from the shortest to the longest, at even distances."""
+def teacher_task(bench: Bench) -> TeacherTask:
+    """A teacher's steps."""
+    return TeacherTask(settings=TEACHER, run=bench.run, train=bench.source_text)
 
-    def __init__(self, task: Task[Step], size: Callable[[Step], int], count: int) -> None:
-        self._task = task
-        self._size = size
-        self.steps_per_epoch = min(count, task.steps_per_epoch)
 
-    def steps(self, epoch: int) -> list[Step]:
-        """The epoch's steps."""
-        by_size = sorted(self._task.steps(epoch), key=self._size)
-        places = (np.arange(self.steps_per_epoch) + 0.5) * len(by_size) / self.steps_per_epoch
-        return [by_size[int(place)] for place in places]
-
-    def loss(self, model: MultiChannelTagger, step: Step) -> StepLoss:
-        """The task's own loss."""
-        return self._task.loss(model, step)
-
-    def scores(self, model: MultiChannelTagger) -> dict[str, float]:
-        """None: they are no part of a step."""
-        return {}
+def student_task(bench: Bench, outputs: Path) -> tuple[StudentTask, float]:
+    """A student's steps, and the seconds that storing its teacher's outputs at `outputs` took."""
+    source, target = bench.source_text, bench.target_text
+    seconds = _store_outputs(bench, outputs, target, source)
+    teacher = load_outputs(outputs, bench.device)
+    task = StudentTask(settings=STUDENT, run=bench.run, target=target, source=source, teacher=teacher, dev={})
+    return task, seconds
 
 
 def teacher_speeds(bench: Bench) -> Speeds:
     """Speeds of teacher steps, both ways."""
-    text = bench.source_text
-    task = TeacherTask(settings=TEACHER, run=bench.run, train=text, dev=bench.dev())
+    task = teacher_task(bench)
     theirs = bench.straightforward(TEACHER)
     batches = straightforward.padded_batches(bench.source.train, load_tokenizer(bench.encoder), bench.labels, bench.run)
     return _speeds(
         bench,
         task,
         TEACHER,
-        text.lengths,
+        task.train.lengths,
         lambda step: step[0],
         lambda: straightforward.teacher_step(theirs, next(batches), TEACHER),
     )
@@ -132,16 +116,7 @@ def teacher_speeds(bench: Bench) -> Speeds:
 
 def student_speeds(bench: Bench, outputs: Path) -> tuple[Speeds, float]:
     """Speeds of student steps, both ways, and the seconds that storing the teacher's outputs at `outputs` took."""
-    source, target = bench.source_text, bench.target_text
-    seconds = _store_outputs(bench, outputs, target, source)
-    task = StudentTask(
-        settings=STUDENT,
-        run=bench.run,
-        target=target,
-        source=source,
-        teacher=load_outputs(outputs, bench.device),
-        dev={},
-    )
+    task, seconds = student_task(bench, outputs)
     theirs, teacher = bench.straightforward(STUDENT), bench.straightforward(TEACHER).model
     tokenizer = load_tokenizer(bench.encoder)
     targets = straightforward.padded_batches(bench.target.train, tokenizer, bench.labels, bench.run)
@@ -150,7 +125,7 @@ def student_speeds(bench: Bench, outputs: Path) -> tuple[Speeds, float]:
         bench,
         task,
         STUDENT,
-        target.lengths,
+        task.target.lengths,
         lambda step: step[0],
         lambda: straightforward.student_step(theirs, teacher, next(targets), next(sources), STUDENT),
     )

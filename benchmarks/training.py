@@ -30,11 +30,13 @@ MULTICONER = Path("../shared/data/multiconer")
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; 0. Raises UserError for a corpus or an encoder that is missing."""
-    options = _parser().parse_args(arguments)
+    options = option_parser("training", "Training speed of msd_ray beside that of a straightforward loop.").parse_args(
+        arguments
+    )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     print("command   python -m benchmarks.training", shlex.join(sys.argv[1:] if arguments is None else arguments))
-    bench = _bench(options, device)
-    print("machine  ", _machine(device))
+    bench = bench_of(options, device)
+    print("machine  ", machine(device))
     print(
         f"text      {bench.source.dataset}, en and {bench.target.lang}, {len(bench.source.train)} and "
         f"{len(bench.target.train)} training sentences"
@@ -64,7 +66,8 @@ def _row(name: str, speeds: Speeds) -> str:
     return f"{name:10}{ours:12.1f}{theirs:18.2f}{ratio:>34}{padding:>20}"
 
 
-def _machine(device: torch.device) -> str:
+def machine(device: torch.device) -> str:
+    """What the steps run on, in words."""
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
     capabilities = torch.cpu.get_capabilities()
@@ -72,9 +75,9 @@ def _machine(device: torch.device) -> str:
     return f"processor ({', '.join(has)}), {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
-def _bench(options: argparse.Namespace, device: torch.device) -> Bench:
+def bench_of(options: argparse.Namespace, device: torch.device) -> Bench:
     """Read the corpora and find the encoder."""
-    run = RunSettings(epochs=options.rounds + 1, precision=best_precision(device))
+    run = RunSettings(epochs=options.rounds + 1, precision=best_precision(device), dropout_masks="fast")
     # Straightforward steps are full batches.
     for name, least in {"sentences": run.batch_size, "rounds": 1, "steps": 1, "threads": 1}.items():
         if getattr(options, name) < least:
@@ -99,11 +102,9 @@ def _bench(options: argparse.Namespace, device: torch.device) -> Bench:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.training",
-        description="Training speed of msd_ray beside that of a straightforward loop.",
-    )
+def option_parser(module: str, description: str) -> argparse.ArgumentParser:
+    """The options of a benchmark of training steps."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{module}", description=description)
     add = parser.add_argument
     add("--dataset", metavar="NAME", help=f"default: mlowner where {MULTICONER} is there, else sample")
     add("--data-dir", type=Path, metavar="DIR", help="where its files are")

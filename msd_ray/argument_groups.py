@@ -125,8 +125,8 @@ def add_training(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
     add(
         "--pairing",
         choices=["length", "random"],
-        help="source sentences beside each batch of target sentences, for the MMD losses: of like length, or drawn "
-        f"independently ({default(defaults, 'pairing')})",
+        help="source sentences beside each batch of target sentences, for the MMD losses: of like length, or any"
+        f" ({default(defaults, 'pairing')})",
     )
     add(
         "--loss-mean",
@@ -135,9 +135,16 @@ def add_training(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
         f"weighs the same ({default(defaults, 'loss_mean')})",
     )
     add(
+        "--dropout-masks",
+        choices=["torch", "fast"],
+        help="which generator draws dropout masks on processors: torch's, or one that is about ten times as fast "
+        f"({default(defaults, 'dropout_masks')})",
+    )
+    add(
         "--decode",
         choices=["argmax", "viterbi"],
-        help="labels from probabilities: word by word, or the best sequence that BIO2 allows "
+        help="labels from scores, valid BIO2 either way: each word's best label, an I- without its beginning becomes "
+        "B-; or the best valid sequence "
         f"({default(defaults, 'decode')})",
     )
     add(

@@ -18,11 +18,17 @@ from .corpora.catalogue import LANGUAGE_NAMES
 from .encoders.e5_small import NAME as E5_SMALL
 from .encoders.files import EncoderFiles
 from .errors import UserError
-from .model_card_text import ON_DEV, TEMPLATE
+from .model_card_text import CHOSEN_ON_TARGET, NOT_CHOSEN_ON_TARGET, ON_DEV, ON_DEV_NOT_CHOSEN_THERE, TEMPLATE
 from .tracking.champion import ALIAS, registered_name
 
 Value = str | int | float | bool | None
-Selection = Literal["target dev", "source dev"]
+Selection = Literal["target dev", "source dev", "none: last epochs averaged, configuration by source dev"]
+SELECTIONS: Mapping[str, Selection] = {
+    "target": "target dev",
+    "source": "source dev",
+    "none": "none: last epochs averaged, configuration by source dev",
+}
+"""What chose, by the value of --select-on."""
 
 TAGS = ("msd-ray", "token-classification", "named-entity-recognition", "cross-lingual", "zero-shot", "distillation")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -34,8 +40,7 @@ class ScoreRow:
     """Entity-level F1 (Eq. 16) of one system over seeds.
 
     mean, deviation: 0..1; deviation is the sample standard deviation (n - 1), None for one seed. n: seeds.
-    system: what was scored. split: on what. selection: the dev set that chose the epoch.
-    model: whether this is the configuration of the student that the card describes.
+    system: what was scored. split: on what. model: whether this is the row of the student that the card describes.
     """
 
     system: str
@@ -43,7 +48,6 @@ class ScoreRow:
     n: int
     deviation: float | None = None
     split: Literal["test", "dev"] = "test"
-    selection: Selection = "target dev"
     model: bool = False
 
 
@@ -52,10 +56,12 @@ class ModelCard:
     """What the card of one student says.
 
     encoder: as the user named it; base_model: its name on the hub (`hub_name`), None if it has none.
-    teacher, student, run: hyperparameters by name. seed, epoch: of this very student; seeds: of all final runs.
-    selection: the dev set that chose its epoch. data_digests: SHA-256 of each part of the data, by name.
-    configuration: digest of teacher and student. dev_f1: of this very student, 0..1. entity_types: what it finds.
-    max_length: tokens that it sees at once.
+    teachers, students, run: hyperparameters by name; several students where this one is the mean of their weights.
+    seed, epoch: of this very student; epoch is None for a mean of several, and one more than there are for the mean of
+    the last ones. seeds: of all final runs. selection: what chose teacher, epoch and configuration.
+    data_digests: SHA-256 of each part of the data, by name. configuration: digest of all hyperparameters.
+    dev_f1: of this very student, 0..1, on the dev set that chose. entity_types: what it finds. max_length: tokens that
+    it sees at once.
     """
 
     dataset: str
@@ -65,10 +71,10 @@ class ModelCard:
     base_model: str | None
     encoder_licence: str | None
     data_licence: str
-    teacher: Mapping[str, Value]
-    student: Mapping[str, Value]
+    teachers: tuple[Mapping[str, Value], ...]
+    students: tuple[Mapping[str, Value], ...]
     seed: int
-    epoch: int
+    epoch: int | None
     seeds: tuple[int, ...]
     scores: tuple[ScoreRow, ...]
     data_digests: Mapping[str, str]
@@ -99,20 +105,24 @@ def render(card: ModelCard) -> str:
         lang=escape(card.lang),
         dataset=escape(card.dataset),
         encoder=_encoder(card),
-        selection=f"{_language(card.lang if card.selection == 'target dev' else card.source_lang)} dev set",
-        epoch=card.epoch,
+        chosen=_chosen(card),
+        weights=_weights(card),
+        dev=_dev(card),
         seed=card.seed,
+        choice=(CHOSEN_ON_TARGET if card.selection == "target dev" else NOT_CHOSEN_ON_TARGET).format(
+            language=_language(card.lang), source=_language(card.source_lang)
+        ),
         dev_f1="not recorded" if card.dev_f1 is None else f"{100 * card.dev_f1:.2f}",
         types=escape(", ".join(card.entity_types) or "not recorded"),
         registered=_registered(card),
         configuration=escape(card.configuration or "not recorded"),
-        on_dev=ON_DEV.format(language=_language(card.lang)) if any(row.split == "dev" for row in card.scores) else "",
+        on_dev=_on_dev(card),
         length="" if card.max_length is None else f" of {card.max_length} tokens",
         seeds=escape(", ".join(map(str, card.seeds))),
         study=escape(card.study),
         scores=_scores(card),
-        teacher=_table(("teacher", "value"), card.teacher.items()),
-        student=_table(("student", "value"), card.student.items()),
+        teacher=_columns("teacher", card.teachers),
+        student=_columns("student", card.students),
         run=_table(("both", "value"), card.run.items()),
         digests=_table(("data", "SHA-256"), card.data_digests.items()),
         versions=_table(("software", "version"), card.versions.items()),
@@ -170,6 +180,34 @@ def _registered(card: ModelCard) -> str:
         return f"models:/NAME@{ALIAS}"
 
 
+def _dev(card: ModelCard) -> str:
+    return f"{_language(card.lang if card.selection == 'target dev' else card.source_lang)} dev"
+
+
+def _chosen(card: ModelCard) -> str:
+    """What chose teacher, epoch and configuration."""
+    if card.selection == "none: last epochs averaged, configuration by source dev":
+        return f"nothing chose an epoch (last epochs averaged), F1 on {_dev(card)} the configuration"
+    return f"F1 on the {_dev(card)} set"
+
+
+def _weights(card: ModelCard) -> str:
+    """Which weights of the training these are."""
+    if card.epoch is None:
+        return f"the mean of the weights of {len(card.students)} students"
+    epochs, averaged = card.run.get("epochs"), card.run.get("average_epochs")
+    if isinstance(epochs, int) and card.epoch > epochs:
+        return f"the mean of the weights of the last {escape(averaged)} epochs"
+    return f"epoch {card.epoch}"
+
+
+def _on_dev(card: ModelCard) -> str:
+    if not any(row.split == "dev" for row in card.scores):
+        return ""
+    text = ON_DEV if card.selection == "target dev" else ON_DEV_NOT_CHOSEN_THERE
+    return text.format(language=_language(card.lang))
+
+
 def _encoder(card: ModelCard) -> str:
     if card.base_model is None:  # a directory: where it lay on somebody's machine is of no use to others
         return f"{escape(PurePath(card.encoder).name)} (a local directory)"
@@ -186,7 +224,7 @@ def _result(card: ModelCard, row: ScoreRow) -> EvalResult:
         dataset_config=_plain(card.lang),
         dataset_split=row.split,
         metric_type="f1",
-        metric_name=f"{row.split} F1, mean of {row.n} seeds, epoch chosen on {row.selection}",
+        metric_name=f"{row.split} F1, mean of {row.n} seeds",
         metric_value=round(row.mean, 6),
     )
 
@@ -196,14 +234,21 @@ def _scores(card: ModelCard) -> str:
         (
             f"{row.system}{' (this configuration)' if row.model else ''}",
             row.split,
-            row.selection,
             f"{100 * row.mean:.2f}",
             "" if row.deviation is None else f"{100 * row.deviation:.2f}",
             row.n,
         )
         for row in card.scores
     )
-    return _table(("system", "split", "epoch chosen on", "F1, mean", "standard deviation", "seeds"), rows)
+    return _table(("system", "split", "F1, mean", "standard deviation", "seeds"), rows)
+
+
+def _columns(name: str, settings: tuple[Mapping[str, Value], ...]) -> str:
+    """Hyperparameters, a column for each of several teachers or students."""
+    names = dict.fromkeys(key for one in settings for key in one)
+    numbers = [str(number) for number in range(1, len(settings) + 1)]
+    header = (name, *(numbers if len(settings) > 1 else ["value"]))
+    return _table(header, ((key, *(one.get(key) for one in settings)) for key in names))
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[Value, ...]]) -> str:

@@ -6,6 +6,17 @@ configuration, and are too high.
 
 """
 
+ON_DEV_NOT_CHOSEN_THERE = """\
+There was no test set: rows with split dev are scored on the {language} dev set, which chose nothing.
+
+"""
+
+CHOSEN_ON_TARGET = """\
+Labels of the {language} *dev* set chose epochs and configurations, which overestimates what is reached without any."""
+
+NOT_CHOSEN_ON_TARGET = """\
+{language} dev labels chose nothing either: only the {source} dev set did."""
+
 TEMPLATE = """\
 # {title}
 
@@ -16,7 +27,7 @@ sentences, with a mixture of short-channel distillers (MSD). It labels words in 
 - Encoder: {encoder}, with a classifier on every layer that was trained; the last one makes the predictions.
 - Data set: {dataset}, {source} to {language} ({lang}).
 - Entity types: {types}.
-- This student: seed {seed}, epoch {epoch}, chosen by F1 on the {selection}. Its own F1 on {language} dev: {dev_f1}.
+- This student: seed {seed}, {weights}. What chose: {chosen}. Its own F1 on {dev}: {dev_f1}.
 
 ## Scores
 
@@ -88,8 +99,7 @@ Digests of the sentences as they were read, so that others can tell whether they
 
 ## Limits
 
-- Zero-shot: no label of {language} training sentences was used. Labels of the {language} *dev* set chose epochs and
-  configurations, which overestimates what is reached without any: compare the rows with the epoch chosen on source dev.
+- Zero-shot: no label of {language} training sentences was used. {choice}
 - It knows the entity types and the kind of text of {dataset} and no others; expect lower scores on other domains.
 - It sees windows{length} at a time. Longer sentences are read in windows that overlap, so far context is lost.
 - It was made for {language}. Other languages, {source} included, were not measured.

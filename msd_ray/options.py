@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .arguments import DEFAULTS, PRESETS, parser_of_tune
 from .environment import ADDRESSES, check_address, from_environment
 from .errors import UserError
 from .names import require_plain
-from .training.settings import LossMean, Pairing, SelectOn
+from .training.settings import DropoutMasks, LossMean, Pairing, SelectOn
+
+if TYPE_CHECKING:
+    from .training.decoding import Decode
 
 SOURCE = "en"
 FINAL_ROWS = ("direct", "tsl", "paper", "best", "average")
@@ -65,13 +68,14 @@ class TuneOptions:
     confirm: int
     select_on: SelectOn
     dev_limit: int
-    decode: str
+    decode: "Decode"
     hours: float | None
     patience: int | None
     summary: Path | None
     average_epochs: int | None
     pairing: Pairing
     loss_mean: LossMean
+    dropout_masks: DropoutMasks
     grace_epochs: int
     warm_start: tuple[str, ...] | None
     warm_start_trials: int

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .export import DESCRIPTION
-from .search.configuration import Configuration
 from .setup import Setup
 from .tracking.champion import Candidate
 from .tracking.comparison import SummaryRow
@@ -14,27 +13,28 @@ from .tracking.rows import RunRow
 
 
 def register_winner(
-    setup: Setup, winner: RunRow, configuration: Configuration, summary: Sequence[SummaryRow], directory: Path
+    setup: Setup, winner: RunRow, configuration: str, summary: Sequence[SummaryRow], directory: Path
 ) -> Registered:
     """Register the student that `export_winner` wrote to `directory`. Raises UserError when MLflow does not work.
 
-    Searches that share a storage wait for each other here.
+    configuration: the digest of the winner's row. Searches that share a storage wait for each other here.
     """
     row = winner.tags["row"]
+    line = next(line for line in summary if line.name == row)
     candidate = Candidate(
         dataset=setup.data.dataset,
         lang=setup.lang,
         study=setup.settings.name,
         run_id=winner.run_id,
         row=row,
-        configuration=configuration.digest,
+        configuration=configuration,
         seed=int(winner.tags["seed"]),
         encoder=setup.encoder.name,
         zero_shot=winner.tags.get("zero_shot") != "false",
         content_sha256=content_digest(directory),
-        dev_f1=winner.metrics["dev_target/f1"],
-        scored_split=next(line.scored_split for line in summary if line.name == row),
-        scores=_scores(next(line for line in summary if line.name == row)),
+        dev_f1=winner.metrics[line.dev_metric],
+        scored_split=line.scored_split,
+        scores=_scores(line),
         data_digests=setup.corpora.digests,
     )
     with setup.storage.writing(), setup.storage.lock(setup.storage.root / "registry"):

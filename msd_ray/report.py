@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise UserError("give --lang or --study: whose results to report")
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
     console = Console()
-    from .reporting.study_page import dataset_tables, language_tables, study_page
+    from .reporting.study_page import dataset_tables, language_tables, search_tables, study_page
     from .reporting.tables import paper_tables
     from .reporting.write import write_page, write_tables
     from .tracking.artifacts import DOMAIN_VECTORS, PREDICTIONS, read_domains, read_predictions
@@ -82,7 +82,10 @@ def main(arguments: list[str] | None = None) -> int:
                 per_language = [
                     table
                     for one in found
-                    for table in language_tables(results[dataset], one.lang, one.runs, predictions)
+                    for table in (
+                        *search_tables(one),
+                        *language_tables(results[dataset], one.lang, one.runs, predictions),
+                    )
                 ]
                 write_tables([*paper, *own, *per_language], out / "tables")
                 about = tuple(table for table in paper if _is_about(table, dataset))

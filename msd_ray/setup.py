@@ -141,6 +141,7 @@ def _data(options: TuneOptions, lang: str) -> Data:
         max_length=options.max_length,
         select_on=options.select_on,
         dev_limit=options.dev_limit,
+        decode=options.decode,
     )
 
 
@@ -155,6 +156,7 @@ def _run(options: TuneOptions, gpus: float) -> RunSettings:
         average_epochs=options.average_epochs or min(DEFAULT_AVERAGE_EPOCHS, options.epochs),
         pairing=options.pairing,
         loss_mean=options.loss_mean,
+        dropout_masks=options.dropout_masks,
     )
 
 

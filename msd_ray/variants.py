@@ -6,6 +6,7 @@
 | `no-distillers` | main channel alone             | main channel alone, both MMD losses | MSD w/o. distillers    |
 | `no-mmd-lang`   | all channels                   | no cross-language MMD (Eq. 14)      | MSD w/o. L_MMD^L       |
 | `no-mmd-model`  | all channels                   | no cross-model MMD (Eq. 13)         | MSD w/o. L_MMD^M       |
+| `no-mmd`        | all channels                   | all channels, no MMD                | Figure 3b, no score    |
 | `no-all`        | main channel alone             | main channel alone, no MMD          | MSD w/o. all, TSL      |
 | `tsl-mmd`       | main channel; MMD of languages | main channel alone, no MMD          | TSL w. MMD (5.6.3)     |
 | `direct`        | main channel alone             | none: the teacher tags the target   | BS                     |
@@ -21,6 +22,11 @@ from dataclasses import dataclass, replace
 
 from .errors import UserError
 from .training.settings import StudentSettings, TeacherSettings
+
+GOLD_AUXILIARY_WEIGHT = 0.1
+"""beta of `gold-aux`: the weight of the gold labels' loss in the authors' released code."""
+TEACHER_MMD_WEIGHT = 0.05
+"""Of the MMD within the teacher of `tsl-mmd`: the authors' released code divides it by 20. The paper names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +48,22 @@ class Variant:
     teacher_mmd: bool = False
     gold_auxiliary: bool = False
 
-    def teacher_settings(self, teacher: TeacherSettings, student: StudentSettings) -> TeacherSettings:
-        """The variant of a teacher; `student` gives the weight of an MMD loss, for which the paper names no other."""
+    def teacher_settings(self, teacher: TeacherSettings) -> TeacherSettings:
+        """The variant of a teacher."""
         return replace(
             teacher,
             alpha=teacher.alpha if self.distillers else 0.0,
-            mmd=student.beta_prime if self.teacher_mmd else 0.0,
+            mmd=TEACHER_MMD_WEIGHT if self.teacher_mmd else 0.0,
         )
 
     def student_settings(self, student: StudentSettings) -> StudentSettings | None:
         """The variant of a student; None where the teacher itself tags the target."""
         if not self.student:
             return None
+        beta = GOLD_AUXILIARY_WEIGHT if self.gold_auxiliary else student.beta
         return replace(
             student,
-            beta=student.beta if self.distillers else 0.0,
+            beta=beta if self.distillers else 0.0,
             alpha_prime=student.alpha_prime if self.mmd_model else 0.0,
             beta_prime=student.beta_prime if self.mmd_language else 0.0,
             auxiliary="gold labels" if self.gold_auxiliary else "soft labels",
@@ -68,6 +75,7 @@ _ALL = (
     Variant(name="no-distillers", label="MSD w/o distillers", distillers=False),
     Variant(name="no-mmd-lang", label="MSD w/o MMD-L", mmd_language=False),
     Variant(name="no-mmd-model", label="MSD w/o MMD-M", mmd_model=False),
+    Variant(name="no-mmd", label="MSD w/o MMD", mmd_model=False, mmd_language=False),
     Variant(name="no-all", label="MSD w/o all (TSL)", distillers=False, mmd_model=False, mmd_language=False),
     Variant(
         name="tsl-mmd",

@@ -4,12 +4,11 @@ import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 from .corpora import DATASETS
 from .export import export_student
 from .manifest import digests_of
-from .model_card import ModelCard, ScoreRow, hub_name
+from .model_card import SELECTIONS, ModelCard, ScoreRow, hub_name
 from .search.configuration import row_digest
 from .search.copies import publish_files
 from .search.final import Rows, final_seeds
@@ -39,6 +38,7 @@ def export_winner(setup: Setup, winner: RunRow, row: Sequence[Configuration], su
         label_names=experiment.corpora.label_names,
         frozen_layers=setup.settings.run.frozen_layers,
         max_length=setup.settings.run.max_length,
+        decode=experiment.decode,
         card=_card(setup, winner, row, summary),
     )
     if setup.storage.store is not None:
@@ -47,9 +47,8 @@ def export_winner(setup: Setup, winner: RunRow, row: Sequence[Configuration], su
 
 
 def _card(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: Sequence[SummaryRow]) -> ModelCard:
-    configuration = row[0]
-    assert configuration.student is not None, "a search is for students"
     settings, encoder = setup.settings, setup.prepared.experiment.encoder
+    teachers = {teacher: None for configuration in row for teacher in configuration.teachers}  # in their order, once
     return ModelCard(
         dataset=setup.data.dataset,
         lang=setup.lang,
@@ -58,40 +57,33 @@ def _card(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: S
         base_model=hub_name(encoder),
         encoder_licence=encoder.licence,
         data_licence=DATASETS[setup.data.dataset].licence,
-        teacher=to_json(configuration.teachers[0]),
-        student=to_json(configuration.student),
+        teachers=tuple(to_json(teacher) for teacher in teachers),
+        students=tuple(to_json(one.student) for one in row if one.student is not None),
         seed=int(winner.tags["seed"]),
-        epoch=int(winner.metrics["best_epoch"]),
+        epoch=int(winner.metrics["best_epoch"]) if len(row) == 1 else None,
         seeds=tuple(final_seeds(settings.run, settings.seeds)),
-        scores=tuple(score for row in summary for score in _score_rows(row, winner.tags["row"])),
+        scores=tuple(
+            ScoreRow(
+                system=line.label,
+                mean=line.test.mean,
+                deviation=line.test.deviation,
+                n=line.test.n,
+                split="dev" if line.scored_split == "dev" else "test",
+                model=line.name == winner.tags["row"],
+            )
+            for line in summary
+            if line.test is not None
+        ),
         data_digests=setup.prepared.digests,
         study=settings.name,
         versions=versions(),
+        selection=SELECTIONS[setup.data.select_on],
         run=asdict(settings.run),
         configuration=row_digest(row),
         dev_f1=winner.metrics[dev_metric(setup.data.select_on)],
         entity_types=tuple(sorted({name[2:] for name in setup.prepared.experiment.corpora.label_names if name != "O"})),
         max_length=settings.run.max_length,
     )
-
-
-def _score_rows(row: SummaryRow, winner: str) -> list[ScoreRow]:
-    split: Literal["test", "dev"] = "dev" if row.scored_split == "dev" else "test"
-    rows = []
-    for selection, scores in (("target dev", row.test), ("source dev", row.test_source_selected)):
-        if scores is not None:
-            rows.append(
-                ScoreRow(
-                    system=row.label,
-                    mean=scores.mean,
-                    deviation=scores.deviation,
-                    n=scores.n,
-                    split=split,
-                    selection=selection,  # type: ignore[arg-type]
-                    model=row.name == winner,
-                )
-            )
-    return rows
 
 
 def configuration_tags(rows: Rows) -> dict[str, str]:

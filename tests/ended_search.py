@@ -14,6 +14,7 @@ from small_search import SmallSearch, write_corpora
 
 from msd_ray import tune
 from msd_ray.encoders.files import EncoderFiles
+from msd_ray.options import parse
 from msd_ray.search.uses import _mark
 from msd_ray.storage import main
 
@@ -30,7 +31,9 @@ def conclude(search: SmallSearch) -> None:
     """Run a search as the command does, up to its registered winner."""
     rows = search.run()
     setup = search.setup()
-    assert tune.conclude(setup, tune.open_tracker(setup), rows, Console(file=StringIO()))
+    options = parse(search.arguments())
+    won, _ = tune.conclude(setup, options, tune.open_tracker(setup), rows, Console(file=StringIO()))
+    assert won
 
 
 @pytest.fixture(scope="module")

@@ -24,5 +24,9 @@ def small_command(encoder: EncoderFiles, directory: Path) -> list[str]:
         "seeds": 1,
         "max-concurrent": 1,
         "precision": "fp32",
+        "confirm": 1,
     }
-    return [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    return [
+        *(text for name, value in options.items() for text in (f"--{name}", str(value))),
+        *("--rows", "paper", "best"),
+    ]

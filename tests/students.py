@@ -26,8 +26,8 @@ CARD = ModelCard(
     base_model="intfloat/multilingual-e5-small",
     encoder_licence="mit",
     data_licence="Apache-2.0",
-    teacher={"learning_rate": 5e-05, "alpha": 0.05},
-    student={"learning_rate": 2.3456789e-05, "beta": 0.05},
+    teachers=({"learning_rate": 5e-05, "alpha": 0.05},),
+    students=({"learning_rate": 2.3456789e-05, "beta": 0.05},),
     run={"epochs": 10},
     seed=3,
     epoch=7,
@@ -35,7 +35,6 @@ CARD = ModelCard(
     scores=(
         ScoreRow(system="teacher", mean=0.41234, deviation=0.01, n=3),
         ScoreRow(system="student", mean=0.52345, deviation=0.02, n=3, model=True),
-        ScoreRow(system="student", mean=0.5, n=1, selection="source dev", model=True),
     ),
     data_digests={"tr train text": "ab" * 32},
     study="first",

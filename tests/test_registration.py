@@ -12,39 +12,48 @@ from students import weights_file
 
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.files import sha256
-from msd_ray.options import parse
+from msd_ray.options import TuneOptions, parse
 from msd_ray.registration import content_digest
-from msd_ray.search.configuration import BEST, PAPER, PAPER_CONFIGURATION, Configuration
+from msd_ray.search.configuration import AVERAGE, BEST, PAPER, PAPER_CONFIGURATION, row_digest
 from msd_ray.setup import Setup, set_up
 from msd_ray.tracking.study import StudyTracker
-from msd_ray.training import StudentSettings
+from msd_ray.training import Configuration, StudentSettings
 from msd_ray.training.build import build_tagger
 from msd_ray.tune import conclude, open_tracker
 
 NAME = "msd-sample-tr"
-FOUND = Configuration(teacher=PAPER_CONFIGURATION.teacher, student=StudentSettings(learning_rate=1e-4, beta=2.5))
-ROWS = {PAPER: PAPER_CONFIGURATION, BEST: FOUND}
+FOUND = Configuration(teachers=PAPER_CONFIGURATION.teachers, student=StudentSettings(learning_rate=1e-4, beta=2.5))
+ROWS = {PAPER: (PAPER_CONFIGURATION,), BEST: (FOUND,), AVERAGE: (FOUND, PAPER_CONFIGURATION)}
+METRIC = {"target": "dev_target/f1", "source": "dev_source/f1"}
 
 
 @pytest.fixture
-def setup(tiny_encoder: EncoderFiles, tmp_path: Path) -> Setup:
-    (found,) = set_up(
-        parse(
-            [
-                *("--lang", "tr", "--dataset", "sample", "--limit", "8", "--frozen-layers", "2", "--seeds", "2"),
-                *("--max-length", "24", "--encoder", str(tiny_encoder.directory), "--storage", str(tmp_path / "runs")),
-            ]
-        )
+def options(tiny_encoder: EncoderFiles, tmp_path: Path) -> TuneOptions:
+    return parse(
+        [
+            *("--lang", "tr", "--dataset", "sample", "--limit", "8", "--frozen-layers", "2", "--seeds", "2"),
+            *("--max-length", "24", "--encoder", str(tiny_encoder.directory), "--storage", str(tmp_path / "runs")),
+        ]
     )
+
+
+@pytest.fixture
+def setup(options: TuneOptions) -> Setup:
+    return set_up_one(options)
+
+
+def set_up_one(options: TuneOptions) -> Setup:
+    (found,) = set_up(options)
     found.storage.create()
     return found
 
 
-def finished(setup: Setup, *, noise: int, dev: float) -> StudyTracker:
-    """The runs of a search that has ended: two seeds of the best configuration, with weights that `noise` draws."""
+def finished(setup: Setup, *, noise: int, dev: float, row: str = BEST) -> StudyTracker:
+    """The runs of a search that has ended: two seeds of a row, with weights that `noise` draws."""
     tracker = open_tracker(setup)
+    configuration = row_digest(ROWS[row])
     for seed, (below, test) in enumerate(((0.1, 0.8), (0.0, 0.6)), start=1):
-        weights = f"students/{setup.settings.name}-{seed}.safetensors"
+        weights = f"students/{setup.settings.name}-{row}-{seed}.safetensors"
         tagger = build_tagger(setup.encoder, 7, run=setup.settings.run, dropout=0.1, device=torch.device("cpu"))
         generator = torch.Generator().manual_seed(10 * noise + seed)
         with torch.no_grad():
@@ -52,28 +61,29 @@ def finished(setup: Setup, *, noise: int, dev: float) -> StudyTracker:
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
         (setup.storage.root / "students").mkdir(exist_ok=True)
         digest = sha256(weights_file(tagger, setup.storage.root / weights))
-        tags = {"row": BEST, "seed": str(seed), "scored_split": "test", "configuration": FOUND.digest}
-        key = f"final/{BEST}/{FOUND.digest}/seed-{seed}"
+        tags = {"row": row, "seed": str(seed), "scored_split": "test", "configuration": configuration}
+        key = f"final/{row}/{configuration}/seed-{seed}"
         run = tracker.child(
             key,
-            name=f"final-{BEST}-seed-{seed}",
+            name=f"final-{row}-seed-{seed}",
             parameters={},
             tags={**tags, "weights": weights, "weights_sha256": digest},
         )
-        scores = {"dev_target/f1": dev - below, "test/f1": test, "test/f1_source_selected": test, "best_epoch": 2}
+        scores = {METRIC[setup.data.select_on]: dev - below, "test/f1": test, "best_epoch": 2}
         tracker.finish(run, state="COMPLETE", metrics=scores)
     return tracker
 
 
-def ended(setup: Setup, tracker: StudyTracker) -> tuple[str, dict[str, str]]:
+def ended(setup: Setup, options: TuneOptions, tracker: StudyTracker) -> tuple[str, dict[str, str]]:
     """What the end of the search prints, and the tags of its parent run."""
     printed = StringIO()
-    assert conclude(setup, tracker, ROWS, Console(file=printed, width=200))
+    won, _ = conclude(setup, options, tracker, ROWS, Console(file=printed, width=200))
+    assert won
     return printed.getvalue(), MlflowClient(setup.mlflow_uri).get_run(tracker.parent_id).data.tags
 
 
-def test_the_winner_is_registered_once(setup: Setup) -> None:
-    printed, tags = ended(setup, finished(setup, noise=0, dev=0.7))
+def test_the_winner_is_registered_once(setup: Setup, options: TuneOptions) -> None:
+    printed, tags = ended(setup, options, finished(setup, noise=0, dev=0.7))
     reason = "Champion with dev F1 70.00: there was none before."
     assert f"models:/{NAME}/1. {reason}" in printed
     assert (tags["registered"], tags["champion"], tags["champion_reason"]) == (f"models:/{NAME}/1", "true", reason)
@@ -99,21 +109,49 @@ def test_the_winner_is_registered_once(setup: Setup) -> None:
     assert version.run_id is not None
     assert client.get_run(version.run_id).data.tags["seed"] == "2"
 
-    assert ended(setup, finished(setup, noise=0, dev=0.7)) == (printed, tags)
+    assert ended(setup, options, finished(setup, noise=0, dev=0.7)) == (printed, tags)
     assert len(client.search_model_versions(f"name = '{NAME}'")) == 1
 
 
-def test_two_studies_of_one_language_have_one_champion(setup: Setup) -> None:
-    ended(setup, finished(setup, noise=0, dev=0.7))
+def test_two_studies_of_one_language_have_one_champion(setup: Setup, options: TuneOptions) -> None:
+    ended(setup, options, finished(setup, noise=0, dev=0.7))
     worse = replace(setup, settings=replace(setup.settings, name="second"))
-    printed, tags = ended(worse, finished(worse, noise=1, dev=0.6))
+    printed, tags = ended(worse, options, finished(worse, noise=1, dev=0.6))
     assert (tags["registered"], tags["champion"]) == (f"models:/{NAME}/2", "false")
     assert "dev F1 60.00 does not beat the 70.00 of version 1" in printed
     better = replace(setup, settings=replace(setup.settings, name="third"))
-    _, tags = ended(better, finished(better, noise=2, dev=0.8))
+    _, tags = ended(better, options, finished(better, noise=2, dev=0.8))
     assert (tags["registered"], tags["champion"]) == (f"models:/{NAME}/3", "true")
     version = MlflowClient(setup.mlflow_uri).get_model_version_by_alias(NAME, "champion")
     assert version.tags["study"] == "third"
     card = (setup.storage.model("third") / "README.md").read_text()
     for words in ("Its own F1 on Turkish dev: 80.00", f"Configuration: {FOUND.digest}", f"models:/{NAME}@champion"):
         assert words in card
+
+
+@pytest.mark.parametrize(("dev", "winner"), [(0.8, AVERAGE), (0.6, BEST)])
+def test_the_average_is_handed_over_where_it_is_better_on_dev(
+    setup: Setup, options: TuneOptions, dev: float, winner: str
+) -> None:
+    finished(setup, noise=0, dev=0.7)
+    printed, tags = ended(setup, options, finished(setup, noise=1, dev=dev, row=AVERAGE))
+    assert tags["winner"] == winner
+    version = MlflowClient(setup.mlflow_uri).get_model_version_by_alias(NAME, "champion")
+    assert (version.tags["row"], version.tags["configuration"]) == (winner, row_digest(ROWS[winner]))
+    card = (setup.storage.model("sample-tr") / "README.md").read_text()
+    assert ("the mean of the weights of 2 students" in card) == (winner == AVERAGE)
+    assert "average of the best" in printed
+
+
+def test_a_score_on_source_dev_is_no_score_on_target_dev(options: TuneOptions) -> None:
+    """F1 on English dev is higher as a rule: it must not take the alias from a champion that was chosen on Turkish."""
+    on_target = set_up_one(options)
+    ended(on_target, options, finished(on_target, noise=0, dev=0.5))
+    source = replace(options, select_on="source", name="on-source")
+    on_source = set_up_one(source)
+    printed, tags = ended(on_source, source, finished(on_source, noise=1, dev=0.9))
+    assert (tags["registered"], tags["champion"]) == (f"models:/{NAME}/2", "false")
+    assert "not measured on the dev set of version 1" in tags["champion_reason"]
+    assert "(source)" in printed
+    card = (on_source.storage.model("on-source") / "README.md").read_text()
+    assert "What chose: F1 on the English dev set. Its own F1 on English dev: 90.00." in card

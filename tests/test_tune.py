@@ -64,12 +64,14 @@ def assert_table_is_the_databases(tune: Tune) -> None:
         for key, run in children(storage_of(tune)).items()
     ]
     table = tune.output[tune.output.index("┏") :]
-    for row in summary_rows(rows):
-        if row.test is None or row.dev is None:
-            continue
+    for row in summary_rows(rows, ["paper", "best"], dev_metric="dev_target/f1"):
+        assert row.test is not None
+        assert row.dev is not None
         spread = "" if row.test.deviation is None else f" ± {100 * row.test.deviation:.2f}"
-        assert f"{100 * row.dev.mean:.2f}" in table
-        assert f"{100 * row.test.mean:.2f}{spread} (n={row.seeds}" in table
+        (line,) = (line for line in table.splitlines() if row.label in line)
+        cells = [cell.strip() for cell in line.strip("│ ").split("│")]
+        assert cells[1:3] == [f"{100 * row.dev.mean:.2f}", f"{100 * row.test.mean:.2f}{spread}"]
+        assert cells[4] == str(row.seeds)
     (parent,) = parents(storage_of(tune))
     paper = [
         run.metrics["test/f1"] for key, run in children(storage_of(tune)).items() if key.startswith("final/paper/")

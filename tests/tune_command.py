@@ -19,7 +19,7 @@ def small_command(encoder: Path, storage: Path) -> list[str]:
     return [
         *("--lang", "tr", "--dataset", "sample", "--encoder", str(encoder), "--storage", str(storage)),
         *("--space", "quickstart", "--limit", "8", "--epochs", "1", "--trials", "1", "--seeds", "1"),
-        *("--frozen-layers", "2", "--workers", "0"),
+        *("--frozen-layers", "2", "--workers", "0", "--confirm", "1", "--rows", "best"),
     ]
 
 

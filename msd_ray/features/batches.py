@@ -50,7 +50,7 @@ def paired_batches(
 
     The other corpus is gone through again and again, at its own pace over the epochs. With `length`, batches are paired
     by the order of their lengths: a distance between their distributions is then that of the corpora, not that of
-    short sentences from long ones. With `random` they are drawn independently, as the authors' released code does.
+    short sentences from long ones. With `random` a batch gets the next one of the other corpus, whatever its length.
     """
     batches = training_batches(lengths, batch_size, seed=seed, epoch=epoch)
     others = _stream_of_batches(other_lengths, batch_size, len(batches), seed=seed, epoch=epoch)

@@ -11,9 +11,10 @@ Tables, figures and pages are made from plain data; what reads files of runs tak
     corpus_table.py Table 1: sentences and entities, the paper's and those found
     tables.py       the paper's Tables 1-8
     variant_rows.py the rows of the tables that the paper has not
-    beyond.py       how epochs were chosen, entity types, kinds of errors
+    beyond.py       repeated sentences, entity types, kinds of errors
     pairwise.py     paired tests between the variants, over seeds
-    bootstrap_table.py  MSD against each variant, over sentences
+    bootstrap_table.py  MSD against each variant, over seeds and sentences
+    final_runs.py   the final rows of a search, as the search printed them
     markdown.py     any Table as GitHub's Markdown
     latex.py        any Table as LaTeX (booktabs)
     csv_files.py    any Table as CSV, one value a cell

@@ -1,4 +1,4 @@
-"""Tables that the paper has not: how epochs were chosen, entity types, kinds of errors. (Paired tests: pairwise.py.)
+"""Tables that the paper has not: repeated sentences, entity types, kinds of errors. (Paired tests: pairwise.py.)
 
 Their rows are this package's variants. Where runs were scored on dev, title and headings say so. The control that is
 not zero-shot stands apart at the end and is never the best.
@@ -11,7 +11,7 @@ from ..statistics.span_errors import SpanErrors
 from ..statistics.summary import summarise
 from ..variants import VARIANTS, ZERO_SHOT
 from . import notes
-from .cells import SUMMARY_FIELDS, JoinedCell, SummaryCell, TextCell, best_of, is_best, points
+from .cells import SUMMARY_FIELDS, JoinedCell, SummaryCell, best_of, interval, is_best, points
 from .results import Measures, Results, average_over, by_seed
 from .table import Group, Row, Section, Table
 from .variant_rows import (
@@ -95,51 +95,41 @@ def _score_group(results: Results, heading: str, lang: str) -> Group:
     )
 
 
-def selection_table(results: Results) -> Table:
-    """F1 of the epoch chosen on target dev and on source dev, side by side, and without repeated sentences."""
-    columns = (results.f1, results.f1_source_selected, results.f1_deduplicated)
+def deduplicated_table(results: Results) -> Table:
+    """F1 with its interval, and F1 without the scored sentences that also stand in the training text."""
+    columns = (results.f1, results.f1_deduplicated)
     best = {lang: [best_in(scores, lang) for scores in columns] for lang in results.langs}
 
     def cell(variant: str, lang: str) -> JoinedCell:
-        target, source, deduplicated = (
+        f1, deduplicated = (
             score_cell(results, scores, variant, lang, highest)
             for scores, highest in zip(columns, best[lang], strict=True)
         )
         difference = None
-        if target.summary is not None and source.summary is not None:
-            difference = 100 * (source.summary.mean - target.summary.mean)
-        return JoinedCell(parts=(target, _interval(target), source, points(difference), deduplicated))
+        if f1.summary is not None and deduplicated.summary is not None:
+            difference = 100 * (deduplicated.summary.mean - f1.summary.mean)
+        return JoinedCell(parts=(f1, interval(f1.summary, f1.absent), deduplicated, points(difference)))
 
     return Table(
-        key=f"selection-{results.dataset}",
-        title=f"F1 (%) by how the epoch was chosen, and without repeated sentences: {where(results, results.langs)}",
+        key=f"deduplicated-{results.dataset}",
+        title=f"F1 (%), with and without repeated sentences: {where(results, results.langs)}",
         label_heading="Variant",
-        groups=tuple(_selection_group(results, lang) for lang in results.langs),
+        groups=tuple(_deduplicated_group(results, lang) for lang in results.langs),
         sections=variant_sections(lambda variant: tuple(cell(variant, lang) for lang in results.langs)),
-        notes=notes.ours_alone(results, results.langs, notes.SPREAD, notes.SELECTION, notes.BOLD, notes.CONTROL),
+        notes=notes.ours_alone(results, results.langs, notes.SPREAD, notes.DEDUPLICATED, notes.BOLD, notes.CONTROL),
     )
 
 
-def _selection_group(results: Results, lang: str) -> Group:
-    target, source, deduplicated = (
-        fields_on(results, lang, [f"{kind}_{field}" for field in SUMMARY_FIELDS])
-        for kind in ("target_selected", "source_selected", "deduplicated")
+def _deduplicated_group(results: Results, lang: str) -> Group:
+    f1, deduplicated = (
+        fields_on(results, lang, [f"{kind}{field}" for field in SUMMARY_FIELDS]) for kind in ("", "deduplicated_")
     )
     return Group(
         key=lang,
         heading=f"{lang}{scored_on(results, lang)}",
-        columns=("target dev", "95 % interval", "source dev", "source − target", "deduplicated"),
-        fields=(*target, *source, "difference", *deduplicated),
+        columns=("F1", "95 % interval", "deduplicated", "difference"),
+        fields=(*f1, *deduplicated, "difference"),
     )
-
-
-def _interval(cell: SummaryCell) -> TextCell:
-    summary = cell.summary
-    if summary is None:
-        return TextCell(text=cell.absent)
-    if summary.low is None or summary.high is None:
-        return TextCell(text="one seed")
-    return TextCell(text=f"{100 * summary.low:.2f} to {100 * summary.high:.2f}")
 
 
 def type_table(results: Results, lang: str) -> Table:

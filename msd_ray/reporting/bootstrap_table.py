@@ -1,12 +1,14 @@
-"""MSD against each other variant on the scored sentences: what another choice of sentences would do to two runs."""
+"""MSD against each other variant: what another choice of seeds and of scored sentences would do to the difference."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..statistics.bootstrap import BootstrapDifference, bootstrap_difference
+from ..statistics.formats import signed
 from ..tracking.artifacts import Predictions
 from ..variants import VARIANTS
 from . import notes
-from .cells import NONE, JoinedCell, NumberCell, p_value, points, signed
+from .cells import NONE, JoinedCell, NumberCell, p_value, points
 from .collect import Read
 from .results import Results, by_seed
 from .run_figures import Runs
@@ -15,27 +17,36 @@ from .variant_rows import absent, fields_on, scored_on, variant_sections, where
 
 REFERENCE = "msd"
 NOTE = (
-    "The bootstrap draws the scored sentences again and again, the same for both runs of one seed; it says nothing "
-    "about other seeds, which the paired tests are for."
+    "The bootstrap draws seeds and scored sentences together, again and again, the same for both rows. seeds: those "
+    "that both rows have, with their predictions. p is not corrected for the number of rows."
 )
 
 
 def bootstrap_table(results: Results, lang: str, runs: Runs, read: Read) -> Table:
-    """F1 of MSD minus F1 of each other variant for the first seed that both have, with the 95 % interval."""
+    """F1 of MSD minus F1 of each other variant, mean over the seeds that both have, with the 95 % interval."""
+    reference = _predictions(results, lang, REFERENCE, runs, read)
+    gold = next((predictions.gold for predictions in reference.values()), ())
 
     def cells(variant: str) -> tuple[Cell, ...]:
-        seed, found = _compare(results, lang, variant, runs, read)
+        if variant == REFERENCE:
+            return NumberCell(text=NONE, value=None), _difference(None, NONE)
+        other = _predictions(results, lang, variant, runs, read)
+        seeds = [seed for seed in reference if seed in other and gold == other[seed].gold == reference[seed].gold]
         return (
-            NumberCell(text=NONE if seed is None else str(seed), value=seed),
-            _difference(found, NONE if variant == REFERENCE else absent(results, variant, lang)),
+            NumberCell(text=str(len(seeds)) if seeds else NONE, value=len(seeds) or None),
+            _difference(
+                _compared([reference[seed] for seed in seeds], [other[seed] for seed in seeds]),
+                absent(results, variant, lang),
+            ),
         )
 
     return Table(
         key=f"bootstrap-{results.dataset}-{lang}",
-        title=f"{VARIANTS[REFERENCE].label} minus each variant, bootstrap over sentences: {where(results, (lang,))}",
+        title=f"{VARIANTS[REFERENCE].label} minus each variant, bootstrap over seeds and sentences: "
+        f"{where(results, (lang,))}",
         label_heading="Variant",
         groups=(
-            Group(key="seed", heading="", columns=("seed",), fields=("seed",)),
+            Group(key="seeds", heading="", columns=("seeds",), fields=("n",)),
             Group(
                 key="f1",
                 heading=f"F1{scored_on(results, lang)}",
@@ -48,25 +59,20 @@ def bootstrap_table(results: Results, lang: str, runs: Runs, read: Read) -> Tabl
     )
 
 
-def _compare(
-    results: Results, lang: str, variant: str, runs: Runs, read: Read
-) -> tuple[int | None, BootstrapDifference | None]:
-    """The first seed that both have, and their difference; None without one, or where no predictions were kept, or of
-    one sentence.
-    """
-    seeds = by_seed(results.f1, REFERENCE, lang).keys() & by_seed(results.f1, variant, lang).keys()
-    if variant == REFERENCE or not seeds:
-        return None, None
-    seed = min(seeds)
-    reference, other = (_predictions(runs, name, seed, read) for name in (REFERENCE, variant))
-    if reference is None or other is None or reference.gold != other.gold or len(reference) < 2:
-        return seed, None
-    return seed, bootstrap_difference(reference.gold, reference.predicted, other.predicted)
+def _predictions(results: Results, lang: str, variant: str, runs: Runs, read: Read) -> dict[int, Predictions]:
+    """What each seed of a variant predicted; nothing of a seed that kept no predictions."""
+    finished = {int(run.tags["seed"]): run for run in runs.get(variant, ()) if run.state == "COMPLETE"}
+    found = {seed: read(finished[seed].run_id) for seed in by_seed(results.f1, variant, lang)}
+    return {seed: predictions for seed, predictions in found.items() if predictions is not None}
 
 
-def _predictions(runs: Runs, variant: str, seed: int, read: Read) -> Predictions | None:
-    run = next(run for run in runs[variant] if run.state == "COMPLETE" and int(run.tags["seed"]) == seed)
-    return read(run.run_id)
+def _compared(reference: Sequence[Predictions], other: Sequence[Predictions]) -> BootstrapDifference | None:
+    """The difference; None without a seed, or of one sentence. All have the same gold labels."""
+    if not reference or len(reference[0]) < 2:
+        return None
+    return bootstrap_difference(
+        reference[0].gold, [run.predicted for run in reference], [run.predicted for run in other]
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

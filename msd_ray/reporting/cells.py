@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from ..statistics.formats import p_text, signed, spread
 from ..statistics.summary import Summary
 from .table import Cell, CsvValue, Shown
 
@@ -17,24 +18,6 @@ NONE = "–"
 
 SUMMARY_FIELDS = ("mean", "sd", "low", "high", "n")
 PAPER_FIELDS = ("paper", *SUMMARY_FIELDS, "difference")
-
-
-def signed(value: float, decimals: int = 2) -> str:
-    """`+0.31`, `−1.20`, `+0.00` also for a negative number that rounds to nothing."""
-    return f"{value:+z.{decimals}f}".replace("-", "−")
-
-
-def spread(summary: Summary, *, scale: float = 100.0, decimals: int = 2) -> str:
-    """`61.67 ± 0.41`, without the deviation for one seed."""
-    deviation = "" if summary.deviation is None else f" ± {scale * summary.deviation:.{decimals}f}"
-    return f"{scale * summary.mean:.{decimals}f}{deviation}"
-
-
-def p_text(p: float | None) -> str:
-    """Four decimals, with which five seeds' 0.0625 is exact; `n/a` where the test is undefined."""
-    if p is None:
-        return "n/a"
-    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def best_of(summaries: Sequence[Summary | None]) -> str | None:
@@ -218,3 +201,12 @@ def points(difference: float | None) -> NumberCell:
 def p_value(p: float | None) -> NumberCell:
     """The p value of a test."""
     return NumberCell(text=p_text(p), value=p)
+
+
+def interval(summary: Summary | None, absent: str) -> TextCell:
+    """The 95 % interval of a mean in percent; its ends are fields of the mean's own cell."""
+    if summary is None:
+        return TextCell(text=absent)
+    if summary.low is None or summary.high is None:
+        return TextCell(text="one seed")
+    return TextCell(text=f"{100 * summary.low:.2f} to {100 * summary.high:.2f}")

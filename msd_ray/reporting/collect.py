@@ -86,7 +86,6 @@ def collect(
         scored_splits=splits,
         overall=measures("{split}"),
         types={name: measures(f"{{split}}/{name}") for name in types},
-        f1_source_selected=scores("{split}/f1_source_selected"),
         f1_deduplicated=scores("{split}/f1_deduplicated"),
         source_f1=_nested((variant, lang, run, _source_f1(run)) for variant, lang, run in finished),
         span_errors=_nested((variant, lang, run, _errors(read(run.run_id))) for variant, lang, run in finished),

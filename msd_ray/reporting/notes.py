@@ -7,22 +7,29 @@ from .results import Results, by_seed
 
 CONTROL_HEADING = "Control, NOT zero-shot: gold labels of the target's training sentences reach the student"
 SOURCE = (
-    "The teachers' F1 on the source language. A teacher's epoch is chosen on the dev set of the target language that "
-    "it was trained for."
+    "The teachers' F1 on the source language, by the target language that they were trained for; of the epoch that the "
+    "study's dev set chose."
 )
+NO_MMD = "MSD w/o MMD, without both MMD losses: the paper shows its domains (Figure 3b) and no score."
 SPREAD = "Mean ± sample standard deviation over n seeds, in percent."
 BOLD = "Bold in ours: the highest mean of the zero-shot rows; whether it is more than chance, the paired tests say."
 CONTROL = "gold-aux is NOT zero-shot and never counts as a best: it measures what target labels are worth."
 PAIRED = (
-    "Two-sided tests over the seeds that both rows have; differences in percentage points. Holm: p corrected for all "
-    "tests of this kind in the same part of the table. n/a: undefined (one seed, or equal differences)."
+    "Two-sided tests over the seeds that both rows have; differences in percentage points. Primary: MSD against every "
+    "other zero-shot variant that was run, p corrected for these comparisons (Holm). All other pairs are secondary: "
+    "their p are not corrected, and some fall below 0.05 by chance. n/a: undefined (one seed, or equal differences)."
 )
-TYPES = "Precision (P), recall (R) and F1 of each entity type; epoch chosen on target dev."
-SELECTION = (
-    "target dev: the epoch is chosen on the target language's dev set, as in the paper, which overestimates what "
-    "zero-shot transfer reaches; source dev: on English dev, which needs no target label. deduplicated: target dev's "
-    "epoch, without the scored sentences that also stand in the training text. 95 % interval: Student's t, of the "
-    "mean of target dev."
+PRIMARY_HEADING = "Primary: MSD against every other zero-shot variant"
+SECONDARY_HEADING = "Secondary, not corrected: the other pairs"
+TYPES = "Precision (P), recall (R) and F1 of each entity type."
+DEDUPLICATED = (
+    "deduplicated: without the scored sentences that also stand in the training text. difference: deduplicated minus "
+    "F1, in percentage points. 95 % interval: Student's t, of the mean of F1."
+)
+FINAL_RUNS = (
+    "dev F1: on the dev set that chose epochs and configurations. 95 % interval: Student's t, of the mean. gain of "
+    "best: mean difference in F1 points over the seeds that both rows have; p: paired t-test over these seeds, "
+    "corrected for all comparisons of the table (Holm). n/a: undefined (one seed, or equal differences)."
 )
 SPANS = (
     "Number of entities, mean ± sample standard deviation over n seeds. boundary: overlap and right type; type: right "
@@ -31,8 +38,8 @@ SPANS = (
 
 
 ON_DEV = (
-    "there is no test file, so ours was scored on the dev set, the one that also chose the epoch. Such scores are too "
-    "high and are not the paper's test scores."
+    "there is no test file, so ours was scored on the dev set, which also chose epochs and configurations unless the "
+    "source's did. Such scores are too high and are not the paper's test scores."
 )
 SOURCE_ON_DEV = "there is no test file, so English was scored on its dev set, too. That is not the paper's test score."
 

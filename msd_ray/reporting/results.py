@@ -29,19 +29,17 @@ class Results:
     """The final runs of one data set, all its languages; a variant, language or seed that was not run has no entry.
 
     dataset: its name in the catalogue. scored_splits: language -> the split that its runs were scored on (`dev` where
-    there is no test file). overall: epoch chosen on target dev. types: entity type -> its measures.
-    f1_source_selected: epoch chosen on source dev. f1_deduplicated: on the sentences that do not also stand in the
-    training text. source_f1: the teacher's F1 on the source language's scored split; the language is the target of its
-    run, on whose dev set its epoch was chosen. span_errors: variant -> language -> seed -> counts of spans.
-    failed: variant -> language -> how many of its runs failed. notes: what a reader of every table must know
-    (the encoder, the number of sentences and epochs).
+    there is no test file). overall: of all entities. types: entity type -> its measures.
+    f1_deduplicated: on the sentences that do not also stand in the training text. source_f1: the teacher's F1 on the
+    source language's scored split; the language is the target of its run. span_errors: variant -> language -> seed ->
+    counts of spans. failed: variant -> language -> how many of its runs failed. notes: what a reader of every table
+    must know (the encoder, the number of sentences and epochs).
     """
 
     dataset: str
     scored_splits: Mapping[str, Split] = field(default_factory=dict)
     overall: Measures = field(default_factory=Measures)
     types: Mapping[str, Measures] = field(default_factory=dict)
-    f1_source_selected: Scores = field(default_factory=dict)
     f1_deduplicated: Scores = field(default_factory=dict)
     source_f1: Scores = field(default_factory=dict)
     span_errors: Mapping[str, Mapping[str, Mapping[int, SpanErrors]]] = field(default_factory=dict)
@@ -50,7 +48,7 @@ class Results:
 
     @property
     def f1(self) -> Scores:
-        """F1 of the epoch chosen on target dev, the score of the paper's tables."""
+        """F1 of all entities, the score of the paper's tables."""
         return self.overall.f1
 
     @property

@@ -21,8 +21,8 @@ from .results import Results, by_seed
 Runs = Mapping[str, Sequence[RunRow]]
 """The final runs of one language by variant."""
 ReadDomains = Callable[[str], Mapping[str, FloatArray] | None]
-BEFORE_AND_AFTER = ("no-all", "msd")
-"""The panels of Figure 3 that variants give: plain distillation, and all of MSD."""
+PANELS = ("no-all", "no-mmd", "msd")
+"""The panels of Figure 3: plain distillation, the distillers without the MMD losses, all of MSD."""
 
 
 def first_seed(runs: Sequence[RunRow]) -> RunRow | None:
@@ -34,7 +34,7 @@ def first_seed(runs: Sequence[RunRow]) -> RunRow | None:
 def domain_figures(runs: Runs, read: ReadDomains, scope: str) -> tuple[FigureWithData, ...]:
     """Figures 3 and 4."""
     vectors = []
-    for variant in BEFORE_AND_AFTER:
+    for variant in PANELS:
         run = first_seed(runs.get(variant, ()))
         arrays = None if run is None else read(run.run_id)
         if arrays is not None and "student_source" in arrays:

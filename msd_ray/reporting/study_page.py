@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..tracking.artifacts import Predictions
+from ..tracking.comparison import DEV_LABELS
 from ..tracking.recorded import Curves, RecordedStudy
+from ..tracking.rows import dev_metric_of
 from ..variants import VARIANTS
-from .beyond import english_table, selection_table, span_error_table, type_table, variants_table
+from .beyond import deduplicated_table, english_table, span_error_table, type_table, variants_table
 from .bootstrap_table import bootstrap_table
 from .collect import Read
+from .final_runs import final_runs_table
 from .marked_sentences import SentenceList
 from .page import Page, Section
 from .pairwise import pairwise_table
@@ -18,7 +21,14 @@ from .search_figures import search_figures
 from .table import Table
 from .worst import worst_sentences
 
-ABOUT = {"dataset": "data set", "encoder": "encoder", "limit": "training sentences a language", "epochs": "epochs"}
+ABOUT = {
+    "dataset": "data set",
+    "encoder": "encoder",
+    "limit": "training sentences per language",
+    "epochs": "epochs",
+    "select_on": "chosen on",
+    "decode": "decoding",
+}
 """The parent run's parameters that a reader of every number must know, and what they are called."""
 
 
@@ -59,7 +69,16 @@ def language_tables(results: Results, lang: str, runs: Runs, read: Read) -> tupl
 
 def dataset_tables(results: Results) -> tuple[Table, ...]:
     """The tables beyond the paper's that are about all languages of a data set."""
-    return variants_table(results), english_table(results), selection_table(results)
+    return variants_table(results), english_table(results), deduplicated_table(results)
+
+
+def search_tables(language: Language) -> tuple[Table, ...]:
+    """The final runs of the search, if there is one."""
+    search = language.search
+    if search is None:
+        return ()
+    about = ", ".join(f"{name} {value}" for name, value in conditions(search).items())
+    return (final_runs_table(search, f"{search.name}: {about}"),)
 
 
 def study_page(
@@ -69,18 +88,24 @@ def study_page(
     lang, runs = language.lang, language.runs
     scope = f"{results.dataset} {lang}{', scored on dev' if results.on_dev(lang) else ''}"
     pairwise, bootstrap, types, spans = language_tables(results, lang, runs, read)
-    variants, english, selection = dataset_tables(results)
+    variants, english, deduplicated = dataset_tables(results)
     sentences = _worst(language, read)
     sections = [
-        Section(heading="Results", anchor="results", notes=_notes(results, lang), tables=(variants, *paper, english)),
         Section(
-            heading="Significance and selection",
+            heading="Results",
+            anchor="results",
+            notes=_notes(results, lang),
+            tables=(*search_tables(language), variants, *paper, english),
+        ),
+        Section(
+            heading="Significance",
             anchor="significance",
             paragraphs=(
-                "Paired tests compare two rows over the seeds that both have; p values are corrected for the number of "
-                "comparisons (Holm). Target-dev-selected scores are an overestimate that source-dev selection shows.",
+                "Paired tests compare two variants over the seeds that both have. MSD against every other zero-shot "
+                "variant is the family whose p values are corrected (Holm). The bootstrap draws seeds and sentences "
+                "together.",
             ),
-            tables=(pairwise, bootstrap, selection),
+            tables=(pairwise, bootstrap, deduplicated),
         ),
         Section(
             heading="Entity types and errors",
@@ -102,7 +127,10 @@ def study_page(
             Section(
                 heading="Search",
                 anchor="search",
-                paragraphs=(f"Study `{search.name}`: student trials, ranked by F1 on target dev.",),
+                paragraphs=(
+                    f"Study `{search.name}`: student trials, ranked by F1 on "
+                    f"{DEV_LABELS[dev_metric_of(search.runs)]} dev.",
+                ),
                 figures=search_figures(search, language.curves, f"{results.dataset} {lang}, dev"),
             )
         )
@@ -119,8 +147,8 @@ def _notes(results: Results, lang: str) -> tuple[str, ...]:
     notes = []
     if results.on_dev(lang):
         notes.append(
-            "There is no test file: every score is on the dev set that also chose epochs and configurations. These "
-            "are no test scores."
+            "There is no test file: every score is on the target's dev set, which also chose epochs and "
+            "configurations unless the source's did. These are no test scores."
         )
     controls = [VARIANTS[name].label for name in results.f1 if not VARIANTS[name].zero_shot]
     if controls:

@@ -31,7 +31,7 @@ class AblationSettings:
         return {
             variant.name: (
                 Configuration(
-                    teachers=(variant.teacher_settings(self.teacher, self.student),),
+                    teachers=(variant.teacher_settings(self.teacher),),
                     student=variant.student_settings(self.student),
                 ),
             )

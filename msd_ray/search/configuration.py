@@ -42,7 +42,7 @@ def final_rows(names: Sequence[str], best: Sequence[Configuration]) -> dict[str,
     """
     first = best[0]
     assert first.student is not None, "a search is for students"
-    direct = VARIANTS[DIRECT].teacher_settings(first.teachers[0], first.student)
+    direct = VARIANTS[DIRECT].teacher_settings(first.teachers[0])
     plain = replace(first.student, beta=0.0, alpha_prime=0.0, beta_prime=0.0)
     rows = {
         DIRECT: (Configuration(teachers=(direct,), student=None),),

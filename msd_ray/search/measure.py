@@ -2,18 +2,20 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..model import MultiChannelTagger
 from ..training import RunSettings, StudentSettings, TeacherSettings
 from ..training.checkpoints import TrainingDirectory
-from ..training.loop import StepLoss, Task, train
+from ..training.loop import Task, train
 from ..training.outputs import TeacherOutputs
+from ..training.spread import SpreadSteps
 from ..training.student import StudentTask
 from ..training.teacher import TeacherTask
 from .budget import Seconds
@@ -22,30 +24,10 @@ from .context import TrialContext
 from .plans import Experiment, TrialPlan
 
 STEPS = 4
-"""Steps that are measured, after as many that are not."""
+"""Steps that are measured, in a second epoch; the first one warms up."""
 
-Step = TypeVar("Step")
-
-
-@dataclass(kw_only=True)
-class _FewSteps(Generic[Step]):
-    """A task of which each epoch takes a few batches, from everywhere in the epoch; nothing is scored."""
-
-    task: Task[Step]
-    steps_per_epoch: int = STEPS
-
-    def steps(self, epoch: int) -> Sequence[Step]:
-        """Some of the epoch's batches."""
-        every = self.task.steps(epoch)
-        return [every[place * len(every) // STEPS] for place in range(STEPS)]
-
-    def loss(self, model: MultiChannelTagger, step: Step) -> StepLoss:
-        """The task's."""
-        return self.task.loss(model, step)
-
-    def scores(self, model: MultiChannelTagger) -> dict[str, float]:
-        """None."""
-        return {}
+Int64 = npt.NDArray[np.int64]
+Step = TypeVar("Step", bound=tuple[Int64, Int64 | None])
 
 
 def measure(experiment: Experiment, run: RunSettings, *, threads: int) -> Seconds:
@@ -71,27 +53,32 @@ def measure(experiment: Experiment, run: RunSettings, *, threads: int) -> Second
         distilled = StudentTask(settings=student, run=run, target=target, source=source, teacher=outputs, dev={})
         scoring = run.candidates * _scoring_s(context, model)
         return Seconds(
-            teacher=scoring + run.epochs * _epoch_s(model, labelled, teacher, run),
-            student=scoring + run.epochs * _epoch_s(model, distilled, student, run),
+            teacher=scoring + run.epochs * _epoch_s(model, labelled, source.lengths, teacher, run),
+            student=scoring + run.epochs * _epoch_s(model, distilled, target.lengths, student, run),
         )
     finally:
         torch.set_num_threads(before)
 
 
 def _epoch_s(
-    model: MultiChannelTagger, task: Task[Step], settings: TeacherSettings | StudentSettings, run: RunSettings
+    model: MultiChannelTagger,
+    task: Task[Step],
+    lengths: Int64,
+    settings: TeacherSettings | StudentSettings,
+    run: RunSettings,
 ) -> float:
+    few = SpreadSteps(task, lambda step: int(lengths[step[0]].sum()), STEPS)
     with tempfile.TemporaryDirectory() as directory:
         record = train(
             model,
-            _FewSteps(task=task),
+            few,
             optimizer_settings=settings,
             run=replace(run, epochs=2, average_epochs=1),
             directory=TrainingDirectory(path=Path(directory), keep=lambda _: []),
             device=torch.device("cpu"),
             report=lambda _: None,
         )
-    return record.epochs[-1].metrics["time/train_seconds"] * task.steps_per_epoch / STEPS
+    return record.epochs[-1].metrics["time/train_seconds"] * task.steps_per_epoch / few.steps_per_epoch
 
 
 def _scoring_s(context: TrialContext, model: MultiChannelTagger) -> float:

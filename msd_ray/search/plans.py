@@ -35,8 +35,8 @@ class Corpora:
 class Experiment:
     """What all trials of a study share.
 
-    select_on: what chooses epochs and ranks trials. decode: how labels are made of scores. study: its name, under which the storage notes what was used; None
-    notes nothing.
+    select_on: what chooses epochs and ranks trials. decode: how labels are made of scores. study: its name, under which
+    the storage notes what was used; None notes nothing.
     """
 
     storage: Storage

@@ -29,6 +29,7 @@ from ..encoders.files import EncoderFiles, content_files
 from ..encoders.loading import load_tokenizer
 from ..features import encode_sentences, encode_text, save_sentences, save_text, save_words
 from ..manifest import FileDigest
+from ..training.decoding import Decode
 from ..training.selection import dev_language
 from ..training.settings import SelectOn
 from .copies import publish_files
@@ -47,6 +48,7 @@ class Data:
 
     limit: as many training sentences of each language at most. max_length: tokens a sentence. select_on: which dev
     labels are read before the final runs (see `training.selection`). dev_limit: as many dev sentences score a trial.
+    decode: how labels are made of scores.
     """
 
     dataset: str
@@ -56,6 +58,7 @@ class Data:
     max_length: int
     select_on: SelectOn = "target"
     dev_limit: int | None = None
+    decode: Decode = "argmax"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +137,9 @@ def prepare(
         )
     _publish_encoder(encoder, storage, study)
     return Prepared(
-        experiment=Experiment(storage=storage, encoder=encoder, corpora=keys, select_on=data.select_on, study=study),
+        experiment=Experiment(
+            storage=storage, encoder=encoder, corpora=keys, select_on=data.select_on, decode=data.decode, study=study
+        ),
         digests=corpora.digests,
         sentences=corpora.counts,
     )

@@ -28,7 +28,8 @@ study's), one child run per trial and per final run. The driver is the only writ
 
 Tags: `study`, `dataset`, `lang`, `command` (tune, ablate), `kind` (study or run); children also `key` (unique within
 the study: `teacher/0`, `student/3`, `final/best/<configuration>/seed-1`), `phase` (teacher, student, final), `trial`,
-`state` (COMPLETE, PRUNED, FAIL), `reason`; final runs also `row` (paper, best; in an ablation the variant),
+`state` (COMPLETE, PRUNED, FAIL), `reason`; final runs also `row` (direct, tsl, paper, best, average; in an ablation
+the variant),
 `configuration` (digest), `seed`, `scored_split` (test, or dev when there is no test file), `zero_shot` (true, false),
 and `claim` the two rows of the paper's claim. Trials of a warm start name where they are from (`warm_start`), those
 that run a failed one again name that (`retry_of`). Parents and unfinished children of a study that was interrupted have
@@ -39,10 +40,10 @@ Metric names; the UI puts the charts with one prefix (before the first `/`) in o
 
     loss/main  loss/channel_4  loss/mmd_model  loss/mmd_language  loss/total        one point an epoch
     layer_weight/4                                                                  lambda, lambda'
-    dev_target/f1  dev_target/precision  dev_target/recall  dev_source/f1           entity-level, 0..1
-    dev_target/PER/f1                                                               target dev, by entity type
+    dev_target/f1  dev_target/precision  dev_target/recall  dev_target/PER/f1       entity-level, 0..1; dev_source/...
+                                                                                    where source dev chooses
     time/train_seconds  time/tokens_per_second  padding_share  gradient_norm
-    test/f1  test/f1_source_selected  teacher/dev_target_f1  teacher/test_f1        final runs; `dev` for `test`
+    test/f1  test/f1_deduplicated                                                   final runs; `dev` for `test`
                                                                                     where there is no test file
     test/precision  test/recall  test/PER/f1  test/f1_deduplicated  source_test/f1  final runs of an ablation
     domain/tea_src-stu_tgt/mmd  .../symmetric_kl  .../cosine                        between [CLS] vectors
@@ -50,5 +51,6 @@ Metric names; the UI puts the charts with one prefix (before the first `/`) in o
 
 `epoch` is written in the same transaction as its epoch's other metrics; an epoch that has it is never written
 again. What `StudyTracker.finish` is given is written one step after the last epoch, so that the run's newest value
-of `dev_target/f1` (the one in the UI's table and in RunRow) is the selected epoch's, not the last epoch's.
+of `dev_target/f1` (the one in the UI's table and in RunRow) is the selected epoch's, not the last epoch's. The
+parent's `final/<row>/...` and `gain/...` are the printed table (`comparison.py`).
 """

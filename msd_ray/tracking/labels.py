@@ -16,8 +16,10 @@ _PURPOSE = {
     ABLATE: "An ablation: the paper's variants side by side",
 }
 _RUNS = {
-    TUNE: "teachers and students of the search (phases `teacher` and `student`, one run a trial), then the final runs "
-    "(phase `final`): the paper's configuration (row `paper`) and the best one found (row `best`), several seeds each",
+    TUNE: "teachers and students of the search (phases `teacher` and `student`, one run per trial), the best ones with "
+    "more seeds (phase `confirm`), then the final runs (phase `final`, several seeds of each row): a teacher applied "
+    "to the target (row `direct`), plain distillation (`tsl`), the paper's configuration (`paper`), the best one found "
+    "(`best`), the average of the weights of the best (`average`), as far as they were asked for",
     ABLATE: "each variant (tag `row`) with several seeds (phase `final`); a run tagged `zero_shot` = `false` has seen "
     "gold labels of the target's training sentences and is a control, no result",
 }
@@ -61,7 +63,8 @@ class StudyLabels:
             f"Below this run: {_RUNS[self.command]}." if self.command in _RUNS else "",
             "For the search box of the experiment's page (`docs/mlflow.md` has more):",
             "\n".join(f"- {meaning}: `{condition}`" for meaning, condition in self.filters().items()),
-            "F1, precision and recall are entity-level, between 0 and 1; `dev_target/f1` is of the selected epoch.",
+            "F1, precision and recall are entity-level, between 0 and 1; the F1 of the dev set that chooses "
+            "(`dev_target/f1`, or `dev_source/f1`) is of the chosen epoch.",
         ]
         return "\n\n".join(line for line in lines if line)
 
@@ -71,10 +74,10 @@ class StudyLabels:
         final = f"{study} and tags.phase = 'final'"
         if self.command == TUNE:
             return {
-                "finished student trials (sort by `dev_target/f1`)": (
+                "finished student trials (sort by the dev F1)": (
                     f"{study} and tags.phase = 'student' and attributes.status = 'FINISHED'"
                 ),
                 "the best configuration's seeds": f"{final} and tags.row = 'best'",
-                "both rows (group by tag `row`)": final,
+                "all rows (group by tag `row`)": final,
             }
         return {"all rows (group by tag `row`)": final, "MSD against TSL": f"{final} and tags.claim = 'msd-tsl'"}

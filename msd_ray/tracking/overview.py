@@ -18,14 +18,10 @@ NO_AVERAGE = "-"
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageSummary:
-    """One language's rows, as `summary_rows` gives them: the same rows in the same order for every language.
-
-    paper_is_best: no trial was better on dev than the paper's configuration, so that it is the best found as well.
-    """
+    """One language's rows, as `summary_rows` gives them: the same rows in the same order for every language."""
 
     lang: str
     rows: tuple[SummaryRow, ...]
-    paper_is_best: bool
 
     @property
     def split(self) -> str:
@@ -33,14 +29,9 @@ class LanguageSummary:
         return "dev" if any(row.scored_split == "dev" for row in self.rows) else "test"
 
     def score(self, name: str) -> float | None:
-        """The mean F1 (0..1) over the seeds of a row (teacher, paper, best); None if no run of it is finished."""
-        name = "paper" if self.stands_for_best(name) else name
+        """The mean F1 (0..1) over the seeds of the row with this name; None if no run of it is finished."""
         row = next(row for row in self.rows if row.name == name)
         return None if row.test is None else row.test.mean
-
-    def stands_for_best(self, name: str) -> bool:
-        """Whether the paper's configuration stands in this row for the best found."""
-        return name == "best" and self.paper_is_best
 
 
 def average(languages: Sequence[LanguageSummary], name: str) -> float | None:
@@ -69,18 +60,15 @@ def print_overview(console: Console, languages: Sequence[LanguageSummary], *, ti
             NO_AVERAGE if mean is None else f"{100 * mean:.2f}",
         )
     console.print(table)
-    if any(language.paper_is_best for language in languages):
-        _note(console, "* No trial was better on dev than the paper's configuration: it is the best found there.")
     if len(splits) > 1:
-        _note(console, "No average: not all languages were scored on the same split.")
+        console.print(
+            "No average: not all languages were scored on the same split.",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _cell(language: LanguageSummary, name: str) -> str:
     score = language.score(name)
-    if score is None:
-        return NOT_RUN
-    return f"{100 * score:.2f}{'*' if language.stands_for_best(name) else ''}"
-
-
-def _note(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    return NOT_RUN if score is None else f"{100 * score:.2f}"

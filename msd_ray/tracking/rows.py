@@ -1,6 +1,6 @@
 """RunRow: one run of a study as the tracking database holds it; and the search that finds runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -12,6 +12,8 @@ State = Literal["COMPLETE", "PRUNED", "FAIL"]
 STATES: tuple[State, ...] = get_args(State)
 PARENT = "mlflow.parentRunId"
 PAGE = 1000  # runs a request
+DEV_METRICS = ("dev_target/f1", "dev_source/f1")
+"""What may choose epochs and configurations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,3 +72,9 @@ def search_runs(client: "MlflowClient", experiments: Sequence[str], condition: s
         token = page.token
         if not token:
             return found
+
+
+def dev_metric_of(runs: Iterable[RunRow]) -> str:
+    """The metric that chose epochs and configurations: F1 on target dev, on source dev where no run has that one."""
+    recorded = {name for run in runs for name in run.metrics}
+    return next((name for name in DEV_METRICS if name in recorded), DEV_METRICS[0])

@@ -9,7 +9,7 @@ from msd_ray.search.configuration import BEST, PAPER
 from msd_ray.tracking.client import mlflow_errors
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.registry import versions_of
-from msd_ray.tracking.rows import PARENT, best_run, row_of, search_runs
+from msd_ray.tracking.rows import PARENT, best_run, dev_metric_of, row_of, search_runs
 from msd_ray.tracking.study import STATUS
 from msd_ray.tracking.uri import sqlite_path
 
@@ -78,17 +78,19 @@ def _winners(parents: Sequence["Run"], finals: Sequence["Run"]) -> dict[str, str
     """Of what each study would export again: its registered version may be another study's, or deleted."""
     found: dict[str, str] = {}
     for parent in parents:
-        row = BEST if f"configuration.{BEST}" in parent.data.tags else PAPER
-        configuration = parent.data.tags.get(f"configuration.{row}")
+        tags = parent.data.tags
+        # Searches of earlier versions named no winner: it was the row `best`, or the paper's where there is none.
+        row = tags.get("winner", BEST if f"configuration.{BEST}" in tags else PAPER)
+        configuration = tags.get(f"configuration.{row}")
         own = [
             row_of(run)
             for run in finals
             if run.data.tags.get(PARENT) == parent.info.run_id
-            and "dev_target/f1" in run.data.metrics
             and "key" in run.data.tags
             and configuration in (None, run.data.tags.get("configuration"))
         ]
-        winner = best_run(own, row)
+        dev_metric = dev_metric_of(own)
+        winner = best_run([run for run in own if dev_metric in run.metrics], row, dev_metric)
         if winner is not None and "weights" in winner.tags:
             found[winner.tags["weights"]] = f"the winner of {parent.data.tags['study']}"
     return found

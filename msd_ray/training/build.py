@@ -8,7 +8,8 @@ from ..encoders.files import EncoderFiles
 from ..encoders.loading import load_encoder
 from ..errors import UserError
 from ..model import MultiChannelTagger
-from .device import attention_kernel
+from ..model.dropout import use_fast_masks
+from .device import attention_kernel, draws_fast_masks
 from .settings import RunSettings
 
 
@@ -27,6 +28,8 @@ def build_tagger(
         tagger = MultiChannelTagger(model, num_labels, frozen_layers=run.frozen_layers, dropout=dropout)
     except ValueError as error:
         raise UserError(f"encoder {encoder.name}: {error}") from error
+    if draws_fast_masks(run.dropout_masks, device):
+        use_fast_masks(tagger)
     return tagger.to(device)
 
 

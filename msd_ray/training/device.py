@@ -5,7 +5,7 @@ from typing import Literal, cast
 import torch
 
 from ..errors import UserError
-from .settings import Precision
+from .settings import DropoutMasks, Precision
 
 # Instructions with which a processor multiplies bf16 matrices faster than fp32 ones.
 BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")
@@ -37,6 +37,11 @@ def attention_kernel(device: torch.device) -> Literal["sdpa", "eager"]:
     On processors the fused kernel has no fast path with dropout, and in bf16 none at all.
     """
     return "sdpa" if device.type == "cuda" else "eager"
+
+
+def draws_fast_masks(masks: DropoutMasks, device: torch.device) -> bool:
+    """Whether dropout draws the masks of `model.dropout`. A GPU's own generator is fast."""
+    return masks == "fast" and device.type == "cpu"
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:

@@ -83,6 +83,7 @@ def train(
     epoch twice but never misses one. With `run.average_epochs` above 1 the mean of the weights of the last so many
     epochs follows as the epoch after the last one, scored as they are. Raises NonFiniteLossError.
     """
+    assert directory.going_on >= run.average_epochs, "the epochs to average would be removed"
     workers = Workers.current()
     trained = model.trained_parameters()
     optimizer = _adamw(trained, optimizer_settings, device)
@@ -93,7 +94,7 @@ def train(
         report(epoch_record)
     if record.complete:
         return record
-    if 0 < record.last < run.epochs:
+    if record.last:
         _restore(model, optimizer, directory, record.last, workers, device)
     steps = run.epochs * task.steps_per_epoch
     schedule: LambdaLR = get_linear_schedule_with_warmup(  # type: ignore[no-untyped-call]
@@ -202,8 +203,7 @@ def _adamw(
             {
                 "params": parameters,
                 "weight_decay": settings.weight_decay if decays else 0.0,
-                "lr": factor * rate,
-                # A schedule that starts in the middle reads the peak from here.
+                # The schedule reads the peak from here.
                 "initial_lr": factor * rate,
             }
             for (factor, decays), parameters in groups.items()

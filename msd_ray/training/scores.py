@@ -1,4 +1,4 @@
-"""Dev scores after an epoch, and the epoch that they choose."""
+"""Scores of labelled sentences, as metrics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,8 @@ import torch
 from ..evaluation import EntityScores, entity_scores
 from ..features import EncodedSentences, TextTensors
 from ..model import MultiChannelTagger
-from .checkpoints import EpochRecord
 from .decoding import Decode
 from .evaluate import gold_labels, predict_labels, score
-
-DEV_TARGET_F1 = "dev_target/f1"
-DEV_SOURCE_F1 = "dev_source/f1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +88,3 @@ def dev_metrics(model: MultiChannelTagger, sets: Mapping[str, ScoredSet]) -> dic
     for name, scored in sets.items():
         metrics |= score_metrics(f"dev_{name}", scored.scores(model), per_type=name == "target")
     return metrics
-
-
-def best_epoch(epochs: Sequence[EpochRecord], metric: str) -> int:
-    """The first epoch with the highest value of `metric`. Raises ValueError without epochs."""
-    return max(epochs, key=lambda record: record.metrics[metric]).epoch

@@ -8,6 +8,7 @@ from typing import Any, Literal
 Precision = Literal["fp32", "bf16"]
 Pairing = Literal["length", "random"]
 LossMean = Literal["batch", "epoch"]
+DropoutMasks = Literal["torch", "fast"]
 SelectOn = Literal["target", "source", "none"]
 """What chooses epochs and configurations, see `selection`."""
 
@@ -77,6 +78,7 @@ class RunSettings:
     1: no such candidate. pairing: how the MMD's batches of source sentences are chosen (`features.paired_batches`).
     loss_mean: whether a batch's loss is divided by its own number of labelled words, or by the epoch's mean number,
     with which a word weighs the same in batches of short and of long sentences.
+    dropout_masks: torch's own, or on processors those of `model.dropout`, which are drawn faster.
     """
 
     seed: int = 0
@@ -89,6 +91,7 @@ class RunSettings:
     average_epochs: int = 1
     pairing: Pairing = "length"
     loss_mean: LossMean = "batch"
+    dropout_masks: DropoutMasks = "torch"
 
     @property
     def candidates(self) -> int:

@@ -1,24 +1,13 @@
-"""Batches: every sentence once, an order that seed and epoch decide, sizes, pairs and padding."""
+"""Batches: every sentence once, an order that seed and epoch decide, sizes and padding."""
 
 from collections import Counter
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from some_batches import as_lists, some_lengths
 
-from msd_ray.features import evaluation_batches, padding_share, paired_batches, training_batches
-
-Int64 = npt.NDArray[np.int64]
-
-
-def some_lengths(count: int, seed: int = 0) -> Int64:
-    """Lengths as sentences have them: many short ones, few long ones."""
-    return np.clip(np.random.default_rng(seed).gamma(4.0, 6.0, size=count), 3, 128).astype(np.int64)
-
-
-def as_lists(batches: list[Int64]) -> list[list[int]]:
-    return [batch.tolist() for batch in batches]
+from msd_ray.features import evaluation_batches, padding_share, training_batches
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 2047, 2048, 2049, 2050, 4097, 15_300])
@@ -88,37 +77,3 @@ def test_evaluation_batches_are_full_and_long_first() -> None:
 
 def test_a_sentence_longer_than_a_batch_is_one() -> None:
     assert as_lists(evaluation_batches(np.array([10, 100, 9]), tokens=20)) == [[1], [0, 2]]
-
-
-def test_pairs_hold_the_corpus_once_and_partners_of_like_length() -> None:
-    lengths, others = some_lengths(640, seed=1), some_lengths(2500, seed=2)
-    pairs = paired_batches(lengths, others, 32, seed=3, epoch=1)
-    assert as_lists([batch for batch, _ in pairs]) == as_lists(training_batches(lengths, 32, seed=3, epoch=1))
-    means = np.array([[lengths[batch].mean(), others[other].mean()] for batch, other in pairs])
-    np.testing.assert_array_equal(np.argsort(means[:, 0]), np.argsort(means[:, 1]))
-    unpaired = np.corrcoef(means[:, 0], np.roll(means[:, 1], 1))[0, 1]
-    assert np.corrcoef(means[:, 0], means[:, 1])[0, 1] > max(0.9, unpaired)
-
-
-@pytest.mark.parametrize(("count", "other_count"), [(320, 1000), (1000, 320), (330, 330), (70, 4000)])
-def test_the_other_corpus_is_used_up_evenly_over_epochs(count: int, other_count: int) -> None:
-    lengths, others = some_lengths(count, seed=1), some_lengths(other_count, seed=2)
-    seen: Counter[int] = Counter()
-    for epoch in range(1, 14):
-        pairs = paired_batches(lengths, others, 32, seed=0, epoch=epoch)
-        seen.update(chain.from_iterable(other.tolist() for _, other in pairs))
-        times = [seen[sentence] for sentence in range(other_count)]
-        assert max(times) - min(times) <= 1
-    batches, a_pass = 13 * -(-count // 32), -(-other_count // 32)
-    assert max(times) == -(-batches // a_pass)
-
-
-def test_pairs_depend_on_seed_and_epoch_alone() -> None:
-    lengths, others = some_lengths(200, seed=1), some_lengths(300, seed=2)
-
-    def pairs(seed: int, epoch: int) -> list[list[list[int]]]:
-        return [as_lists(list(pair)) for pair in paired_batches(lengths, others, 32, seed=seed, epoch=epoch)]
-
-    assert pairs(0, 5) == pairs(0, 5)
-    assert pairs(0, 5) != pairs(0, 4)
-    assert pairs(0, 5) != pairs(1, 5)

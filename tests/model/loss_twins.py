@@ -32,6 +32,24 @@ def squared_error_twin(logits: Array, teacher: Array, mask: NDArray[np.bool_], c
     return float(sum(losses) / len(losses)) if losses else 0.0
 
 
+def soft_cross_entropy_twin(logits: Array, teacher: Array, mask: NDArray[np.bool_], channel: int) -> float:
+    losses = []
+    for b in range(mask.shape[0]):
+        for t in range(mask.shape[1]):
+            if mask[b, t]:
+                student = softmax_twin(logits[channel, b, t])
+                losses.append(-sum(teacher[channel, b, t, c] * np.log(student[c]) for c in range(len(student))))
+    return float(sum(losses) / len(losses)) if losses else 0.0
+
+
+def sharpened_twin(probabilities: Array, temperature: float) -> Array:
+    result = np.empty_like(probabilities)
+    for index in np.ndindex(probabilities.shape[:-1]):
+        powers = [float(p) ** (1.0 / temperature) for p in probabilities[index]]
+        result[index] = [power / sum(powers) for power in powers]
+    return result
+
+
 def weighted_twin(per_channel: list[float], weights: Array, auxiliary_weight: float) -> float:
     *auxiliary, main = per_channel
     return main + auxiliary_weight * sum(float(weight) * loss for weight, loss in zip(weights, auxiliary, strict=True))
@@ -41,5 +59,8 @@ def teacher_twin(logits: Array, labels: NDArray[np.int64], weights: Array, alpha
     return weighted_twin([cross_entropy_twin(logits, labels, k) for k in range(len(logits))], weights, alpha)
 
 
-def distillation_twin(logits: Array, teacher: Array, mask: NDArray[np.bool_], weights: Array, beta: float) -> float:
-    return weighted_twin([squared_error_twin(logits, teacher, mask, k) for k in range(len(logits))], weights, beta)
+def distillation_twin(
+    logits: Array, teacher: Array, mask: NDArray[np.bool_], weights: Array, beta: float, kd_loss: str = "mse"
+) -> float:
+    distance = {"mse": squared_error_twin, "soft-cross-entropy": soft_cross_entropy_twin}[kd_loss]
+    return weighted_twin([distance(logits, teacher, mask, k) for k in range(len(logits))], weights, beta)

@@ -3,17 +3,19 @@
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from msd_ray.reporting.beyond import english_table, selection_table, span_error_table, type_table, variants_table
+from msd_ray.reporting.beyond import deduplicated_table, english_table, span_error_table, type_table, variants_table
 from msd_ray.reporting.pairwise import pairwise_table
 from msd_ray.reporting.results import Measures, Results, Scores
-from msd_ray.reporting.table import Row, Table
+from msd_ray.reporting.table import Row, Section, Table
 from msd_ray.statistics.span_errors import SpanErrors
 from msd_ray.variants import VARIANTS, ZERO_SHOT
 
 SEEDS = range(5)
+Values = npt.NDArray[np.float64]
 
 
 def drawn(start: int, variants: tuple[str, ...] = tuple(VARIANTS), langs: tuple[str, ...] = ("ko", "tr")) -> Scores:
@@ -54,7 +56,7 @@ def all_tables(given: Results) -> list[Table]:
     return [
         variants_table(given),
         english_table(given),
-        selection_table(given),
+        deduplicated_table(given),
         *(build(given, "ko") for build in (type_table, span_error_table, pairwise_table)),
     ]
 
@@ -70,7 +72,7 @@ def test_every_table_says_in_title_and_headings_that_it_is_on_dev() -> None:
 
 
 def test_the_control_stands_apart_and_is_never_bold_though_it_is_the_highest() -> None:
-    for table in all_tables(results(f1_source_selected=drawn(4), f1_deduplicated=drawn(5), source_f1=drawn(6))):
+    for table in all_tables(results(f1_deduplicated=drawn(5), source_f1=drawn(6))):
         for section in table.sections:
             marked = "NOT zero-shot" in section.heading
             for found in section.rows:
@@ -78,29 +80,28 @@ def test_the_control_stands_apart_and_is_never_bold_though_it_is_the_highest() -
                 assert not (marked and any(shown.bold for shown in found.shown()))
 
 
-def test_both_selections_and_the_deduplicated_score_stand_side_by_side() -> None:
-    source, deduplicated = drawn(4), drawn(5)
-    given = results(f1_source_selected=source, f1_deduplicated=deduplicated)
-    table = selection_table(given)
+def test_f1_with_its_interval_and_without_repeated_sentences() -> None:
+    deduplicated = drawn(5)
+    given = results(f1_deduplicated=deduplicated)
+    table = deduplicated_table(given)
     for variant in VARIANTS:
         cells = texts(table, variant)
-        assert len(cells) == 2 * 5
+        assert len(cells) == 2 * 4
         for place, lang in enumerate(("ko", "tr")):
-            target, interval, from_source, difference, without = cells[5 * place : 5 * place + 5]
-            assert target.startswith(f"{mean(given.f1, variant, lang):.2f} ± ")
-            assert from_source.startswith(f"{mean(source, variant, lang):.2f} ± ")
+            f1, interval, without, difference = cells[4 * place : 4 * place + 4]
+            assert f1.startswith(f"{mean(given.f1, variant, lang):.2f} ± ")
             assert without.startswith(f"{mean(deduplicated, variant, lang):.2f} ± ")
-            expected = mean(source, variant, lang) - mean(given.f1, variant, lang)
+            expected = mean(deduplicated, variant, lang) - mean(given.f1, variant, lang)
             assert difference == f"{expected:+.2f}".replace("-", "−")
             values = 100 * np.array(list(given.f1[variant][lang].values()))
             low, high = stats.t.interval(0.95, 4, values.mean(), stats.sem(values))
             assert interval == f"{low:.2f} to {high:.2f}"
 
 
-def test_the_best_of_each_selection_is_bold() -> None:
-    given = results(f1_source_selected=drawn(4), f1_deduplicated=drawn(5))
-    table = selection_table(given)
-    for column, scores in ((0, given.f1), (2, given.f1_source_selected), (4, given.f1_deduplicated)):
+def test_the_best_with_and_without_repeated_sentences_is_bold() -> None:
+    given = results(f1_deduplicated=drawn(5))
+    table = deduplicated_table(given)
+    for column, scores in ((0, given.f1), (2, given.f1_deduplicated)):
         best = max(ZERO_SHOT, key=lambda variant, scores=scores: mean(scores, variant, "ko"))  # type: ignore[misc]
         bold = [found.label for found in table.rows() if found.shown()[column].bold]
         assert bold == [VARIANTS[best].label]
@@ -108,41 +109,66 @@ def test_the_best_of_each_selection_is_bold() -> None:
 
 def test_runs_that_did_not_record_a_number_are_not_called_not_run() -> None:
     f1 = {name: by_lang for name, by_lang in drawn(3).items() if name != "tsl-mmd"}
-    table = selection_table(Results(dataset="mlowner", overall=Measures(f1=f1), failed={"tsl-mmd": {"tr": 3}}))
-    assert texts(table, "msd")[2:5] == ["not recorded", "–", "not recorded"]
+    table = deduplicated_table(Results(dataset="mlowner", overall=Measures(f1=f1), failed={"tsl-mmd": {"tr": 3}}))
+    assert texts(table, "msd")[2:4] == ["not recorded", "–"]
     assert texts(table, "tsl-mmd") == [
-        *("not run", "not run", "not run", "–", "not run"),
-        *("3 failed", "3 failed", "3 failed", "–", "3 failed"),
+        *("not run", "not run", "not run", "–"),
+        *("3 failed", "3 failed", "3 failed", "–"),
     ]
 
 
-def test_pairs_are_all_pairs_with_both_tests_and_their_holm_correction() -> None:
+def values_of(section: Section) -> Values:
+    """The numbers of a section's rows: n, difference, p and its correction of both tests; NaN for what is not there."""
+    return np.array([[value for cell in found.cells for value in cell.values()] for found in section.rows], dtype=float)
+
+
+def test_pairs_are_all_pairs_with_both_tests() -> None:
     given = results()
-    table = pairwise_table(given, "tr")
-    zero_shot, control = table.sections
+    primary, secondary, control = pairwise_table(given, "tr").sections
     pairs = list(combinations(ZERO_SHOT, 2))
-    assert [found.label for found in zero_shot.rows] == [f"{VARIANTS[a].label} − {VARIANTS[b].label}" for a, b in pairs]
+    labels = [found.label for found in (*primary.rows, *secondary.rows)]
+    assert labels == [f"{VARIANTS[a].label} − {VARIANTS[b].label}" for a, b in pairs]
     assert len(control.rows) == len(ZERO_SHOT)
-    values = np.array([[value for cell in found.cells for value in cell.values()] for found in zero_shot.rows])
+    values = np.concatenate([values_of(primary), values_of(secondary)])
     for (a, b), (n, difference, t, _, wilcoxon, _) in zip(pairs, values, strict=True):
         first, second = (np.array([given.f1[name]["tr"][seed] for seed in SEEDS]) for name in (a, b))
         assert n == len(SEEDS)
         assert difference == pytest.approx(100 * (first - second).mean())
         assert t == pytest.approx(stats.ttest_rel(first, second).pvalue)
         assert wilcoxon == pytest.approx(stats.wilcoxon(first, second).pvalue)
+
+
+def test_msd_against_every_other_zero_shot_variant_is_the_corrected_family() -> None:
+    table = pairwise_table(results(), "tr")
+    primary, secondary, control = table.sections
+    assert [found.label for found in primary.rows] == [
+        f"MSD − {VARIANTS[name].label}" for name in ZERO_SHOT if name != "msd"
+    ]
+    assert (primary.heading, secondary.heading) == (
+        "Primary: MSD against every other zero-shot variant",
+        "Secondary, not corrected: the other pairs",
+    )
+    values = values_of(primary)
     for raw, corrected in ((2, 3), (4, 5)):
         order = np.argsort(values[:, raw], kind="stable")
-        stepped = np.minimum(1, np.maximum.accumulate(values[order, raw] * np.arange(len(pairs), 0, -1)))
+        stepped = np.minimum(1, np.maximum.accumulate(values[order, raw] * np.arange(len(values), 0, -1)))
         assert values[order, corrected] == pytest.approx(stepped)
+    for section in (secondary, control):
+        assert np.isnan(values_of(section)[:, [3, 5]]).all()
+        assert not np.isnan(values_of(section)[:, [2, 4]]).any()
+        assert {found.shown()[3].text for found in section.rows} == {"–"}
+    assert any("their p are not corrected" in note for note in table.notes)
 
 
-def test_the_control_does_not_change_the_correction_of_the_others() -> None:
-    with_control = pairwise_table(results(), "ko").sections[0]
+def test_other_pairs_and_the_control_do_not_change_the_correction() -> None:
+    primary = pairwise_table(results(), "ko").sections[0]
     f1 = {name: by_lang for name, by_lang in drawn(3).items() if name != "gold-aux"}
     without = pairwise_table(Results(dataset="mlowner", overall=Measures(f1=f1)), "ko")
-    assert len(without.sections) == 1
-    assert without.sections[0].rows == with_control.rows
+    assert len(without.sections) == 2
+    assert without.sections[0].rows == primary.rows
     assert "not run: gold-aux (NOT zero-shot)." in without.notes
+    others = pairwise_table(Results(dataset="mlowner", overall=Measures(f1=drawn(3, ("no-all", "direct")))), "ko")
+    assert [section.heading for section in others.sections] == ["Secondary, not corrected: the other pairs"]
 
 
 def test_the_smallest_wilcoxon_p_is_named_and_reached() -> None:
@@ -161,7 +187,7 @@ def test_one_seed_gives_a_difference_and_no_p() -> None:
     assert [[shown.text for shown in found.shown()] for found in table.rows()] == [
         ["0", "–", "n/a", "n/a", "n/a", "n/a"],
         ["1", "+10.00", "n/a", "n/a", "n/a", "n/a"],
-        ["0", "–", "n/a", "n/a", "n/a", "n/a"],
+        ["0", "–", "n/a", "–", "n/a", "–"],
     ]
 
 

@@ -99,9 +99,9 @@ def test_the_bold_rows_have_the_best_average_and_are_ours() -> None:
         assert bold.variant is not None
 
 
-def test_every_zero_shot_variant_of_ours_has_its_row_and_the_control_has_none() -> None:
+def test_every_zero_shot_variant_but_no_mmd_has_its_row_and_the_control_has_none() -> None:
     in_paper = {row.variant for table in SCORE_TABLES for row in table.rows() if row.variant}
-    assert in_paper == {name for name, variant in VARIANTS.items() if variant.zero_shot}
+    assert in_paper == {name for name, variant in VARIANTS.items() if variant.zero_shot} - {"no-mmd"}
 
 
 def test_table_1_has_twelve_languages_and_their_splits() -> None:

@@ -96,7 +96,7 @@ def test_cited_systems_carry_the_papers_number_alone_and_rows_never_run_say_so()
     assert line(table, "MSD w/o. MMD-L")[:3] == ["56.93", "not run", "–"]
     nothing = score_table(TABLE_2, Results(dataset="conll"))
     ours = {row.label: {cell.shown()[1].text for cell in row.cells} for row in nothing.rows()}
-    runnable = {paper.label for paper in TABLE_2.rows() if paper.variant} | {"gold-aux (NOT zero-shot)"}
+    runnable = {paper.label for paper in TABLE_2.rows() if paper.variant} | {"MSD w/o MMD", "gold-aux (NOT zero-shot)"}
     assert {label for label, texts in ours.items() if texts == {"not run"}} == runnable
     assert {label for label, texts in ours.items() if texts == {"–"}} == {
         row.label for row in nothing.rows()
@@ -130,6 +130,23 @@ def test_the_control_is_a_row_of_its_own_at_the_end_and_marked() -> None:
             assert [row.label for row in table.sections[-1].rows] == not_zero_shot
             assert "NOT zero-shot" in table.sections[-1].heading
             assert all(not section.heading for section in table.sections[:-1])
+
+
+def test_the_ablations_have_a_row_without_both_mmd_losses_that_the_paper_has_no_score_of() -> None:
+    found = results(ALL_LANGS | {"no-mmd": {"ar": 0.6}})
+    assert line(score_table(TABLE_3, found), "MSD w/o MMD")[:6] == [
+        *("–", "60.00 ± 0.96 (n=3)", "–"),
+        *("–", "not run", "–"),
+    ]
+    for number, table in enumerate(paper_tables({"wikiann": found}), start=1):
+        labels = [row.label for row in table.rows()]
+        assert labels.count("MSD w/o MMD") == (number in (2, 3, 4))
+        assert any("Figure 3b" in note for note in table.notes) == (number in (2, 3, 4))
+    assert labels_before_control(score_table(TABLE_3, found))[-2:] == ["MSD w/o. all", "MSD w/o MMD"]
+
+
+def labels_before_control(table: Table) -> list[str]:
+    return [row.label for row in table.sections[-2].rows]
 
 
 def test_an_average_needs_every_language() -> None:
@@ -191,8 +208,8 @@ def test_table_5_has_the_teachers_english_scores_by_target_language() -> None:
     )
     table = source_table(conll)
     assert [group.heading for group in table.groups] == [
-        "en (epoch chosen on de dev)",
-        "en (epoch chosen on nl dev)",
+        "en (teacher for de)",
+        "en (teacher for nl)",
     ]
     assert line(table, "BS (Wu and Dredze, 2019)")[:3] == ["91.30", "90.00 ± 0.96 (n=3)", "−1.30"]
     assert line(table, "mixture") == ["91.49", "92.00 ± 0.96 (n=3)", "+0.51", "91.49", "not run", "–"]

@@ -9,11 +9,11 @@ import pytest
 import recorded
 from safetensors.numpy import load_file
 from small_ablation import ablate
-from small_search import STUDENT, MakePrepared, spoil_training_labels
+from small_search import MakePrepared, spoil_training_labels
 
 from msd_ray.errors import UserError
 from msd_ray.evaluation import entity_scores
-from msd_ray.variants import VARIANTS, ZERO_SHOT
+from msd_ray.variants import GOLD_AUXILIARY_WEIGHT, TEACHER_MMD_WEIGHT, VARIANTS, ZERO_SHOT
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_every_variant_ends_with_scores_and_says_whether_it_is_zero_shot(runs: M
 
 
 def test_teachers_are_shared_where_they_are_equal(runs: Mapping[str, recorded.Run], module_storage: Path) -> None:
-    kinds = {"teachers": 3, "students": 7}  # msd's, a plain one, one with MMD; every variant with a student
+    kinds = {"teachers": 3, "students": 8}  # msd's, a plain one, one with MMD; every variant with a student
     for kind, count in kinds.items():
         assert len([path for path in (module_storage / kind).iterdir() if path.is_dir()]) == count
     assert runs["direct/1"].tags["weights"].startswith("teachers/")
@@ -50,16 +50,17 @@ def test_what_a_variant_lacks_is_not_in_its_losses(runs: Mapping[str, recorded.R
         "no-mmd-lang": {"loss/mmd_language"},
         "no-mmd-model": {"loss/mmd_model"},
     }
-    for row, missing in {**lacks, "no-all": both, "tsl-mmd": both}.items():
+    for row, missing in {**lacks, "no-mmd": both, "no-all": both, "tsl-mmd": both}.items():
         assert both & runs[f"{row}/1"].metrics.keys() == both - missing
     for row in ("no-distillers", "no-all", "tsl-mmd"):
         assert float(runs[f"{row}/1"].parameters["student.beta"]) == 0
         assert float(runs[f"{row}/1"].parameters["teacher.alpha"]) == 0
     assert "loss/mmd_teacher" not in runs["mixture/1"].metrics
-    assert float(runs["tsl-mmd/1"].parameters["teacher.mmd"]) == STUDENT.beta_prime
+    assert float(runs["tsl-mmd/1"].parameters["teacher.mmd"]) == TEACHER_MMD_WEIGHT
+    assert float(runs["gold-aux/1"].parameters["student.beta"]) == GOLD_AUXILIARY_WEIGHT
 
 
-def test_rows_without_a_student_are_the_teacher_on_both_languages(runs: Mapping[str, recorded.Run]) -> None:
+def test_rows_without_a_student_are_scored_on_both_languages(runs: Mapping[str, recorded.Run]) -> None:
     for row in ("direct", "mixture"):
         metrics = runs[f"{row}/1"].metrics
         assert runs[f"{row}/1"].tags["weights"].startswith("teachers/")

@@ -14,6 +14,7 @@ from watched_search import WatchedSearch
 from msd_ray import ablate, data, predict, report, tune
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import run_command
+from msd_ray.options import parse
 from msd_ray.printable import has_password, printable, without_passwords
 from msd_ray.tracking.study import StudyTracker
 
@@ -167,7 +168,8 @@ def test_a_whole_search_leaves_none(
             parameters=setup.conditions,
             tags={},
         )
-        assert tune.conclude(setup, tracker, rows, Console(file=printed, width=200))
+        won, _ = tune.conclude(setup, parse(search.arguments()), tracker, rows, Console(file=printed, width=200))
+        assert won
         assert report.main(["--lang", "ar", "--mlflow-uri", address, "--out", str(tmp_path / "report")]) == 0
     assert (storage / "models" / "wikiann-ar" / "README.md").is_file()
     assert "models:/msd-wikiann-ar/1" in printed.getvalue()

@@ -1,8 +1,8 @@
-"""The paired bootstrap against a loop that resamples the sentences themselves and scores each new corpus."""
+"""The paired bootstrap against a loop that draws seeds and sentences themselves and scores each new corpus."""
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
@@ -15,13 +15,20 @@ Sentences = list[list[str]]
 Draw = Callable[..., tuple[Sentences, Sentences]]
 
 
-def twin(gold: Sentences, a: Sentences, b: Sentences, samples: int, seed: int) -> BootstrapDifference:
-    rng = np.random.default_rng(seed)
+def twin(gold: Sentences, a: list[Sentences], b: list[Sentences], samples: int, seed: int) -> BootstrapDifference:
+    seeds, sentences = (np.random.default_rng([seed, stream]) for stream in (0, 1))
+
+    def difference(runs: Iterable[int], drawn: Iterable[int]) -> float:
+        chosen, differences = list(drawn), []
+        for run in runs:
+            new_gold, new_a, new_b = ([labels[i] for i in chosen] for labels in (gold, a[run], b[run]))
+            differences.append(entity_scores(new_gold, new_a).f1 - entity_scores(new_gold, new_b).f1)
+        return round(float(np.mean(differences)), 12)
+
     differences = []
     for _ in range(samples):
-        drawn = rng.integers(len(gold), size=len(gold))
-        new_gold, new_a, new_b = ([labels[i] for i in drawn] for labels in (gold, a, b))
-        differences.append(entity_scores(new_gold, new_a).f1 - entity_scores(new_gold, new_b).f1)
+        drawn = sentences.integers(len(gold), size=len(gold))
+        differences.append(difference(seeds.integers(len(a), size=len(a)), drawn))
     differences.sort()
 
     def quantile(share: float) -> float:
@@ -31,39 +38,71 @@ def twin(gold: Sentences, a: Sentences, b: Sentences, samples: int, seed: int) -
 
     not_above, not_below = sum(d <= 0 for d in differences), sum(d >= 0 for d in differences)
     return BootstrapDifference(
-        difference=entity_scores(gold, a).f1 - entity_scores(gold, b).f1,
+        difference=difference(range(len(a)), range(len(gold))),
         low=quantile(0.025),
         high=quantile(0.975),
         p=min(1.0, 2 * (min(not_above, not_below) + 1) / (samples + 1)),
     )
 
 
-def two_systems(draw: Draw, seed: int, better: float) -> tuple[Sentences, Sentences, Sentences]:
+def two_systems(
+    draw: Draw, seed: int, better: float, runs: int = 1
+) -> tuple[Sentences, list[Sentences], list[Sentences]]:
     """Two systems with errors in different sentences; a has the gold labels in `better` more of them."""
-    gold, b = draw(seed, valid=True, agreement=0.4)
+    gold, _ = draw(seed, valid=True, agreement=0.4)
     rng = random.Random(seed)
-    _, other = draw(seed + 1000, valid=True)
-    padded = [(labels + ["O"] * len(g))[: len(g)] for labels, g in zip(other, gold, strict=True)]
-    a = [g if rng.random() < 0.4 + better else labels for g, labels in zip(gold, padded, strict=True)]
+    a: list[Sentences] = []
+    b: list[Sentences] = []
+    for run in range(runs):
+        for system, share in ((a, 0.4 + better), (b, 0.4)):
+            _, other = draw(seed + 1000 * (1 + 2 * run + (system is b)), valid=True)
+            padded = [(labels + ["O"] * len(g))[: len(g)] for labels, g in zip(other, gold, strict=True)]
+            system.append([g if rng.random() < share else labels for g, labels in zip(gold, padded, strict=True)])
     return gold, a, b
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("runs", [1, 2, 5])
 @pytest.mark.parametrize("better", [0.0, 0.1, 0.3])
 @pytest.mark.parametrize("batch", [1, 700, 1_000_000])
 def test_it_is_the_loops(
-    random_sentences: Draw, monkeypatch: pytest.MonkeyPatch, seed: int, better: float, batch: int
+    random_sentences: Draw, monkeypatch: pytest.MonkeyPatch, runs: int, better: float, batch: int
 ) -> None:
     """Whatever the number of resampled sentences in memory at once."""
     monkeypatch.setattr(bootstrap, "BATCH", batch)
-    gold, a, b = two_systems(random_sentences, seed, better)
-    found = bootstrap_difference(gold, a, b, samples=100, seed=seed)
-    expected = twin(gold, a, b, 100, seed)
-    assert found.difference == expected.difference
-    assert found.low == pytest.approx(expected.low, abs=1e-15)
-    assert found.high == pytest.approx(expected.high, abs=1e-15)
+    gold, a, b = two_systems(random_sentences, runs, better, runs)
+    found = bootstrap_difference(gold, a, b, samples=100, seed=runs)
+    expected = twin(gold, a, b, 100, runs)
+    assert found.difference == pytest.approx(expected.difference, abs=2e-12)
+    assert found.low == pytest.approx(expected.low, abs=2e-12)
+    assert found.high == pytest.approx(expected.high, abs=2e-12)
     assert found.p == expected.p
     assert found.low < found.high
+
+
+def test_the_difference_is_that_of_the_means_over_seeds(random_sentences: Draw) -> None:
+    gold, a, b = two_systems(random_sentences, 3, 0.1, runs=4)
+    of_a, of_b = ([entity_scores(gold, run).f1 for run in system] for system in (a, b))
+    assert bootstrap_difference(gold, a, b, samples=1).difference == pytest.approx(np.mean(of_a) - np.mean(of_b))
+
+
+def test_seeds_that_differ_widen_the_interval(random_sentences: Draw) -> None:
+    """The same run three times is sure of its seeds; three runs of different worth are not."""
+    gold, (good,), (poor,) = two_systems(random_sentences, 0, 0.3)
+    alike = bootstrap_difference(gold, [good] * 3, [poor] * 3)
+    assert alike == bootstrap_difference(gold, [good], [poor])
+    mixed = bootstrap_difference(gold, [good, good, poor], [poor, poor, good])
+    assert mixed.high - mixed.low > 1.5 * (alike.high - alike.low)
+    assert mixed.p > 0.2 > alike.p
+
+
+def test_seeds_are_paired(random_sentences: Draw) -> None:
+    """Seeds that move both systems alike do not blur their difference."""
+    gold, (good,), _ = two_systems(random_sentences, 0, 0.3)
+    nothing = [["O"] * len(labels) for labels in gold]
+    with_a_bad_seed = bootstrap_difference(gold, [good, nothing], [good, nothing])
+    assert (with_a_bad_seed.low, with_a_bad_seed.high, with_a_bad_seed.p) == (0.0, 0.0, 1.0)
+    other_order = bootstrap_difference(gold, [nothing, good], [good, nothing])
+    assert other_order.low < 0 < other_order.high
 
 
 def test_the_seed_decides_every_digit(random_sentences: Draw) -> None:
@@ -79,8 +118,8 @@ def test_the_two_systems_change_places(random_sentences: Draw) -> None:
     gold, a, b = two_systems(random_sentences, 1, 0.2)
     forth, back = bootstrap_difference(gold, a, b), bootstrap_difference(gold, b, a)
     assert back.difference == -forth.difference
-    assert back.low == pytest.approx(-forth.high, abs=1e-15)
-    assert back.high == pytest.approx(-forth.low, abs=1e-15)
+    assert back.low == pytest.approx(-forth.high, abs=2e-12)
+    assert back.high == pytest.approx(-forth.low, abs=2e-12)
     assert back.p == forth.p
 
 
@@ -103,24 +142,30 @@ def test_systems_of_equal_quality_differ_as_rarely_as_they_should(random_sentenc
 def test_the_same_predictions_do_not_differ(random_sentences: Draw) -> None:
     gold, predicted = random_sentences(0)
     nothing = BootstrapDifference(difference=0.0, low=0.0, high=0.0, p=1.0)
-    assert bootstrap_difference(gold, predicted, predicted) == nothing
-    assert bootstrap_difference([["O"]] * 5, [["O"]] * 5, [["O"]] * 5) == nothing  # F1 is 0 without entities
+    assert bootstrap_difference(gold, [predicted] * 2, [predicted] * 2) == nothing
+    assert bootstrap_difference([["O"]] * 5, [[["O"]] * 5], [[["O"]] * 5]) == nothing  # F1 is 0 without entities
 
 
 def test_a_clear_difference_has_the_smallest_p(random_sentences: Draw) -> None:
     gold, _ = random_sentences(0, valid=True)
     nothing_found = [["O"] * len(labels) for labels in gold]
-    found = bootstrap_difference(gold, gold, nothing_found, samples=999)
+    found = bootstrap_difference(gold, [gold], [nothing_found], samples=999)
     assert (found.difference, found.low, found.high) == (1.0, 1.0, 1.0)
     assert found.p == pytest.approx(2 / 1000)
 
 
 def test_what_cannot_be_resampled_is_refused() -> None:
-    with pytest.raises(ValueError, match="2 sentences and 1 sample or more, got 1 and 2000"):
-        bootstrap_difference([["O"]], [["O"]], [["O"]])
-    with pytest.raises(ValueError, match="2 sentences and 1 sample or more, got 2 and 0"):
-        bootstrap_difference([["O"]] * 2, [["O"]] * 2, [["O"]] * 2, samples=0)
+    one, two = [["O"]], [["O"]] * 2
+    needs = "2 sentences, 1 seed and 1 sample or more"
+    with pytest.raises(ValueError, match=f"{needs}, got 1, 1 and 2000"):
+        bootstrap_difference(one, [one], [one])
+    with pytest.raises(ValueError, match=f"{needs}, got 2, 0 and 2000"):
+        bootstrap_difference(two, [], [])
+    with pytest.raises(ValueError, match=f"{needs}, got 2, 1 and 0"):
+        bootstrap_difference(two, [two], [two], samples=0)
+    with pytest.raises(ValueError, match="1 runs of a but 2 of b"):
+        bootstrap_difference(two, [two], [two, two])
     with pytest.raises(ValueError, match="2 gold sentences but 1 predicted"):
-        bootstrap_difference([["O"]] * 2, [["O"]] * 2, [["O"]])
+        bootstrap_difference(two, [two], [one])
     with pytest.raises(ValueError, match="sentence 1 has 1 gold labels but 2 predicted"):
-        bootstrap_difference([["O"]] * 2, [["O"], ["O", "O"]], [["O"]] * 2)
+        bootstrap_difference(two, [[["O"], ["O", "O"]]], [two])

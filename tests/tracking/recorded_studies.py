@@ -95,7 +95,6 @@ def record_final(
         f"{split}/f1": f1,
         f"{split}/LOC/f1": f1 + 0.1,
         f"{split}/ORG/f1": f1 - 0.1,
-        f"{split}/f1_source_selected": f1 - 0.02,
         "domain/tea_src-stu_tgt/mmd": 1 - f1,
     }
     record(tracker, run, f1=f1 + 0.02, state="COMPLETE", results=results)

@@ -1,7 +1,7 @@
 """Trainings of seconds: a tiny encoder on short sentences of the sample corpus."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,9 @@ from msd_ray.training.build import build_tagger
 from msd_ray.training.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord
 from msd_ray.training.loop import Report, Task, train
 from msd_ray.training.outputs import TeacherOutputs, load_outputs, save_outputs
-from msd_ray.training.scores import DEV_SOURCE_F1, DEV_TARGET_F1, ScoredSet, best_epoch
+from msd_ray.training.scores import ScoredSet, dev_metrics
+from msd_ray.training.selection import chosen_epoch
+from msd_ray.training.settings import SelectOn
 from msd_ray.training.student import StudentTask
 from msd_ray.training.teacher import TeacherTask
 
@@ -29,6 +31,17 @@ LABELS = label_names("sample")
 RUN = RunSettings(seed=3, epochs=3, batch_size=8, max_length=48, frozen_layers=2)
 TEACHER = TeacherSettings(learning_rate=3e-3, alpha=0.2)
 STUDENT = StudentSettings(learning_rate=3e-3, beta=0.5, alpha_prime=0.01, beta_prime=0.02)
+# Everything that a training does only if it is told to. Of about half of the words the small teacher is that sure.
+ALL_RUN = replace(RUN, average_epochs=2, pairing="random", loss_mean="epoch")
+ALL_TEACHER = replace(TEACHER, head_learning_rate=3.0, omega_learning_rate=10.0)
+ALL_STUDENT = replace(
+    STUDENT,
+    head_learning_rate=3.0,
+    omega_learning_rate=10.0,
+    kd_loss="soft-cross-entropy",
+    temperature=0.5,
+    confidence=0.61,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +56,7 @@ class SmallCorpora:
     target_dev: EncodedSentences
 
     def teacher_task(self, settings: TeacherSettings = TEACHER, run: RunSettings = RUN) -> TeacherTask:
-        return TeacherTask(
-            settings=settings, run=run, train=self.tensors(self.source), dev=self._scored(self.source_dev)
-        )
+        return TeacherTask(settings=settings, run=run, train=self.tensors(self.source))
 
     def student_task(
         self, teacher: TeacherOutputs, settings: StudentSettings = STUDENT, run: RunSettings = RUN
@@ -56,7 +67,7 @@ class SmallCorpora:
             target=self.tensors(self.target),
             source=self.tensors(unlabelled(self.source)),
             teacher=teacher,
-            dev={"target": self._scored(self.target_dev), "source": self._scored(self.source_dev)},
+            dev={"target": self._scored(self.target_dev)},
         )
 
     def tagger(self, settings: OptimizerSettings = TEACHER, run: RunSettings = RUN) -> MultiChannelTagger:
@@ -64,6 +75,12 @@ class SmallCorpora:
 
     def tensors(self, text: EncodedText) -> TextTensors:
         return TextTensors(text, self.pad_id, CPU)
+
+    def source_scores(self, model: MultiChannelTagger) -> dict[str, float]:
+        """Scores on the source's dev set, which a teacher's study adds to its epochs."""
+        model.eval()
+        with torch.inference_mode():
+            return dev_metrics(model, {"source": self._scored(self.source_dev)})
 
     def _scored(self, sentences: EncodedSentences) -> ScoredSet:
         return ScoredSet.load(sentences, LABELS, pad_id=self.pad_id, device=CPU)
@@ -127,14 +144,11 @@ def train_student(
     settings: StudentSettings = STUDENT,
     run: RunSettings = RUN,
     report: Report | None = None,
+    select_on: SelectOn = "target",
 ) -> Trained:
-    """Train a student, or go on with the one in `path`; the epochs are kept that a dev set chooses."""
+    """Train a student, or go on with the one in `path`; the epoch is kept that `select_on` chooses."""
     task = corpora.student_task(outputs, settings, run)
-    return _train(corpora, task, path, settings, run, report, keep=chosen_epochs)
-
-
-def chosen_epochs(epochs: tuple[EpochRecord, ...]) -> list[int]:
-    return [best_epoch(epochs, DEV_TARGET_F1), best_epoch(epochs, DEV_SOURCE_F1)]
+    return _train(corpora, task, path, settings, run, report, keep=lambda epochs: [chosen_epoch(epochs, select_on)])
 
 
 def _train(
@@ -160,7 +174,7 @@ def _train(
         task,
         optimizer_settings=settings,
         run=run,
-        directory=TrainingDirectory(path=path, keep=keep),
+        directory=TrainingDirectory(path=path, keep=keep, going_on=run.average_epochs),
         device=CPU,
         report=listen,
     )

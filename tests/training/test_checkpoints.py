@@ -9,7 +9,6 @@ from small_trainings import (
     RUN,
     SmallCorpora,
     Trained,
-    chosen_epochs,
     killed_after,
     train_student,
     train_teacher,
@@ -25,6 +24,7 @@ from msd_ray.training.checkpoints import (
     restore_random_state,
 )
 from msd_ray.training.outputs import TeacherOutputs
+from msd_ray.training.selection import chosen_epoch
 
 WEIGHTS = {"w": torch.arange(3.0)}
 STATE = {"w/step": torch.tensor(1.0)}
@@ -51,10 +51,11 @@ def test_a_student_keeps_what_a_dev_set_chooses_and_the_last_while_it_is_trained
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         train_student(corpora, outputs, tmp_path, report=killed_after(2))
-    records = TrainingDirectory(path=tmp_path, keep=chosen_epochs).record().epochs
-    assert files(tmp_path) == {"record.json", "state/epoch-002.safetensors", *weights(2, *chosen_epochs(records))}
+    records = TrainingDirectory(path=tmp_path, keep=lambda epochs: []).record().epochs
+    chosen = chosen_epoch(records, "target")
+    assert files(tmp_path) == {"record.json", "state/epoch-002.safetensors", *weights(2, chosen)}
     complete = train_student(corpora, outputs, tmp_path).record
-    assert files(tmp_path) == {"record.json", *weights(*chosen_epochs(complete.epochs))}
+    assert files(tmp_path) == {"record.json", *weights(chosen_epoch(complete.epochs, "target"))}
 
 
 def test_only_trained_parameters_are_stored_and_never_as_pickles(corpora: SmallCorpora, tmp_path: Path) -> None:

@@ -14,10 +14,9 @@ from msd_ray.evaluation import entity_scores
 from msd_ray.features import EncodedSentences, TextTensors, encode_sentences
 from msd_ray.model import MultiChannelTagger
 from msd_ray.training import evaluate
-from msd_ray.training.checkpoints import EpochRecord
 from msd_ray.training.decoding import Decode, by_sentence, decode_labels
 from msd_ray.training.evaluate import gold_labels, predict_labels, score, word_scores
-from msd_ray.training.scores import ScoredSet, best_epoch, dev_metrics
+from msd_ray.training.scores import ScoredSet, dev_metrics
 
 
 @pytest.fixture(scope="module")
@@ -158,12 +157,3 @@ def test_scores_without_repeated_sentences(teacher: Trained, encoded: EncodedSen
     assert metrics["test/f1"] == entity_scores(gold, predicted).f1
     assert metrics["test/f1_deduplicated"] == entity_scores([gold[i] for i in kept], [predicted[i] for i in kept]).f1
     assert (metrics["test/sentences"], metrics["test/sentences_deduplicated"]) == (30, 20)
-
-
-def test_the_first_of_equal_epochs_is_the_best() -> None:
-    epochs = [
-        EpochRecord(epoch=i, timestamp_ms=0, metrics={"f1": f1}) for i, f1 in enumerate((0.1, 0.5, 0.5, 0.2), start=1)
-    ]
-    assert best_epoch(epochs, "f1") == 2
-    with pytest.raises(ValueError, match="empty"):
-        best_epoch([], "f1")

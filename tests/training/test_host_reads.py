@@ -6,10 +6,21 @@ from typing import Any
 
 import pytest
 import torch
-from small_trainings import RUN, SmallCorpora, train_student, train_teacher
+from small_trainings import (
+    ALL_RUN,
+    ALL_STUDENT,
+    ALL_TEACHER,
+    RUN,
+    STUDENT,
+    TEACHER,
+    SmallCorpora,
+    train_student,
+    train_teacher,
+)
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from msd_ray.training import RunSettings, StudentSettings, TeacherSettings
 from msd_ray.training.outputs import TeacherOutputs
 
 
@@ -48,16 +59,26 @@ def assert_read_between_epochs_alone(counts: list[int]) -> None:
     assert len(set(counts)) == RUN.epochs, "the count counts: losses are read after each epoch"
 
 
+@pytest.mark.parametrize(("settings", "run"), [(TEACHER, RUN), (ALL_TEACHER, ALL_RUN)], ids=["paper", "everything"])
 def test_a_teachers_steps(
-    corpora: SmallCorpora, tmp_path: Path, reads_at_steps: Callable[[Callable[[], object]], list[int]]
+    corpora: SmallCorpora,
+    tmp_path: Path,
+    reads_at_steps: Callable[[Callable[[], object]], list[int]],
+    settings: TeacherSettings,
+    run: RunSettings,
 ) -> None:
-    assert_read_between_epochs_alone(reads_at_steps(lambda: train_teacher(corpora, tmp_path)))
+    counts = reads_at_steps(lambda: train_teacher(corpora, tmp_path, settings=settings, run=run))
+    assert_read_between_epochs_alone(counts)
 
 
+@pytest.mark.parametrize(("settings", "run"), [(STUDENT, RUN), (ALL_STUDENT, ALL_RUN)], ids=["paper", "everything"])
 def test_a_students_steps(
     corpora: SmallCorpora,
     outputs: TeacherOutputs,
     tmp_path: Path,
     reads_at_steps: Callable[[Callable[[], object]], list[int]],
+    settings: StudentSettings,
+    run: RunSettings,
 ) -> None:
-    assert_read_between_epochs_alone(reads_at_steps(lambda: train_student(corpora, outputs, tmp_path)))
+    counts = reads_at_steps(lambda: train_student(corpora, outputs, tmp_path, settings=settings, run=run))
+    assert_read_between_epochs_alone(counts)

@@ -1,9 +1,7 @@
-"""The training loop: seeds, the optimiser's settings, losses that are not finite, and that it learns."""
+"""The training loop: seeds, precision, and losses that are not finite."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,35 +18,11 @@ from small_trainings import (
     train_student,
     train_teacher,
 )
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from watched_steps import rate_twin
 
 from msd_ray.training.checkpoints import TrainingDirectory
 from msd_ray.training.loop import NonFiniteLossError
 from msd_ray.training.outputs import TeacherOutputs
-
-Watch = Callable[[torch.optim.Optimizer], None]
-
-
-@pytest.fixture
-def watch_steps() -> Iterator[Callable[[Watch], None]]:
-    """Calls a function with the optimiser before each of its steps."""
-    handles = []
-
-    def start(watch: Watch) -> None:
-        def hook(optimizer: torch.optim.Optimizer, arguments: Any, options: Any) -> None:
-            watch(optimizer)
-
-        handles.append(register_optimizer_step_pre_hook(hook))
-
-    yield start
-    for handle in handles:
-        handle.remove()
-
-
-def rate_twin(step: int, steps: int, warmup: float, peak: float) -> float:
-    """Linear up to `peak` and down to 0."""
-    rising = round(warmup * steps)
-    return peak * (step / rising if step < rising else (steps - step) / (steps - rising))
 
 
 def test_the_same_seed_gives_the_same_teacher(corpora: SmallCorpora, teacher: Trained, tmp_path: Path) -> None:
@@ -80,42 +54,6 @@ def test_dropout_is_drawn_by_seed_and_not_by_what_ran_before(
     assert_same_weights(train_teacher(corpora, tmp_path).weights, teacher.weights)
     without = train_teacher(corpora, tmp_path / "without", settings=replace(TEACHER, dropout=0.0))
     assert not torch.equal(without.model.terminal_weight, teacher.model.terminal_weight)
-
-
-@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5])
-def test_learning_rates(
-    corpora: SmallCorpora, tmp_path: Path, watch_steps: Callable[[Watch], None], warmup: float
-) -> None:
-    rates: list[list[float]] = []
-    watch_steps(lambda optimizer: rates.append([group["lr"] for group in optimizer.param_groups]))
-    trained = train_teacher(corpora, tmp_path, settings=replace(TEACHER, warmup=warmup))
-    steps = RUN.epochs * corpora.teacher_task().steps_per_epoch
-    assert steps == 21
-    twin = [rate_twin(step, steps, warmup, TEACHER.learning_rate) for step in range(steps + 1)]
-    np.testing.assert_allclose(rates, [[rate, rate] for rate in twin[:-1]], rtol=1e-12)
-    logged = [epoch.metrics["learning_rate"] for epoch in trained.record.epochs]
-    np.testing.assert_allclose(logged, twin[7::7], rtol=1e-12)
-
-
-def test_weight_decay_and_clipping(corpora: SmallCorpora, tmp_path: Path, watch_steps: Callable[[Watch], None]) -> None:
-    decays: dict[int, float] = {}
-    norms: list[float] = []
-
-    def watch(optimizer: torch.optim.Optimizer) -> None:
-        parameters = [(p, group["weight_decay"]) for group in optimizer.param_groups for p in group["params"]]
-        decays.update({id(parameter): decay for parameter, decay in parameters})
-        norms.append(float(sum(p.grad.square().sum() for p, _ in parameters)) ** 0.5)
-
-    watch_steps(watch)
-    run, settings = replace(RUN, clip=0.3, epochs=1), replace(TEACHER, weight_decay=0.05)
-    trained = train_teacher(corpora, tmp_path, settings=settings, run=run)
-    assert max(norms) == pytest.approx(0.3, rel=1e-3)
-    assert trained.record.epochs[0].metrics["gradient_norm"] > 0.3, "it is logged as it was before it was clipped"
-    parameters = trained.model.trained_parameters()
-    assert {id(parameter) for parameter in parameters.values()} == decays.keys()
-    for name, parameter in parameters.items():
-        none = name in ("omega", "terminal_bias") or name.endswith(".bias") or "LayerNorm" in name
-        assert decays[id(parameter)] == (0.0 if none else 0.05), name
 
 
 def test_a_diverging_teacher_names_step_and_learning_rate(corpora: SmallCorpora, tmp_path: Path) -> None:

@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from killed_writes import killed_before_file
 from small_trainings import (
+    ALL_RUN,
+    ALL_STUDENT,
+    ALL_TEACHER,
     RUN,
     SmallCorpora,
     Trained,
@@ -31,6 +35,11 @@ def names(path: Path) -> list[str]:
     return sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
 
 
+def stored_weights(path: Path) -> dict[str, bytes]:
+    """The files of a training's weights, by name."""
+    return {file.name: file.read_bytes() for file in (path / "weights").iterdir()}
+
+
 def test_a_teacher_stopped_after_every_epoch(corpora: SmallCorpora, teacher: Trained, tmp_path: Path) -> None:
     for epoch in range(1, RUN.epochs + 1):
         with pytest.raises(KeyboardInterrupt):
@@ -51,6 +60,30 @@ def test_a_student_stopped_after_an_epoch(
     resumed = train_student(corpora, outputs, tmp_path)
     assert_same_weights(resumed.weights, student.weights)
     assert_same_epochs(resumed.record, student.record)
+
+
+def test_everything_on_stopped_after_every_epoch(
+    corpora: SmallCorpora, outputs: TeacherOutputs, tmp_path: Path
+) -> None:
+    """Rates, temperature, confidence, random pairs, the epoch's mean, the mean of weights: all at once."""
+    teacher = train_teacher(corpora, tmp_path / "teacher", settings=ALL_TEACHER, run=ALL_RUN)
+    student = train_student(corpora, outputs, tmp_path / "student", settings=ALL_STUDENT, run=ALL_RUN)
+    assert student.record.last == teacher.record.last == ALL_RUN.candidates == RUN.epochs + 1
+    for epoch in range(1, ALL_RUN.candidates + 1):
+        path = tmp_path / str(epoch)
+        with pytest.raises(KeyboardInterrupt):
+            train_teacher(corpora, path / "teacher", settings=ALL_TEACHER, run=ALL_RUN, report=killed_after(epoch))
+        with pytest.raises(KeyboardInterrupt):
+            train_student(
+                corpora, outputs, path / "student", settings=ALL_STUDENT, run=ALL_RUN, report=killed_after(epoch)
+            )
+        assert committed(path / "teacher") == committed(path / "student") == epoch
+        resumed = train_teacher(corpora, path / "teacher", settings=ALL_TEACHER, run=ALL_RUN)
+        assert_same_epochs(resumed.record, teacher.record)
+        resumed = train_student(corpora, outputs, path / "student", settings=ALL_STUDENT, run=ALL_RUN)
+        assert_same_epochs(resumed.record, student.record)
+        for kind in ("teacher", "student"):
+            assert stored_weights(path / kind) == stored_weights(tmp_path / kind)
 
 
 def test_finished_epochs_are_reported_again_exactly(corpora: SmallCorpora, tmp_path: Path) -> None:
@@ -77,23 +110,8 @@ def test_finished_epochs_are_reported_again_exactly(corpora: SmallCorpora, tmp_p
 def test_killed_before_a_file_is_in_place(
     corpora: SmallCorpora, teacher: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    replace, unlink, replaced = Path.replace, Path.unlink, 0
-
-    def replace_or_die(path: Path, target: Path) -> Path:
-        nonlocal replaced
-        replaced += 1
-        if replaced > moment:
-            raise KeyboardInterrupt
-        return replace(path, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", replace_or_die)
-        # Nothing tidies up behind a process that is killed; before that, a scratch file is gone once it is in place.
-        patch.setattr(
-            Path, "unlink", lambda path, missing_ok=False: unlink(path, missing_ok) if replaced <= moment else None
-        )
-        with pytest.raises(KeyboardInterrupt):
-            train_teacher(corpora, tmp_path)
+    with killed_before_file(moment, monkeypatch):
+        train_teacher(corpora, tmp_path)
     assert committed(tmp_path) == moment // 3
     assert any(name.endswith(".tmp") for name in names(tmp_path))
     resumed = train_teacher(corpora, tmp_path)

@@ -111,7 +111,7 @@ def _last_epoch(trials: Sequence[SearchTrial]) -> int:
 
 def _alt(trials: Sequence[SearchTrial], best: SearchTrial | None) -> str:
     alt = f"Dev F1 and losses of {len(trials)} trials over up to {_last_epoch(trials)} epochs."
-    curve: Curve = () if best is None else best.curves.get("dev_target/f1", ())
+    curve: Curve = () if best is None else next((best.curves[name] for name in _SHARES if name in best.curves), ())
     if best is None or not curve:
         return alt
     (first, start), (epoch, value) = curve[0], max(curve, key=lambda point: (point[1], -point[0]))

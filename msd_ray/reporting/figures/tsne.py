@@ -73,7 +73,7 @@ def project(vectors: DomainVectors, *, seed: int = 0) -> list[npt.NDArray[np.flo
 
 
 def tsne_figure(runs: Sequence[DomainVectors], *, scope: str = "", seed: int = 0) -> FigureWithData:
-    """A panel for each run, in their order (the paper: `no-all`, without MMD, `msd`). Raises as `project` does."""
+    """A panel for each run, in their order (the paper: `no-all`, `no-mmd`, `msd`). Raises as `project` does."""
     title = "Figure 3: domains by t-SNE"
     if not runs:
         return empty(title=title, scope=scope, message="Not run: no student's vectors.", columns=_COLUMNS)

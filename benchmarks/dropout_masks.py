@@ -1,0 +1,99 @@
+"""Teacher and student steps with torch's dropout masks and with those of `msd_ray.model.dropout`, in one run.
+
+`python -m benchmarks.dropout_masks` prints sentences per second with both and their ratio, in rounds in which the two
+take turns on the same batches; a first round warms up and does not count. With `--profile` it prints which operators
+a step's time goes to (torch's profiler; the time of an operator without that of those it calls). The steps are those
+of `msd_ray.training.loop.train`, on batches spread evenly over an epoch's lengths, on the processor.
+"""
+
+import shlex
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from msd_ray.errors import run_command
+from msd_ray.training import OptimizerSettings
+from msd_ray.training.checkpoints import TrainingDirectory
+from msd_ray.training.loop import Task, train
+from msd_ray.training.settings import DropoutMasks
+from msd_ray.training.spread import SpreadSteps
+
+from .speeds import STUDENT, TEACHER, Bench, Int64, student_task, teacher_task
+from .training import bench_of, machine, option_parser
+
+MASKS: tuple[DropoutMasks, ...] = ("torch", "fast")
+ROWS = 14
+Step = TypeVar("Step", bound=tuple[Int64, Int64 | None])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; 0. Raises UserError for a corpus or an encoder that is missing."""
+    parser = option_parser("dropout_masks", "Training steps with torch's dropout masks and with the fast ones.")
+    parser.add_argument("--profile", action="store_true", help="print which operators a step's time goes to")
+    options = parser.parse_args(arguments)
+    device = torch.device("cpu")
+    given = sys.argv[1:] if arguments is None else arguments
+    print("command   python -m benchmarks.dropout_masks", shlex.join(given))
+    bench = bench_of(options, device)
+    print("machine  ", machine(device))
+    print(f"encoder   {bench.encoder.name}; batches of {bench.run.batch_size}; {bench.run.precision}")
+    with tempfile.TemporaryDirectory() as directory:
+        teacher, (student, _) = teacher_task(bench), student_task(bench, Path(directory))
+    teacher_steps = SpreadSteps(teacher, lambda step: int(teacher.train.lengths[step[0]].sum()), bench.steps)
+    student_steps = SpreadSteps(student, lambda step: int(student.target.lengths[step[0]].sum()), bench.steps)
+    print(f"\n{'':10}{'torch':>12}{'fast':>12}{'ratio, median (lowest-highest)':>34}   sentences/s, medians")
+    print(_row("teacher", bench, teacher_steps, TEACHER))
+    print(_row("student", bench, student_steps, STUDENT))
+    if options.profile:
+        for masks in MASKS:
+            _print_profile(f"teacher, {masks} masks", partial(_epoch, bench, teacher_steps, TEACHER, masks))
+            _print_profile(f"student, {masks} masks", partial(_epoch, bench, student_steps, STUDENT, masks))
+    return 0
+
+
+def _row(name: str, bench: Bench, task: SpreadSteps[Step], settings: OptimizerSettings) -> str:
+    """Speeds of one kind of training, in turn with both kinds of masks."""
+    sentences = sum(len(step[0]) for step in task.steps(1))
+    speeds = [[sentences / _epoch(bench, task, settings, masks) for masks in MASKS] for _ in range(bench.rounds + 1)]
+    ratios = [fast / slow for slow, fast in speeds[1:]]
+    ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+    slow, fast = (statistics.median(column) for column in zip(*speeds[1:], strict=True))
+    return f"{name:10}{slow:12.1f}{fast:12.1f}{ratio:>34}"
+
+
+def _epoch(bench: Bench, task: Task[Step], settings: OptimizerSettings, masks: DropoutMasks) -> float:
+    """Seconds of the task's steps, from a fresh tagger."""
+    run = replace(bench.run, epochs=1, dropout_masks=masks)
+    with tempfile.TemporaryDirectory() as directory:
+        record = train(
+            replace(bench, run=run).tagger(settings),
+            task,
+            optimizer_settings=settings,
+            run=run,
+            directory=TrainingDirectory(path=Path(directory), keep=lambda _: []),
+            device=bench.device,
+            report=lambda _: None,
+        )
+    return record.epochs[0].metrics["time/train_seconds"]
+
+
+def _print_profile(title: str, epoch: Callable[[], float]) -> None:
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        epoch()
+    events = sorted(profiled.key_averages(), key=lambda event: -event.self_cpu_time_total)
+    total = sum(event.self_cpu_time_total for event in events)
+    print(f"\n{title}: share of time, calls")
+    for event in events[:ROWS]:
+        print(f"  {event.key[:56]:58}{event.self_cpu_time_total / total:6.1%}{event.count:8d}")
+
+
+if __name__ == "__main__":
+    run_command(main)

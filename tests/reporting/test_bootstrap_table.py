@@ -1,0 +1,80 @@
+"""MSD against each variant over seeds and sentences: which seeds are used, and whose numbers stand there."""
+
+import random
+
+from msd_ray.reporting.bootstrap_table import bootstrap_table
+from msd_ray.reporting.collect import collect
+from msd_ray.reporting.table import Table
+from msd_ray.statistics.bootstrap import bootstrap_difference
+from msd_ray.tracking.artifacts import Predictions
+from msd_ray.tracking.rows import RunRow
+from msd_ray.variants import VARIANTS
+
+GOLD = tuple(("B-PER", "I-PER", "O", "B-LOC") for _ in range(40))
+
+
+def run(variant: str, seed: int) -> RunRow:
+    return RunRow(
+        run_id=f"{variant}-{seed}",
+        key="",
+        name="",
+        phase="final",
+        state="COMPLETE",
+        status="FINISHED",
+        parameters={},
+        metrics={"test/f1": 0.5},
+        tags={"row": variant, "seed": str(seed), "scored_split": "test"},
+    )
+
+
+def predictions(right: float, seed: int) -> Predictions:
+    rng = random.Random(seed)
+    return Predictions(
+        tokens=tuple(("a", "b", "c", "d") for _ in GOLD),
+        gold=GOLD,
+        predicted=tuple(labels if rng.random() < right else ("O", "O", "O", "B-PER") for labels in GOLD),
+        repeated=(False,) * len(GOLD),
+    )
+
+
+def table(runs: dict[str, list[RunRow]], kept: dict[str, Predictions]) -> Table:
+    results = collect("wikiann", {"ar": runs}, kept.get)
+    return bootstrap_table(results, "ar", runs, kept.get)
+
+
+def cells(found: Table, variant: str) -> list[str]:
+    (row,) = (row for row in found.rows() if row.label == VARIANTS[variant].label)
+    return [shown.text for shown in row.shown()]
+
+
+def test_all_shared_seeds_with_predictions_are_drawn_together() -> None:
+    runs = {
+        "msd": [run("msd", seed) for seed in (1, 2, 3, 4)],
+        "direct": [run("direct", seed) for seed in (2, 3, 4, 5)],
+    }
+    kept = {f"msd-{seed}": predictions(0.8, seed) for seed in (1, 2, 3, 4)}
+    kept |= {f"direct-{seed}": predictions(0.5, 10 + seed) for seed in (2, 3, 5)}  # seed 4 kept none
+    found = table(runs, kept)
+    expected = bootstrap_difference(
+        GOLD,
+        [kept["msd-2"].predicted, kept["msd-3"].predicted],
+        [kept["direct-2"].predicted, kept["direct-3"].predicted],
+    )
+    (row,) = (row for row in found.rows() if row.label == VARIANTS["direct"].label)
+    values = [value for cell in row.cells for value in cell.values()]
+    assert values == [2, 100 * expected.difference, 100 * expected.low, 100 * expected.high, expected.p]
+    assert cells(found, "direct")[0] == "2"
+    assert "bootstrap over seeds and sentences" in found.title
+    assert any("draws seeds and scored sentences together" in note for note in found.notes)
+
+
+def test_what_cannot_be_compared_says_why() -> None:
+    other_gold = Predictions(tokens=(("a",),) * 2, gold=(("O",),) * 2, predicted=(("O",),) * 2, repeated=(False, False))
+    runs = {name: [run(name, 1)] for name in ("msd", "direct", "no-all", "mixture")}
+    kept = {"msd-1": predictions(0.8, 1), "direct-1": other_gold, "mixture-1": predictions(0.8, 2)}
+    found = table(runs, kept)
+    assert cells(found, "msd") == ["–", "–", "–", "n/a"]
+    assert cells(found, "direct") == cells(found, "no-all") == ["–", "not recorded", "–", "n/a"]
+    assert cells(found, "no-mmd") == ["–", "not run", "–", "n/a"]
+    assert cells(found, "mixture")[0] == "1"
+    assert cells(table({"msd": []}, {}), "direct") == ["–", "not run", "–", "n/a"]

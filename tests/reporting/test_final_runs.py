@@ -1,0 +1,150 @@
+"""The table of a search's final runs: the rows, gains and p values of the table that the search printed."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from msd_ray.reporting.collect import collect, variant_runs
+from msd_ray.reporting.csv_files import csv_table
+from msd_ray.reporting.final_runs import final_runs_table
+from msd_ray.reporting.latex import latex_table
+from msd_ray.reporting.markdown import markdown_table
+from msd_ray.reporting.page import render
+from msd_ray.reporting.study_page import Language, dataset_tables, language_tables, study_page
+from msd_ray.reporting.table import Table
+from msd_ray.reporting.tables import paper_tables
+from msd_ray.tracking.comparison import comparisons, summary_metrics, summary_rows
+from msd_ray.tracking.recorded import RecordedStudy
+from msd_ray.tracking.rows import RunRow, State
+
+SCORES = {"direct": [0.30, 0.31, 0.33], "tsl": [0.41, 0.44, 0.42], "best": [0.50, 0.49, 0.52]}
+DIGESTS = {row: f"0000000{number}" for number, row in enumerate(SCORES)}
+
+
+def run(
+    row: str, seed: int, f1: float, *, state: State = "COMPLETE", digest: str | None = None, split: str = "test",
+    dev: str = "dev_target/f1", more: dict[str, float] | None = None,
+) -> RunRow:  # fmt: skip
+    return RunRow(
+        run_id=f"{row}-{seed}-{digest}",
+        key=f"final/{row}/{digest}/seed-{seed}",
+        name="",
+        phase="final",
+        state=state,
+        status="FINISHED",
+        parameters={},
+        metrics={dev: f1 + 0.1, f"{split}/f1": f1, **(more or {})},
+        tags={
+            "row": row,
+            "seed": str(seed),
+            "scored_split": split,
+            "configuration": digest or DIGESTS.get(row, "ffffffff"),
+        },
+    )
+
+
+def study(runs: list[RunRow], tagged: dict[str, str] | None = None) -> RecordedStudy:
+    tags = {f"configuration.{row}": digest for row, digest in (DIGESTS if tagged is None else tagged).items()}
+    parent = RunRow(
+        run_id="p", key="study", name="s", phase="study", state=None, status="FINISHED", parameters={}, metrics={},
+        tags=tags,
+    )  # fmt: skip
+    return RecordedStudy(name="s", dataset="wikiann", lang="ar", command="tune", parent=parent, runs=tuple(runs))
+
+
+def runs(**more: object) -> list[RunRow]:
+    return [run(row, seed, f1, **more) for row, f1s in SCORES.items() for seed, f1 in enumerate(f1s)]  # type: ignore[arg-type]
+
+
+def shown(table: Table) -> dict[str, list[str]]:
+    return {row.label: [cell.text for cell in row.shown()] for row in table.rows()}
+
+
+def test_it_has_the_numbers_of_the_printed_table() -> None:
+    table = final_runs_table(study(runs()), "s: 5 epochs")
+    assert list(shown(table)) == ["direct transfer (teacher)", "plain distillation (TSL)", "best found"]
+    rows = summary_rows(runs(), list(SCORES), dev_metric="dev_target/f1")
+    metrics = summary_metrics(rows, comparisons(rows))
+    values = {
+        row.label: dict(
+            zip(
+                [f"{group.key}.{field}" for group in table.groups for field in group.fields],
+                [value for cell in row.cells for value in cell.values()],
+                strict=True,
+            )
+        )
+        for row in table.rows()
+    }
+    for row in rows:
+        own = values[row.label]
+        for field in ("mean", "sd", "low", "high"):
+            assert own[f"f1.{field}"] == pytest.approx(100 * metrics[f"final/{row.name}/test_f1_{field}"])
+            assert own[f"dev.{field}"] == pytest.approx(100 * metrics[f"final/{row.name}/dev_target_f1_{field}"])
+        if row.name != "best":
+            assert own["gain.difference"] == pytest.approx(100 * metrics[f"gain/best-{row.name}/difference"])
+            assert own["gain.p_holm"] == metrics[f"gain/best-{row.name}/p"]
+    p = stats.ttest_rel(SCORES["best"], SCORES["direct"]).pvalue
+    assert values["direct transfer (teacher)"]["gain.p_holm"] == pytest.approx(2 * p)
+    text = shown(table)["plain distillation (TSL)"]
+    assert text[:2] == ["52.33 ± 1.53", "42.33 ± 1.53 (n=3)"]
+    assert text[3] == "+8.00"
+    assert shown(table)["best found"][3:] == ["–", "–"]
+    assert "test set" in table.title
+    assert table.notes[-1] == "s: 5 epochs"
+
+
+def test_the_best_mean_is_bold() -> None:
+    bold = [row.label for row in final_runs_table(study(runs())).rows() if row.cells[1].shown()[0].bold]
+    assert bold == ["best found"]
+
+
+def test_rows_that_failed_or_never_ran_are_there_and_other_rows_are_not() -> None:
+    of_rows = [each for each in runs() if each.tags["row"] != "tsl"]
+    failed = [run("tsl", 0, 0.1, state="FAIL")]
+    assert shown(final_runs_table(study(of_rows + failed)))["plain distillation (TSL)"] == [
+        *("1 failed", "1 failed", "–", "–", "–")
+    ]
+    assert shown(final_runs_table(study(of_rows)))["plain distillation (TSL)"] == ["not run", "not run", "–", "–", "–"]
+    assert "paper's configuration" not in shown(final_runs_table(study(of_rows)))
+
+
+def test_runs_of_a_configuration_that_was_best_once_do_not_count() -> None:
+    before = [run("best", seed, 0.9, digest="eeeeeeee") for seed in range(3)]
+    assert shown(final_runs_table(study(before + runs()))) == shown(final_runs_table(study(runs())))
+
+
+def test_a_study_of_an_earlier_version() -> None:
+    """Two rows or one, without digests of the parent, and with metrics that are gone."""
+    old = {"test/f1_source_selected": 0.1, "dev_source/f1": 0.9, "teacher/dev_target_f1": 0.2, "teacher/test_f1": 0.2}
+    paper = [run("paper", seed, f1, more=old) for seed, f1 in enumerate((0.4, 0.41))]
+    table = final_runs_table(study(paper, {}))
+    (label,) = shown(table)
+    assert label == "paper's configuration"
+    assert table.groups[0].heading == "dev F1 (target)"
+    assert shown(table)[label][0] == "50.50 ± 0.71"
+    best = [run("best", seed, f1, more=old) for seed, f1 in enumerate((0.5, 0.52))]
+    assert shown(final_runs_table(study(paper + best, {})))[label][3] == f"{100 * np.mean([0.1, 0.11]):+.2f}"
+
+
+def test_what_chose_and_what_was_scored_is_said() -> None:
+    table = final_runs_table(study(runs(split="dev", dev="dev_source/f1")))
+    assert [group.heading for group in table.groups][:2] == ["dev F1 (source)", "F1 (dev)"]
+    assert "DEV SET (no test file)" in table.title
+    assert "mean_on_dev" in table.groups[1].fields
+    assert any(note.startswith("ar: there is no test file") for note in table.notes)
+
+
+def test_the_page_of_a_search_shows_it_first_whether_or_not_a_variant_was_run() -> None:
+    """Without the row `paper` there is no run of MSD, and nothing for the tables of variants."""
+    search = study(runs())
+    language = Language(lang="ar", ablation=None, search=search, runs=variant_runs(None, search), curves={})
+    results = collect("wikiann", {"ar": language.runs}, lambda _: None)
+    page = study_page(language, results, paper_tables({"wikiann": results}), lambda _: None, lambda _: None)
+    first = page.sections[0].tables[0]
+    assert first.key == "final-runs-wikiann-ar"
+    assert shown(first) == shown(final_runs_table(search))
+    assert "best found" in render(page)
+    for table in (*dataset_tables(results), *language_tables(results, "ar", language.runs, lambda _: None)):
+        assert markdown_table(table)
+        assert latex_table(table)
+        assert csv_table(table)
