@@ -88,7 +88,7 @@ def test_failed_trials_are_run_again_when_asked_for(new_search: MakeSearch, undi
         run for key, run in after.items() if key.startswith("final/") and run.tags["configuration"] in configurations
     ]
     assert [run.tags["state"] for run in final] == ["COMPLETE"] * len(final)
-    assert len({(run.tags["configuration"], run.tags["seed"]) for run in final}) == len(final)
+    assert len({(run.tags["row"], run.tags["seed"]) for run in final}) == len(final)
     again.run()
     assert children(search.root) == after
 
