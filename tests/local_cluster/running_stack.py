@@ -23,7 +23,7 @@ LIMIT_S = 1800.0
 (JOB,) = re.findall(
     r"^    (ray job submit .*--lang ar.*)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
 )
-SMALL = "--trials 1 --teacher-trials 1 --epochs 2 --limit 32 --seeds 1 --max-concurrent 1"
+SMALL = "--trials 1 --teacher-trials 1 --epochs 2 --limit 32 --seeds 1 --rows best --max-concurrent 1"
 OPTIONS = ("postgres", "mlflow", "ray", "dashboard", "ray-client")
 
 
