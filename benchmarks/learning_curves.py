@@ -35,7 +35,6 @@ from msd_ray.training.selection import dev_metric
 
 from .curve_table import PAPER, SPACE, TABLE, columns, read_rows
 
-DEV_TARGET_F1 = dev_metric("target")
 LAYERS, LANG, SENTENCES, DEV_SENTENCES = 2, "ar", 128, 64
 RUN = RunSettings(seed=0, epochs=9, batch_size=16, max_length=32, frozen_layers=0, precision="bf16")
 TEACHER = TeacherSettings(learning_rate=5e-4)
@@ -94,7 +93,7 @@ def _train(experiment: Experiment, number: int, point: Mapping[str, JSON]) -> li
         if report.reason is not None:
             raise UserError(f"the training at {dict(point)} failed: {report.reason}")
         if report.epoch is not None:
-            f1[report.epoch] = round(report.metrics[DEV_TARGET_F1], 5)
+            f1[report.epoch] = round(report.metrics[dev_metric("target")], 5)
             seconds[report.epoch] = round(now - before, 2)
         before = now
 

@@ -34,7 +34,6 @@ from msd_ray.training.selection import dev_metric
 
 from .curve_table import PAPER, SPACE, CurveTable
 
-DEV_TARGET_F1 = dev_metric("target")
 ORIGIN_MS = 1_700_000_000_000  # when simulated searches begin, Unix time
 REDUCTION = 3
 
@@ -214,9 +213,9 @@ def replay(
     for epoch, (f1, seconds) in enumerate(zip(curve.f1, curve.seconds, strict=True), start=1):
         now += seconds
         more = {f"payload/{index:02}": float(epoch) for index in range(payload)}
-        yield now, _report(plan, now, f"student epoch {epoch}/{last}", {DEV_TARGET_F1: f1, **more}, epoch=epoch)
+        yield now, _report(plan, now, f"student epoch {epoch}/{last}", {dev_metric("target"): f1, **more}, epoch=epoch)
     best = max(curve.f1)
-    results = {DEV_TARGET_F1: best, "best_epoch": float(curve.f1.index(best) + 1)}
+    results = {dev_metric("target"): best, "best_epoch": float(curve.f1.index(best) + 1)}
     yield now, _report(plan, now, "finished", results, finished=True)
 
 

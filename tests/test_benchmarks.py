@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from benchmarks import straightforward
-from benchmarks.speeds import SpreadSteps
 from benchmarks.training import main
 from msd_ray.corpora import label_names, load_source, load_target
 from msd_ray.encoders.files import EncoderFiles
@@ -19,6 +18,7 @@ from msd_ray.features import TextTensors, encode_sentences
 from msd_ray.model import MultiChannelTagger
 from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
 from msd_ray.training.loop import StepLoss
+from msd_ray.training.spread import SpreadSteps
 
 CPU = torch.device("cpu")
 LABELS = label_names("sample")

@@ -240,7 +240,9 @@ def test_hours_that_not_even_one_student_fits_in(small: list[str]) -> None:
     needed = 100 * ((1 + 1) + 2 * (1 + 3) + 2 * (1 + 1))
     check_hours(replace(settings, budget=Budget(hours=needed / 3600)), trainings, 1)
     check_hours(replace(settings, budget=Budget()), trainings, 1)
-    with pytest.raises(UserError, match=r"--hours 0\.3 is too short: .* about 0\.39 hours here \(100 s a teacher, 100 s"):
+    with pytest.raises(
+        UserError, match=r"--hours 0\.3 is too short: .* about 0\.39 hours here \(100 s a teacher, 100 s"
+    ):
         check_hours(replace(settings, budget=Budget(hours=0.3)), trainings, 1)
     check_hours(replace(settings, budget=Budget(hours=0.3)), trainings, 2)
 

@@ -262,7 +262,7 @@ class Phase:
                 complete=self._ended["COMPLETE"],
                 pruned=self._ended["PRUNED"],
                 failed=self._ended["FAIL"],
-                running={r.label.key: (r.epoch, r.plan.run.epochs) for r in self._running.values()},
+                running={r.label.key: (r.epoch, r.plan.records) for r in self._running.values()},
                 best=self._best,
                 finished=tuple(self._finished),
             )

@@ -78,6 +78,14 @@ class TrialPlan:
     target_gold: str | None = None
 
     @property
+    def records(self) -> int:
+        """How many epochs it reports: of all rounds of its student, the averages of last epochs counted."""
+        first, *others = self.configurations
+        if others:
+            return 1
+        return self.run.candidates * (1 if first.student is None else first.student.rounds)
+
+    @property
     def key(self) -> str:
         """A trial's name in its study, as `student/7`; final runs have more telling ones beside it."""
         return f"{self.phase}/{self.number}"

@@ -5,7 +5,8 @@ python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S TROUBLE ...
 Troubles: the driver is `busy` at the last report of each teacher; the first student's worker is `kill`ed at its first
 report; `stop` ends all students but the first at their first report, and with `no-cleaner` Ray Train's helper that
 frees what every second of these had reserved is killed before; trials ask for more than there is (`starve`); the
-cluster has `one-cpu`; the first report of a student is `refuse`d by what records it.
+cluster has `one-cpu`; the first report of a student is `refuse`d by what records it; each time that a trial is handed
+out, the processes that were kept for it are `lost`.
 """
 
 import json
@@ -25,20 +26,23 @@ from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.watchdog import StalledError
 from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import Phase
-from msd_ray.search.plans import TrialReport
+from msd_ray.search.plans import Launch, TrialReport
 
 WORKER, CLEANER = "ray::RayTrainWorker", "ray::PlacementGroupCleaner"
+TRIAL = "ray::ImplicitFunc"
 
 
 @dataclass(kw_only=True)
 class Seen:
     """What the driver saw.
 
-    killed: process ids. free: CPUs after each phase. between: seconds from each stop of a trial to the next one's first
-    report. listens_on: addresses of the cluster's sockets at the reports. reason: of a stall or refusal.
+    killed: process ids. trained: process ids of trials in their own processes, phase by phase. free: CPUs after each
+    phase. between: seconds from each stop of a trial to the next one's first report. listens_on: addresses of the
+    cluster's sockets at the reports. reason: of a stall or refusal.
     """
 
     killed: list[int] = field(default_factory=list)
+    trained: list[list[int]] = field(default_factory=list)
     free: list[float] = field(default_factory=list)
     between: list[float] = field(default_factory=list)
     listens_on: list[str] = field(default_factory=list)
@@ -56,12 +60,14 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
     stopped_at: float | None = None
 
     def watched(phase: Phase) -> None:
-        on_report = phase.on_report
+        on_report, next_launch = phase.on_report, phase.next_launch
+        trained: set[int] = set()
         if "stop" in troubles and phase.name == "student":
             phase.study.should_stop = lambda number, epoch: number > 0  # type: ignore[method-assign]
 
         def note(report: TrialReport) -> bool:
             nonlocal stopped_at
+            trained.update(pids_titled(descendants_of(os.getpid()), TRIAL))
             addresses = {address for address, _ in listening(descendants_of(os.getpid()))}
             seen.listens_on = sorted(addresses.union(seen.listens_on))
             if "refuse" in troubles and phase.name == "student":
@@ -80,8 +86,15 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
                 stopped_at = time.monotonic()
             return stop
 
+        def lose() -> Launch | None:
+            seen.killed += _kill_all(TRIAL)
+            return next_launch()
+
+        if "lost" in troubles:
+            phase.next_launch = lose  # type: ignore[method-assign]
         phase.on_report = note  # type: ignore[method-assign]
         run_phase(phase, resources, stall_s=stall_s)
+        seen.trained.append(sorted(trained))
         # Not earlier: while Tune waits, it frees nothing.
         seen.free.append(_free_cpus())
 

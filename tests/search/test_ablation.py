@@ -60,7 +60,7 @@ def test_what_a_variant_lacks_is_not_in_its_losses(runs: Mapping[str, recorded.R
     assert float(runs["gold-aux/1"].parameters["student.beta"]) == GOLD_AUXILIARY_WEIGHT
 
 
-def test_rows_without_a_student_are_scored_on_both_languages(runs: Mapping[str, recorded.Run]) -> None:
+def test_rows_without_a_student_are_the_teacher_on_both_languages(runs: Mapping[str, recorded.Run]) -> None:
     for row in ("direct", "mixture"):
         metrics = runs[f"{row}/1"].metrics
         assert runs[f"{row}/1"].tags["weights"].startswith("teachers/")

@@ -1,5 +1,6 @@
 """Phases on a real Ray cluster: workers that die, trials that are stopped, resources that come back or never come."""
 
+import json
 from typing import Any
 
 import pytest
@@ -84,3 +85,29 @@ def test_two_workers_share_a_trial(new_search: MakeSearch, undisturbed: SmallSea
         # Not equal: each worker draws its own dropout.
         loss = expected[key].metrics["loss/total"]
         assert recorded[key].metrics["loss/total"] == pytest.approx(loss, rel=0.05), key
+
+
+def test_trials_of_a_phase_share_a_process_and_get_the_weights_that_they_would_have_alone(
+    new_search: MakeSearch, undisturbed: SmallSearch
+) -> None:
+    together, alone = new_search(), new_search()
+    assert [len(pids) for pids in on_ray(together, workers=0, stall_s=120, ends_with=0)["trained"]] == [1, 1, 1]
+    # The process that is kept for the next trial dies meanwhile: each trial has one of its own, and none fails.
+    lost = on_ray(alone, "lost", workers=0, stall_s=120, ends_with=0)
+    assert len(lost["killed"]) > 5
+    for search in (together, alone):
+        assert_settled(search.root)
+        assert_same_outcome(search.root, undisturbed.root)
+
+
+def test_stopped_trials_leave_their_process_to_the_next_one(new_search: MakeSearch) -> None:
+    search = new_search(options={"trials": 4, "teacher_trials": 1, "seeds": 1})
+    report = on_ray(search, "stop", workers=0, stall_s=120, ends_with=0)
+    assert [len(pids) for pids in report["trained"]] == [1, 1, 1]
+    assert report["free"] == [2.0, 2.0, 2.0]
+    assert_settled(search.root)
+    states = [run.tags["state"] for key, run in children(search.root).items() if key.startswith("student/")]
+    assert states == ["COMPLETE", *["PRUNED"] * 3]
+    # A stopped trial does not go on beside the next one.
+    records = [json.loads(path.read_text()) for path in (search.root / "students").glob("*/record.json")]
+    assert [len(record["epochs"]) for record in records].count(1) == 3

@@ -57,7 +57,13 @@ def settings(warm: WarmStart, *, name: str = "new", space: SearchSpace = JOINT) 
     run = RunSettings(epochs=2, batch_size=8, max_length=48, frozen_layers=2)
     rows = {"rows": ("best",), "confirm": 1, "seeds": 1}
     return SearchSettings(
-        name=name, space=space, run=run, trials=4, teacher_trials=3, warm_start=warm, **rows  # type: ignore[arg-type]
+        name=name,
+        space=space,
+        run=run,
+        trials=4,
+        teacher_trials=3,
+        warm_start=warm,
+        **rows,  # type: ignore[arg-type]
     )
 
 

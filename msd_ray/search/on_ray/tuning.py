@@ -1,6 +1,7 @@
 """A phase on Ray Tune: its trials are Tune's, its decisions are the study's."""
 
 import logging
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import ray
 from ray import tune
 from ray.tune.callback import Callback
-from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
+from ray.tune.execution.class_cache import DEFAULT_ENV_VARS, ENV_VARS_TO_PROPAGATE
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -26,6 +27,9 @@ from .workers import RETRIES, Resources, Work, trainable
 
 # Tune would send the driver's AWS keys along with its trials, where the workers' command lines show them to everybody.
 ENV_VARS_TO_PROPAGATE.difference_update([name for name in ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")])
+# A trial trains in a thread, for which the C library would make a heap in pieces of 64 MB: few of a large batch's
+# tensors fit into one, and most of what is free in a piece stays unused.
+DEFAULT_ENV_VARS.setdefault("MALLOC_ARENA_MAX", os.environ.get("MALLOC_ARENA_MAX", "1"))
 
 
 def run_phase(phase: Phase, resources: Resources, *, stall_s: float, work: Work = run_launch) -> None:
@@ -47,6 +51,7 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float, work: Work 
             scheduler=_PhaseScheduler(handed_out),
             num_samples=-1,
             max_concurrent_trials=resources.concurrent,
+            reuse_actors=resources.workers == 0,
             trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
         run_config=tune.RunConfig(
@@ -77,6 +82,10 @@ class _Launches:
         self.watchdog = watchdog
         self._looked = time.monotonic()
         self._raised: Exception | None = None
+        self._again: list[Launch] = []
+        self._lost: set[int] = set()
+        self._exhausted = False
+        self._finished = False
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         """Tune stores its searcher, scheduler and callbacks beside its trials; of this nothing is to be stored."""
@@ -95,11 +104,23 @@ class _Launches:
             raise
 
     def suggest(self, trial_id: str) -> Launch | None:
+        """The next launch; None for none now, and if `finished` none ever."""
         with self._kept():
-            launch = self.phase.next_launch()
+            if self._again:
+                launch: Launch | None = self._again.pop(0)
+            else:
+                launch = None if self._exhausted else self.phase.next_launch()
         if launch is not None:
             self.watchdog.launched(trial_id, launch)
+        self._exhausted = launch is None
         return launch
+
+    @property
+    def finished(self) -> bool:
+        """Whether no launch is to be handed out any more: a launch that has not begun may have to be once more."""
+        waiting = any(watched.trial is None for watched in self.watchdog.by_trial.values())
+        self._finished = self._finished or (self._exhausted and not waiting)
+        return self._finished
 
     def on_result(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether the trial is to be stopped."""
@@ -122,11 +143,26 @@ class _Launches:
     def on_error(self, trial: Trial) -> None:
         if self._raised is not None:
             return  # the trial ends because of that
+        began = self.watchdog.by_trial[trial.trial_id].trial is not None
         failure = self.watchdog.died(trial.trial_id, trial_failure(trial))
         launch = self.watchdog.ended(trial.trial_id).launch
         with self._kept():
             self.phase.on_failure(launch, failure)
+            if not began and self._once_more(launch):
+                return
             self.phase.on_launch_end(launch, failure.reason)
+
+    def _once_more(self, launch: Launch) -> bool:
+        """Whether a launch that did not begin is to be handed out again.
+
+        Where a process that was kept for it has died meanwhile, Tune retries nothing.
+        """
+        number = launch.trials[0].number
+        if self._finished or number in self._lost:
+            return False
+        self._lost.add(number)
+        self._again.append(launch)
+        return True
 
     def on_complete(self, trial: Trial) -> None:
         watched = self.watchdog.ended(trial.trial_id)
@@ -166,10 +202,12 @@ class _PhaseSearcher(Searcher):
         super().__init__()
         self._launches = launches
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]
-        """The next launch as a Tune configuration, or Tune's word for no more."""
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
+        """The next launch as a Tune configuration, None for none now, or Tune's word for no more."""
         launch = self._launches.suggest(trial_id)
-        return Searcher.FINISHED if launch is None else {"launch": launch}
+        if launch is not None:
+            return {"launch": launch}
+        return Searcher.FINISHED if self._launches.finished else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Unused: the scheduler hears of a trial's end with the trial, and so with its error."""

@@ -17,6 +17,7 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from ..plans import Launch
 from .failures import worker_failure
 from .reporting import failure_result, reports_to_trial
+from .reuse import reusable
 from .run_files import RunFiles
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Resources:
 
 
 def trainable(resources: Resources, name: str, work: Work) -> Any:
-    """The function that Tune runs for a launch, and what it asks of the cluster.
+    """What Tune runs for a launch, and what it asks of the cluster.
 
     name: of the directory of Ray Train's files. work: what a trial in its own process does; Ray Train's workers run
     the launch in any case.
@@ -55,7 +56,7 @@ def trainable(resources: Resources, name: str, work: Work) -> Any:
         def run_here(config: dict[str, Any]) -> None:
             _run_here(config["launch"], work)
 
-        return tune.with_resources(run_here, {"cpu": resources.cpus, "gpu": resources.gpus})
+        return tune.with_resources(reusable(run_here), {"cpu": resources.cpus, "gpu": resources.gpus})
 
     def run_with_train(config: dict[str, Any]) -> None:
         _run_with_train(config["launch"], resources, name)

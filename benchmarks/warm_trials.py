@@ -1,0 +1,223 @@
+"""Seconds between two trials in one process, and the memory of a trial's process: `python -m benchmarks.warm_trials`.
+
+A real search with `--workers 0`: teachers, students and final runs, several at once. Each trial's process notes when it
+began, when its first model ran for the first time, when it reported for the last time, and how much memory it had at
+most. Between two trials lies all from the last report of one to the first forward pass of the next in that process:
+recording the end, proposing a point, ending the old trial, reading data and encoder. A stopped trial counts as one.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from msd_ray.errors import UserError, run_command
+from msd_ray.model import MultiChannelTagger
+from msd_ray.options import parse
+from msd_ray.progress import progress
+from msd_ray.running import drained, execution, recorded
+from msd_ray.search.context import Send
+from msd_ray.search.on_ray.cluster import cluster
+from msd_ray.search.on_ray.tuning import run_phase
+from msd_ray.search.on_ray.workers import Resources
+from msd_ray.search.phase import Phase
+from msd_ray.search.plans import Launch, TrialReport
+from msd_ray.search.prepare import prepare_test
+from msd_ray.search.search import Search
+from msd_ray.search.work import run_launch
+from msd_ray.setup import set_up
+from msd_ray.tracking.connection import connect
+from msd_ray.tune import open_tracker
+
+STALL_S = 600.0
+GIGABYTE = 1e9
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What a trial's process saw of one trial. Times are the machine's monotonic clock's, in seconds.
+
+    peak: bytes of memory that the process had at most until then. shared: of those at the end, files' that all
+    processes have together.
+    """
+
+    phase: str
+    process: int
+    began: float
+    ran: float | None = None
+    reported: float = 0.0
+    peak: int = 0
+    shared: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What a trial's process does: the launch's work, watched. directory: where it leaves what it saw."""
+
+    directory: Path
+
+    def __call__(self, launch: Launch, device: torch.device, send: Send) -> None:
+        """Run the launch."""
+        seen = Seen(phase=launch.trials[0].phase, process=os.getpid(), began=time.monotonic())
+
+        def note_first(module: torch.nn.Module, _: tuple[object, ...]) -> None:
+            if seen.ran is None and isinstance(module, MultiChannelTagger):
+                seen.ran = time.monotonic()
+
+        def note(report: TrialReport) -> None:
+            seen.reported = time.monotonic()
+            seen.peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            seen.shared = _shared()
+            (self.directory / f"{seen.process}-{seen.began}.json").write_text(json.dumps(asdict(seen)))
+            send(report)
+
+        hook = torch.nn.modules.module.register_module_forward_pre_hook(note_first)
+        try:
+            run_launch(launch, device, note)
+        finally:
+            hook.remove()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseTimes:
+    """What was measured of a phase.
+
+    first: seconds from its beginning to the first forward pass, of each process. between: seconds between two trials.
+    """
+
+    name: str
+    trials: int
+    first: Sequence[float]
+    between: Sequence[float]
+    peak: int
+    shared: int
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Search, and print the table; 0. Raises UserError for options that the search refuses."""
+    options = _parser().parse_args(arguments)
+    if options.concurrent < 1 or options.trials <= options.concurrent:
+        raise UserError("--concurrent must be 1 or more, --trials more than that")
+    with tempfile.TemporaryDirectory(prefix="warm-") as directory:
+        times = _measured(options, Path(directory))
+    print(f"\n{options.encoder}, batches of {options.batch_size}, {options.concurrent} trials at once, 1 thread each\n")
+    print(
+        "| phase | trials | processes | first in a process, s: median | between two trials, s: median / longest "
+        "| peak memory of a process, GB | of it shared files |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for phase in times:
+        between = f"{statistics.median(phase.between):.2f} / {max(phase.between):.2f}" if phase.between else "-"
+        print(
+            f"| {phase.name} | {phase.trials} | {len(phase.first)} | {statistics.median(phase.first):.1f} | {between} "
+            f"| {phase.peak / GIGABYTE:.2f} | {phase.shared / GIGABYTE:.2f} |"
+        )
+    return 0
+
+
+def _measured(options: argparse.Namespace, directory: Path) -> list[PhaseTimes]:
+    """Run the search in the directory; what its phases took."""
+    search = parse(_search_arguments(options, directory))
+    (setup,) = set_up(search)
+    setup.storage.create()
+    connect(setup.mlflow_uri)
+    setup.prepared  # noqa: B018 - the first use encodes
+    began: list[float] = []
+
+    def run(phase: Phase) -> None:
+        began.append(time.monotonic())
+        watched = directory / str(len(began))
+        watched.mkdir()
+        resources = Resources(workers=0, cpus=1, concurrent=options.concurrent)
+        run_phase(phase, resources, stall_s=STALL_S, work=Watched(directory=watched))
+
+    with (
+        cluster(cpus=options.concurrent),
+        progress(Console(stderr=True)) as display,
+        recorded(setup, lambda: open_tracker(setup), display) as records,
+    ):
+        running = execution(setup, search, records, display, lambda: prepare_test(setup.data, setup.prepared))
+        Search(settings=setup.settings, execution=replace(running, run_phase=run)).run()
+        drained(records, running, search).close("COMPLETE")
+    return [_times(directory / str(index + 1), start) for index, start in enumerate(began)]
+
+
+def _times(directory: Path, start: float) -> PhaseTimes:
+    """What the trials of a phase saw, together."""
+    seen = [Seen(**json.loads(file.read_text())) for file in directory.glob("*.json")]
+    by_process: dict[int, list[Seen]] = defaultdict(list)
+    for one in sorted(seen, key=lambda one: one.began):
+        by_process[one.process].append(one)
+    first, between = [], []
+    for trials in by_process.values():
+        ends = [start, *(trial.reported for trial in trials)]
+        gaps = [trial.ran - end for trial, end in zip(trials, ends, strict=False) if trial.ran is not None]
+        first += gaps[:1]
+        between += gaps[1:]
+    return PhaseTimes(
+        name=seen[0].phase,
+        trials=len(seen),
+        first=first,
+        between=between,
+        peak=max(one.peak for one in seen),
+        shared=max(one.shared for one in seen),
+    )
+
+
+def _shared() -> int:
+    """Bytes of files that this process has in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[2])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _search_arguments(options: argparse.Namespace, directory: Path) -> list[str]:
+    data_dir = [] if options.data_dir is None else ["--data-dir", str(options.data_dir)]
+    values = {
+        "lang": options.lang,
+        "dataset": options.dataset,
+        "encoder": options.encoder,
+        "limit": options.sentences,
+        "batch-size": options.batch_size,
+        "trials": options.trials,
+        "teacher-trials": options.trials,
+        "epochs": options.epochs,
+        "seeds": 2,
+        "space": options.space,
+        "workers": 0,
+        "max-concurrent": options.concurrent,
+        "storage": directory / "storage",
+    }
+    return [*data_dir, *(text for name, value in values.items() for text in (f"--{name}", str(value)))]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.warm_trials",
+        description="Measure the time between two trials and the memory of a trial's process.",
+    )
+    add = parser.add_argument
+    add("--dataset", default="sample", metavar="NAME", help="default: sample")
+    add("--data-dir", type=Path, metavar="DIR", help="where its files are")
+    add("--lang", default="ar", metavar="CODE", help="target language (default: ar)")
+    add("--encoder", default="e5-small", metavar="NAME", help="hub name, directory, or e5-small (default)")
+    add("--space", default="joint", metavar="NAME", help="search space (default: joint)")
+    add("--sentences", type=int, default=256, metavar="N", help="training sentences a language (default: 256)")
+    add("--batch-size", type=int, default=32, metavar="N", help="default: 32")
+    add("--epochs", type=int, default=2, metavar="N", help="default: 2")
+    add("--trials", type=int, default=6, metavar="N", help="teachers and students, each (default: 6)")
+    add("--concurrent", type=int, default=2, metavar="N", help="trials at once (default: 2)")
+    return parser
+
+
+if __name__ == "__main__":
+    run_command(main)
