@@ -27,7 +27,7 @@ from msd_ray.training import Configuration, RunSettings, StudentSettings, Teache
 from msd_ray.training.selection import dev_metric
 
 TABLE = Path(__file__).with_name("start_curves.csv")
-DATASET, LANG, SENTENCES = "mlowner", "tr", 2000
+DATASET, LANG, SENTENCES = "mlowner", "tr", 5000
 RUN = RunSettings(seed=1, epochs=5, precision="bf16", dropout_masks="fast")
 TEACHER = TeacherSettings(learning_rate=2e-4, head_learning_rate=10, omega_learning_rate=100, alpha=0.5)
 POINTS: tuple[tuple[str, str, float], ...] = (
@@ -35,7 +35,6 @@ POINTS: tuple[tuple[str, str, float], ...] = (
     ("encoder", "soft-cross-entropy", 2e-4),
     ("teacher", "soft-cross-entropy", 1e-4),
     ("encoder", "soft-cross-entropy", 1e-4),
-    ("teacher", "mse", 5e-5),
 )
 """init, kd_loss and learning rate of each student, in the order of their training."""
 
@@ -95,8 +94,6 @@ def _curve(experiment: Experiment, point: Mapping[str, JSON]) -> list[float]:
             raise UserError(f"the training at {dict(point)} failed: {report.reason}")
         if report.epoch is not None:
             f1[report.epoch] = report.metrics[dev_metric("target")]
-        elif report.stage:
-            print(f"  {report.stage}", flush=True)
 
     run_launch(Launch(experiment=experiment, trials=(plan,), threads=1), torch.device("cpu"), note)
     return [f1[epoch] for epoch in sorted(f1)]

@@ -76,10 +76,11 @@ def test_failed_trials_are_run_again_when_asked_for(new_search: MakeSearch, undi
     after = children(search.root)
     assert after["student/1"] == before["student/1"]
     retry = after["student/3"]
-    assert (retry.tags["retry_of"], retry.tags["state"]) == ("1", "COMPLETE")
+    assert retry.tags["retry_of"] == "1"
+    assert retry.tags["state"] in ("COMPLETE", "PRUNED")
     assert retry.parameters == before["student/1"].parameters
     students = trials_of(search.root, "student")
-    assert [students[number].state for number in (1, 3)] == ["FAIL", "COMPLETE"]
+    assert [students[number].state for number in (1, 3)] == ["FAIL", retry.tags["state"]]
     assert students[3].parameters == students[1].parameters
     # Students were begun with the teachers that there were; a final run's seed counts once.
     assert "teacher/2" not in after
@@ -87,7 +88,7 @@ def test_failed_trials_are_run_again_when_asked_for(new_search: MakeSearch, undi
         run for key, run in after.items() if key.startswith("final/") and run.tags["configuration"] in configurations
     ]
     assert [run.tags["state"] for run in final] == ["COMPLETE"] * len(final)
-    assert len({(run.tags["configuration"], run.tags["seed"]) for run in final}) == len(final)
+    assert len({(run.tags["row"], run.tags["seed"]) for run in final}) == len(final)
     again.run()
     assert children(search.root) == after
 
