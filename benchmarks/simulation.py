@@ -26,7 +26,6 @@ from msd_ray.search.first_trials import with_every_choice
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
 from msd_ray.search.phase import Ending, Phase, RunRecords
 from msd_ray.search.plans import Corpora, Experiment, Launch, Scored, TrialPlan, TrialReport
-from msd_ray.search.search import KINDS
 from msd_ray.search.storage import Storage
 from msd_ray.search.studies import PhaseStudy, Pruning, TrialRecord
 from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
@@ -44,8 +43,9 @@ class SimulatedSearch:
 
     study_storage: its database; None keeps the study in memory, for searches of which only the decisions count.
     storage: a directory for what is written. first: parameters of the first trials, the paper's unless others are
-    given; trials of choices that these do not make follow. pruned: whether weak trials stop early; kinds: see
-    `asha.Pruning`. payload: further metrics an epoch, so that recording one is as much work as that of a real epoch.
+    given; trials of choices that these do not make follow. pruned: whether weak trials stop early. kinds: see
+    `asha.Pruning`; none, because in the table's short trainings one kind of start gets nowhere. payload: further
+    metrics an epoch, so that recording one is as much work as that of a real epoch.
     """
 
     table: CurveTable
@@ -55,7 +55,7 @@ class SimulatedSearch:
     storage: Path = Path()
     at_once: int = 1
     pruned: bool = True
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = ()
     first: Sequence[Mapping[str, JSON]] = (PAPER,)
     name: str = "simulated"
     payload: int = 0

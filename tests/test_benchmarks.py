@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import straightforward
+from benchmarks import dropout_masks, straightforward
 from benchmarks.training import main
 from msd_ray.corpora import label_names, load_source, load_target
 from msd_ray.encoders.files import EncoderFiles
@@ -140,6 +140,24 @@ def test_command_prints_speeds_ratios_and_padding(
         assert theirs > 0
         assert lowest <= ratio <= highest
         assert 0 <= padding < straightforward_padding < 100
+
+
+@pytest.mark.usefixtures("kept_threads")
+def test_dropout_masks_are_compared_and_profiled(
+    tiny_encoder: EncoderFiles,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path))
+    options = ["--dataset", "sample", "--lang", "de", "--encoder", str(tiny_encoder.directory), "--sentences", "64"]
+    assert dropout_masks.main([*options, "--rounds", "1", "--steps", "2", "--threads", "1", "--profile"]) == 0
+    printed = capsys.readouterr().out
+    for kind in ("teacher", "student"):
+        assert re.search(rf"^{kind} +[\d.]+ +[\d.]+ +[\d.]+ \([\d.]+-[\d.]+\)", printed, re.M), printed
+        profiles = printed.split(f"{kind}, ")[1:]
+        assert [profile.startswith(masks) for profile, masks in zip(profiles, ("torch", "fast"), strict=True)]
+        assert "aten::bernoulli_" in profiles[0]
 
 
 @pytest.mark.parametrize(("option", "least"), [("sentences", 32), ("rounds", 1), ("steps", 1), ("threads", 1)])

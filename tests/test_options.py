@@ -187,7 +187,8 @@ def test_the_help_fits_and_names_every_option_default_and_preset(columns: int, m
             assert shown in text
     for preset, values in PRESETS.items():
         for name, value in values.items():
-            assert f"--{name.replace('_', '-')} {value}" in " ".join(text.split()), preset
+            shown = " ".join(value) if isinstance(value, tuple) else value
+            assert f"--{name.replace('_', '-')} {shown}" in " ".join(text.split()), preset
     for space in space_names():
         assert space in text
 

@@ -42,8 +42,9 @@ def test_names_of_resources_are_those_that_trials_ask_for() -> None:
 
     asked: set[str] = set()
     for workers in (0, 1):
-        function = trainable(Resources(workers=workers, cpus=2, gpus=0.5), "phase", lambda launch, device, send: None)
-        asked |= {name for bundle in function._resources.bundles for name in bundle}
+        asking = trainable(Resources(workers=workers, cpus=2, gpus=0.5), "phase", lambda launch, device, send: None)
+        request = asking.default_resource_request({}) if isinstance(asking, type) else asking._resources
+        asked |= {name for bundle in request.bundles for name in bundle}
     # ScalingConfig's own names for a worker's are CPU and GPU, too.
     assert asked == set(ASKED)
 

@@ -27,6 +27,7 @@ def test_other_settings_are_refused_and_each_difference_is_named(url: str, name:
         "pruning: nothing there, None here",
         "pruning.epochs: 3 there, nothing here",
         "pruning.grace: 1 there, nothing here",
+        "pruning.kinds: [] there, nothing here",
         "pruning.reduction: 2 there, nothing here",
         "seed: 7 there, 8 here",
         "space.beta.low: 0.01 there, 0.1 here",
