@@ -139,7 +139,8 @@ class StoredStudent:
         elif rounds == 1:
             self.context.send_epoch(record, stage)
         else:
-            own = {f"round_{number}/{name}": value for name, value in record.metrics.items()}
+            curves = {name: value for name, value in record.metrics.items() if not name.startswith("time/")}
+            own = {f"round_{number}/{name}": value for name, value in curves.items()}
             epoch = replace(record, epoch=(number - 1) * candidates + record.epoch, metrics={**record.metrics, **own})
             self.context.send_epoch(epoch, f"round {number} of {rounds}, {stage}")
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from search_fixtures import all_at_once as all_at_once
 from search_fixtures import empty_databases as empty_databases
 from search_fixtures import new_search as new_search
 from search_fixtures import one_thread as one_thread

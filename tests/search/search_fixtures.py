@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_search import MakeSearch, SmallSearch, write_corpora
+from small_search import ALL_AT_ONCE, ALL_OPTIONS, MakeSearch, SmallSearch, write_corpora
 
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.tracking.database import prepare_database
@@ -56,5 +56,13 @@ def new_search(
 def undisturbed(new_search: MakeSearch) -> SmallSearch:
     """A search that ran from its beginning to its end. It is only to be looked at."""
     search = new_search()
+    search.run()
+    return search
+
+
+@pytest.fixture(scope="session")
+def all_at_once(new_search: MakeSearch) -> SmallSearch:
+    """A search with all that a student may be told, from its beginning to its end. It is only to be looked at."""
+    search = new_search(space=ALL_AT_ONCE, options=ALL_OPTIONS)
     search.run()
     return search

@@ -15,6 +15,7 @@ from small_space import SPACE
 from msd_ray.corpora import load_source, load_target, load_test
 from msd_ray.options import parse
 from msd_ray.progress import progress
+from msd_ray.search.budget import Seconds
 from msd_ray.search.execution import Execution
 from msd_ray.search.final import Rows
 from msd_ray.search.phase import Phase
@@ -32,6 +33,41 @@ CPU = torch.device("cpu")
 RUN = RunSettings(epochs=2, batch_size=8, max_length=48, frozen_layers=2)
 TEACHER = TeacherSettings(learning_rate=2e-4, alpha=0.2)
 STUDENT = StudentSettings(learning_rate=2e-4, beta=0.5, alpha_prime=0.01, beta_prime=0.02)
+ALL_AT_ONCE = """\
+description: All that a student may be told, at once.
+teacher:
+  learning_rate: {low: 1e-4, high: 1e-3, log: true}
+  head_learning_rate: 10
+  omega_learning_rate: 100
+  alpha: 0.2
+  first: []
+student:
+  learning_rate: {low: 1e-4, high: 1e-3, log: true}
+  head_learning_rate: 10
+  omega_learning_rate: 100
+  beta: {low: 0.01, high: 10, log: true}
+  alpha_prime: 0.01
+  beta_prime: 0.02
+  kd_loss: soft-cross-entropy
+  temperature: 0.7
+  confidence: 0.15
+  rounds: 2
+  teachers: 2
+  first: []
+"""
+ALL_OPTIONS: Mapping[str, Any] = {
+    "trials": 2,
+    "teacher_trials": 3,
+    "rows": "direct tsl paper best average",
+    "confirm": 2,
+    "seeds": 1,
+    "average_epochs": 2,
+    "grace_epochs": 2,  # nothing is stopped early: both students are confirmed
+    "dev_limit": 16,
+    "pairing": "random",
+    "loss_mean": "epoch",
+}
+"""With the space above: two teachers, two rounds, averages of epochs and of students, confirmed, every row."""
 FAR_TOO_LARGE = 1e39
 """A loss weight that no float32 holds."""
 
@@ -108,7 +144,10 @@ def run_here(phase: Phase, *, before: Listener = nothing, after: Listener = noth
 
 @dataclass(frozen=True, kw_only=True)
 class SmallSearch:
-    """A search as the command sets it up. root: its storage, beside which the search space is written."""
+    """A search as the command sets it up. root: its storage, beside which the search space is written.
+
+    expected: how long trainings take, for a search with `--hours`.
+    """
 
     root: Path
     encoder: Path
@@ -116,6 +155,7 @@ class SmallSearch:
     lang: str = "ar"
     space: str = SPACE
     options: Mapping[str, Any] = field(default_factory=dict)
+    expected: Seconds | None = None
 
     def arguments(self) -> list[str]:
         """What the command `tune` is called with to run this search."""
@@ -152,8 +192,8 @@ class SmallSearch:
         setup.storage.create()
         return setup
 
-    def run(self, run_phase: Callable[[Phase], None] = run_here) -> Rows:
-        """Run it, or go on with it."""
+    def run(self, run_phase: Callable[[Phase], None] = run_here, *, output: StringIO | None = None) -> Rows:
+        """Run it, or go on with it. output: takes what is said."""
         setup = self.setup()
 
         def open_tracker() -> StudyTracker:
@@ -168,7 +208,7 @@ class SmallSearch:
 
         journal = setup.storage.records(setup.settings.name)
         with (
-            progress(Console(file=StringIO())) as display,
+            progress(Console(file=output or StringIO(), width=200)) as display,
             recording(journal, open_tracker, root=setup.storage.root, say=display.line) as records,
         ):
             execution = Execution(
@@ -180,6 +220,7 @@ class SmallSearch:
                 threads=1,
                 run_phase=run_phase,
                 scored=lambda: prepare_test(setup.data, setup.prepared),
+                expected=self.expected,
             )
             rows = Search(settings=setup.settings, execution=execution).run()
             tracker = records.drained(60)
@@ -192,17 +233,19 @@ MakeSearch = Callable[..., SmallSearch]
 MakePrepared = Callable[..., Prepared]
 
 
-def run_until_killed(search: SmallSearch, phase: str, count: int, *, recorded: bool) -> None:
+def run_until_killed(search: SmallSearch, phase: str, count: int, *, recorded: bool, stage: str = "") -> None:
     """Run the search in a process of its own that dies by SIGKILL at the `count`-th report of a phase.
 
-    recorded: whether it dies just after the report has been recorded, or just before.
+    recorded: whether it dies just after the report has been recorded, or just before. stage: how the reports begin
+    that are counted.
     """
     heard = 0
 
     def die(running: Phase, report: TrialReport) -> None:
         nonlocal heard
-        heard += running.name == phase
-        if running.name == phase and heard == count:
+        counts = running.name == phase and report.stage.startswith(stage)
+        heard += counts
+        if counts and heard == count:
             os.kill(os.getpid(), signal.SIGKILL)
 
     torch.set_num_threads(1)
