@@ -43,7 +43,7 @@ def test_names_of_resources_are_those_that_trials_ask_for() -> None:
     asked: set[str] = set()
     for workers in (0, 1):
         asking = trainable(Resources(workers=workers, cpus=2, gpus=0.5), "phase", lambda launch, device, send: None)
-        request = asking.default_resource_request({}) if isinstance(asking, type) else asking._resources
+        request = getattr(asking, "_resources", None) or asking.default_resource_request({})
         asked |= {name for bundle in request.bundles for name in bundle}
     # ScalingConfig's own names for a worker's are CPU and GPU, too.
     assert asked == set(ASKED)
