@@ -56,7 +56,9 @@ def trainable(resources: Resources, name: str, work: Work) -> Any:
         def run_here(config: dict[str, Any]) -> None:
             _run_here(config["launch"], work)
 
-        return tune.with_resources(reusable(run_here), {"cpu": resources.cpus, "gpu": resources.gpus})
+        asking = tune.with_resources(reusable(run_here), {"cpu": resources.cpus, "gpu": resources.gpus})
+        asking.__qualname__ = asking.__name__  # the name in the titles of its processes, idle and busy
+        return asking
 
     def run_with_train(config: dict[str, Any]) -> None:
         _run_with_train(config["launch"], resources, name)
