@@ -1,6 +1,9 @@
 """How tests call `python -m msd_ray.tune`: in this process, for the message of a mistake, and what it left behind."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -37,6 +40,19 @@ def message(arguments: list[str]) -> str:
     assert text == text.strip()
     assert "Traceback" not in text
     return text
+
+
+def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    command = [sys.executable, "-m", "msd_ray.tune", *arguments]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+    )
 
 
 def rows(database: Path, table: str) -> int:

@@ -55,7 +55,7 @@ class Clock:
 
     budget: Budget
     study: PhaseStudy
-    _since: float = field(default_factory=time.monotonic)
+    _since: float = field(default_factory=lambda: time.monotonic())
     _before: float = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,12 +1,9 @@
 """Mistakes as a user meets them: a process with one message and exit code 2."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tune_command import UNREACHABLE
+from tune_command import UNREACHABLE, run
 
 from msd_ray.errors import UserError, run_command
 
@@ -25,18 +22,6 @@ def test_exit_codes(raised: BaseException, code: int, said: str, capsys: pytest.
     assert capsys.readouterr() == ("", said)
     with pytest.raises(ZeroDivisionError):  # a mistake of the program's own is not hidden
         run_command(lambda: 1 // 0)
-
-
-def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "msd_ray.tune", *arguments]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-    )
 
 
 def test_a_mistake_is_one_message_and_exit_code_2(small: list[str], runs: Path) -> None:
