@@ -262,15 +262,18 @@ def check_hours(settings: SearchSettings, expected: Seconds, concurrent: int) ->
 def remaining(settings: SearchSettings) -> Remaining:
     """The trainings that follow the student phase: two seeds of each configuration to confirm, and the final runs.
 
-    As many as there may be: a student that learns from fewer teachers than the space allows needs fewer.
+    As many as there may be: a student that learns from fewer teachers than the space allows needs fewer. The paper's
+    student, where it is one of the best, has the paper's teacher beside those of the others.
     """
     each, rows = settings.space.most_teachers, settings.rows
     confirmed = settings.confirm if settings.confirm > 1 and settings.trials > 1 else 0
     averaged = settings.confirm - 1 if AVERAGE in rows else 0
     searched = each if {TSL, BEST, AVERAGE} & set(rows) else 0
+    papers = PAPER_STUDENT in settings.space.first_students and PAPER_TEACHER in settings.space.first_teachers
+    papers_final = PAPER in rows or (papers and averaged > 0)
     return Remaining(
-        teachers=CONFIRM_SEEDS * (each if confirmed else 0)
-        + settings.seeds * (searched + (DIRECT in rows) + (PAPER in rows)),
+        teachers=CONFIRM_SEEDS * (each + papers if confirmed else 0)
+        + settings.seeds * (searched + (DIRECT in rows) + papers_final),
         students=CONFIRM_SEEDS * confirmed
         + settings.seeds * ((TSL in rows) + (PAPER in rows) + (BEST in rows) + averaged),
     )

@@ -57,7 +57,8 @@ class StudentTask:
         self.steps_per_epoch = len(self.steps(1))
         main = self.teacher.soft_labels[:, -1]  # (W, C)
         if self.settings.confidence > 0.0:
-            self._confident = main.amax(dim=-1) >= self.settings.confidence
+            # Not "at least": NaN stays in, and is found in the loss.
+            self._confident = ~(main.amax(dim=-1) < self.settings.confidence)
         if self.run.loss_mean == "epoch":
             words = len(main) if self._confident is None else int(self._confident.sum())
             self._mean_count = main.new_full((), words / self.steps_per_epoch)

@@ -32,17 +32,17 @@ def search(new_search: MakeSearch) -> SmallSearch:
 
 
 def test_trainings_after_the_student_phase(search: SmallSearch) -> None:
-    """Two seeds to confirm three students of one teacher; of each final seed three teachers and five students."""
+    """Two seeds to confirm three students, one of them perhaps the paper's; per final seed three teachers, five students."""
     after = remaining(search.setup().settings)
-    assert after.teachers == 2 * 1 + 2 * (1 + 1 + 1)  # best's, direct's, the paper's
+    assert after.teachers == 2 * (1 + 1) + 2 * (1 + 1 + 1)  # best's and the paper's; best's, direct's, the paper's
     assert after.students == 2 * 3 + 2 * (1 + 1 + 1 + 2)  # tsl, paper, best, and two more to average
 
 
 def test_hours_for_less_than_one_student_are_refused(search: SmallSearch) -> None:
     settings = search.setup().settings
     assert settings.budget == Budget(hours=1)
-    # One teacher and one student, 8 teachers and 16 students after them, two at once.
-    enough = Seconds(teacher=100, student=200)  # 300 + (800 + 3200) / 2 = 2300 s
+    # One teacher and one student, 10 teachers and 16 students after them, two at once.
+    enough = Seconds(teacher=100, student=200)  # 300 + (1000 + 3200) / 2 = 2400 s
     check_hours(settings, enough, concurrent=2)
     with pytest.raises(UserError, match=r"--hours 1 is too short: .* take about 1\.2 hours here"):
         check_hours(settings, enough, concurrent=1)
