@@ -32,7 +32,7 @@ def search(new_search: MakeSearch) -> SmallSearch:
 
 
 def test_trainings_after_the_student_phase(search: SmallSearch) -> None:
-    """Two seeds to confirm three students, one of them perhaps the paper's; per final seed three teachers, five students."""
+    """Two seeds to confirm three students, perhaps the paper's; of each final seed three teachers, five students."""
     after = remaining(search.setup().settings)
     assert after.teachers == 2 * (1 + 1) + 2 * (1 + 1 + 1)  # best's and the paper's; best's, direct's, the paper's
     assert after.students == 2 * 3 + 2 * (1 + 1 + 1 + 2)  # tsl, paper, best, and two more to average
