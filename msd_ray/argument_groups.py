@@ -141,6 +141,12 @@ def add_training(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
         f"({default(defaults, 'dropout_masks')})",
     )
     add(
+        "--frozen-prefix",
+        choices=["train", "once"],
+        help="embeddings and frozen layers: run them in each training step, with dropout, or once for a corpus, without"
+        f" ({default(defaults, 'frozen_prefix')})",
+    )
+    add(
         "--decode",
         choices=["argmax", "viterbi"],
         help="labels from scores, valid BIO2 either way: each word's best label, an I- without its beginning becomes "

@@ -9,7 +9,7 @@ from .arguments import DEFAULTS, PRESETS, parser_of_tune
 from .environment import ADDRESSES, check_address, from_environment
 from .errors import UserError
 from .names import require_plain
-from .training.settings import DropoutMasks, LossMean, Pairing, SelectOn
+from .training.settings import DropoutMasks, FrozenPrefix, LossMean, Pairing, SelectOn
 
 if TYPE_CHECKING:
     from .training.decoding import Decode
@@ -76,6 +76,7 @@ class TuneOptions:
     pairing: Pairing
     loss_mean: LossMean
     dropout_masks: DropoutMasks
+    frozen_prefix: FrozenPrefix
     grace_epochs: int
     warm_start: tuple[str, ...] | None
     warm_start_trials: int

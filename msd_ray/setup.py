@@ -157,6 +157,7 @@ def _run(options: TuneOptions, gpus: float) -> RunSettings:
         pairing=options.pairing,
         loss_mean=options.loss_mean,
         dropout_masks=options.dropout_masks,
+        frozen_prefix=options.frozen_prefix,
     )
 
 

@@ -115,7 +115,7 @@ def test_the_description(small: list[str], tiny_encoder: EncoderFiles, tmp_path:
     assert shown["selection"] == "epochs and configurations by F1 on the target's dev set"
     assert shown["final phase"] == "direct, tsl, paper, best, average: 5 seeds each, scored on the test set"
     # 2 seeds confirm 3 configurations of 3 teachers; 5 seeds: those of the best, direct's, the paper's.
-    assert shown["after the search"].startswith(f"at most {2 * 3 + 5 * (3 + 2)} teachers and {2 * 3 + 5 * 5} students")
+    assert shown["after the search"].startswith(f"at most {2 * (3 + 1) + 5 * (3 + 2)} teachers and {2 * 3 + 5 * 5} students")
     assert shown["a trial"] == "on 2 Ray Train workers, each with 1 CPU and 0 GPUs"
     assert shown["at once"] == "3 trials"
     assert shown["storage"] == str(tmp_path / "runs")
@@ -235,13 +235,13 @@ def test_more_teachers_than_are_trained(small: list[str], tmp_path: Path) -> Non
 
 def test_hours_that_not_even_one_student_fits_in(small: list[str]) -> None:
     settings = only([*small, "--hours", "1", "--seeds", "2", "--rows", "best", "--space", "student"]).settings
-    # A teacher and a student; three configurations with two more seeds; two final runs.
+    # A teacher and a student; three configurations, perhaps the paper's, with two more seeds; two final runs.
     trainings = Seconds(teacher=100.0, student=100.0)
-    needed = 100 * ((1 + 1) + 2 * (1 + 3) + 2 * (1 + 1))
+    needed = 100 * ((1 + 1) + 2 * (1 + 1 + 3) + 2 * (1 + 1))
     check_hours(replace(settings, budget=Budget(hours=needed / 3600)), trainings, 1)
     check_hours(replace(settings, budget=Budget()), trainings, 1)
     with pytest.raises(
-        UserError, match=r"--hours 0\.3 is too short: .* about 0\.39 hours here \(100 s a teacher, 100 s"
+        UserError, match=r"--hours 0\.3 is too short: .* about 0\.44 hours here \(100 s a teacher, 100 s"
     ):
         check_hours(replace(settings, budget=Budget(hours=0.3)), trainings, 1)
     check_hours(replace(settings, budget=Budget(hours=0.3)), trainings, 2)

@@ -38,7 +38,8 @@ def command(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory
 def undisturbed(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Tune:
     """A search without Ray Train's workers that ran to its end; its storage is beside its output."""
     directory = tmp_path_factory.mktemp("undisturbed")
-    with Tune([*command, "--workers", "0", "--storage", str(directory / "storage")], directory / "log") as tune:
+    places = ["--storage", str(directory / "storage"), "--summary", str(directory / "summary.json")]
+    with Tune([*command, "--workers", "0", *places], directory / "log") as tune:
         assert tune.wait() == 0, tune.output
     return tune
 
@@ -77,6 +78,38 @@ def assert_table_is_the_databases(tune: Tune) -> None:
         run.metrics["test/f1"] for key, run in children(storage_of(tune)).items() if key.startswith("final/paper/")
     ]
     assert parent.metrics["final/paper/test_f1_mean"] == pytest.approx(sum(paper) / len(paper))
+
+
+def test_summary_file_is_the_table_and_the_databases(undisturbed: Tune) -> None:
+    summary = json.loads(undisturbed.log.with_name("summary.json").read_text())
+    assert (summary["study"], summary["dataset"], summary["lang"], summary["scored_split"]) == (
+        "sample-ar",
+        "sample",
+        "ar",
+        "test",
+    )
+    assert [row["name"] for row in summary["rows"]] == ["paper", "best"]
+    (parent,) = parents(storage_of(undisturbed))
+    recorded = children(storage_of(undisturbed)).values()
+    lines = undisturbed.output[undisturbed.output.index("┏") :].splitlines()
+    for row, label in zip(summary["rows"], ("paper's configuration", "best"), strict=True):
+        runs = {run.tags["seed"]: run for run in recorded if run.tags.get("row") == row["name"]}
+        assert row["test_by_seed"] == {seed: run.metrics["test/f1"] for seed, run in runs.items()}
+        assert row["n"] == len(runs) == parent.metrics[f"final/{row['name']}/test_f1_n"]
+        assert row["dev_mean"] == parent.metrics[f"final/{row['name']}/dev_target_f1_mean"]
+        assert row["test_mean"] == parent.metrics[f"final/{row['name']}/test_f1_mean"]
+        (line,) = (line for line in lines if label in line and "│" in line)
+        cells = [cell.strip() for cell in line.strip("│ ").split("│")]
+        assert cells[1:3] == [f"{100 * row['dev_mean']:.2f}", f"{100 * row['test_mean']:.2f}"]
+    (pair,) = summary["comparisons"]
+    paper, best = (row["test_mean"] for row in summary["rows"])
+    assert (pair["a"], pair["b"], pair["p"]) == ("best", "paper", None)
+    assert pair["difference"] == pytest.approx(best - paper)
+    assert pair["difference"] == parent.metrics["gain/best-paper/difference"]
+    assert Path(summary["model"]).parent == storage_of(undisturbed) / "models"
+    (student,) = (run for run in recorded if run.tags.get("row") == "best")
+    rate = summary["best_configuration"]["student"]["learning_rate"]
+    assert rate == pytest.approx(float(student.parameters["student.learning_rate"]))
 
 
 def assert_tags_text(tune: Tune) -> None:

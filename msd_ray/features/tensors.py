@@ -22,12 +22,19 @@ class TextBatch:
     input_ids (B, T) int64; attention_mask (B, T) int64, 0 at padding, None where there is none.
     word_rows (B, T) int64: at a word's first sub-token the word's row among the corpus's encoded words, else -1.
     labels (B, T) int64: gold label ids at first sub-tokens, -100 elsewhere; None for unlabelled text.
+    frozen_states (B, T, H) float32: of an encoder's frozen layers, any at padding; None where they run in each step.
     """
 
     input_ids: Tensor
     attention_mask: Tensor | None
     word_rows: Tensor
     labels: Tensor | None
+    frozen_states: Tensor | None = None
+
+    @property
+    def inputs(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """What a tagger reads."""
+        return self.input_ids, self.attention_mask, self.frozen_states
 
     @property
     def word_mask(self) -> Tensor:
@@ -36,9 +43,14 @@ class TextBatch:
 
 
 class TextTensors:
-    """All token ids of a corpus (a few megabytes) on one device."""
+    """All token ids of a corpus (a few megabytes) on one device.
 
-    def __init__(self, text: EncodedText, pad_id: int, device: torch.device) -> None:
+    frozen_states: (N, H) of its N tokens on that device, for batches to have them; see `training.frozen`.
+    """
+
+    def __init__(
+        self, text: EncodedText, pad_id: int, device: torch.device, frozen_states: Tensor | None = None
+    ) -> None:
         self.lengths = np.diff(text.offsets)
         first = np.asarray(text.words) != NO_WORD
         rows = np.where(first, np.cumsum(first) - 1, -1)
@@ -51,7 +63,13 @@ class TextTensors:
             self._labels = _to(np.append(_token_labels(text, first), IGNORED), device)
         self._starts = _to(text.offsets[:-1], device)
         self._lengths = _to(self.lengths, device)
+        self._frozen_states = frozen_states
         self._device = device
+
+    @property
+    def tokens(self) -> int:
+        """N: tokens of all sentences, special tokens included."""
+        return len(self._ids) - 1
 
     @property
     def word_labels(self) -> Tensor:
@@ -73,7 +91,15 @@ class TextTensors:
             attention_mask=inside.long() if lengths.min() < length else None,
             word_rows=self._rows[place],
             labels=None if self._labels is None else self._labels[place],
+            # Padding has the last token's: attention does not look at it.
+            frozen_states=None
+            if self._frozen_states is None
+            else self._frozen_states[place.clamp(max=self.tokens - 1)].float(),
         )
+
+    def places(self, sentences: npt.NDArray[np.int64]) -> Tensor:
+        """Where the tokens of these sentences lie among the N, sentence after sentence."""
+        return torch.cat([self._starts[i] + torch.arange(self.lengths[i], device=self._device) for i in sentences])
 
 
 def _token_labels(text: EncodedSentences, first: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

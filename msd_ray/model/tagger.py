@@ -45,6 +45,7 @@ class MultiChannelTagger(nn.Module):
             )
         for frozen in (parts.embeddings, *parts.layers[:frozen_layers]):
             frozen.requires_grad_(False)
+        self._trained_layers = tuple(parts.layers[frozen_layers:])  # a tuple: the encoder's modules once, by one name
         width = encoder.config.hidden_size
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
@@ -53,19 +54,39 @@ class MultiChannelTagger(nn.Module):
         self.omega = nn.Parameter(torch.empty(self.channels - 1).uniform_(-1.0, 1.0))
         nn.init.normal_(self.terminal_weight, std=encoder.config.initializer_range)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None) -> TaggerOutput:
-        """input_ids, attention_mask: (B, T); no mask where nothing is padding."""
-        mask = self._added_to_scores(attention_mask)
-        states = self.encoder(input_ids=input_ids, attention_mask=mask, output_hidden_states=True)
-        # hidden_states[0] is the embeddings' output, hidden_states[m] layer m's.
-        hidden = torch.stack(states.hidden_states[self.frozen_layers + 1 :])  # (K, B, T, H)
-        logits = torch.einsum("kbth,kch->kbtc", self.dropout(hidden), self.terminal_weight)
-        return TaggerOutput(logits=logits + self.terminal_bias[:, None, None, :], cls=states.last_hidden_state[:, 0])
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None, frozen_states: Tensor | None = None
+    ) -> TaggerOutput:
+        """input_ids, attention_mask: (B, T); no mask where nothing is padding.
 
-    def cls_vectors(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+        frozen_states: (B, T, H) of these tokens, see `frozen_states`; without them the frozen layers run too.
+        """
+        states = self._states(input_ids, attention_mask, frozen_states)
+        hidden = torch.stack(states[-self.channels :])  # (K, B, T, H)
+        logits = torch.einsum("kbth,kch->kbtc", self.dropout(hidden), self.terminal_weight)
+        return TaggerOutput(logits=logits + self.terminal_bias[:, None, None, :], cls=states[-1][:, 0])
+
+    def cls_vectors(
+        self, input_ids: Tensor, attention_mask: Tensor | None, frozen_states: Tensor | None = None
+    ) -> Tensor:
         """The [CLS] vectors (B, H) alone, without the terminals' work: what the MMD losses need of a batch."""
-        states = self.encoder(input_ids=input_ids, attention_mask=self._added_to_scores(attention_mask))
-        return states.last_hidden_state[:, 0]  # type: ignore[no-any-return]
+        return self._states(input_ids, attention_mask, frozen_states)[-1][:, 0]
+
+    def frozen_states(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """What the embeddings and the frozen layers make of the tokens, (B, T, H), float32: no training changes it."""
+        return self._states(input_ids, attention_mask)[self.frozen_layers].float()
+
+    def _states(
+        self, input_ids: Tensor, attention_mask: Tensor | None, frozen_states: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """The embeddings' output and each layer's, (B, T, H); from `frozen_states` on where they are given."""
+        mask = self._added_to_scores(attention_mask)
+        if frozen_states is None:
+            return self.encoder(input_ids=input_ids, attention_mask=mask, output_hidden_states=True).hidden_states  # type: ignore[no-any-return]
+        states = [frozen_states]
+        for layer in self._trained_layers:
+            states.append(layer(states[-1], attention_mask=mask))
+        return tuple(states)
 
     def _added_to_scores(self, attention_mask: Tensor | None) -> Tensor | None:
         """The mask (B, T) as attention adds it to its scores: (B, 1, 1, T), 0 for a token.

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ..encoders.files import EncoderFiles, directory_digest
 from ..features import TextTensors, load_sentences, load_text
@@ -14,12 +15,14 @@ from ..training import OptimizerSettings, to_json
 from ..training.build import build_tagger
 from ..training.checkpoints import EpochRecord, TrainingDirectory
 from ..training.device import autocast
+from ..training.frozen import load_frozen_states
 from ..training.parallel import Workers
 from ..training.scores import ScoredSet
 from ..training.selection import dev_language
 from ..training.settings import SelectOn
 from .kept import Kept, node, readable
 from .plans import Experiment, TrialPlan, TrialReport
+from .storage import content_key
 from .uses import mark_used
 
 Send = Callable[[TrialReport], None]
@@ -43,14 +46,24 @@ class TrialContext:
         return self._readable(self.experiment.storage.words(key))
 
     def labelled(self, key: str) -> TextTensors:
-        """A labelled corpus on the device."""
-        return TextTensors(load_sentences(self.features(key)), self.experiment.corpora.pad_id, self.device)
+        """A labelled corpus on the device, with the states of its frozen layers where they are stored."""
+        text = load_sentences(self.features(key))
+        return TextTensors(text, self.experiment.corpora.pad_id, self.device, self._frozen_states(key))
 
     def unlabelled(self, key: str) -> TextTensors:
-        """A corpus on the device without its labels, if it has any."""
+        """A corpus on the device without its labels, if it has any; frozen states as for `labelled`."""
+        text = load_text(self.features(key))
+        return TextTensors(text, self.experiment.corpora.pad_id, self.device, self._frozen_states(key))
+
+    def tokens(self, key: str) -> TextTensors:
+        """A corpus on the device: its tokens alone."""
         return TextTensors(load_text(self.features(key)), self.experiment.corpora.pad_id, self.device)
 
-    def scored_set(self, key: str) -> ScoredSet:
+    def gold(self, key: str) -> Tensor:
+        """The gold label ids (W,) of a labelled corpus's encoded words."""
+        return TextTensors(load_sentences(self.features(key)), self.experiment.corpora.pad_id, self.device).word_labels
+
+    def scored_set(self, key: str, frozen_states: Tensor | None = None) -> ScoredSet:
         """A labelled corpus to be scored."""
         corpora = self.experiment.corpora
         sentences = load_sentences(self.features(key))
@@ -60,7 +73,25 @@ class TrialContext:
             pad_id=corpora.pad_id,
             device=self.device,
             decode=self.experiment.decode,
+            frozen_states=frozen_states,
         )
+
+    def frozen_directory(self, features: str) -> Path:
+        """Where the states of an encoded corpus's frozen layers lie."""
+        run = self.plan.run
+        key = content_key(
+            kind="frozen states",
+            features=features,  # has the encoder's digest
+            frozen_layers=run.frozen_layers,
+            precision=run.precision,
+            device=self.device.type,
+        )
+        return self.experiment.storage.frozen_states(key)
+
+    def _frozen_states(self, features: str) -> Tensor | None:
+        if self.plan.run.frozen_prefix == "train":
+            return None
+        return load_frozen_states(self._readable(self.frozen_directory(features)), self.device)
 
     @property
     def select_on(self) -> SelectOn:
@@ -75,7 +106,7 @@ class TrialContext:
 
     def dev_sets(self) -> dict[str, ScoredSet]:
         """The dev set that scores this trial, by its language."""
-        return {dev_language(self.select_on): self.scored_set(self.dev)}
+        return {dev_language(self.select_on): self.scored_set(self.dev, self._frozen_states(self.dev))}
 
     def encoder(self) -> EncoderFiles:
         """The encoder's files: where the driver has them, else from the object store. Raises DamagedError."""

@@ -11,7 +11,7 @@ from pyarrow import fs
 from ..errors import UserError
 from .storage import Storage
 
-Kind = Literal["teachers", "students", "outputs", "results", "features", "words", "encoders", "models"]
+Kind = Literal["teachers", "students", "outputs", "results", "features", "frozen", "words", "encoders", "models"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SCRATCH = (".tmp", ".partial")
 

@@ -1,6 +1,7 @@
 """Where everything that is computed lies, named by what it was computed from.
 
     STORAGE/features/KEY    encoded corpora
+    STORAGE/frozen/KEY      what an encoder's frozen layers make of an encoded corpus
     STORAGE/teachers/KEY    teachers, the weights of every epoch; targets/KEY.json their scores on a target language
     STORAGE/outputs/KEY     soft labels and [CLS] vectors of a teacher
     STORAGE/students/KEY    students
@@ -125,6 +126,10 @@ class Storage:
     def features(self, key: str) -> Path:
         """An encoded corpus."""
         return self.root / "features" / key
+
+    def frozen_states(self, key: str) -> Path:
+        """The states of an encoder's frozen layers, of an encoded corpus."""
+        return self.root / "frozen" / key
 
     def teacher(self, key: str) -> Path:
         """A teacher's training."""

@@ -119,7 +119,7 @@ class StoredStudent:
             source=context.unlabelled(corpora.source_train),
             teacher=load_outputs(outputs, context.device),
             dev=context.dev_sets(),
-            gold=None if gold is None else context.labelled(gold).word_labels,
+            gold=None if gold is None else context.gold(gold),
         )
 
     def _new_student(self) -> MultiChannelTagger:

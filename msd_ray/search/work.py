@@ -8,6 +8,7 @@ import torch
 
 from ..training.loop import NonFiniteLossError
 from .context import Send, TrialContext
+from .frozen import store_frozen_states
 from .plans import Launch, TrialReport
 from .results import FinalResults, Trained
 from .students import StoredAverage, StoredStudent
@@ -20,6 +21,7 @@ def run_launch(launch: Launch, device: torch.device, send: Send) -> None:
     for plan in launch.trials:
         context = TrialContext(plan=plan, experiment=launch.experiment, device=device, send=send)
         try:
+            store_frozen_states(context)
             done = _run_trial(context)
         except NonFiniteLossError as error:
             done = TrialReport(number=plan.number, stage="failed", finished=True, reason=str(error))

@@ -49,7 +49,7 @@ def word_scores(
     rows: list[npt.NDArray[np.int64]] = []
     for sentences in batches[workers.share]:
         batch = tensors.batch(sentences)
-        logits = model(batch.input_ids, batch.attention_mask).logits[-1]  # (B, T, C)
+        logits = model(*batch.inputs).logits[-1]  # (B, T, C)
         found.append(logits[batch.word_mask].float().cpu().numpy())
         rows.append(batch.word_rows[batch.word_mask].cpu().numpy())
     scores = np.full((int(text.word_counts.sum()), len(label_names)), -np.inf, dtype=np.float32)

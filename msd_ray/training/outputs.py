@@ -75,7 +75,7 @@ def soft_labels(teacher: MultiChannelTagger, text: TextTensors) -> Float32:
     found: Float32 | None = None
     for sentences in evaluation_batches(text.lengths, tokens=TOKENS_A_BATCH[device.type]):
         batch = text.batch(sentences)
-        logits = teacher(batch.input_ids, batch.attention_mask).logits  # (K, B, T, C)
+        logits = teacher(*batch.inputs).logits  # (K, B, T, C)
         probabilities = logits.float().softmax(dim=-1).permute(1, 2, 0, 3)[batch.word_mask]  # (w, K, C)
         if found is None:
             found = np.empty((text.words, *probabilities.shape[1:]), dtype=np.float32)
@@ -91,7 +91,7 @@ def cls_vectors(model: MultiChannelTagger, text: TextTensors, sentences: Int64 |
     found: Float32 | None = None
     for places in evaluation_batches(text.lengths[chosen], tokens=TOKENS_A_BATCH[device.type]):
         batch = text.batch(chosen[places])
-        vectors = model.cls_vectors(batch.input_ids, batch.attention_mask).float().cpu().numpy()
+        vectors = model.cls_vectors(*batch.inputs).float().cpu().numpy()
         if found is None:
             found = np.empty((len(chosen), vectors.shape[1]), dtype=np.float32)
         found[places] = vectors

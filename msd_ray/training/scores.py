@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from ..evaluation import EntityScores, entity_scores
 from ..features import EncodedSentences, TextTensors
@@ -32,9 +33,10 @@ class ScoredSet:
         pad_id: int,
         device: torch.device,
         decode: Decode = "argmax",
+        frozen_states: Tensor | None = None,
     ) -> "ScoredSet":
-        """Put the sentences' tokens on the device."""
-        tensors = TextTensors(sentences, pad_id, device)
+        """Put the sentences' tokens on the device; frozen_states: see `TextTensors`."""
+        tensors = TextTensors(sentences, pad_id, device, frozen_states)
         return cls(sentences=sentences, tensors=tensors, label_names=label_names, decode=decode)
 
     def scores(self, model: MultiChannelTagger) -> EntityScores:

@@ -9,6 +9,7 @@ Precision = Literal["fp32", "bf16"]
 Pairing = Literal["length", "random"]
 LossMean = Literal["batch", "epoch"]
 DropoutMasks = Literal["torch", "fast"]
+FrozenPrefix = Literal["train", "once"]
 SelectOn = Literal["target", "source", "none"]
 """What chooses epochs and configurations, see `selection`."""
 
@@ -79,6 +80,8 @@ class RunSettings:
     loss_mean: whether a batch's loss is divided by its own number of labelled words, or by the epoch's mean number,
     with which a word weighs the same in batches of short and of long sentences.
     dropout_masks: torch's own, or on processors those of `model.dropout`, which are drawn faster.
+    frozen_prefix: whether the embeddings and the frozen layers run in each step, with dropout, or `once` for a corpus,
+    without (see `frozen`).
     """
 
     seed: int = 0
@@ -92,6 +95,7 @@ class RunSettings:
     pairing: Pairing = "length"
     loss_mean: LossMean = "batch"
     dropout_masks: DropoutMasks = "torch"
+    frozen_prefix: FrozenPrefix = "train"
 
     @property
     def candidates(self) -> int:

@@ -79,7 +79,7 @@ class StudentTask:
         workers = Workers.current()
         target_index, source_index = (part[workers.share] for part in step)
         target = self.target.batch(target_index)
-        out = model(target.input_ids, target.attention_mask)
+        out = model(*target.inputs)
         distillation = self._distillation(model, out.logits, target, workers)
         mmd = self._mmd(model, out.cls, source_index, workers)
         zero = out.cls.new_zeros(())
@@ -139,7 +139,7 @@ class StudentTask:
         teacher_cls = workers.gather_rows(self.teacher.source_cls[rows])
         if self.settings.alpha_prime != 0.0:
             source = self.source.batch(source_index)
-            student_cls = model.cls_vectors(source.input_ids, source.attention_mask)
+            student_cls = model.cls_vectors(*source.inputs)
             losses["model"] = mmd2(teacher_cls, workers.gather_rows(student_cls))
         if self.settings.beta_prime != 0.0:
             losses["language"] = mmd2(teacher_cls, workers.gather_rows(target_cls))

@@ -60,7 +60,7 @@ class TeacherTask:
         target_index = None if step[1] is None else step[1][workers.share]
         batch = self.train.batch(source_index)
         assert batch.labels is not None, "a teacher learns from labelled sentences"
-        out = model(batch.input_ids, batch.attention_mask)
+        out = model(*batch.inputs)
         loss = teacher_loss(
             out.logits,
             batch.labels,
@@ -100,7 +100,7 @@ class TeacherTask:
     ) -> torch.Tensor:
         """MMD (Eq. 5) between the teacher's [CLS] on this batch's source and target sentences."""
         batch = target.batch(index)
-        target_cls = model.cls_vectors(batch.input_ids, batch.attention_mask)
+        target_cls = model.cls_vectors(*batch.inputs)
         return mmd2(workers.gather_rows(source_cls), workers.gather_rows(target_cls))
 
     def scores(self, model: MultiChannelTagger) -> dict[str, float]:

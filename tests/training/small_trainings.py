@@ -16,6 +16,8 @@ from msd_ray.model import MultiChannelTagger
 from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
 from msd_ray.training.build import build_tagger
 from msd_ray.training.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord
+from msd_ray.training.device import autocast
+from msd_ray.training.frozen import frozen_states
 from msd_ray.training.loop import Report, Task, train
 from msd_ray.training.outputs import TeacherOutputs, load_outputs, save_outputs
 from msd_ray.training.scores import ScoredSet, dev_metrics
@@ -56,7 +58,7 @@ class SmallCorpora:
     target_dev: EncodedSentences
 
     def teacher_task(self, settings: TeacherSettings = TEACHER, run: RunSettings = RUN) -> TeacherTask:
-        return TeacherTask(settings=settings, run=run, train=self.tensors(self.source))
+        return TeacherTask(settings=settings, run=run, train=self.tensors(self.source, run))
 
     def student_task(
         self, teacher: TeacherOutputs, settings: StudentSettings = STUDENT, run: RunSettings = RUN
@@ -64,17 +66,24 @@ class SmallCorpora:
         return StudentTask(
             settings=settings,
             run=run,
-            target=self.tensors(self.target),
-            source=self.tensors(unlabelled(self.source)),
+            target=self.tensors(self.target, run),
+            source=self.tensors(unlabelled(self.source), run),
             teacher=teacher,
-            dev={"target": self._scored(self.target_dev)},
+            dev={"target": self._scored(self.target_dev, run)},
         )
 
     def tagger(self, settings: OptimizerSettings = TEACHER, run: RunSettings = RUN) -> MultiChannelTagger:
         return build_tagger(self.encoder, len(LABELS), run=run, dropout=settings.dropout, device=CPU)
 
-    def tensors(self, text: EncodedText) -> TextTensors:
-        return TextTensors(text, self.pad_id, CPU)
+    def tensors(self, text: EncodedText, run: RunSettings = RUN) -> TextTensors:
+        return TextTensors(text, self.pad_id, CPU, self._frozen_states(text, run))
+
+    def _frozen_states(self, text: EncodedText, run: RunSettings) -> Tensor | None:
+        if run.frozen_prefix == "train":
+            return None
+        with torch.inference_mode(), autocast(CPU, run.precision):
+            states = frozen_states(self.tagger(run=run).eval(), TextTensors(text, self.pad_id, CPU), run.precision)
+        return states.clone()  # no longer one of inference mode
 
     def source_scores(self, model: MultiChannelTagger) -> dict[str, float]:
         """Scores on the source's dev set, which a teacher's study adds to its epochs."""
@@ -82,8 +91,9 @@ class SmallCorpora:
         with torch.inference_mode():
             return dev_metrics(model, {"source": self._scored(self.source_dev)})
 
-    def _scored(self, sentences: EncodedSentences) -> ScoredSet:
-        return ScoredSet.load(sentences, LABELS, pad_id=self.pad_id, device=CPU)
+    def _scored(self, sentences: EncodedSentences, run: RunSettings = RUN) -> ScoredSet:
+        states = self._frozen_states(sentences, run)
+        return ScoredSet.load(sentences, LABELS, pad_id=self.pad_id, device=CPU, frozen_states=states)
 
 
 @dataclass(frozen=True, kw_only=True)
