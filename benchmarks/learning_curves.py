@@ -133,7 +133,7 @@ def _begin(table: Path, prepared: Prepared) -> None:
     """Write the head of a new table; raises UserError if the table there is of other trainings."""
     head = [
         "command: python -m benchmarks.learning_curves",
-        f"commit: {_commit()}",
+        f"commit: {commit()}",
         f"data: sample, en to {LANG}, {SENTENCES} training and {DEV_SENTENCES} dev sentences of each, sha256 "
         + ", ".join(f"{name} {digest[:12]}" for name, digest in sorted(prepared.digests.items())),
         f"encoder: the first {LAYERS} layers of e5-small, sha256 {prepared.experiment.encoder.digest[:12]}",
@@ -150,7 +150,8 @@ def _begin(table: Path, prepared: Prepared) -> None:
     table.write_text("".join(f"# {line}\n" for line in head) + _line(columns(RUN.epochs)), encoding="utf-8")
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The checkout's commit, `unknown` where there is none."""
     git = shutil.which("git")
     if git is None:
         return "unknown"
