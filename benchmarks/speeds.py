@@ -155,20 +155,21 @@ def student_speeds(bench: Bench, task: StudentTask) -> Speeds:
     tokenizer = load_tokenizer(bench.encoder)
     targets = straightforward.padded_batches(bench.target.train, tokenizer, bench.labels, bench.run)
     sources = straightforward.padded_batches(bench.source.train, tokenizer, bench.labels, bench.run)
-
-    def flops(shape: TaggerShape, step: tuple[Int64, Int64]) -> float:
-        target = training_flops(shape, task.target.lengths[step[0]], terminals=True)
-        return target + training_flops(shape, task.source.lengths[step[1]], terminals=False)
-
     return _speeds(
         bench,
         task,
         STUDENT,
         task.target.lengths,
-        flops,
+        lambda shape, step: student_flops(shape, task, step),
         lambda: straightforward.student_step(theirs, teacher, next(targets), next(sources), STUDENT),
         None,
     )
+
+
+def student_flops(shape: TaggerShape, task: StudentTask, step: tuple[Int64, Int64]) -> float:
+    """Operations of a student's step: the terminals run on its target sentences alone."""
+    target = training_flops(shape, task.target.lengths[step[0]], terminals=True)
+    return target + training_flops(shape, task.source.lengths[step[1]], terminals=False)
 
 
 def _store_outputs(bench: Bench, outputs: Path, target: TextTensors, source: TextTensors) -> float:
