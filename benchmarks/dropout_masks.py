@@ -10,14 +10,11 @@ import shlex
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
 from msd_ray.errors import run_command
 from msd_ray.training import OptimizerSettings
@@ -26,11 +23,11 @@ from msd_ray.training.loop import Task, train
 from msd_ray.training.settings import DropoutMasks
 from msd_ray.training.spread import SpreadSteps
 
-from .speeds import STUDENT, TEACHER, Bench, Int64, student_task, teacher_task
+from .speeds import STUDENT, TEACHER, Bench, Int64, spread_steps, student_task, teacher_task
+from .step_profile import print_step_profile
 from .training import bench_of, machine, option_parser
 
 MASKS: tuple[DropoutMasks, ...] = ("torch", "fast")
-ROWS = 14
 Step = TypeVar("Step", bound=tuple[Int64, Int64 | None])
 
 
@@ -42,20 +39,19 @@ def main(arguments: list[str] | None = None) -> int:
     device = torch.device("cpu")
     given = sys.argv[1:] if arguments is None else arguments
     print("command   python -m benchmarks.dropout_masks", shlex.join(given))
-    bench = bench_of(options, device)
-    print("machine  ", machine(device))
-    print(f"encoder   {bench.encoder.name}; batches of {bench.run.batch_size}; {bench.run.precision}")
-    with tempfile.TemporaryDirectory() as directory:
-        teacher, (student, _) = teacher_task(bench), student_task(bench, Path(directory))
-    teacher_steps = SpreadSteps(teacher, lambda step: int(teacher.train.lengths[step[0]].sum()), bench.steps)
-    student_steps = SpreadSteps(student, lambda step: int(student.target.lengths[step[0]].sum()), bench.steps)
-    print(f"\n{'':10}{'torch':>12}{'fast':>12}{'ratio, median (lowest-highest)':>34}   sentences/s, medians")
-    print(_row("teacher", bench, teacher_steps, TEACHER))
-    print(_row("student", bench, student_steps, STUDENT))
-    if options.profile:
-        for masks in MASKS:
-            _print_profile(f"teacher, {masks} masks", partial(_epoch, bench, teacher_steps, TEACHER, masks))
-            _print_profile(f"student, {masks} masks", partial(_epoch, bench, student_steps, STUDENT, masks))
+    with bench_of(options, device) as bench, tempfile.TemporaryDirectory() as directory:
+        print("machine  ", machine(device))
+        print(f"encoder   {bench.encoder.name}; batches of {bench.run.batch_size}; {bench.run.precision}")
+        teacher, (student, _) = teacher_task(bench), student_task(bench, Path(directory) / "outputs")
+        teacher_steps = spread_steps(bench, teacher, teacher.train.lengths)
+        student_steps = spread_steps(bench, student, student.target.lengths)
+        print(f"\n{'':10}{'torch':>12}{'fast':>12}{'ratio, median (lowest-highest)':>34}   sentences/s, medians")
+        print(_row("teacher", bench, teacher_steps, TEACHER))
+        print(_row("student", bench, student_steps, STUDENT))
+        for masks in MASKS if options.profile else ():
+            masked = replace(bench, run=replace(bench.run, dropout_masks=masks))
+            print_step_profile(f"teacher, {masks} masks", masked, teacher_steps, TEACHER)
+            print_step_profile(f"student, {masks} masks", masked, student_steps, STUDENT)
     return 0
 
 
@@ -83,16 +79,6 @@ def _epoch(bench: Bench, task: Task[Step], settings: OptimizerSettings, masks: D
             report=lambda _: None,
         )
     return record.epochs[0].metrics["time/train_seconds"]
-
-
-def _print_profile(title: str, epoch: Callable[[], float]) -> None:
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
-        epoch()
-    events = sorted(profiled.key_averages(), key=lambda event: -event.self_cpu_time_total)
-    total = sum(event.self_cpu_time_total for event in events)
-    print(f"\n{title}: share of time, calls")
-    for event in events[:ROWS]:
-        print(f"  {event.key[:56]:58}{event.self_cpu_time_total / total:6.1%}{event.count:8d}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Sentences a second of teacher and student steps: our loop and a straightforward one, in turn, on the same text."""
+"""Sentences per second of teacher and student steps: our loop and others in turn, on the same text."""
 
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,16 +28,21 @@ from msd_ray.training.student import StudentTask
 from msd_ray.training.teacher import TeacherTask
 
 from . import straightforward
+from .flops import Product, TaggerShape, encoder_products, training_flops
+from .trainer import TrainerRounds
 
 TEACHER, STUDENT = TeacherSettings(), StudentSettings()
 
 Int64 = npt.NDArray[np.int64]
-Step = TypeVar("Step")
+Step = TypeVar("Step", bound=tuple[Int64, Int64 | None])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What both loops are given. steps: ours a round, while the straightforward loop takes one."""
+    """What all loops are given. steps: ours per round, while the straightforward loop takes one.
+
+    square: rows and columns of the square product whose rate is measured.
+    """
 
     encoder: EncoderFiles
     source: SourceCorpus
@@ -45,6 +51,7 @@ class Bench:
     run: RunSettings
     rounds: int
     steps: int
+    square: int
     device: torch.device
 
     @property
@@ -70,19 +77,42 @@ class Bench:
         return straightforward.Training.start(self.encoder, len(self.labels), settings, self.run, self.device)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Speeds:
-    """Sentences a second of each round, and the share of padding in the batches, 0..1."""
+    """What was measured in each round that counts, in sentences per second, and the shares of padding, 0..1.
 
-    ours: list[float]
-    straightforward: list[float]
+    trainer: empty where Trainer was not measured. flops: operations per second of our steps. rates: those of each of
+    `products`.
+    """
+
+    products: tuple[Product, ...]
     padding: float
     straightforward_padding: float
+    trainer_padding: float = 0.0
+    ours: list[float] = field(default_factory=list)
+    straightforward: list[float] = field(default_factory=list)
+    trainer: list[float] = field(default_factory=list)
+    flops: list[float] = field(default_factory=list)
+    rates: list[list[float]] = field(default_factory=list)
 
     @property
     def ratios(self) -> list[float]:
         """Ours by the straightforward loop's, of each round."""
-        return [ours / theirs for ours, theirs in zip(self.ours, self.straightforward, strict=True)]
+        return _ratios(self.ours, self.straightforward)
+
+    @property
+    def trainer_ratios(self) -> list[float]:
+        """Ours by Trainer's, of each round."""
+        return _ratios(self.ours, self.trainer)
+
+    @property
+    def shares(self) -> list[float]:
+        """Operations of our steps by those of the fastest product in the same time, of each round."""
+        return _ratios(self.flops, [max(rates) for rates in self.rates])
+
+
+def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
+    return [one / other for one, other in zip(ours, theirs, strict=True)]
 
 
 def teacher_task(bench: Bench) -> TeacherTask:
@@ -99,9 +129,13 @@ def student_task(bench: Bench, outputs: Path) -> tuple[StudentTask, float]:
     return task, seconds
 
 
-def teacher_speeds(bench: Bench) -> Speeds:
-    """Speeds of teacher steps, both ways."""
-    task = teacher_task(bench)
+def spread_steps(bench: Bench, task: Task[Step], lengths: Int64) -> SpreadSteps[Step]:
+    """The steps of a round. lengths (S,): tokens of the sentences whose indices a step has first."""
+    return SpreadSteps(task, lambda step: int(lengths[step[0]].sum()), bench.steps)
+
+
+def teacher_speeds(bench: Bench, task: TeacherTask, trainer: TrainerRounds | None) -> Speeds:
+    """Speeds of teacher steps: ours, the straightforward loop's and, where it is given, Trainer's."""
     theirs = bench.straightforward(TEACHER)
     batches = straightforward.padded_batches(bench.source.train, load_tokenizer(bench.encoder), bench.labels, bench.run)
     return _speeds(
@@ -109,27 +143,33 @@ def teacher_speeds(bench: Bench) -> Speeds:
         task,
         TEACHER,
         task.train.lengths,
-        lambda step: step[0],
+        lambda shape, step: training_flops(shape, task.train.lengths[step[0]], terminals=True),
         lambda: straightforward.teacher_step(theirs, next(batches), TEACHER),
+        trainer,
     )
 
 
-def student_speeds(bench: Bench, outputs: Path) -> tuple[Speeds, float]:
-    """Speeds of student steps, both ways, and the seconds that storing the teacher's outputs at `outputs` took."""
-    task, seconds = student_task(bench, outputs)
+def student_speeds(bench: Bench, task: StudentTask) -> Speeds:
+    """Speeds of student steps, ours and the straightforward loop's."""
     theirs, teacher = bench.straightforward(STUDENT), bench.straightforward(TEACHER).model
     tokenizer = load_tokenizer(bench.encoder)
     targets = straightforward.padded_batches(bench.target.train, tokenizer, bench.labels, bench.run)
     sources = straightforward.padded_batches(bench.source.train, tokenizer, bench.labels, bench.run)
-    speeds = _speeds(
+    return _speeds(
         bench,
         task,
         STUDENT,
         task.target.lengths,
-        lambda step: step[0],
+        lambda shape, step: student_flops(shape, task, step),
         lambda: straightforward.student_step(theirs, teacher, next(targets), next(sources), STUDENT),
+        None,
     )
-    return speeds, seconds
+
+
+def student_flops(shape: TaggerShape, task: StudentTask, step: tuple[Int64, Int64]) -> float:
+    """Operations of a student's step: the terminals run on its target sentences alone."""
+    target = training_flops(shape, task.target.lengths[step[0]], terminals=True)
+    return target + training_flops(shape, task.source.lengths[step[1]], terminals=False)
 
 
 def _store_outputs(bench: Bench, outputs: Path, target: TextTensors, source: TextTensors) -> float:
@@ -146,23 +186,41 @@ def _speeds(
     task: Task[Step],
     settings: OptimizerSettings,
     lengths: Int64,
-    sentences: Callable[[Step], Int64],
+    flops: Callable[[TaggerShape, Step], float],
     their_step: Callable[[], float],
+    trainer: TrainerRounds | None,
 ) -> Speeds:
-    """Rounds of our steps and one of theirs; `sentences` gives the indices of those of a step that are counted."""
-    spread = SpreadSteps(task, lambda step: int(lengths[sentences(step)].sum()), bench.steps)
-    ours: list[float] = []
-    theirs: list[float] = []
+    """Rounds of our steps, one of theirs, Trainer's and products; a step's first sentences are counted."""
+    spread = spread_steps(bench, task, lengths)
+    tagger = bench.tagger(settings)
+    shape = TaggerShape.of(tagger)
+    batches = [step[0] for step in task.steps(1)]
+    tokens = int(statistics.median(len(batch) * int(lengths[batch].max()) for batch in batches))
+    speeds = Speeds(
+        products=encoder_products(tokens, shape.width, bench.square),
+        padding=padding_share(lengths, batches),
+        straightforward_padding=1.0 - float(lengths.mean()) / bench.run.max_length,
+        trainer_padding=0.0 if trainer is None else trainer.padding,
+    )
 
     def report(epoch: EpochRecord) -> None:
-        count = sum(len(sentences(step)) for step in spread.steps(epoch.epoch))
-        ours.append(count / epoch.metrics["time/train_seconds"])
-        theirs.append(bench.run.batch_size / _seconds(their_step))
-        print(f"  round {epoch.epoch - 1}: {ours[-1]:.1f} and {theirs[-1]:.2f} sentences/s", flush=True)
+        steps, seconds = spread.steps(epoch.epoch), epoch.metrics["time/train_seconds"]
+        found = [
+            sum(len(step[0]) for step in steps) / seconds,
+            bench.run.batch_size / _timed(their_step),
+            *([] if trainer is None else [_undetermined(trainer.sentences_per_second)]),
+        ]
+        rates = [product.rate(bench.run.precision, bench.device) for product in speeds.products]
+        print(f"  round {epoch.epoch - 1}: {', '.join(f'{speed:.4g}' for speed in found)} sentences/s", flush=True)
+        if epoch.epoch > 1:
+            for column, speed in zip((speeds.ours, speeds.straightforward, speeds.trainer), found, strict=False):
+                column.append(speed)
+            speeds.flops.append(sum(flops(shape, step) for step in steps) / seconds)
+            speeds.rates.append(rates)
 
     with tempfile.TemporaryDirectory() as directory:
         train(
-            bench.tagger(settings),
+            tagger,
             spread,
             optimizer_settings=settings,
             run=bench.run,
@@ -170,20 +228,20 @@ def _speeds(
             device=bench.device,
             report=report,
         )
-    return Speeds(
-        ours=ours[1:],
-        straightforward=theirs[1:],
-        padding=padding_share(lengths, [sentences(step) for step in task.steps(1)]),
-        straightforward_padding=1.0 - float(lengths.mean()) / bench.run.max_length,
-    )
+    return speeds
 
 
-def _seconds(step: Callable[[], float]) -> float:
-    """How long a step takes without what only our loop asks of torch, the same results every time."""
+def _timed(step: Callable[[], float]) -> float:
+    """Seconds of one step of the straightforward loop."""
+    started = time.perf_counter()
+    _undetermined(step)  # reads its loss, so a GPU has finished
+    return time.perf_counter() - started
+
+
+def _undetermined(measure: Callable[[], float]) -> float:
+    """Measure without what only our loop asks of torch, the same results every time."""
     torch.use_deterministic_algorithms(False)
     try:
-        started = time.perf_counter()
-        step()  # reads its loss, so a GPU has finished
-        return time.perf_counter() - started
+        return measure()
     finally:
         torch.use_deterministic_algorithms(True)

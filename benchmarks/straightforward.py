@@ -7,12 +7,13 @@ losses are msd_ray's own: what differs is the loop.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, TensorDataset
-from transformers import PreTrainedModel, PreTrainedTokenizerFast, get_linear_schedule_with_warmup
+from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast, get_linear_schedule_with_warmup
 
 from msd_ray.corpora import Sentence, Text
 from msd_ray.encoders.files import EncoderFiles
@@ -61,26 +62,39 @@ def padded_batches(
 
     Labels are -100 but at a word's first sub-token; there they are 0 for text without labels.
     """
-    encoding = tokenizer(
-        [list(sentence.tokens) for sentence in sentences],
-        is_split_into_words=True,
-        padding="max_length",
-        truncation=True,
-        max_length=run.max_length,
-        return_tensors="pt",
-    )
-    labels = torch.full_like(encoding["input_ids"], IGNORED)
-    for row, sentence in enumerate(sentences):
-        previous = None
-        for column, word in enumerate(encoding.word_ids(row)):
-            if word is not None and word != previous:
-                label = sentence.labels[word] if isinstance(sentence, Sentence) else label_names[0]
-                labels[row, column] = label_names.index(label)
-            previous = word
-    dataset = TensorDataset(encoding["input_ids"], encoding["attention_mask"], labels)
+    encoding, labels = encode(sentences, tokenizer, label_names, run.max_length, padding="max_length")
+    columns = (encoding["input_ids"], encoding["attention_mask"], labels)
+    dataset = TensorDataset(*(torch.tensor(column) for column in columns))
     loader = DataLoader(dataset, batch_size=run.batch_size, shuffle=True, drop_last=True)
     while True:
         yield from loader
+
+
+def encode(
+    sentences: Sequence[Sentence | Text],
+    tokenizer: PreTrainedTokenizerFast,
+    label_names: Sequence[str],
+    max_length: int,
+    *,
+    padding: Literal["max_length"] | bool = False,
+) -> tuple[BatchEncoding, list[list[int]]]:
+    """The sentences' token ids and masks, cut to `max_length`, and a label for each token, as in `padded_batches`."""
+    encoding = tokenizer(
+        [list(sentence.tokens) for sentence in sentences],
+        is_split_into_words=True,
+        padding=padding,
+        truncation=True,
+        max_length=max_length,
+    )
+    labels = []
+    for row, sentence in enumerate(sentences):
+        words = encoding.word_ids(row)
+        firsts = [word is not None and word != before for before, word in zip([None, *words], words, strict=False)]
+        names = sentence.labels if isinstance(sentence, Sentence) else [label_names[0]] * len(sentence.tokens)
+        labels.append(
+            [label_names.index(names[word]) if first else IGNORED for word, first in zip(words, firsts, strict=True)]
+        )
+    return encoding, labels
 
 
 @dataclass(kw_only=True)

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pyarrow import parquet
-
 from .errors import UserError
 
 MIB = 1 << 20
@@ -35,6 +33,8 @@ def read_columns(path: Path, names: Sequence[str]) -> list[list[Any]]:
         KeyError: a column is not there, which the error names.
         ArrowException, OSError: the file cannot be read, or is no Parquet.
     """
+    from pyarrow import parquet  # imported here: training and its benchmarks run without pyarrow
+
     check_size(path, LARGEST_TEXT)
     with parquet.ParquetFile(path) as file:
         missing = sorted(set(names) - set(file.schema_arrow.names))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import dropout_masks, straightforward
+from benchmarks import dropout_masks, flops, step_profile, straightforward
 from benchmarks.training import main
 from msd_ray.corpora import label_names, load_source, load_target
 from msd_ray.encoders.files import EncoderFiles
@@ -111,11 +111,17 @@ def test_steps_are_spread_over_the_lengths() -> None:
 
 
 @pytest.fixture
-def kept_threads() -> Iterator[None]:
-    """The command sets torch's threads: those of the other tests stay."""
+def kept_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The command sets torch's threads: those of the other tests stay. Rates of products are not measured for long."""
+    monkeypatch.setattr(flops, "SECONDS", 0.0)
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
+
+
+def _options(encoder: EncoderFiles) -> list[str]:
+    text = ["--dataset", "sample", "--lang", "de", "--encoder", str(encoder.directory), "--sentences", "64"]
+    return [*text, "--steps", "2", "--threads", "1", "--square", "64"]
 
 
 @pytest.mark.usefixtures("kept_threads")
@@ -126,8 +132,7 @@ def test_command_prints_speeds_ratios_and_padding(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path))
-    options = ["--dataset", "sample", "--lang", "de", "--encoder", str(tiny_encoder.directory), "--sentences", "64"]
-    assert main([*options, "--rounds", "2", "--steps", "2", "--threads", "1"]) == 0
+    assert main([*_options(tiny_encoder), "--rounds", "2"]) == 0
     printed = capsys.readouterr().out
     assert "text      sample, en and de, 64 and 64 training sentences" in printed
     for kind in ("teacher", "student"):
@@ -140,6 +145,35 @@ def test_command_prints_speeds_ratios_and_padding(
         assert theirs > 0
         assert lowest <= ratio <= highest
         assert 0 <= padding < straightforward_padding < 100
+        row = re.search(rf"^{kind} +([\d.]+) +([\d.]+) \(([\d.]+)-([\d.]+)\) % +64 x 64 x 64: \d+; ", printed, re.M)
+        assert row is not None, printed
+        rate, share, lowest, highest = map(float, row.groups())
+        assert rate > 0
+        assert lowest <= share <= highest
+    assert re.search(r"^transformers.Trainer, teacher: [\d.]+ sentences per second, padding [\d.]+%; ", printed, re.M)
+    assert "It trains one classifier, ours one per layer above the frozen ones." in printed
+    assert "share of processor time" not in printed
+
+
+@pytest.mark.usefixtures("kept_threads")
+def test_command_prints_profiles(
+    tiny_encoder: EncoderFiles,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path))
+    monkeypatch.setattr(step_profile, "ROWS", 1000)
+    assert main([*_options(tiny_encoder), "--rounds", "1", "--profile"]) == 0
+    _, teacher, student = capsys.readouterr().out.split(": share of processor time, calls\n")
+    for profile in (teacher, student):
+        rows = re.findall(r"^  (.+?) +([\d.]+)% +(\d+)$", profile, re.M)
+        shares = [float(share) for _, share, _ in rows]
+        assert shares == sorted(shares, reverse=True)
+        assert sum(shares) == pytest.approx(100, abs=0.05 * len(shares))
+        calls = {name: int(count) for name, _, count in rows}
+        assert calls["Optimizer.step#AdamW.step"] == 2  # without those that warm up
+        assert calls["aten::addmm"] > 0
 
 
 @pytest.mark.usefixtures("kept_threads")
@@ -150,8 +184,7 @@ def test_dropout_masks_are_compared_and_profiled(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path))
-    options = ["--dataset", "sample", "--lang", "de", "--encoder", str(tiny_encoder.directory), "--sentences", "64"]
-    assert dropout_masks.main([*options, "--rounds", "1", "--steps", "2", "--threads", "1", "--profile"]) == 0
+    assert dropout_masks.main([*_options(tiny_encoder), "--rounds", "1", "--profile"]) == 0
     printed = capsys.readouterr().out
     for kind in ("teacher", "student"):
         assert re.search(rf"^{kind} +[\d.]+ +[\d.]+ +[\d.]+ \([\d.]+-[\d.]+\)", printed, re.M), printed
@@ -160,7 +193,9 @@ def test_dropout_masks_are_compared_and_profiled(
         assert "aten::bernoulli_" in profiles[0]
 
 
-@pytest.mark.parametrize(("option", "least"), [("sentences", 32), ("rounds", 1), ("steps", 1), ("threads", 1)])
+@pytest.mark.parametrize(
+    ("option", "least"), [("sentences", 32), ("rounds", 1), ("steps", 1), ("threads", 1), ("square", 1)]
+)
 def test_a_count_too_low_is_refused(option: str, least: int) -> None:
     with pytest.raises(UserError, match=f"--{option} must be {least} or more, not {least - 1}"):
         main([f"--{option}", str(least - 1)])

@@ -117,8 +117,6 @@ def test_the_description(small: list[str], tiny_encoder: EncoderFiles, tmp_path:
     # 2 seeds confirm 3 configurations of 3 teachers; 5 seeds: those of the best, direct's, the paper's.
     after = shown["after the search"]
     assert after.startswith(f"at most {2 * (3 + 1) + 5 * (3 + 2)} teachers and {2 * 3 + 5 * 5} students")
-        f"at most {2 * (3 + 1) + 5 * (3 + 2)} teachers and {2 * 3 + 5 * 5} students"
-    )
     assert shown["a trial"] == "on 2 Ray Train workers, each with 1 CPU and 0 GPUs"
     assert shown["at once"] == "3 trials"
     assert shown["storage"] == str(tmp_path / "runs")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from msd_ray.corpora import columns, parquet
+from msd_ray.corpora import columns
 from msd_ray.corpora.catalogue import Dataset, Split
 from msd_ray.corpora.locate import require_file
 from msd_ray.corpora.sample import sample_sentences
@@ -15,6 +15,8 @@ def read_labelled(dataset: Dataset, lang: str, split: Split, data_dir: Path | No
         return Labelled(sentences=sample_sentences(lang, split))
     path = require_file(dataset, lang, split, data_dir)
     if path.suffix == ".parquet":
+        from msd_ray.corpora import parquet  # imported here: other files are read without pyarrow
+
         return parquet.read_labelled(path, dataset)
     return columns.read_labelled(path, dataset, lang)
 
@@ -25,5 +27,7 @@ def read_unlabelled(dataset: Dataset, lang: str, data_dir: Path | None) -> Unlab
         return Unlabelled(texts=tuple(Text(sentence.tokens) for sentence in sample_sentences(lang, "train")))
     path = require_file(dataset, lang, "train", data_dir)
     if path.suffix == ".parquet":
+        from msd_ray.corpora import parquet  # imported here: other files are read without pyarrow
+
         return parquet.read_unlabelled(path)
     return columns.read_unlabelled(path, dataset, lang)

@@ -1,6 +1,6 @@
 """A few steps of a training, to measure how long it takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -9,6 +9,13 @@ from ..model import MultiChannelTagger
 from .loop import StepLoss, Task
 
 Step = TypeVar("Step")
+
+
+def spread(steps: Sequence[Step], size: Callable[[Step], int], count: int) -> list[Step]:
+    """`count` steps, or all where there are fewer, from the smallest to the largest, at even distances."""
+    by_size = sorted(steps, key=size)
+    chosen = min(count, len(by_size))
+    return [by_size[int(place)] for place in (np.arange(chosen) + 0.5) * len(by_size) / chosen]
 
 
 class SpreadSteps(Generic[Step]):
@@ -21,9 +28,7 @@ class SpreadSteps(Generic[Step]):
 
     def steps(self, epoch: int) -> list[Step]:
         """The epoch's steps."""
-        by_size = sorted(self._task.steps(epoch), key=self._size)
-        places = (np.arange(self.steps_per_epoch) + 0.5) * len(by_size) / self.steps_per_epoch
-        return [by_size[int(place)] for place in places]
+        return spread(self._task.steps(epoch), self._size, self.steps_per_epoch)
 
     def loss(self, model: MultiChannelTagger, step: Step) -> StepLoss:
         """The task's own loss."""

@@ -1,0 +1,133 @@
+"""Encoders with random weights, which need no download: `random:bert-base` has the size of multilingual BERT.
+
+The time of a training step depends on the encoder's shape and on the lengths of the sentences, not on the values of its
+weights. The scores of a random encoder mean nothing, so only benchmarks take these names.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from msd_ray.corpora import Sentence, Text
+from msd_ray.encoders.files import EncoderFiles, combine_digests, content_files
+from msd_ray.encoders.sources import resolve
+from msd_ray.errors import UserError
+from msd_ray.files import sha256
+
+PREFIX = "random:"
+SEED = 0
+POSITIONS = 512
+LONGEST_PIECE = 5
+"""Characters of a piece. With 5, MultiCoNER's English and Turkish have 24.2 and 23.9 tokens per sentence, with the
+tokenizer of e5-small (XLM-RoBERTa's) 25.1 and 25.7: 1,024 training sentences of each, special tokens included."""
+PADDING, UNKNOWN, CLS, SEP = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BertShape:
+    """The size of a BERT: `inner` is the width of the feed-forward layers, `pieces` the size of the vocabulary."""
+
+    layers: int
+    width: int
+    heads: int
+    inner: int
+    pieces: int
+
+
+SHAPES = {
+    # google-bert/bert-base-multilingual-cased
+    "bert-base": BertShape(layers=12, width=768, heads=12, inner=3072, pieces=119_547),
+    # For tests. More layers than other models of this name: the three lowest are frozen.
+    "bert-tiny": BertShape(layers=6, width=32, heads=4, inner=64, pieces=2_000),
+}
+
+
+@contextmanager
+def encoder_named(name: str, sentences: Iterable[Sentence | Text]) -> Iterator[EncoderFiles]:
+    """The encoder called `name`: one with random weights, removed at the end, or what `resolve` finds.
+
+    sentences: the text that a random encoder's vocabulary is taken from.
+
+    Raises:
+        UserError: `random:` with an unknown size, or as `resolve`.
+
+    """
+    if not name.startswith(PREFIX):
+        yield resolve(name)
+        return
+    shape = SHAPES.get(name.removeprefix(PREFIX))
+    if shape is None:
+        raise UserError(f"--encoder {name}: unknown size. Use {' or '.join(PREFIX + known for known in SHAPES)}")
+    with tempfile.TemporaryDirectory(prefix="msd-ray-random-encoder-") as directory:
+        write_encoder(shape, sentences, Path(directory))
+        digest = combine_digests({path.name: sha256(path) for path in content_files(Path(directory))})
+        yield EncoderFiles(name=name, directory=Path(directory), digest=digest)
+
+
+def write_encoder(shape: BertShape, sentences: Iterable[Sentence | Text], directory: Path) -> None:
+    """Write configuration, weights (float32, the same for the same shape) and tokenizer into an existing directory."""
+    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=build_tokenizer(sentences, shape.pieces),
+        pad_token=PADDING,
+        unk_token=UNKNOWN,
+        cls_token=CLS,
+        sep_token=SEP,
+        model_max_length=POSITIONS,
+    ).save_pretrained(directory)
+    config = bert_config(shape)
+    config.save_pretrained(directory)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        model = BertModel(config, add_pooling_layer=False)
+    save_file(model.state_dict(), directory / "model.safetensors", metadata={"format": "pt"})
+
+
+def bert_config(shape: BertShape) -> BertConfig:
+    """The configuration of a BERT of this shape; all else as in BERT."""
+    return BertConfig(
+        vocab_size=shape.pieces,
+        hidden_size=shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.inner,
+        max_position_embeddings=POSITIONS,
+        pad_token_id=SPECIALS.index(PADDING),
+    )
+
+
+def build_tokenizer(sentences: Iterable[Sentence | Text], pieces: int) -> Tokenizer:
+    """A tokenizer that cuts words, apart at punctuation as BERT's, into pieces of `LONGEST_PIECE` characters.
+
+    So a sentence's length follows from its characters alone, whatever the amount of text: it is close to that of a
+    trained vocabulary, see `LONGEST_PIECE`. The vocabulary holds the text's most frequent pieces, `pieces` with the
+    special ones; other pieces become [UNK], which changes no length.
+    """
+    normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    words = pre_tokenizers.Sequence(
+        [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Split(Regex(f".{{1,{LONGEST_PIECE}}}"), "isolated")]
+    )
+    found = Counter(
+        piece
+        for sentence in sentences
+        for token in sentence.tokens
+        for piece, _ in words.pre_tokenize_str(normalizer.normalize_str(token))
+    )
+    frequent = [piece for piece, _ in found.most_common() if piece not in SPECIALS]
+    vocabulary = {piece: number for number, piece in enumerate((*SPECIALS, *frequent)) if number < pieces}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = words
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{CLS} $A {SEP}",
+        pair=f"{CLS} $A {SEP} $B:1 {SEP}:1",
+        special_tokens=[(CLS, vocabulary[CLS]), (SEP, vocabulary[SEP])],
+    )
+    return tokenizer
