@@ -8,18 +8,17 @@ DIR/msd_ray.json          labels, how they are decoded, frozen layers, length li
                           SHA-256 of the files above
 DIR/README.md             the model card
 
-transformers loads the first three by itself (`AutoModelForTokenClassification`), and reads none of the others.
-Format 1 had the encoder's own class, and all terminals in model.safetensors under `msd_ray.`; it is still read.
+transformers loads the first three (`AutoModelForTokenClassification`) and reads none of the others. Format 1, with the
+encoder's own class and all terminals in model.safetensors, is still read.
 """
 
-import json
 import logging
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,11 +28,11 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from .encoders.files import CONFIG, TOKENIZER, EncoderFiles, combine_digests, content_files
+from .encoders.files import CONFIG, EncoderFiles, combine_digests, content_files
 from .encoders.layers import max_tokens
 from .encoders.loading import load_encoder, load_tokenizer
 from .encoders.refusals import check_directory
-from .encoders.token_classification import HEAD, token_classifier
+from .encoders.token_classification import HEAD, token_classifier, write_settings
 from .errors import UserError
 from .files import sha256
 from .limits import check_size
@@ -44,7 +43,6 @@ from .training.device import attention_kernel
 
 DESCRIPTION, WEIGHTS, CHANNELS, CARD = "msd_ray.json", "model.safetensors", "channels.safetensors", "README.md"
 FORMAT: Literal[2] = 2
-
 LARGEST_DESCRIPTION = 1 << 20  # bytes
 # Every label costs a row in every terminal, and is printed: nothing that steers a terminal (control, format).
 MOST_LABELS = 1_000
@@ -120,7 +118,7 @@ def export_student(
             frozen_layers=frozen_layers,
             max_length=max_length,
             decode=decode,
-            files={path.name: sha256(path) for path in _contents(partial)},
+            files={path.name: sha256(path) for path in (*content_files(partial), partial / CHANNELS)},
         )
         (partial / DESCRIPTION).write_text(f"{description.model_dump_json(indent=2)}\n", encoding="utf-8")
         (partial / CARD).write_text(render(card), encoding="utf-8")
@@ -207,11 +205,7 @@ def _terminals(tagger: MultiChannelTagger, layout: int = FORMAT) -> dict[str, di
     """What the files of a format hold beside the encoder, by file and name: views of the tagger's parameters."""
     weight, bias, omega = tagger.terminal_weight, tagger.terminal_bias, tagger.omega
     if layout == 1:
-        return {
-            WEIGHTS: {
-                f"msd_ray.{name}": getattr(tagger, name) for name in ("terminal_weight", "terminal_bias", "omega")
-            }
-        }
+        return {WEIGHTS: {"msd_ray.terminal_weight": weight, "msd_ray.terminal_bias": bias, "msd_ray.omega": omega}}
     return {
         WEIGHTS: dict(zip(HEAD, (bias[-1], weight[-1]), strict=True)),
         CHANNELS: {"terminal_weight": weight[:-1], "terminal_bias": bias[:-1], "omega": omega},
@@ -227,46 +221,16 @@ def _read(path: Path, names: Collection[str]) -> dict[str, Tensor]:
         raise UserError(f"cannot read {path}: {_first_line(error)}") from error
 
 
-def _contents(directory: Path) -> list[Path]:
-    """The files whose digests the description has."""
-    return [*content_files(directory), directory / CHANNELS]
-
-
-def _write_model(
-    directory: Path, encoder: EncoderFiles, tagger: MultiChannelTagger, label_names: Sequence[str]
-) -> None:
+def _write_model(directory: Path, encoder: EncoderFiles, tagger: MultiChannelTagger, labels: Sequence[str]) -> None:
     """Configuration, tokenizer and all weights."""
     model = token_classifier(tagger.encoder, name=encoder.name)
-    config = json.loads((encoder.directory / CONFIG).read_bytes())
-    # A repository's own code, an older name, a place; what another head left.
-    for name in ("auto_map", "torch_dtype", "_name_or_path", "num_labels", "_num_labels", "problem_type"):
-        config.pop(name, None)
-    config |= {
-        "architectures": [model.__name__],
-        "dtype": "float32",
-        "id2label": dict(enumerate(label_names)),
-        "label2id": {name: index for index, name in enumerate(label_names)},
-    }
-    _write_json(directory / CONFIG, config)
-    for name in TOKENIZER:
-        if (encoder.directory / name).is_file():
-            shutil.copyfile(encoder.directory / name, directory / name)
-    if getattr(load_tokenizer(encoder), "add_prefix_space", False):  # else byte-level BPE would glue words together
-        settings = directory / "tokenizer_config.json"
-        known = json.loads(settings.read_bytes()) if settings.is_file() else {}
-        _write_json(settings, known | {"add_prefix_space": True})
+    write_settings(directory, encoder, model, labels)
     terminals = _terminals(tagger)
-    terminals[WEIGHTS] |= {
-        f"{model.base_model_prefix}.{name}": value for name, value in tagger.encoder.state_dict().items()
-    }
+    for name, value in tagger.encoder.state_dict().items():
+        terminals[WEIGHTS][f"{model.base_model_prefix}.{name}"] = value
     for file, tensors in terminals.items():
-        contiguous = {name: value.detach().contiguous() for name, value in tensors.items()}
-        save_file(contiguous, directory / file, metadata={"format": "pt"})
+        save_file({name: value.contiguous() for name, value in tensors.items()}, directory / file, {"format": "pt"})
         shutil.copymode(directory / CONFIG, directory / file)  # safetensors makes files for the owner alone
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _replace(directory: Path, partial: Path, old: Path) -> None:
@@ -293,7 +257,7 @@ def _checked(directory: Path) -> Description:
         check_directory(directory)
         check_size(path, LARGEST_DESCRIPTION)
         description = _description(path)
-        found = {content.name for content in _contents(directory) if content.is_file()}
+        found = {part.name for part in (*content_files(directory), directory / CHANNELS) if part.is_file()}
         for name in sorted(found ^ description.files.keys()):
             raise UserError(f"{directory / name} is {'not part of the export' if name in found else 'missing'}")
         for name, digest in description.files.items():
