@@ -1,17 +1,20 @@
 """A student as a directory that needs nothing else: written whole or not at all, checked when it is read.
 
-DIR/config.json         the encoder's configuration, as transformers writes it
-DIR/model.safetensors   all weights: the encoder's under its own names, the terminals' under `msd_ray.`
-DIR/tokenizer.json ...  the encoder's tokenizer files
-DIR/msd_ray.json        labels, how they are decoded, frozen layers, length limit, data set, language,
-                        SHA-256 of the files above
-DIR/README.md           the model card
+DIR/config.json           of the encoder family's own class for token classification, with the labels
+DIR/model.safetensors     its weights: the encoder's, and the main channel's terminal as `classifier`
+DIR/tokenizer.json ...    the encoder's tokenizer files
+DIR/channels.safetensors  the other channels' terminals, and omega
+DIR/msd_ray.json          labels, how they are decoded, frozen layers, length limit, data set, language,
+                          SHA-256 of the files above
+DIR/README.md             the model card
+
+transformers loads the first three (`AutoModelForTokenClassification`) and reads none of the others. Format 1, with the
+encoder's own class and all terminals in model.safetensors, is still read.
 """
 
-import json
 import logging
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +24,15 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from .encoders.files import CONFIG, TOKENIZER, EncoderFiles, combine_digests, content_files
+from .encoders.files import CONFIG, EncoderFiles, combine_digests, content_files
 from .encoders.layers import max_tokens
 from .encoders.loading import load_encoder, load_tokenizer
 from .encoders.refusals import check_directory
+from .encoders.token_classification import HEAD, token_classifier, write_settings
 from .errors import UserError
 from .files import sha256
 from .limits import check_size
@@ -37,11 +41,8 @@ from .model_card import ModelCard, render
 from .training.decoding import Decode
 from .training.device import attention_kernel
 
-DESCRIPTION, WEIGHTS, CARD = "msd_ray.json", "model.safetensors", "README.md"
-FORMAT: Literal[1] = 1
-TERMINALS = "msd_ray."  # what the terminals' names begin with in the weights file
-ENCODER = "encoder."  # and what the encoder's begin with in the tagger
-
+DESCRIPTION, WEIGHTS, CHANNELS, CARD = "msd_ray.json", "model.safetensors", "channels.safetensors", "README.md"
+FORMAT: Literal[2] = 2
 LARGEST_DESCRIPTION = 1 << 20  # bytes
 # Every label costs a row in every terminal, and is printed: nothing that steers a terminal (control, format).
 MOST_LABELS = 1_000
@@ -69,7 +70,7 @@ class Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    format: Literal[1]
+    format: Literal[1, 2]
     dataset: str
     lang: str
     label_names: Annotated[tuple[Label, ...], Field(min_length=1, max_length=MOST_LABELS)]
@@ -108,7 +109,7 @@ def export_student(
             if left.exists():
                 shutil.rmtree(left)
         partial.mkdir(parents=True)
-        _write_encoder(partial, encoder, tagger)
+        _write_model(partial, encoder, tagger, label_names)
         description = Description(
             format=FORMAT,
             dataset=card.dataset,
@@ -117,7 +118,7 @@ def export_student(
             frozen_layers=frozen_layers,
             max_length=max_length,
             decode=decode,
-            files={path.name: sha256(path) for path in content_files(partial)},
+            files={path.name: sha256(path) for path in (*content_files(partial), partial / CHANNELS)},
         )
         (partial / DESCRIPTION).write_text(f"{description.model_dump_json(indent=2)}\n", encoding="utf-8")
         (partial / CARD).write_text(render(card), encoding="utf-8")
@@ -141,7 +142,8 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
     with _quiet(), torch.random.fork_rng(devices=[]):  # drawing the terminals' first weights leaves no trace
         encoder = load_encoder(files, dropout=0.0)
         tagger = _tagger(encoder, len(description.label_names), description.frozen_layers, where=str(directory))
-    _fill(_terminals(tagger), _read_terminals(directory / WEIGHTS), where=str(directory / WEIGHTS))
+    for name, parameters in _terminals(tagger, description.format).items():
+        _fill(parameters, _read(directory / name, parameters), where=str(directory / name))
     positions = max_tokens(encoder)
     if positions is not None and description.max_length > positions:
         limit = f"max_length {description.max_length} exceeds the encoder's {positions} positions"
@@ -179,7 +181,7 @@ def _tagger(encoder: PreTrainedModel, num_labels: int, frozen_layers: int, *, wh
         raise UserError(f"{where}: {error}") from error
 
 
-def _fill(parameters: Mapping[str, nn.Parameter], values: Mapping[str, Tensor], *, where: str) -> None:
+def _fill(parameters: Mapping[str, Tensor], values: Mapping[str, Tensor], *, where: str) -> None:
     """Copy values into parameters; exactly these, with these shapes and types, else UserError."""
     wrong = sorted(
         parameters.keys() ^ values.keys()
@@ -199,36 +201,36 @@ def _fill(parameters: Mapping[str, nn.Parameter], values: Mapping[str, Tensor], 
             parameter.copy_(values[name])
 
 
-def _terminals(tagger: MultiChannelTagger) -> dict[str, nn.Parameter]:
-    """What the tagger has beside its encoder."""
-    return {name: value for name, value in tagger.named_parameters() if not name.startswith(ENCODER)}
+def _terminals(tagger: MultiChannelTagger, layout: int = FORMAT) -> dict[str, dict[str, Tensor]]:
+    """What the files of a format hold beside the encoder, by file and name: views of the tagger's parameters."""
+    weight, bias, omega = tagger.terminal_weight, tagger.terminal_bias, tagger.omega
+    if layout == 1:
+        return {WEIGHTS: {"msd_ray.terminal_weight": weight, "msd_ray.terminal_bias": bias, "msd_ray.omega": omega}}
+    return {
+        WEIGHTS: dict(zip(HEAD, (bias[-1], weight[-1]), strict=True)),
+        CHANNELS: {"terminal_weight": weight[:-1], "terminal_bias": bias[:-1], "omega": omega},
+    }
 
 
-def _read_terminals(path: Path) -> dict[str, Tensor]:
+def _read(path: Path, names: Collection[str]) -> dict[str, Tensor]:
+    """Those of the tensors that the file has."""
     try:
         with safe_open(path, framework="pt") as file:
-            names = [name for name in file.keys() if name.startswith(TERMINALS)]  # noqa: SIM118 - not a dictionary
-            return {name.removeprefix(TERMINALS): file.get_tensor(name) for name in names}
+            return {name: file.get_tensor(name) for name in file.keys() if name in names}  # noqa: SIM118 - no dictionary
     except (OSError, SafetensorError) as error:
         raise UserError(f"cannot read {path}: {_first_line(error)}") from error
 
 
-def _write_encoder(directory: Path, encoder: EncoderFiles, tagger: MultiChannelTagger) -> None:
+def _write_model(directory: Path, encoder: EncoderFiles, tagger: MultiChannelTagger, labels: Sequence[str]) -> None:
     """Configuration, tokenizer and all weights."""
-    config = json.loads((encoder.directory / CONFIG).read_bytes())
-    for name in ("auto_map", "torch_dtype", "_name_or_path"):  # a repository's own code, an older name, a place
-        config.pop(name, None)
-    config |= {"architectures": [type(tagger.encoder).__name__], "dtype": "float32"}
-    (directory / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    for name in TOKENIZER:
-        if (encoder.directory / name).is_file():
-            shutil.copyfile(encoder.directory / name, directory / name)
-    tensors = {
-        name.removeprefix(ENCODER) if name.startswith(ENCODER) else f"{TERMINALS}{name}": value.contiguous()
-        for name, value in tagger.state_dict().items()
-    }
-    save_file(tensors, directory / WEIGHTS, metadata={"format": "pt"})
-    shutil.copymode(directory / CONFIG, directory / WEIGHTS)  # safetensors makes files for the owner alone
+    model = token_classifier(tagger.encoder, name=encoder.name)
+    write_settings(directory, encoder, model, labels)
+    terminals = _terminals(tagger)
+    for name, value in tagger.encoder.state_dict().items():
+        terminals[WEIGHTS][f"{model.base_model_prefix}.{name}"] = value
+    for file, tensors in terminals.items():
+        save_file({name: value.contiguous() for name, value in tensors.items()}, directory / file, {"format": "pt"})
+        shutil.copymode(directory / CONFIG, directory / file)  # safetensors makes files for the owner alone
 
 
 def _replace(directory: Path, partial: Path, old: Path) -> None:
@@ -255,7 +257,7 @@ def _checked(directory: Path) -> Description:
         check_directory(directory)
         check_size(path, LARGEST_DESCRIPTION)
         description = _description(path)
-        found = {content.name for content in content_files(directory) if content.is_file()}
+        found = {part.name for part in (*content_files(directory), directory / CHANNELS) if part.is_file()}
         for name in sorted(found ^ description.files.keys()):
             raise UserError(f"{directory / name} is {'not part of the export' if name in found else 'missing'}")
         for name, digest in description.files.items():
@@ -273,7 +275,7 @@ def _description(path: Path) -> Description:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         if key == "format":
-            raise UserError(f"{path}: its format is not {FORMAT}, the one that this version reads") from error
+            raise UserError(f"{path}: its format is not 1 or {FORMAT}, those that this version reads") from error
         raise UserError(f"{path}: {f'{key}: ' if key else ''}{first['msg']}") from error
     if len(set(description.label_names)) < len(description.label_names) or "O" not in description.label_names:
         raise UserError(f"{path}: label_names: labels must differ, and one of them must be O")

@@ -141,7 +141,7 @@ def front_matter(card: ModelCard) -> str:
         # Encoder and corpus have terms of their own, which only who publishes the student can bring together.
         license="other",
         license_name="terms-of-encoder-and-corpus",
-        library_name="msd-ray",
+        library_name="transformers",
         pipeline_tag="token-classification",
         tags=list(TAGS),
         base_model=card.base_model,

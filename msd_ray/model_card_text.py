@@ -56,8 +56,21 @@ student = load_student(Path("DIR"), torch.device("cpu"))
 print(tag(student, [["One", "list", "of", "words", "a", "sentence"]]))
 ```
 
+It is a token classification checkpoint of its encoder's family, so that transformers alone loads it, too:
+
+```python
+from transformers import pipeline
+
+tagger = pipeline("token-classification", "DIR", aggregation_strategy="first")
+print(tagger("One sentence a line"))
+```
+
+The label of a word is that of its first token. `msd_ray` makes labels valid BIO2 (by Viterbi where the search did so)
+and reads long sentences in overlapping windows{length}; a pipeline takes each token's best label, reads no more tokens
+than the tokenizer allows, and joins tokens into words by rules of its own (`is_split_into_words=True` takes words).
+
 Where the search recorded its runs, MLflow has it too, with the alias `champion` on the best student for this data
-set and language so far; this one is a version of the same model. MLflow, torch and transformers are enough to load it:
+set and language so far; this one is a version of the same model. MLflow loads it as the same pipeline:
 
 ```sh
 python -m msd_ray.predict --model {registered} --mlflow-uri URI
@@ -67,12 +80,12 @@ python -m msd_ray.predict --model {registered} --mlflow-uri URI
 import mlflow
 
 mlflow.set_tracking_uri("URI")
-model = mlflow.pyfunc.load_model("{registered}")
-print(model.predict([["One", "list", "of", "words", "a", "sentence"]]))
+tagger = mlflow.transformers.load_model("{registered}", aggregation_strategy="first")
+print(tagger("One sentence a line"))
 ```
 
-`config.json` and the encoder's weights have the usual names, so `transformers.AutoModel.from_pretrained("DIR")` reads
-the fine-tuned encoder alone. All weights are in safetensors; nothing here is pickled.
+`channels.safetensors` (the classifiers on the lower layers) and `msd_ray.json` are read by `msd_ray` alone. All weights
+are in safetensors; nothing here is pickled.
 
 ## How it was trained
 

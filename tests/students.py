@@ -46,10 +46,14 @@ CARD = ModelCard(
 )
 
 
-def trained_tagger(encoder: EncoderFiles) -> MultiChannelTagger:
+def trained_tagger(encoder: EncoderFiles, frozen_layers: int = FROZEN) -> MultiChannelTagger:
     """A tagger as training leaves it: every trained parameter moved, large terminals so that labels vary."""
     tagger = build_tagger(
-        encoder, len(LABELS), run=RunSettings(seed=5, frozen_layers=FROZEN), dropout=0.1, device=torch.device("cpu")
+        encoder,
+        len(LABELS),
+        run=RunSettings(seed=5, frozen_layers=frozen_layers),
+        dropout=0.1,
+        device=torch.device("cpu"),
     )
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
@@ -66,10 +70,17 @@ def weights_file(tagger: MultiChannelTagger, path: Path) -> Path:
 
 
 def exported(
-    encoder: EncoderFiles, directory: Path, *, lang: str = "tr", noise: float = 0.0, decode: Decode = "argmax"
+    encoder: EncoderFiles,
+    directory: Path,
+    *,
+    lang: str = "tr",
+    noise: float = 0.0,
+    decode: Decode = "argmax",
+    frozen_layers: int = FROZEN,
+    max_length: int = MAX_LENGTH,
 ) -> MultiChannelTagger:
     """Write the student to `directory`; the tagger that it came from. Another `noise`, another student."""
-    tagger = trained_tagger(encoder)
+    tagger = trained_tagger(encoder, frozen_layers)
     with torch.no_grad():
         tagger.terminal_bias.add_(
             noise * torch.randn(tagger.terminal_bias.shape, generator=torch.Generator().manual_seed(9))
@@ -80,8 +91,8 @@ def exported(
         encoder=encoder,
         weights_file=weights,
         label_names=LABELS,
-        frozen_layers=FROZEN,
-        max_length=MAX_LENGTH,
+        frozen_layers=frozen_layers,
+        max_length=max_length,
         card=replace(CARD, lang=lang),
         decode=decode,
     )

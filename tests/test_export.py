@@ -18,6 +18,7 @@ from msd_ray.encoders.loading import load_tokenizer
 from msd_ray.errors import UserError
 from msd_ray.export import export_student, load_student
 from msd_ray.features import TextTensors, encode_text
+from msd_ray.files import sha256
 from msd_ray.tagging import tag
 from msd_ray.training.evaluate import predict_labels
 
@@ -85,6 +86,24 @@ def test_a_description_without_a_decoder_is_an_older_one(copy: Path) -> None:
     assert load_student(copy, CPU).decode == "argmax"
 
 
+def test_an_export_in_format_1_is_read(tiny_encoder: EncoderFiles, copy: Path) -> None:
+    """All terminals in model.safetensors, whose other tensors and configuration were the encoder's."""
+    expected = tag(load_student(copy, CPU), SENTENCES, precision="fp32")
+    tagger = trained_tagger(tiny_encoder)
+    state = {name: value.clone() for name, value in tagger.state_dict().items()}
+    tensors = {
+        name.removeprefix("encoder.") if "encoder." in name else f"msd_ray.{name}": state[name] for name in state
+    }
+    save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
+    shutil.copyfile(tiny_encoder.directory / "config.json", copy / "config.json")
+    (copy / "channels.safetensors").unlink()
+    names = [path.name for path in copy.iterdir() if path.name not in ("msd_ray.json", "README.md")]
+    _edit(format=1, files={name: sha256(copy / name) for name in names})(copy)
+    loaded = load_student(copy, CPU)
+    assert tag(loaded, SENTENCES, precision="fp32") == expected
+    assert all(torch.equal(value, state[name]) for name, value in loaded.tagger.state_dict().items())
+
+
 def test_nothing_but_the_directory_is_needed(
     tiny_encoder: EncoderFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +120,7 @@ def test_nothing_but_the_directory_is_needed(
 
 def test_what_is_written(student: Path, tiny_encoder: EncoderFiles) -> None:
     names = {path.name for path in student.iterdir()}
-    assert names == {"config.json", "model.safetensors", "msd_ray.json", "README.md"} | {
+    assert names == {"config.json", "model.safetensors", "channels.safetensors", "msd_ray.json", "README.md"} | {
         path.name for path in tiny_encoder.directory.iterdir() if path.name.startswith("tokenizer")
     }
     assert sorted(path.name for path in student.parent.iterdir()) == ["student", "student.safetensors"]
@@ -109,7 +128,7 @@ def test_what_is_written(student: Path, tiny_encoder: EncoderFiles) -> None:
     assert len(modes) == 1, "weights can be read by whoever can read the rest"
     description = json.loads((student / "msd_ray.json").read_text())
     assert description["label_names"] == list(LABELS)
-    assert (description["format"], description["frozen_layers"], description["max_length"]) == (1, FROZEN, MAX_LENGTH)
+    assert (description["format"], description["frozen_layers"], description["max_length"]) == (2, FROZEN, MAX_LENGTH)
     assert (description["dataset"], description["lang"]) == ("sample", "tr")
     assert str(tiny_encoder.directory) not in "".join(
         path.read_text() for path in student.iterdir() if path.suffix in (".json", ".md")
@@ -229,16 +248,18 @@ def _pickle_instead(directory: Path) -> None:
         (lambda d: (d / "msd_ray.json").unlink(), r"no exported student: it has no msd_ray\.json"),
         (lambda d: (d / "msd_ray.json").write_text("{"), r"msd_ray\.json: .*JSON"),
         (lambda d: (d / "msd_ray.json").write_bytes(b"\xff"), r"msd_ray\.json: .*JSON"),
-        (_edit(format=2), r"its format is not 1"),
+        (_edit(format=3), r"its format is not 1 or 2"),
+        (_edit(format=1), r"model\.safetensors: 3 tensors \(first: msd_ray.omega\) are missing"),
+        (lambda d: (d / "channels.safetensors").unlink(), r"channels\.safetensors is missing"),
         (_edit(max_length="24"), r"msd_ray\.json: max_length: "),
         (_edit(max_length=513), r"max_length 513 exceeds the encoder's 512 positions"),
         (_edit(label_names=["B-PER", "I-PER"]), r"one of them must be O"),
         (_edit(label_names=["O", "O"]), r"labels must differ"),
         (_edit(label_names=["O", "PER"]), r"msd_ray\.json: label_names\.1: "),
         (_edit(label_names=["O", "B-PER", "I-PER"]), r"model\.safetensors: 2 tensors .*another encoder, label set"),
-        (_edit(frozen_layers=3), r"model\.safetensors: 3 tensors"),
+        (_edit(frozen_layers=3), r"channels\.safetensors: 3 tensors"),
         (_edit(frozen_layers=6), r"6 frozen layers leave none"),
-        (_edit(files={}), r"config\.json is not part of the export"),
+        (_edit(files={}), r"channels\.safetensors is not part of the export"),
         (_edit(decode="beam"), r"msd_ray\.json: decode: "),
         (_edit(surprise=1), r"msd_ray\.json: surprise: "),
     ],

@@ -71,7 +71,8 @@ def test_what_it_says() -> None:
         "Entity types: LOC, PER.",
         "windows of 24 tokens at a time",
         "--model models:/msd-sample-tr@champion --mlflow-uri URI",
-        'mlflow.pyfunc.load_model("models:/msd-sample-tr@champion")',
+        'mlflow.transformers.load_model("models:/msd-sample-tr@champion", aggregation_strategy="first")',
+        'pipeline("token-classification", "DIR", aggregation_strategy="first")',
         "no label of Turkish training sentences was used. Labels of the Turkish *dev* set chose epochs",
         "python -m msd_ray.predict --model DIR",
     ):
@@ -189,7 +190,7 @@ def test_its_code_works(tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pyte
     exported(tiny_encoder, tmp_path / "student")
     card = (tmp_path / "student" / "README.md").read_text()
     found = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-    assert len(found) == 2
+    assert len(found) == 3
     exec(found[0].replace('"DIR"', repr(str(tmp_path / "student"))), {})
     labels = eval(capsys.readouterr().out)
     assert [len(words) for words in labels] == [6]

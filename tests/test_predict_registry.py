@@ -10,16 +10,14 @@ from pathlib import Path
 
 import mlflow
 import pytest
-import torch
 from mlflow.tracking import MlflowClient
 from students import exported
+from transformers import pipeline
 
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.errors import UserError
-from msd_ray.export import load_student
 from msd_ray.predict import main
 from msd_ray.registration import content_digest
-from msd_ray.tagging import tag
 from msd_ray.tracking.champion import Candidate
 from msd_ray.tracking.registry import register
 from msd_ray.tracking.study import StudyTracker
@@ -87,6 +85,19 @@ def test_the_tags_are_those_of_the_directory(work: Path, command: Callable[..., 
     assert command("--model", "models:/msd-sample-tr/2", *named) == weak
 
 
+def test_a_version_of_the_layout_before_is_read(work: Path, command: Callable[..., bytes]) -> None:
+    """It had code of its own, and the student among that code's artifacts."""
+    weak = command("--model", "weak")
+    place = MlflowClient(f"sqlite:///{work}/runs/mlflow.db").get_model_version_download_uri("msd-sample-tr", "2")
+    version = Path(place.removeprefix("file://"))
+    (version / "artifacts").mkdir()
+    (version / "model").rename(version / "artifacts" / "student")
+    try:
+        assert command("--model", "models:/msd-sample-tr/2") == weak
+    finally:
+        (version / "artifacts" / "student").rename(version / "model")
+
+
 def test_the_options_of_directories_work(command: Callable[..., bytes]) -> None:
     options = ("--format", "conll", "--characters", "--precision", "fp32")
     assert command("--model", "models:/msd-sample-tr@champion", *options) == command("--model", "good", *options)
@@ -120,7 +131,7 @@ def test_damaged_files_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(work)
     uri = f"sqlite:///{work}/runs/mlflow.db"
     place = MlflowClient(uri).get_model_version_download_uri("msd-sample-tr", "2").removeprefix("file://")
-    weights = Path(place) / "artifacts" / "student" / "model.safetensors"
+    weights = Path(place) / "model" / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     try:
@@ -128,7 +139,7 @@ def test_damaged_files_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(UserError, match=r"model\.safetensors is damaged or was changed"):
             main(["--device", "cpu", "--model", "models:/msd-sample-tr/2"])
         shutil.rmtree(weights.parent)
-        with pytest.raises(UserError, match=r"models:/msd-sample-tr/2 at sqlite:.* has no files artifacts/student"):
+        with pytest.raises(UserError, match=r"models:/msd-sample-tr/2 at sqlite:.* has no files model:"):
             main(["--device", "cpu", "--model", "models:/msd-sample-tr/2"])
     finally:
         shutil.copytree(work / "weak", weights.parent, dirs_exist_ok=True)
@@ -141,12 +152,11 @@ def test_the_cards_code_for_mlflow_works(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # whatever MLflow leaves there is taken back
     before = mlflow.get_tracking_uri()
     try:
-        exec(found[1].replace('"URI"', repr(f"sqlite:///{work}/runs/mlflow.db")), {})
+        exec(found[2].replace('"URI"', repr(f"sqlite:///{work}/runs/mlflow.db")), {})
     finally:
         mlflow.set_tracking_uri(before)
-    student = load_student(work / "good", torch.device("cpu"))
-    words = ["One", "list", "of", "words", "a", "sentence"]
-    assert capsys.readouterr().out == f"{tag(student, [words], precision='fp32')}\n"
+    tagger = pipeline("token-classification", str(work / "good"), aggregation_strategy="first")
+    assert capsys.readouterr().out == f"{tagger('One sentence a line')}\n"
 
 
 @pytest.mark.slow

@@ -3,17 +3,19 @@
 from msd_ray.encoders.files import EncoderFiles
 from msd_ray.encoders.layers import encoder_parts, max_tokens
 from msd_ray.encoders.loading import load_encoder, load_tokenizer
+from msd_ray.encoders.token_classification import token_classifier
 from msd_ray.errors import UserError
 
 
 def check_encoder(files: EncoderFiles, *, frozen_layers: int, max_length: int) -> None:
     """Load tokenizer and model once, weights included.
 
-    Raises UserError when that fails, when no layer is left to train, or when the encoder has fewer positions than
-    `max_length` tokens.
+    Raises UserError when that fails, when no layer is left to train, when a student could not be exported, or when the
+    encoder has fewer positions than `max_length` tokens.
     """
     load_tokenizer(files)
     model = load_encoder(files, dropout=0.0)
+    token_classifier(model, name=files.name)
     layers = len(encoder_parts(model).layers)
     if frozen_layers >= layers:
         raise UserError(

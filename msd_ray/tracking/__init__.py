@@ -15,7 +15,6 @@ study's), one child run per trial and per final run. The driver is the only writ
     registry.py     the best students as versions of registered models, one of them the champion
     champion.py     what a version says of its student, and who becomes champion
     references.py   `models:/NAME@ALIAS` -> the student's directory
-    student_model.py  what MLflow runs to load a version; imports nothing of this package
     rows.py         RunRow: what the database holds about one run; the search for runs
     comparison.py   the table at the end of a search, made from RunRows alone
     overview.py     the table of several languages with their average

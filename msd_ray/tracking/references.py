@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msd_ray.errors import UserError
 from msd_ray.tracking.client import mlflow_errors
 from msd_ray.tracking.connection import connect
-from msd_ray.tracking.registry import STUDENT, versions_of
+from msd_ray.tracking.registry import OLDER_STUDENT, STUDENT, versions_of
 from msd_ray.tracking.uri import shown_uri, sqlite_path
 
 if TYPE_CHECKING:
@@ -61,18 +61,18 @@ def downloaded(tracking_uri: str, reference: Reference) -> Iterator[Path]:
         with mlflow_errors(tracking_uri):
             source = client.get_model_version_download_uri(reference.name, version.version)
             if is_local_uri(source):  # type: ignore[no-untyped-call]
-                directory = Path(local_file_uri_to_path(source)) / STUDENT  # type: ignore[no-untyped-call]
+                version_files = Path(local_file_uri_to_path(source))  # type: ignore[no-untyped-call]
             else:
-                path = download_artifacts(
-                    artifact_uri=f"{source}/{STUDENT}", dst_path=scratch, tracking_uri=tracking_uri
+                version_files = Path(
+                    download_artifacts(artifact_uri=source, dst_path=scratch, tracking_uri=tracking_uri)
                 )
-                directory = Path(path)
-        if not directory.is_dir():
+        found = [place for place in (version_files / STUDENT, version_files / OLDER_STUDENT) if place.is_dir()]
+        if not found:
             raise UserError(
                 f"{_called(reference)} at {shown_uri(tracking_uri)} has no files {STUDENT}: it is not one of msd_ray's "
-                f"students, or they were removed from {directory.parent}"
+                f"students, or they were removed from {version_files}"
             )
-        yield directory
+        yield found[0]
 
 
 def _find(client: "MlflowClient", tracking_uri: str, reference: Reference) -> "ModelVersion":

@@ -3,12 +3,11 @@
 `register` stores a student as a version of `msd-<dataset>-<lang>` and moves the alias `champion` if it is better
 (`champion.py` says when); `references.py` brings a version's student back as the directory that it was.
 
-A version is an MLflow model whose code (`student_model.py`) needs nothing of this package:
+A version is an MLflow model of the flavor `transformers`, without code of its own; nothing of this package is needed to
+load it (`mlflow.transformers.load_model`):
 
-    artifacts/student       the exported student (see msd_ray/export.py): safetensors and JSON
-    artifacts/windows.py    how long sentences are split
-    artifacts/decoding.py   how labels are made of scores
-    student_model.py        reads all of them and tags
+    model                   the exported student (see msd_ray/export.py): safetensors and JSON
+    components/tokenizer    its tokenizer again, where that flavor looks for it
 """
 
 import importlib.metadata
@@ -19,21 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msd_ray.features import windows
 from msd_ray.tracking.champion import ALIAS, Candidate, decide, registered_name
 from msd_ray.tracking.client import mlflow_errors
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.parameters import shortened
-from msd_ray.training import decoding
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
-STUDENT = "artifacts/student"  # where an exported student lies in its version
-MODEL_CODE = Path(__file__).with_name("student_model.py")
+STUDENT = "model"  # where an exported student lies in its version
+OLDER_STUDENT = "artifacts/student"  # and where versions with code of their own had it
 NEEDED = ("mlflow", "numpy", "safetensors", "tokenizers", "torch", "transformers")
-EXAMPLE = [["Angela", "Merkel", "spoke", "in", "Paris", "."]]
+EXAMPLE = ["Angela Merkel spoke in Paris ."]
 LONGEST_TAG = 5000  # mlflow.utils.validation.MAX_MODEL_REGISTRY_TAG_VALUE_LENGTH
 
 
@@ -137,8 +134,8 @@ def _create_version(client: "MlflowClient", name: str, directory: Path, candidat
     status = LoggedModelStatus.FAILED
     try:
         with tempfile.TemporaryDirectory(prefix="msd_ray-") as scratch:
-            place = Path(scratch) / "model"
-            _save(place, directory, Path(scratch), run_id=candidate.run_id, model_id=model.model_id)
+            place = Path(scratch) / "version"
+            _save(place, directory, name, run_id=candidate.run_id, model_id=model.model_id)
             client.log_model_artifacts(model.model_id, str(place))
         status = LoggedModelStatus.READY
     finally:
@@ -150,22 +147,41 @@ def _create_version(client: "MlflowClient", name: str, directory: Path, candidat
     )
 
 
-def _save(place: Path, directory: Path, scratch: Path, *, run_id: str, model_id: str) -> None:
-    """Write the MLflow model to `place`, with signature (from the type hints), example and requirements."""
-    from mlflow.models import Model
-    from mlflow.pyfunc import save_model
+def _save(place: Path, directory: Path, name: str, *, run_id: str, model_id: str) -> None:
+    """Write the MLflow model to `place`: the export as it is, and the settings that `mlflow.transformers` loads.
 
-    student = scratch / "student"  # MLflow keeps the name
-    shutil.copytree(directory, student, copy_function=_link)
+    `mlflow.transformers.save_model` of MLflow 3.17 fails for a checkpoint's path beside transformers 5.23, and writes a
+    pipeline's weights anew.
+    """
+    from mlflow.models import Model, ModelSignature
+    from mlflow.pyfunc import save_model
+    from mlflow.types import ColSpec, Schema
+
+    text = Schema([ColSpec("string")])
+    signature = ModelSignature(inputs=text, outputs=text)
+    model = Model(run_id=run_id, model_uuid=model_id, model_id=model_id, signature=signature)
+    model.add_flavor(
+        "transformers",
+        task="token-classification",
+        instance_type="TokenClassificationPipeline",
+        source_model_name=name,
+        model_binary=STUDENT,
+        pipeline_model_type="AutoModelForTokenClassification",
+        components=["tokenizer"],
+        tokenizer_type="AutoTokenizer",
+        transformers_version=_release("transformers"),
+    )
     save_model(
         path=str(place),
-        mlflow_model=Model(run_id=run_id, model_uuid=model_id, model_id=model_id),
-        python_model=str(MODEL_CODE),
-        artifacts={"student": str(student), "windows": str(windows.__file__), "decoding": str(decoding.__file__)},
-        model_config={"device": "auto"},
+        mlflow_model=model,
+        loader_module="mlflow.transformers",
+        model_config={"aggregation_strategy": "first"},
         input_example=EXAMPLE,
         pip_requirements=[f"{package}=={_release(package)}" for package in NEEDED],
     )
+    shutil.copytree(directory, place / STUDENT, copy_function=_link)
+    others = shutil.ignore_patterns("*.safetensors", "*.md", "msd_ray.json")
+    shutil.copytree(directory, place / "components" / "tokenizer", copy_function=_link, ignore=others)
 
 
 def _link(source: str, target: str) -> None:

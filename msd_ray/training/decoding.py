@@ -3,8 +3,6 @@
 In valid BIO2, `I-X` follows `B-X` or `I-X`. A sentence is decoded over all its words at once, those that the encoder
 did not see included, so that nothing that is joined afterwards makes it invalid.
 
-NumPy alone, and nothing of this package: a registered student carries this file (`tracking.student_model`).
-
 Shape legend: W words of all sentences, sentence after sentence; S sentences; C labels; B sentences of a step.
 """
 

@@ -167,8 +167,6 @@ def test_code_that_comes_along_never_runs(
     encoder: Path, student: Path, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
     """Not even where transformers would ask, and is answered yes."""
-    from msd_ray.tracking.student_model import _encoder, _tokenizer
-
     monkeypatch.setattr("builtins.input", lambda prompt="": "y")
     own = {} if known else {"model_type": "evil"}
     for directory in (encoder, student):
@@ -184,8 +182,6 @@ def test_code_that_comes_along_never_runs(
     for use in (
         lambda: load(encoder),
         lambda: load_student(student, CPU),
-        lambda: _tokenizer(encoder),
-        lambda: _encoder(encoder, CPU),
     ):
         try:
             use()

@@ -27,7 +27,9 @@ def students(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactor
     root = tmp_path_factory.mktemp("students")
     directories = [root / name for name in ("first", "second", "third")]
     for place, directory in enumerate(directories):
-        exported(tiny_encoder, directory, noise=0.5 * place, decode="viterbi" if place == 2 else "argmax")
+        exported(
+            tiny_encoder, directory, noise=0.5 * place, decode="viterbi" if place == 2 else "argmax", max_length=512
+        )
     return directories
 
 
@@ -199,9 +201,10 @@ def test_a_failed_upload_leaves_no_version(registry: Registry, students: list[Pa
 def test_nothing_is_pickled(registry: Registry, students: list[Path], tmp_path: Path) -> None:
     registry.register(students[0], 0.5)
     files = {path for path in (tmp_path / "mlartifacts").rglob("*") if path.is_file()}
-    assert {path.suffix for path in files} == {"", ".json", ".md", ".py", ".safetensors", ".txt", ".yaml"}
+    assert {path.suffix for path in files} == {"", ".json", ".md", ".safetensors", ".txt", ".yaml"}
     assert {path.name for path in files if not path.suffix} == {"MLmodel"}
     (model,) = [path for path in files if path.name == "MLmodel"]
+    assert "code: null" in model.read_text()
     assert "python_model" not in model.read_text()
     requirements = (model.parent / "requirements.txt").read_text()
     assert "transformers==" in requirements

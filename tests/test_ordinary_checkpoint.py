@@ -1,0 +1,171 @@
+"""An exported student is an ordinary checkpoint: transformers alone gives the tags of `predict`, word for word."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+import words_of_pipelines
+from students import LABELS, exported
+from tokenizers import ByteLevelBPETokenizer
+from transformers import AutoModelForTokenClassification, pipeline
+from words_of_pipelines import labels_of_words
+
+from msd_ray.corpora.sample import SAMPLE_LANGUAGES, sample_sentences
+from msd_ray.encoders.check import check_encoder
+from msd_ray.encoders.files import EncoderFiles
+from msd_ray.errors import UserError
+from msd_ray.evaluation import entities
+from msd_ray.export import load_student
+from msd_ray.tagging import tag
+
+CPU = torch.device("cpu")
+LIMIT = 512  # tokens: no sentence below has more, so that none is read in windows
+SIZES = {
+    "vocab_size": 300,
+    "num_hidden_layers": 3,
+    "hidden_size": 32,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+}
+DISTIL = {"vocab_size": 300, "n_layers": 3, "dim": 32, "n_heads": 4, "hidden_dim": 48}
+
+
+def corpus(lang: str) -> list[list[str]]:
+    """The words of 200 sentences."""
+    return [list(sentence.tokens) for sentence in sample_sentences(lang, "train")[:200]]
+
+
+@pytest.fixture(scope="module")
+def student(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("exported") / "student"
+    exported(tiny_encoder, directory, max_length=LIMIT)
+    return directory
+
+
+@pytest.mark.parametrize("lang", SAMPLE_LANGUAGES)
+def test_a_pipeline_gives_the_tags_of_predict(student: Path, lang: str) -> None:
+    expected = tag(load_student(student, CPU), corpus(lang), precision="fp32")
+    assert labels_of_words(pipeline("token-classification", str(student)), corpus(lang)) == expected
+    assert len({label for words in expected for label in words}) > 3, "the labels vary, so that they can tell"
+
+
+@pytest.mark.slow
+def test_with_the_embedded_encoder(e5_files: EncoderFiles, tmp_path: Path) -> None:
+    exported(e5_files, tmp_path / "student", max_length=LIMIT)
+    loaded = load_student(tmp_path / "student", CPU)
+    tagger: Any = pipeline("token-classification", str(tmp_path / "student"))
+    with torch.inference_mode():
+        text = tagger.tokenizer([" ".join(words) for words in corpus("ar")], padding=True, return_tensors="pt")
+        mean = tagger.model(**text).logits.mean(dim=(0, 1))
+    with torch.no_grad():  # untrained, all of its states are much alike, and so would be the labels
+        loaded.tagger.terminal_bias[-1] -= mean
+        tagger.model.classifier.bias -= mean
+    for lang in ("ar", "de", "zh"):
+        expected = tag(loaded, corpus(lang), precision="fp32")
+        assert labels_of_words(tagger, corpus(lang)) == expected
+        assert len({label for words in expected for label in words}) > 3
+
+
+def test_where_this_package_cannot_be_imported(student: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, words_of_pipelines.__file__, str(student)],
+        input=json.dumps(corpus("ar")),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == tag(load_student(student, CPU), corpus("ar"), precision="fp32")
+
+
+def test_the_cards_pipeline_works(student: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = [code for code in (student / "README.md").read_text().split("```python\n")[1:] if "pipeline(" in code]
+    exec(found[0].split("```")[0].replace('"DIR"', repr(str(student))), {})
+    words = ["One", "sentence", "a", "line"]
+    (labels,) = tag(load_student(student, CPU), [words], precision="fp32")
+    assert capsys.readouterr().out.count("entity_group") == len(entities(labels)) > 0
+
+
+def random_encoder(directory: Path, family: str, settings: Mapping[str, object], head: str = "Model") -> EncoderFiles:
+    """A random model of a family, by its class names' beginning, with a byte-level tokenizer as RoBERTa's."""
+    config = getattr(transformers, family + "Config")(**settings, id2label={0: "a"}, pad_token_id=1)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        getattr(transformers, family + head)(config).save_pretrained(directory)
+    trained = ByteLevelBPETokenizer()
+    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    trained.train_from_iterator(["one two two"], vocab_size=300, special_tokens=specials)
+    trained.save_model(str(directory))
+    transformers.RobertaTokenizer.from_pretrained(directory).save_pretrained(directory)
+    return EncoderFiles(name=family, directory=directory, digest="0" * 64)
+
+
+@pytest.mark.parametrize("frozen_layers", [0, 2])
+@pytest.mark.parametrize(
+    ("family", "settings", "head"),
+    [
+        ("Bert", SIZES, "Model"),
+        ("Roberta", SIZES, "ForMaskedLM"),
+        ("XLMRoberta", SIZES, "Model"),
+        ("Camembert", SIZES, "Model"),
+        ("Electra", SIZES | {"embedding_size": 32}, "Model"),
+        ("DistilBert", DISTIL, "ForMaskedLM"),
+    ],
+)
+def test_families_have_their_own_class(
+    tmp_path: Path, family: str, settings: Mapping[str, object], head: str, frozen_layers: int
+) -> None:
+    encoder = random_encoder(tmp_path / "encoder", family, settings, head)
+    tagger = exported(encoder, tmp_path / "student", frozen_layers=frozen_layers, max_length=100)
+    loaded = load_student(tmp_path / "student", CPU)
+    model, loading = AutoModelForTokenClassification.from_pretrained(tmp_path / "student", output_loading_info=True)
+    assert type(model).__name__ == f"{family}ForTokenClassification"
+    assert model.config.id2label == dict(enumerate(LABELS))
+    assert model.config.label2id == {name: index for index, name in enumerate(LABELS)}
+    assert not any(loading.values())
+    ids = torch.randint(5, 260, (2, 7), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected = tagger(ids, None).logits
+        assert torch.equal(loaded.tagger(ids, None).logits, expected)
+        torch.testing.assert_close(model(ids).logits, expected[-1])
+    words = [["one", "two", "onetwo", "two"], ["two"] * 9]
+    found = labels_of_words(pipeline("token-classification", str(tmp_path / "student")), words)
+    assert found == tag(loaded, words, precision="fp32")
+
+
+class Deep(transformers.BertForTokenClassification):  # type: ignore[no-untyped-call]
+    """A head that the main channel's terminal cannot be; no family that a search can use has one today."""
+
+    def __init__(self, config: transformers.BertConfig) -> None:
+        super().__init__(config)
+        self.dense = torch.nn.Linear(2, 2)
+
+
+def test_a_family_without_such_a_class_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = random_encoder(tmp_path / "encoder", "Bert", SIZES)
+    for classes, message in (
+        (
+            {transformers.BertConfig: Deep},
+            r"Deep has more than a linear classifier \(.*classifier.weight, dense.bias, ",
+        ),
+        (
+            {},
+            r"encoder Bert: model_type 'bert' has no token classification class in transformers, so students cannot be",
+        ),
+    ):
+        monkeypatch.setattr("msd_ray.encoders.token_classification.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING", classes)
+        with pytest.raises(UserError, match=message):
+            check_encoder(encoder, frozen_layers=0, max_length=8)
+        with pytest.raises(UserError, match=message):
+            exported(encoder, tmp_path / "student", frozen_layers=0)
+        assert not (tmp_path / "student").exists()
