@@ -174,10 +174,13 @@ def test_its_ray_answers_nobody_without_the_token(watched_search: WatchedSearch)
 def test_same_command_again_has_nothing_to_do(command: list[str], undisturbed: Tune) -> None:
     storage = storage_of(undisturbed)
     before = children(storage), trials(storage)
-    arguments = [*command, "--workers", "0", "--storage", str(storage)]
+    summary = undisturbed.log.with_name("summary.json")
+    written = summary.read_text()
+    arguments = [*command, "--workers", "0", "--storage", str(storage), "--summary", str(summary)]
     with Tune(arguments, undisturbed.log.with_name("again")) as tune:
         assert tune.wait(120) == 0, tune.output
     assert (children(storage), trials(storage)) == before
+    assert summary.read_text() == written
     assert tune.output[tune.output.index("┏") :] == undisturbed.output[undisturbed.output.index("┏") :]
 
 
