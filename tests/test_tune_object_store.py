@@ -36,7 +36,8 @@ def test_a_search_on_an_object_store(
     model = objects(store, s3_endpoint, "models")
     assert {"models/sample-tr/manifest.json", f"models/sample-tr/{DESCRIPTION}"} <= model
     kinds = {name.partition("/")[0] for name in objects(store, s3_endpoint, "")} - {".probe"}
-    assert kinds == {"encoders", "features", "models", "outputs", "results", "students", "teachers", "uses", "words"}
+    of_content = {"encoders", "features", "frozen", "models", "outputs", "results", "students", "teachers", "words"}
+    assert kinds == {*of_content, "uses"}
     before = {name: store.modified(name) for name in objects(store, s3_endpoint, "") if name.startswith("students/")}
 
     monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path / "another-machine"))
