@@ -36,8 +36,7 @@ def test_a_search_on_an_object_store(
     model = objects(store, s3_endpoint, "models")
     assert {"models/sample-tr/manifest.json", f"models/sample-tr/{DESCRIPTION}"} <= model
     kinds = {name.partition("/")[0] for name in objects(store, s3_endpoint, "")} - {".probe"}
-    of_content = {"encoders", "features", "frozen", "models", "outputs", "results", "students", "teachers", "words"}
-    assert kinds == {*of_content, "uses"}
+    assert kinds == {"encoders", "features", "models", "outputs", "results", "students", "teachers", "uses", "words"}
     before = {name: store.modified(name) for name in objects(store, s3_endpoint, "") if name.startswith("students/")}
 
     monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path / "another-machine"))

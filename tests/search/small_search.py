@@ -66,6 +66,7 @@ ALL_OPTIONS: Mapping[str, Any] = {
     "dev_limit": 16,
     "pairing": "random",
     "loss_mean": "epoch",
+    "frozen_prefix": "once",
 }
 """With the space above: two teachers, two rounds, averages of epochs and of students, confirmed, every row."""
 FAR_TOO_LARGE = 1e39
