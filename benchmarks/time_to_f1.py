@@ -10,13 +10,11 @@ import argparse
 import os
 import shlex
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -24,17 +22,14 @@ from pathlib import Path
 import torch
 
 from msd_ray.errors import UserError, run_command
+from msd_ray.search.studies import TrialRecord, read_study, study_names
 
 from .learning_curves import commit
 from .training import machine
 
-POLL_S = 0.2
+POLL_S = 1.0
+PHASES = ("teacher", "student")
 RECORDS = Path(__file__).with_name("RECORDS.md")
-_EPOCHS = """
-SELECT studies.study_name, trials.number, trial_intermediate_values.intermediate_value FROM trial_intermediate_values
-JOIN trials USING (trial_id) JOIN studies USING (study_id)
-WHERE trial_intermediate_values.intermediate_value_type = 'FINITE'
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,17 +75,18 @@ def time_to(f1: float | None, tune: Sequence[str], storage: Path, *, say: Callab
     output = storage.with_suffix(".log")
     with output.open("w") as log, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:
         try:
-            done = False
-            while not done:
-                done = process.poll() is not None
+            running = True
+            while running:
+                running = process.poll() is None
                 seconds = time.monotonic() - started
-                epochs, students_ended = _epochs(storage / "studies.db")
-                wanted = [one for one in epochs if f1 is not None or one[1].startswith("student/")]
-                value, trial = max(wanted, default=(0.0, ""))
+                phases = _phases(f"sqlite:///{storage / 'studies.db'}", running=running)
+                value, trial = _best(phases, PHASES if f1 is not None else ("student",))
                 if value > (best.f1 if best else 0.0):
                     best = Reached(seconds=seconds, f1=value, trial=trial)
                     say(f"{seconds:7.1f} s  {100 * value:6.2f}  {trial}")
-                if students_ended if f1 is None else best is not None and 100 * best.f1 >= f1:
+                students_ended = not phases.keys() <= set(PHASES)
+                enough = f1 is not None and best is not None and 100 * best.f1 >= f1
+                if enough or (f1 is None and students_ended):
                     return best
                 time.sleep(POLL_S)
         finally:
@@ -99,22 +95,29 @@ def time_to(f1: float | None, tune: Sequence[str], storage: Path, *, say: Callab
                 process.wait()
     if process.returncode != 0:
         raise UserError(f"the search failed: {output.read_text().strip().splitlines()[-1]}")
-    return best if f1 is None else None
+    return None
 
 
-def _epochs(database: Path) -> tuple[list[tuple[float, str]], bool]:
-    """F1 and trial of each epoch of the search until now, and whether runs that follow the students have begun."""
-    if not database.exists():
-        return [], False
+def _phases(database: str, *, running: bool) -> dict[str, tuple[TrialRecord, ...]]:
+    """The trials of each phase that has begun. Raises UserError where there is no study database when all has ended."""
     try:
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            names = [str(name) for (name,) in connection.execute("SELECT study_name FROM studies")]
-            rows = connection.execute(_EPOCHS).fetchall()
-    except sqlite3.OperationalError:  # being made, or locked: the next look finds it
-        return [], False
-    found = [(float(value), f"{name.rpartition('/')[2]}/{number}") for name, number, value in rows]
-    ended = any(name.rpartition("/")[2].startswith(("confirm", "final")) for name in names)
-    return [one for one in found if one[1].startswith(("teacher/", "student/"))], ended
+        studies = [read_study(database, name) for name in study_names(database)]
+    except UserError:
+        if not running:
+            raise
+        return {}  # its tables are being made; the next look finds them
+    return {study.name.rpartition("/")[2]: study.trials for study in studies if study is not None}
+
+
+def _best(phases: Mapping[str, Sequence[TrialRecord]], among: Sequence[str]) -> tuple[float, str]:
+    """The highest F1 of an epoch in these phases, and its trial; 0 where there is none yet."""
+    found = [
+        (max(trial.values.values()), f"{phase}/{trial.number}")
+        for phase in among
+        for trial in phases.get(phase, ())
+        if trial.values
+    ]
+    return max(found, default=(0.0, ""))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -111,8 +111,9 @@ def test_steps_are_spread_over_the_lengths() -> None:
 
 
 @pytest.fixture
-def kept_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The command sets torch's threads: those of the other tests stay. Rates of products are not measured for long."""
+def small_benchmark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Its cache is empty, rates of products are not measured for long; torch's threads stay those of other tests."""
+    monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path))
     monkeypatch.setattr(flops, "SECONDS", 0.0)
     threads = torch.get_num_threads()
     yield
@@ -124,14 +125,10 @@ def _options(encoder: EncoderFiles) -> list[str]:
     return [*text, "--steps", "2", "--threads", "1", "--square", "64"]
 
 
-@pytest.mark.usefixtures("kept_threads")
+@pytest.mark.usefixtures("small_benchmark")
 def test_command_prints_speeds_ratios_and_padding(
-    tiny_encoder: EncoderFiles,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    tiny_encoder: EncoderFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path))
     assert main([*_options(tiny_encoder), "--rounds", "2"]) == 0
     printed = capsys.readouterr().out
     assert "text      sample, en and de, 64 and 64 training sentences" in printed
@@ -155,14 +152,10 @@ def test_command_prints_speeds_ratios_and_padding(
     assert "share of processor time" not in printed
 
 
-@pytest.mark.usefixtures("kept_threads")
+@pytest.mark.usefixtures("small_benchmark")
 def test_command_prints_profiles(
-    tiny_encoder: EncoderFiles,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    tiny_encoder: EncoderFiles, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path))
     monkeypatch.setattr(step_profile, "ROWS", 1000)
     assert main([*_options(tiny_encoder), "--rounds", "1", "--profile"]) == 0
     _, teacher, student = capsys.readouterr().out.split(": share of processor time, calls\n")
@@ -176,14 +169,10 @@ def test_command_prints_profiles(
         assert calls["aten::addmm"] > 0
 
 
-@pytest.mark.usefixtures("kept_threads")
+@pytest.mark.usefixtures("small_benchmark")
 def test_dropout_masks_are_compared_and_profiled(
-    tiny_encoder: EncoderFiles,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    tiny_encoder: EncoderFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path))
     assert dropout_masks.main([*_options(tiny_encoder), "--rounds", "1", "--profile"]) == 0
     printed = capsys.readouterr().out
     for kind in ("teacher", "student"):

@@ -6,9 +6,13 @@ where it was, and reports all its epochs again from the first, exactly as they w
 
 import torch
 
+from ..model import MultiChannelTagger
+from ..training import TeacherSettings
+from ..training.frozen import save_frozen_states
 from ..training.loop import NonFiniteLossError
+from ..training.parallel import Workers
 from .context import Send, TrialContext
-from .frozen import store_frozen_states
+from .kept import KeptDirectory
 from .plans import Launch, TrialReport
 from .results import FinalResults, Trained
 from .students import StoredAverage, StoredStudent
@@ -21,11 +25,33 @@ def run_launch(launch: Launch, device: torch.device, send: Send) -> None:
     for plan in launch.trials:
         context = TrialContext(plan=plan, experiment=launch.experiment, device=device, send=send)
         try:
-            store_frozen_states(context)
+            _store_frozen_states(context)
             done = _run_trial(context)
         except NonFiniteLossError as error:
             done = TrialReport(number=plan.number, stage="failed", finished=True, reason=str(error))
         send(done)
+
+
+def _store_frozen_states(context: TrialContext) -> None:
+    """Compute the states of the training corpora and of the dev set unless they are there.
+
+    Nothing where the frozen layers run in each step. A final run's test set is not among them: it is tagged once, by
+    the whole model, as users do.
+    """
+    run, corpora, storage = context.plan.run, context.experiment.corpora, context.experiment.storage
+    if run.frozen_prefix == "train":
+        return
+    tagger: MultiChannelTagger | None = None
+    for features in dict.fromkeys((corpora.source_train, corpora.target_train, context.dev)):
+        directory = context.frozen_directory(features)
+        with context.alone(KeptDirectory(storage=storage, path=directory)):
+            if Workers.current().from_first(directory.is_dir):
+                continue
+            context.tell("frozen layers")  # by all workers: Ray Train takes a report from all or waits
+            if Workers.current().first:
+                tagger = tagger or context.tagger(TeacherSettings()).eval()
+                with context.inference():
+                    save_frozen_states(directory, tagger, context.tokens(features), run.precision)
 
 
 def _run_trial(context: TrialContext) -> TrialReport:

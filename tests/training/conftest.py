@@ -28,6 +28,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def kept_threads() -> Iterator[None]:
+    """A test sets torch's threads: those of the others stay."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def corpora(tiny_encoder: EncoderFiles) -> SmallCorpora:
     return small_corpora(tiny_encoder)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -29,6 +30,8 @@ from msd_ray.training.teacher import TeacherTask
 Step = TypeVar("Step")
 
 CPU = torch.device("cpu")
+# Threads that wait for each other take a minute where other processes hold the processors.
+THREADS = [1, *(pytest.param(several, marks=pytest.mark.slow) for several in (2, 4))]
 LABELS = label_names("sample")
 RUN = RunSettings(seed=3, epochs=3, batch_size=8, max_length=48, frozen_layers=2)
 TEACHER = TeacherSettings(learning_rate=3e-3, alpha=0.2)

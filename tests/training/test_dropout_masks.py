@@ -1,6 +1,5 @@
 """Trainings with the fast dropout masks: resumed bit-equal at any number of threads, and torch's masks as ever."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from small_trainings import (
     CPU,
     RUN,
     TEACHER,
+    THREADS,
     SmallCorpora,
     Trained,
     assert_same_epochs,
@@ -25,18 +25,9 @@ from msd_ray.training.device import draws_fast_masks
 from msd_ray.training.outputs import TeacherOutputs
 
 FAST = replace(RUN, epochs=2, dropout_masks="fast")
-# Threads that wait for each other take a minute where other processes hold the processors.
-THREADS = [1, *(pytest.param(several, marks=pytest.mark.slow) for several in (2, 4))]
 
 
-@pytest.fixture
-def _threads_kept() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("_threads_kept")
+@pytest.mark.usefixtures("kept_threads")
 @pytest.mark.parametrize("threads", THREADS)
 def test_a_teacher_resumes_bit_equal(corpora: SmallCorpora, tmp_path: Path, threads: int) -> None:
     torch.set_num_threads(threads)
@@ -49,7 +40,7 @@ def test_a_teacher_resumes_bit_equal(corpora: SmallCorpora, tmp_path: Path, thre
     assert_same_epochs(resumed.record, undisturbed.record)
 
 
-@pytest.mark.usefixtures("_threads_kept")
+@pytest.mark.usefixtures("kept_threads")
 @pytest.mark.parametrize("threads", THREADS)
 def test_a_student_resumes_bit_equal(
     corpora: SmallCorpora, outputs: TeacherOutputs, tmp_path: Path, threads: int

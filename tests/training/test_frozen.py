@@ -1,6 +1,5 @@
 """Frozen layers that run once for a corpus: the same states, no dropout, nothing run twice, resumed bit-equal."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from small_trainings import (
     CPU,
     RUN,
+    THREADS,
     SmallCorpora,
     Trained,
     assert_same_epochs,
@@ -28,8 +28,6 @@ from msd_ray.training.outputs import TeacherOutputs
 from msd_ray.training.settings import Precision
 
 ONCE = replace(RUN, epochs=2, dropout_masks="fast", frozen_prefix="once")
-# Threads that wait for each other take a minute where other processes hold the processors.
-THREADS = [1, *(pytest.param(several, marks=pytest.mark.slow) for several in (2, 4))]
 FEW = np.array([3, 0, 17, 8])  # of different lengths
 
 
@@ -125,14 +123,7 @@ def test_trainings_are_alike_but_for_dropout(corpora: SmallCorpora, outputs: Tea
     assert once.weights.keys() == each.weights.keys(), "checkpoints of either load into either"
 
 
-@pytest.fixture
-def _threads_kept() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("_threads_kept")
+@pytest.mark.usefixtures("kept_threads")
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_teacher_and_student_resume_bit_equal(
