@@ -7,8 +7,6 @@ sentence, and group sentences of similar length as Trainer's own sampler does.
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,11 +22,10 @@ from transformers import (
     TrainingArguments,
 )
 from transformers.trainer_pt_utils import LengthGroupedSampler
-from transformers.utils import logging as transformers_logging
 from transformers.utils.import_utils import is_accelerate_available
 
 from msd_ray.encoders.layers import encoder_parts
-from msd_ray.encoders.loading import load_tokenizer
+from msd_ray.encoders.loading import load_tokenizer, no_loading_report, no_progress_bar
 from msd_ray.encoders.refusals import check_directory
 from msd_ray.features import padding_share
 from msd_ray.training import TeacherSettings
@@ -149,7 +146,7 @@ class _Clock(TrainerCallback):
 def _model(bench: "Bench") -> PreTrainedModel:
     """The encoder with one new classifier and dropout as it comes; embeddings and lowest layers are frozen."""
     check_directory(bench.encoder.directory)
-    with _silent():
+    with no_loading_report(), no_progress_bar():
         model = AutoModelForTokenClassification.from_pretrained(
             bench.encoder.directory,
             num_labels=len(bench.labels),
@@ -165,17 +162,3 @@ def _model(bench: "Bench") -> PreTrainedModel:
     for frozen in (parts.embeddings, *parts.layers[: bench.run.frozen_layers]):
         frozen.requires_grad_(False)
     return model
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """That the classifier is new, and how far loading is, is no news here."""
-    level, bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bar:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -120,8 +120,8 @@ def _print_trainer(teacher: Speeds) -> None:
 
 def _print_shares(teacher: Speeds, student: Speeds, bench: Bench) -> None:
     threads = f", {torch.get_num_threads()} threads" if bench.device.type == "cpu" else ""
-    products = f"products in {bench.run.precision}{threads}"
-    print(f"\n{'GFLOP/s':10}{'our steps':>12}{'share of the fastest product':>34}   {products}")
+    heading = f"products in {bench.run.precision}{threads}"
+    print(f"\n{'GFLOP/s':10}{'our steps':>12}{'share of the fastest product':>34}   {heading}")
     for name, speeds in (("teacher", teacher), ("student", student)):
         rates = [statistics.median(column) / 1e9 for column in zip(*speeds.rates, strict=True)]
         products = "; ".join(f"{product}: {rate:.0f}" for product, rate in zip(speeds.products, rates, strict=True))

@@ -12,10 +12,8 @@ transformers loads the first three (`AutoModelForTokenClassification`) and reads
 encoder's own class and all terminals in model.safetensors, is still read.
 """
 
-import logging
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,11 +24,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
-from transformers.utils import logging as transformers_logging
 
 from .encoders.files import CONFIG, EncoderFiles, combine_digests, content_files
 from .encoders.layers import max_tokens
-from .encoders.loading import load_encoder, load_tokenizer
+from .encoders.loading import load_encoder, load_tokenizer, no_loading_report
 from .encoders.refusals import check_directory
 from .encoders.token_classification import HEAD, token_classifier, write_settings
 from .errors import UserError
@@ -139,7 +136,7 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
     digest = combine_digests(dict(description.files))
     files = EncoderFiles(name=f"of {directory}", directory=directory, digest=digest)
     tokenizer = load_tokenizer(files)
-    with _quiet(), torch.random.fork_rng(devices=[]):  # drawing the terminals' first weights leaves no trace
+    with no_loading_report(), torch.random.fork_rng(devices=[]):  # drawing the terminals' first weights leaves no trace
         encoder = load_encoder(files, dropout=0.0)
         tagger = _tagger(encoder, len(description.label_names), description.frozen_layers, where=str(directory))
     for name, parameters in _terminals(tagger, description.format).items():
@@ -164,7 +161,7 @@ def _trained_tagger(
     encoder: EncoderFiles, weights_file: Path, num_labels: int, frozen_layers: int
 ) -> MultiChannelTagger:
     """The pre-trained encoder with trained weights where training changed them."""
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with no_loading_report(), torch.random.fork_rng(devices=[]):
         tagger = _tagger(load_encoder(encoder, dropout=0.0), num_labels, frozen_layers, where=encoder.name)
     try:
         weights = load_file(weights_file)
@@ -280,17 +277,6 @@ def _description(path: Path) -> Description:
     if len(set(description.label_names)) < len(description.label_names) or "O" not in description.label_names:
         raise UserError(f"{path}: label_names: labels must differ, and one of them must be O")
     return description
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No report of weights that are not the encoder's: the terminals, or a pre-training head."""
-    level = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
 
 
 def _first_line(error: Exception) -> str:

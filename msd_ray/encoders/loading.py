@@ -65,7 +65,7 @@ def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
     model_class, options = _model_class(config)
     _structure(files, model_class, config, options)
     try:
-        with _no_progress_bar():
+        with no_progress_bar():
             loaded: Any = model_class.from_pretrained(  # (model, what was loaded) with output_loading_info
                 files.directory,
                 config=config,
@@ -170,7 +170,7 @@ def _set_dropout(files: EncoderFiles, config: PreTrainedConfig, dropout: float) 
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def no_progress_bar() -> Iterator[None]:
     """Loading takes a second; a bar for each trial's process would drown the search's own display."""
     was_on = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -179,6 +179,17 @@ def _no_progress_bar() -> Iterator[None]:
     finally:
         if was_on:
             transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def no_loading_report() -> Iterator[None]:
+    """No report of weights that are not the model's, or that it draws: terminals, a classifier, a pre-training head."""
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
 
 
 def _first_line(error: Exception) -> str:
