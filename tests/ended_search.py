@@ -38,11 +38,16 @@ def conclude(search: SmallSearch) -> None:
 
 @pytest.fixture(scope="module")
 def ended(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> SmallSearch:
-    """A search that ended long ago. It is only to be copied."""
+    """A search that ended long ago, with things of every kind. It is only to be copied."""
     directory = tmp_path_factory.mktemp("ended")
     corpora = write_corpora(directory / "corpora", langs=("en", "ar"))
     (directory / "storage").mkdir()
-    search = SmallSearch(root=directory / "storage", encoder=tiny_encoder.directory, data_dir=corpora)
+    search = SmallSearch(
+        root=directory / "storage",
+        encoder=tiny_encoder.directory,
+        data_dir=corpora,
+        options={"frozen_prefix": "once"},
+    )
     _mark.cache_clear()
     conclude(search)
     make_old(search.root)

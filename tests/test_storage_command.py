@@ -81,7 +81,7 @@ def test_after_it_a_search_goes_on_and_makes_the_same_again(
     monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115, PTH123
     assert predict.main(["--model", model]) == 0
 
-    conclude(replace(search, options={"trials": 4, "teacher_trials": 2}))
+    conclude(replace(search, options={**search.options, "trials": 4, "teacher_trials": 2}))
     assert_settled(search.root)
     after = children(search.root)
     assert after.items() >= before.items()
@@ -108,7 +108,7 @@ def test_an_open_study_keeps_all_but_the_students_that_it_stopped_early(
         run_here(phase, before=stop)
 
     before = children(search.root)
-    again = replace(search, options={"trials": 4})
+    again = replace(search, options={**search.options, "trials": 4})
     with pytest.raises(KeyboardInterrupt):
         again.run(interrupted)
     make_old(search.root)
