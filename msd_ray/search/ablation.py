@@ -52,6 +52,7 @@ def run_ablation(settings: AblationSettings, execution: Execution, target_gold: 
         rows=rows,
         run=settings.run,
         seeds=final_seeds(settings.run, settings.seeds),
+        seed_a_launch=execution.seed_a_launch,
     )
     study = runs.open(execution.conditions, execution.study_storage)
     scored = execution.scored()

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..training import Configuration, RunSettings, to_json
+from ..training import Configuration, RunSettings, TeacherSettings, to_json
 from .configuration import row_digest
 from .parameters import JSON, Choice, Fixed, Parameter, Range
 from .plans import Scored, TrialPlan
-from .studies import PhaseStudy, TrialRecord
+from .studies import PhaseStudy, TrialRecord, read_study
 
 Rows = Mapping[str, tuple[Configuration, ...]]
 CONFIRM_SEEDS = 2
@@ -33,26 +33,32 @@ def confirm_seeds(run: RunSettings) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class SeededRuns:
-    """All rows with all seeds. study: the name that their study's begins with."""
+    """All rows with all seeds.
+
+    study: the name that their study's begins with. seed_a_launch: whether the runs of one seed share a launch.
+    """
 
     phase: Literal["confirm", "final"]
     study: str
     rows: Rows
     run: RunSettings
     seeds: Sequence[int]
+    seed_a_launch: bool
 
     def open(self, conditions: Mapping[str, JSON], storage: str) -> PhaseStudy:
         """The runs' study, begun unless it is there. Raises UserError if it has other settings."""
         # Another configuration or more seeds make another study; runs that both have are found again.
         digests = [[name, row_digest(row)] for name, row in self.rows.items()]
         digest = hashlib.sha256(json.dumps([digests, list(self.seeds)]).encode()).hexdigest()[:8]
-        # Seed by seed: the rows of one seed share teachers, and a launch.
-        runs: list[dict[str, JSON]] = [{"row": row, "seed": seed} for seed in self.seeds for row in self.rows]
+        name = f"{self.study}/{self.phase}-{digest}"
+        begun = read_study(storage, name)
+        runs = self._runs() if begun is None else begun.settings["first"]
+        assert isinstance(runs, list)
         names = tuple(self.rows)
         row: Parameter = Choice(values=names) if len(names) > 1 else Fixed(value=names[0])
         return PhaseStudy.open(
             storage,
-            f"{self.study}/{self.phase}-{digest}",
+            name,
             space={"row": row, "seed": Range(low=0, high=2**31, step=1)},
             settings={
                 **conditions,
@@ -61,8 +67,24 @@ class SeededRuns:
             },
             seed=self.run.seed,
             trials=len(runs),
-            first=runs,
+            first=runs,  # type: ignore[arg-type]
         )
+
+    def _runs(self) -> list[dict[str, JSON]]:
+        """The runs in their order: seed by seed, for the rows of one seed share teachers.
+
+        Where each has a launch of its own, those come first that train a teacher, so that no run beside them waits for
+        it.
+        """
+        training: list[dict[str, JSON]] = []
+        others: list[dict[str, JSON]] = []
+        trained: set[tuple[int, TeacherSettings]] = set()
+        for seed in self.seeds:
+            for row, configurations in self.rows.items():
+                needed = {(seed, teacher) for one in configurations for teacher in one.teachers}
+                (others if self.seed_a_launch or needed <= trained else training).append({"row": row, "seed": seed})
+                trained |= needed
+        return training + others
 
     def plan(self, record: TrialRecord, scored: Scored | None = None, target_gold: str | None = None) -> TrialPlan:
         """What one of the runs does. target_gold: for the configurations that want gold labels, and for no other."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import UserError
 from ..training import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
@@ -189,10 +189,17 @@ class Search:
         # One that failed with a seed is not better for that.
         return sorted(scores, key=lambda one: (-len(scores[one]), -fmean(scores[one])))
 
-    def _seeded(self, phase: str, rows: Rows, seeds: list[int]) -> PhaseStudy:
+    def _seeded(self, phase: Literal["confirm", "final"], rows: Rows, seeds: list[int]) -> PhaseStudy:
         """Run rows with seeds; the runs' study."""
         execution, settings = self.execution, self.settings
-        runs = SeededRuns(phase=phase, study=settings.name, rows=rows, run=settings.run, seeds=seeds)  # type: ignore[arg-type]
+        runs = SeededRuns(
+            phase=phase,
+            study=settings.name,
+            rows=rows,
+            run=settings.run,
+            seeds=seeds,
+            seed_a_launch=execution.seed_a_launch,
+        )
         study = runs.open(execution.conditions, execution.study_storage)
         scored = execution.scored() if phase == "final" else None
         self._run(phase, study, lambda record: runs.plan(record, scored))
