@@ -70,6 +70,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "average_epochs": 2,
         "limit": 500,
         "batch_size": 8,
+        # No early stopping: of trials side by side, which one is stopped depends on the order of their reports.
+        "grace_epochs": 4,
         # Trials of half a minute: starting worker groups would take as long.
         "workers": 0,
         "confirm": 1,

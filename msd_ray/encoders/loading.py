@@ -1,5 +1,6 @@
 """An encoder's files -> its fast tokenizer and its model. Never runs a repository's own code."""
 
+import functools
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +27,9 @@ from msd_ray.errors import UserError
 _DROPOUTS = (("hidden_dropout_prob", "dropout"), ("attention_probs_dropout_prob", "attention_dropout"))
 
 
+@functools.lru_cache(maxsize=1)
 def load_tokenizer(files: EncoderFiles) -> PreTrainedTokenizerFast:
-    """The encoder's fast tokenizer, ready for text that is split into words.
+    """The encoder's fast tokenizer, ready for text that is split into words; the same object for the same files.
 
     Raises `UserError` if there is none, if it lacks [CLS], [SEP] or padding (or what the encoder calls these),
     if it has pieces for which the model has no embedding, or if its directory is refused.

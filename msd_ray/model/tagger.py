@@ -100,6 +100,16 @@ class MultiChannelTagger(nn.Module):
         nothing = torch.zeros((), dtype=kind, device=attention_mask.device)
         return torch.where(attention_mask[:, None, None, :].bool(), nothing, torch.finfo(kind).min)
 
+    def hold_frozen_matrices(self, kind: torch.dtype) -> None:
+        """Hold the frozen layers' matrices in the type of the products: autocast would convert them in each step.
+
+        The outputs under autocast to this type stay the same, bit for bit.
+        """
+        for layer in encoder_parts(self.encoder).layers[: self.frozen_layers]:
+            for module in layer.modules():
+                if isinstance(module, nn.Linear):
+                    module.to(kind)
+
     def trained_parameters(self) -> dict[str, nn.Parameter]:
         """Name and parameter of all that training changes: what checkpoints hold."""
         return {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}

@@ -38,6 +38,8 @@ def build_tagger(
         raise UserError(f"encoder {encoder.name}: {error}") from error
     if draws_fast_masks(run.dropout_masks, device):
         use_fast_masks(tagger)
+    if run.precision == "bf16":
+        tagger.hold_frozen_matrices(torch.bfloat16)
     return tagger.to(device)
 
 

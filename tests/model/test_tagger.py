@@ -55,6 +55,25 @@ def test_there_is_a_channel_for_every_trained_layer(encoder: PreTrainedModel, fr
     assert tagger(IDS, MASK).logits.shape == (LAYERS - frozen, *IDS.shape, CLASSES)
 
 
+@pytest.mark.parametrize("frozen", [0, 2])
+def test_frozen_matrices_in_bf16_change_no_bit_under_autocast(encoder: PreTrainedModel, frozen: int) -> None:
+    tagger = MultiChannelTagger(encoder, CLASSES, frozen_layers=frozen)
+    results = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = tagger(IDS, MASK)
+        tagger.zero_grad()
+        output.logits.square().sum().backward()
+        gradients = [p.grad.clone() for p in tagger.trained_parameters().values() if p.grad is not None]
+        results.append([output.logits.detach(), output.cls.detach(), *gradients])
+        tagger.hold_frozen_matrices(torch.bfloat16)
+    held = sum(parameter.dtype == torch.bfloat16 for parameter in tagger.parameters())
+    assert held == 2 * 6 * frozen  # weight and bias of six products a layer
+    assert not any(parameter.dtype == torch.bfloat16 for parameter in tagger.trained_parameters().values())
+    assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
+
+
 @pytest.mark.parametrize("frozen", [6, 7, 100, -1])
 def test_frozen_layers_that_make_no_sense(encoder: PreTrainedModel, frozen: int) -> None:
     with pytest.raises(ValueError, match=rf"{frozen} frozen layers .* of 6"):
