@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.search.parameters import JSON, Choice, Parameter, Range
 from msd_ray.search.spaces import PAPER_STUDENT
 

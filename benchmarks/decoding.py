@@ -16,14 +16,15 @@ from typing import TypeVar, get_args
 import numpy as np
 import torch
 
-from msd_ray.corpora import load_target
-from msd_ray.errors import UserError, run_command
-from msd_ray.evaluation import EntityScores
-from msd_ray.export import LoadedStudent, load_student
-from msd_ray.features import EncodedSentences, TextTensors, encode_sentences
-from msd_ray.training.decoding import Decode, by_sentence, decode_labels
-from msd_ray.training.device import autocast, resolve_precision
-from msd_ray.training.evaluate import Float32, score, word_scores
+from msd_ray.common.errors import UserError, run_command
+from msd_ray.data.encode import EncodedSentences, encode_sentences
+from msd_ray.data.load import load_target
+from msd_ray.data.tensors import TextTensors
+from msd_ray.method.decoding import Decode, by_sentence, decode_labels
+from msd_ray.method.device import autocast, resolve_precision
+from msd_ray.method.entity_scores import EntityScores
+from msd_ray.method.evaluate import Float32, score, word_scores
+from msd_ray.predict.export import LoadedStudent, load_student
 
 Result = TypeVar("Result")
 REPEATS = 3  # a decoder's time is the shortest of these

@@ -1,9 +1,9 @@
-"""Teacher and student steps with torch's dropout masks and with those of `msd_ray.model.dropout`, in one run.
+"""Teacher and student steps with torch's dropout masks and with those of `msd_ray.method.dropout`, in one run.
 
 `python -m benchmarks.dropout_masks` prints sentences per second with both and their ratio, in rounds in which the two
 take turns on the same batches; a first round warms up and does not count. With `--profile` it prints which operators
 a step's time goes to (torch's profiler; the time of an operator without that of those it calls). The steps are those
-of `msd_ray.training.loop.train`, on batches spread evenly over an epoch's lengths, on the processor.
+of `msd_ray.method.loop.train`, on batches spread evenly over an epoch's lengths, on the processor.
 """
 
 import shlex
@@ -16,12 +16,11 @@ from typing import TypeVar
 
 import torch
 
-from msd_ray.errors import run_command
-from msd_ray.training import OptimizerSettings
-from msd_ray.training.checkpoints import TrainingDirectory
-from msd_ray.training.loop import Task, train
-from msd_ray.training.settings import DropoutMasks
-from msd_ray.training.spread import SpreadSteps
+from msd_ray.common.errors import run_command
+from msd_ray.method.checkpoints import TrainingDirectory
+from msd_ray.method.loop import Task, train
+from msd_ray.method.settings import DropoutMasks, OptimizerSettings
+from msd_ray.method.spread import SpreadSteps
 
 from .speeds import STUDENT, TEACHER, Bench, Int64, spread_steps, student_task, teacher_task
 from .step_profile import print_step_profile

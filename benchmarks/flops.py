@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from msd_ray.encoders.layers import encoder_parts
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import Precision
+from msd_ray.data.encoders.layers import encoder_parts
+from msd_ray.method.settings import Precision
+from msd_ray.method.tagger import MultiChannelTagger
 
 SECONDS = 0.2
 

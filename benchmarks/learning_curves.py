@@ -22,16 +22,16 @@ from scipy.stats import qmc
 from transformers import BertModel
 from transformers.utils.logging import disable_progress_bar
 
-from msd_ray.encoders.sources import resolve
-from msd_ray.errors import UserError, run_command
-from msd_ray.files import new_directory
+from msd_ray.common.errors import UserError, run_command
+from msd_ray.common.files import new_directory
+from msd_ray.data.encoders.sources import resolve
+from msd_ray.method.selection import dev_metric
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
 from msd_ray.search.parameters import JSON, Choice, Range
 from msd_ray.search.plans import Experiment, Launch, TrialPlan, TrialReport
 from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
-from msd_ray.search.storage import Storage
 from msd_ray.search.work import run_launch
-from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings
-from msd_ray.training.selection import dev_metric
+from msd_ray.storage.layout import Storage
 
 from .curve_table import PAPER, SPACE, TABLE, columns, read_rows
 

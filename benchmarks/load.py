@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from msd_ray.errors import UserError, run_command
+from msd_ray.common.errors import UserError, run_command
 from msd_ray.search.parameters import JSON
 from msd_ray.search.phase import Ending, Phase, RunRecords
 from msd_ray.search.plans import Launch, TrialReport

@@ -16,11 +16,11 @@ from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from msd_ray.corpora import Sentence, Text
-from msd_ray.encoders.files import EncoderFiles, combine_digests, content_files
-from msd_ray.encoders.sources import resolve
-from msd_ray.errors import UserError
-from msd_ray.files import sha256
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import sha256
+from msd_ray.data.encoders.files import EncoderFiles, combine_digests, content_files
+from msd_ray.data.encoders.sources import resolve
+from msd_ray.data.sentences import Sentence, Text
 
 PREFIX = "random:"
 SEED = 0

@@ -26,7 +26,7 @@ os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 import numpy as np
 import torch
 
-from msd_ray.errors import UserError, run_command
+from msd_ray.common.errors import UserError, run_command
 from msd_ray.search.context import Send
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.workers import Resources

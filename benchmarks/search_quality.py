@@ -10,7 +10,7 @@ from statistics import mean
 
 from scipy.stats import wilcoxon
 
-from msd_ray.errors import UserError, run_command
+from msd_ray.common.errors import UserError, run_command
 
 from .curve_table import CurveTable, read_table
 from .simulation import SimulatedSearch, Unrecorded, best_value, epochs_trained, random_points

@@ -18,18 +18,18 @@ import optuna
 from optuna.storages import InMemoryStorage
 from rich.console import Console
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.progress import progress
+from msd_ray.cli.display import progress
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.method.selection import dev_metric
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
 from msd_ray.search.configuration import label, settings_of
 from msd_ray.search.execution import Execution
-from msd_ray.search.first_trials import with_every_choice
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
 from msd_ray.search.phase import Ending, Phase, RunRecords
 from msd_ray.search.plans import Corpora, Experiment, Launch, Scored, TrialPlan, TrialReport
-from msd_ray.search.storage import Storage
+from msd_ray.search.spaces import with_every_choice
 from msd_ray.search.studies import PhaseStudy, Pruning, TrialRecord
-from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
-from msd_ray.training.selection import dev_metric
+from msd_ray.storage.layout import Storage
 
 from .curve_table import PAPER, SPACE, CurveTable
 

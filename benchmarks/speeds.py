@@ -12,20 +12,22 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from msd_ray.corpora import SourceCorpus, TargetCorpus
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_tokenizer
-from msd_ray.features import TextTensors, encode_sentences, encode_text, padding_share
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
-from msd_ray.training.build import build_tagger
-from msd_ray.training.checkpoints import EpochRecord, TrainingDirectory
-from msd_ray.training.device import autocast
-from msd_ray.training.loop import Task, train
-from msd_ray.training.outputs import load_outputs, save_outputs
-from msd_ray.training.spread import SpreadSteps
-from msd_ray.training.student import StudentTask
-from msd_ray.training.teacher import TeacherTask
+from msd_ray.data.batches import padding_share
+from msd_ray.data.encode import encode_sentences, encode_text
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_tokenizer
+from msd_ray.data.load import SourceCorpus, TargetCorpus
+from msd_ray.data.tensors import TextTensors
+from msd_ray.method.build import build_tagger
+from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory
+from msd_ray.method.device import autocast
+from msd_ray.method.loop import Task, train
+from msd_ray.method.outputs import load_outputs, save_outputs
+from msd_ray.method.settings import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.method.spread import SpreadSteps
+from msd_ray.method.student import StudentTask
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.method.teacher import TeacherTask
 
 from . import straightforward
 from .flops import Product, TaggerShape, encoder_products, training_flops

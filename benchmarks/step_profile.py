@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 
 from torch.profiler import ProfilerActivity, profile
 
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import OptimizerSettings
-from msd_ray.training.checkpoints import TrainingDirectory
-from msd_ray.training.loop import StepLoss, Task, train
+from msd_ray.method.checkpoints import TrainingDirectory
+from msd_ray.method.loop import StepLoss, Task, train
+from msd_ray.method.settings import OptimizerSettings
+from msd_ray.method.tagger import MultiChannelTagger
 
 from .speeds import Bench
 

@@ -15,12 +15,13 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, TensorDataset
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerFast, get_linear_schedule_with_warmup
 
-from msd_ray.corpora import Sentence, Text
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.layers import encoder_parts
-from msd_ray.encoders.loading import load_encoder
-from msd_ray.model import distillation_loss, layer_weights, mmd2, student_loss, teacher_loss
-from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.layers import encoder_parts
+from msd_ray.data.encoders.loading import load_encoder
+from msd_ray.data.sentences import Sentence, Text
+from msd_ray.method.losses import distillation_loss, layer_weights, student_loss, teacher_loss
+from msd_ray.method.mmd import mmd2
+from msd_ray.method.settings import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
 
 IGNORED = -100
 Batch = tuple[Tensor, Tensor, Tensor]

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from msd_ray.errors import UserError, run_command
+from msd_ray.common.errors import UserError, run_command
 from msd_ray.search.studies import TrialRecord, read_study, study_names
 
 from .learning_curves import commit

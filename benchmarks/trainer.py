@@ -24,12 +24,12 @@ from transformers import (
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.utils.import_utils import is_accelerate_available
 
-from msd_ray.encoders.layers import encoder_parts
-from msd_ray.encoders.loading import load_tokenizer, no_loading_report, no_progress_bar
-from msd_ray.encoders.refusals import check_directory
-from msd_ray.features import padding_share
-from msd_ray.training import TeacherSettings
-from msd_ray.training.spread import spread
+from msd_ray.data.batches import padding_share
+from msd_ray.data.encoders.layers import encoder_parts
+from msd_ray.data.encoders.loading import load_tokenizer, no_loading_report, no_progress_bar
+from msd_ray.data.encoders.refusals import check_directory
+from msd_ray.method.settings import TeacherSettings
+from msd_ray.method.spread import spread
 
 from .straightforward import encode
 

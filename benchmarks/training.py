@@ -2,7 +2,7 @@
 
 `python -m benchmarks.training` prints sentences per second of teacher steps and of student steps: ours, those of a
 straightforward loop and, for the teacher, those of `transformers.Trainer` (`benchmarks.trainer`), with the ratios and
-the shares of padding. Ours is `msd_ray.training.loop.train` itself, timed by itself, on batches spread evenly over an
+the shares of padding. Ours is `msd_ray.method.loop.train` itself, timed by itself, on batches spread evenly over an
 epoch's lengths. Between its epochs the straightforward loop takes a step; its batches all have one size. A ratio is
 taken in each such round, so that a load on the machine that comes and goes falls on all; a first round warms up and is
 not counted. A student's speed is counted in target sentences: as many source sentences go through both loops beside
@@ -24,11 +24,12 @@ from pathlib import Path
 
 import torch
 
-from msd_ray.corpora import label_names, load_source, load_target
-from msd_ray.errors import UserError, run_command
-from msd_ray.training import RunSettings
-from msd_ray.training.device import BF16_INSTRUCTIONS, best_precision
-from msd_ray.training.teacher import TeacherTask
+from msd_ray.common.errors import UserError, run_command
+from msd_ray.data.catalogue import label_names
+from msd_ray.data.load import load_source, load_target
+from msd_ray.method.device import BF16_INSTRUCTIONS, best_precision
+from msd_ray.method.settings import RunSettings
+from msd_ray.method.teacher import TeacherTask
 
 from .random_encoder import PREFIX, SHAPES, encoder_named
 from .speeds import (

@@ -21,11 +21,12 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from msd_ray.errors import UserError, run_command
-from msd_ray.model import MultiChannelTagger
-from msd_ray.options import parse
-from msd_ray.progress import progress
-from msd_ray.running import drained, execution, recorded
+from msd_ray.cli.display import progress
+from msd_ray.cli.options import parse
+from msd_ray.cli.running import drained, execution, recorded
+from msd_ray.cli.setup import set_up
+from msd_ray.common.errors import UserError, run_command
+from msd_ray.method.tagger import MultiChannelTagger
 from msd_ray.search.context import Send
 from msd_ray.search.on_ray.cluster import cluster
 from msd_ray.search.on_ray.tuning import run_phase
@@ -35,7 +36,6 @@ from msd_ray.search.plans import Launch, TrialReport
 from msd_ray.search.prepare import prepare_test
 from msd_ray.search.search import Search
 from msd_ray.search.work import run_launch
-from msd_ray.setup import set_up
 from msd_ray.tracking.connection import connect
 from msd_ray.tune import open_tracker
 

@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from .ablate_options import AblateOptions, parse
-from .announcement import announced
-from .console import print_pairs
-from .errors import UserError, run_command
-from .variants import VARIANTS
+from msd_ray.cli.ablate_options import AblateOptions, parse
+from msd_ray.cli.announcement import announced
+from msd_ray.cli.console import print_pairs
+from msd_ray.common.errors import UserError, run_command
+from msd_ray.method.variants import VARIANTS
 
 if TYPE_CHECKING:
-    from .search.ablation import AblationSettings
-    from .search.final import Rows
-    from .search.parameters import JSON, Parameter
-    from .setup import Setup
-    from .tracking.overview import LanguageSummary
-    from .tracking.parameters import Json
-    from .tracking.study import StudyTracker
+    from msd_ray.cli.setup import Setup
+    from msd_ray.report.overview import LanguageSummary
+    from msd_ray.search.ablation import AblationSettings
+    from msd_ray.search.final import Rows
+    from msd_ray.search.parameters import JSON, Parameter
+    from msd_ray.tracking.parameters import Json
+    from msd_ray.tracking.study import StudyTracker
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,8 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     setups = announced(options, console, lambda setup: _describe(setup, options))
     if not setups:
         return 0
-    from .running import run_studies
-    from .tracking.overview import print_overview
+    from msd_ray.cli.running import run_studies
+    from msd_ray.report.overview import print_overview
 
     compared = run_studies(
         setups,
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _describe(setup: "Setup", options: AblateOptions) -> list[tuple[str, str]]:
     """What would run, as lines of a name and a text."""
-    from .setup import describe, describe_split
+    from msd_ray.cli.setup import describe, describe_split
 
     work = [
         ("configuration", setup.settings.space.name),
@@ -66,10 +66,10 @@ def _describe(setup: "Setup", options: AblateOptions) -> list[tuple[str, str]]:
 
 def _settings(setup: "Setup", options: AblateOptions) -> "AblationSettings":
     """The ablation's settings. Raises UserError if the configuration leaves anything to be searched."""
-    from .search.ablation import AblationSettings
-    from .search.configuration import settings_of
-    from .search.parameters import Fixed
-    from .training import StudentSettings, TeacherSettings
+    from msd_ray.method.settings import StudentSettings, TeacherSettings
+    from msd_ray.search.ablation import AblationSettings
+    from msd_ray.search.configuration import settings_of
+    from msd_ray.search.parameters import Fixed
 
     space = setup.settings.space
     searched = [
@@ -110,7 +110,7 @@ def _study_parameters(setup: "Setup") -> "dict[str, Json]":
 
 def _check(setup: "Setup", options: AblateOptions) -> None:
     """See that the configuration is one, and that the study is not there with other settings. Raises UserError."""
-    from .tracking.conflicts import check_recorded
+    from msd_ray.tracking.conflicts import check_recorded
 
     _settings(setup, options)
     check_recorded(
@@ -125,7 +125,7 @@ def _check(setup: "Setup", options: AblateOptions) -> None:
 
 def _begin(setup: "Setup", options: AblateOptions) -> None:
     """Read what only some variants need, so that it is found malformed now. Raises UserError."""
-    from .search.prepare import prepare_target_gold
+    from msd_ray.search.prepare import prepare_target_gold
 
     if not all(variant.zero_shot for variant in options.variants):
         prepare_target_gold(setup.data, setup.prepared)
@@ -133,10 +133,10 @@ def _begin(setup: "Setup", options: AblateOptions) -> None:
 
 def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "LanguageSummary":
     """All runs for one language, to the printed table."""
-    from .progress import progress
-    from .running import drained, execution, recorded
-    from .search.ablation import run_ablation
-    from .search.prepare import prepare_target_gold, prepare_test
+    from msd_ray.cli.display import progress
+    from msd_ray.cli.running import drained, execution, recorded
+    from msd_ray.search.ablation import run_ablation
+    from msd_ray.search.prepare import prepare_target_gold, prepare_test
 
     with progress(console) as display, recorded(setup, lambda: _open_tracker(setup, options), display) as records:
         running = execution(
@@ -149,8 +149,8 @@ def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "Langua
 
 def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
     """The study's runs."""
-    from .tracking.study import StudyTracker
-    from .winner import configuration_tags, versions
+    from msd_ray.cli.winner import configuration_tags, versions
+    from msd_ray.tracking.study import StudyTracker
 
     return StudyTracker.open(
         setup.mlflow_uri,
@@ -173,11 +173,11 @@ def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
 
 def _conclude(setup: "Setup", tracker: "StudyTracker", rows: "Rows", console: Console) -> "LanguageSummary":
     """Write the summary to the parent run, and print it as the database has it."""
-    from .search.configuration import row_digest
-    from .tracking.comparison import comparisons, print_summary, summary_metrics, variant_rows
-    from .tracking.overview import LanguageSummary
-    from .tracking.uri import shown_uri, ui_command
-    from .training.selection import dev_metric
+    from msd_ray.method.selection import dev_metric
+    from msd_ray.report.comparison import comparisons, print_summary, summary_metrics, variant_rows
+    from msd_ray.report.overview import LanguageSummary
+    from msd_ray.search.configuration import row_digest
+    from msd_ray.tracking.uri import shown_uri, ui_command
 
     digests = {name: row_digest(row) for name, row in rows.items()}
     runs = [run for run in tracker.runs() if digests.get(run.tags["row"]) == run.tags["configuration"]]

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from .announcement import announced
-from .console import print_pairs
-from .errors import run_command
-from .options import TuneOptions, parse
+from msd_ray.cli.announcement import announced
+from msd_ray.cli.console import print_pairs
+from msd_ray.cli.options import TuneOptions, parse
+from msd_ray.common.errors import run_command
 
 if TYPE_CHECKING:
-    from .search.budget import Seconds
-    from .search.final import Rows
-    from .setup import Setup
-    from .tracking.overview import LanguageSummary
-    from .tracking.parameters import Json
-    from .tracking.study import StudyTracker
+    from msd_ray.cli.setup import Setup
+    from msd_ray.report.overview import LanguageSummary
+    from msd_ray.search.budget import Seconds
+    from msd_ray.search.final import Rows
+    from msd_ray.tracking.parameters import Json
+    from msd_ray.tracking.study import StudyTracker
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,8 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     setups = announced(options, console, lambda setup: _describe(setup, options))
     if not setups:
         return 0
-    from .running import run_studies
-    from .search.search import open_teacher_study
+    from msd_ray.cli.running import run_studies
+    from msd_ray.search.search import open_teacher_study
 
     expected: dict[str, Seconds] = {}
 
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     if isinstance(searched, int):
         return searched
     if len(searched) > 1:
-        from .tracking.overview import print_overview
+        from msd_ray.report.overview import print_overview
 
         console.print()
         print_overview(console, [summary for _, summary in searched], title=f"{options.dataset}, all languages")
@@ -60,15 +60,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _describe(setup: "Setup", options: TuneOptions) -> list[tuple[str, str]]:
     """What would run, as lines of a name and a text."""
-    from .setup import describe, describe_phases
+    from msd_ray.cli.setup import describe, describe_phases
 
     return describe(setup, options, describe_phases(setup))
 
 
 def _check(setup: "Setup") -> None:
     """See that the study is not there with other settings. Raises UserError."""
-    from .search.search import check_teacher_study
-    from .tracking.conflicts import check_recorded
+    from msd_ray.search.search import check_teacher_study
+    from msd_ray.tracking.conflicts import check_recorded
 
     check_teacher_study(setup.settings, setup.conditions, setup.study_storage)
     check_recorded(
@@ -85,8 +85,8 @@ def _measured(setup: "Setup", options: TuneOptions) -> "Seconds":
     """How long trainings take. Raises UserError if not even one student fits into `--hours`."""
     import os
 
-    from .search.measure import measure
-    from .search.search import check_hours
+    from msd_ray.search.measure import measure
+    from msd_ray.search.search import check_hours
 
     seconds = measure(setup.prepared.experiment, setup.settings.run, threads=options.cpus_per_trial)
     at_once = (os.cpu_count() or 1) // (options.cpus_per_trial * max(1, options.workers))
@@ -101,10 +101,10 @@ def _search(
 
     Whether it has a best student, and its line of the table of all languages.
     """
-    from .progress import progress
-    from .running import drained, execution, recorded
-    from .search.prepare import prepare_test
-    from .search.search import Search
+    from msd_ray.cli.display import progress
+    from msd_ray.cli.running import drained, execution, recorded
+    from msd_ray.search.prepare import prepare_test
+    from msd_ray.search.search import Search
 
     with progress(console) as display, recorded(setup, lambda: open_tracker(setup), display) as records:
         running = execution(
@@ -117,8 +117,8 @@ def _search(
 
 def open_tracker(setup: "Setup") -> "StudyTracker":
     """The study's runs."""
-    from .tracking.study import StudyTracker
-    from .winner import versions
+    from msd_ray.cli.winner import versions
+    from msd_ray.tracking.study import StudyTracker
 
     settings = setup.settings
     return StudyTracker.open(
@@ -157,9 +157,9 @@ def conclude(
 
     Whether there is a winner, and its language's line of the table of all languages.
     """
-    from .registration import register_winner
-    from .search.configuration import row_digest
-    from .tracking.comparison import (
+    from msd_ray.cli.winner import configuration_tags, export_winner, register_winner
+    from msd_ray.method.selection import dev_metric
+    from msd_ray.report.comparison import (
         comparisons,
         print_summary,
         summary_json,
@@ -168,11 +168,10 @@ def conclude(
         winner_row,
         write_summary,
     )
-    from .tracking.overview import LanguageSummary
-    from .tracking.rows import best_run
-    from .tracking.uri import shown_uri, ui_command
-    from .training.selection import dev_metric
-    from .winner import configuration_tags, export_winner
+    from msd_ray.report.overview import LanguageSummary
+    from msd_ray.search.configuration import row_digest
+    from msd_ray.tracking.rows import best_run
+    from msd_ray.tracking.uri import shown_uri, ui_command
 
     metric = dev_metric(setup.data.select_on)
     runs = [run for run in tracker.runs() if _belongs(run.tags, rows)]
@@ -230,7 +229,7 @@ def _dev_label(setup: "Setup") -> str:
 
 def _belongs(tags: Mapping[str, str], rows: "Rows") -> bool:
     """Whether a run is of this search as it stands: not a final run of a configuration that was best once."""
-    from .search.configuration import row_digest
+    from msd_ray.search.configuration import row_digest
 
     row = tags.get("row")
     return row is None or (row in rows and row_digest(rows[row]) == tags.get("configuration"))

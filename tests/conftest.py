@@ -15,11 +15,11 @@ from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedTokenizerFast
 from watched_search import WatchedSearch, run_watched
 
-from msd_ray.encoders import e5_small, e5s1
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_tokenizer
-from msd_ray.encoders.sources import resolve
-from msd_ray.environment import VARIABLES
+from msd_ray.cli.environment import VARIABLES
+from msd_ray.data.encoders import e5_small, e5s1
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_tokenizer
+from msd_ray.data.encoders.sources import resolve
 
 # A shell that is set up for a cluster must not lead tests, or what they start, to that cluster's databases.
 for _name in (*VARIABLES.values(), "RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):

@@ -13,10 +13,10 @@ from rich.console import Console
 from small_search import SmallSearch, write_corpora
 
 from msd_ray import tune
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.options import parse
-from msd_ray.search.uses import _mark
-from msd_ray.storage import main
+from msd_ray.cli.options import parse
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.storage.__main__ import main
+from msd_ray.storage.uses import _mark
 
 STUDY = "wikiann-ar"
 

@@ -1,7 +1,7 @@
 """Tables with texts that a format could take for its own marks."""
 
-from msd_ray.reporting.cells import NumberCell, TextCell
-from msd_ray.reporting.table import Group, Row, Section, Table
+from msd_ray.report.cells import NumberCell, TextCell
+from msd_ray.report.table import Group, Row, Section, Table
 
 HOSTILE = (
     *("a|b\\|c", "*x* _y_ `z` ~~q~~", "<b>&amp;</b>", "[l](http://x) ![i](y)", "$m^2$ & 5% #1 {z}", "\\", "\\input{x}"),

@@ -6,15 +6,15 @@ from decimal import Decimal
 import numpy as np
 import plotly.graph_objects as go
 
-from msd_ray.reporting.cells import PaperCell, TextCell, points
-from msd_ray.reporting.figures import FigureWithData
-from msd_ray.reporting.figures.confusion import confusion_figure
-from msd_ray.reporting.figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
-from msd_ray.reporting.marked_sentences import SentenceList, TaggedSentence
-from msd_ray.reporting.page import Page, Section
-from msd_ray.reporting.table import Cell, Group, Row, Table
-from msd_ray.reporting.table import Section as TableSection
-from msd_ray.statistics.summary import Summary, summarise
+from msd_ray.report.cells import PaperCell, TextCell, points
+from msd_ray.report.figures import FigureWithData
+from msd_ray.report.figures.confusion import confusion_figure
+from msd_ray.report.figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
+from msd_ray.report.marked_sentences import SentenceList, TaggedSentence
+from msd_ray.report.page import Page, Section
+from msd_ray.report.statistics.summary import Summary, summarise
+from msd_ray.report.table import Cell, Group, Row, Table
+from msd_ray.report.table import Section as TableSection
 
 ATTACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
 

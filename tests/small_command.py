@@ -4,7 +4,7 @@ from pathlib import Path
 
 from small_space import SPACE
 
-from msd_ray.encoders.files import EncoderFiles
+from msd_ray.data.encoders.files import EncoderFiles
 
 
 def small_command(encoder: EncoderFiles, directory: Path) -> list[str]:

@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.export import export_student
-from msd_ray.model import MultiChannelTagger
-from msd_ray.model_card import ModelCard, ScoreRow
-from msd_ray.training.build import build_tagger
-from msd_ray.training.decoding import Decode
-from msd_ray.training.settings import RunSettings
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.method.build import build_tagger
+from msd_ray.method.decoding import Decode
+from msd_ray.method.settings import RunSettings
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.predict.export import export_student
+from msd_ray.predict.model_card import ModelCard, ScoreRow
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 FROZEN = 2

@@ -9,11 +9,11 @@ from recorded import assert_same_outcome, assert_settled, children, parents
 from tune_process import Tune
 
 from msd_ray.ablate import main
-from msd_ray.ablate_options import AblateOptions, parse
-from msd_ray.arguments import DEFAULTS
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.variants import VARIANTS, ZERO_SHOT
+from msd_ray.cli.ablate_options import AblateOptions, parse
+from msd_ray.cli.arguments import DEFAULTS
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.method.variants import VARIANTS, ZERO_SHOT
 
 POINT = """\
 description: One configuration.

@@ -11,11 +11,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import flops
 from benchmarks.flops import Product, TaggerShape, encoder_products, training_flops
 from benchmarks.speeds import STUDENT, Bench, Speeds, student_flops, student_task
-from msd_ray.corpora import label_names, load_source, load_target
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import RunSettings
-from msd_ray.training.build import build_tagger
+from msd_ray.data.catalogue import label_names
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.load import load_source, load_target
+from msd_ray.method.build import build_tagger
+from msd_ray.method.settings import RunSettings
+from msd_ray.method.tagger import MultiChannelTagger
 
 CPU = torch.device("cpu")
 LABELS = 7

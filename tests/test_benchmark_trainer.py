@@ -8,11 +8,12 @@ import torch
 from benchmarks.speeds import TEACHER, Bench
 from benchmarks.straightforward import IGNORED
 from benchmarks.trainer import TrainerRounds
-from msd_ray.corpora import label_names, load_source, load_target
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_tokenizer
-from msd_ray.features import encode_sentences
-from msd_ray.training import RunSettings
+from msd_ray.data.catalogue import label_names
+from msd_ray.data.encode import encode_sentences
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_tokenizer
+from msd_ray.data.load import load_source, load_target
+from msd_ray.method.settings import RunSettings
 
 STEPS, BATCH = 3, 8
 

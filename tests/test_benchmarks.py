@@ -10,15 +10,17 @@ import torch
 
 from benchmarks import dropout_masks, flops, step_profile, straightforward
 from benchmarks.training import main
-from msd_ray.corpora import label_names, load_source, load_target
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_encoder, load_tokenizer
-from msd_ray.errors import UserError
-from msd_ray.features import TextTensors, encode_sentences
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
-from msd_ray.training.loop import StepLoss
-from msd_ray.training.spread import SpreadSteps
+from msd_ray.common.errors import UserError
+from msd_ray.data.catalogue import label_names
+from msd_ray.data.encode import encode_sentences
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_encoder, load_tokenizer
+from msd_ray.data.load import load_source, load_target
+from msd_ray.data.tensors import TextTensors
+from msd_ray.method.loop import StepLoss
+from msd_ray.method.settings import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.method.spread import SpreadSteps
+from msd_ray.method.tagger import MultiChannelTagger
 
 CPU = torch.device("cpu")
 LABELS = label_names("sample")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray import cluster_check
-from msd_ray.clusters import aws_nodes
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.doctor import cluster_check
+from msd_ray.doctor.cluster_files import aws_nodes
 
 ROOT = Path(__file__).parents[1]
 CONSTRAINTS = str(ROOT / "constraints.txt")

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from s3_server import Front
 
-from msd_ray import cluster_examination, doctor_options
-from msd_ray.checks.cluster import Wanted
-from msd_ray.checks.disk import Trainings
-from msd_ray.checks.finding import Finding
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.sources import resolve
-from msd_ray.search.nodes import NodeRequest, examine
-from msd_ray.search.on_ray.nodes import Clock, Examined, Node
+from msd_ray.cli import doctor_options
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.sources import resolve
+from msd_ray.doctor import cluster_examination
+from msd_ray.doctor.cluster import Wanted
+from msd_ray.doctor.cluster_nodes import Clock, Examined, Node
+from msd_ray.doctor.disk import Trainings
+from msd_ray.doctor.finding import Finding
+from msd_ray.doctor.node import NodeRequest, examine
 
 TRAININGS = Trainings(checkpoint=1_000, epochs=1, teachers=1, students=1)
 WANTED = Wanted(workers=1, cpus=1, gpus=0, concurrent=None)

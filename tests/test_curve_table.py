@@ -7,7 +7,7 @@ import pytest
 from benchmarks.curve_table import NEIGHBOURS, PAPER, SPACE, TABLE, CurveTable, columns, read_rows, read_table
 from benchmarks.learning_curves import RUN, points
 from benchmarks.simulation import random_points
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 
 
 @pytest.fixture(scope="module")

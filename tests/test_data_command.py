@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.data import main
-from msd_ray.errors import UserError
-from msd_ray.reporting.corpus_table import corpus_table
-from msd_ray.reporting.markdown import markdown_table
+from msd_ray.common.errors import UserError
+from msd_ray.data.__main__ import main
+from msd_ray.report.corpus_table import corpus_table
+from msd_ray.report.markdown import markdown_table
 from msd_ray.tracking.recorded import Recordings
 from msd_ray.tracking.uri import default_tracking_uri
 

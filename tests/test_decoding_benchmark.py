@@ -9,15 +9,16 @@ import torch
 from students import CARD, exported, weights_file
 
 from benchmarks.decoding import main
-from msd_ray.corpora import label_names, load_target
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.evaluation import entity_scores
-from msd_ray.export import export_student, load_student
-from msd_ray.tagging import tag
-from msd_ray.training import RunSettings
-from msd_ray.training.build import build_tagger
-from msd_ray.training.decoding import Decode
+from msd_ray.common.errors import UserError
+from msd_ray.data.catalogue import label_names
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.load import load_target
+from msd_ray.method.build import build_tagger
+from msd_ray.method.decoding import Decode
+from msd_ray.method.entity_scores import entity_scores
+from msd_ray.method.settings import RunSettings
+from msd_ray.predict.export import export_student, load_student
+from msd_ray.predict.tagging import tag
 
 CPU = torch.device("cpu")
 LABELS = label_names("sample")

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from tune_command import UNREACHABLE, files_below
 
-from msd_ray import ablate, doctor, tune
-from msd_ray.checks import known_bad, versions
-from msd_ray.checks.known_bad import KnownBad
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
+from msd_ray import ablate, tune
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.doctor import __main__ as doctor
+from msd_ray.doctor import known_bad, versions
+from msd_ray.doctor.known_bad import KnownBad
 from msd_ray.tracking.database import prepare_database
 from msd_ray.tracking.uri import default_tracking_uri
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.encoders.files import EncoderFiles
+from msd_ray.data.encoders.files import EncoderFiles
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(3600)]
 TESTS = Path(__file__).parent

@@ -9,7 +9,7 @@ import pytest
 from seqeval.metrics import classification_report, f1_score, precision_score, recall_score
 from seqeval.metrics.sequence_labeling import get_entities
 
-from msd_ray.evaluation import EntityScores, entities, entity_scores
+from msd_ray.method.entity_scores import EntityScores, entities, entity_scores
 
 Sentences = list[list[str]]
 

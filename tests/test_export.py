@@ -12,15 +12,16 @@ from safetensors.torch import load_file, save_file
 from students import CARD, FROZEN, LABELS, MAX_LENGTH, exported, trained_tagger, weights_file
 from transformers import AutoModel, AutoTokenizer
 
-from msd_ray.corpora import Text
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_tokenizer
-from msd_ray.errors import UserError
-from msd_ray.export import export_student, load_student
-from msd_ray.features import TextTensors, encode_text
-from msd_ray.files import sha256
-from msd_ray.tagging import tag
-from msd_ray.training.evaluate import predict_labels
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import sha256
+from msd_ray.data.encode import encode_text
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_tokenizer
+from msd_ray.data.sentences import Text
+from msd_ray.data.tensors import TextTensors
+from msd_ray.method.evaluate import predict_labels
+from msd_ray.predict.export import export_student, load_student
+from msd_ray.predict.tagging import tag
 
 CPU = torch.device("cpu")
 SENTENCES = [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.files import new_directory, new_file, write_json
+from msd_ray.common.files import new_directory, new_file, write_json
 
 
 def write_half(path: Path) -> None:

@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from msd_ray.interrupts import SIGNALS, InterruptedBySignal, interruptible
+from msd_ray.common.interrupts import SIGNALS, InterruptedBySignal, interruptible
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_without_a_signal_the_handlers_come_back() -> None:
 def test_a_second_signal_cuts_the_end_short(second: signal.Signals) -> None:
     program = """
         import os, signal, time
-        from msd_ray.interrupts import interruptible
+        from msd_ray.common.interrupts import interruptible
         try:
             with interruptible():
                 os.kill(os.getpid(), signal.SIGINT)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.load import main, windows
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 
 
 def test_the_windows_are_the_first_the_middle_and_the_last_tenth() -> None:

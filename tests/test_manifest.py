@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.manifest import (
+from msd_ray.common.manifest import (
     MANIFEST,
     DamagedError,
     FileDigest,
@@ -79,7 +79,7 @@ def test_a_file_is_read_once_as_long_as_it_is_unchanged(tmp_path: Path, monkeypa
     digest = FileDigest.of(path)
     verify_file(path, digest)
     with monkeypatch.context() as patch:
-        patch.setattr("msd_ray.manifest.sha256", lambda path: pytest.fail("read again"))
+        patch.setattr("msd_ray.common.manifest.sha256", lambda path: pytest.fail("read again"))
         verify_file(path, digest)
     stat = path.stat()
     path.write_bytes(b"weightz")

@@ -9,8 +9,8 @@ from huggingface_hub import ModelCard as HubCard
 from huggingface_hub import ModelCardData
 from students import CARD, exported
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.model_card import SELECTIONS, ScoreRow, escape, hub_name, render
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.predict.model_card import SELECTIONS, ScoreRow, escape, hub_name, render
 
 
 def metadata(text: str) -> ModelCardData:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.ablate_options import parse as parse_ablate
-from msd_ray.arguments import DEFAULTS, PRESETS
-from msd_ray.environment import VARIABLES
-from msd_ray.errors import UserError
-from msd_ray.options import BOUNDS, TuneOptions, parse
+from msd_ray.cli.ablate_options import parse as parse_ablate
+from msd_ray.cli.arguments import DEFAULTS, PRESETS
+from msd_ray.cli.environment import VARIABLES
+from msd_ray.cli.options import BOUNDS, TuneOptions, parse
+from msd_ray.common.errors import UserError
 from msd_ray.search.spaces import space_names
 
 

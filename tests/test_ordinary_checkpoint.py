@@ -17,13 +17,14 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoModelForTokenClassification, pipeline
 from words_of_pipelines import labels_of_words
 
-from msd_ray.corpora.sample import SAMPLE_LANGUAGES, sample_sentences
-from msd_ray.encoders.check import check_encoder
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.evaluation import entities
-from msd_ray.export import load_student
-from msd_ray.tagging import tag
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders import token_classification
+from msd_ray.data.encoders.check import check_encoder
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.sample import SAMPLE_LANGUAGES, sample_sentences
+from msd_ray.method.entity_scores import entities
+from msd_ray.predict.export import load_student
+from msd_ray.predict.tagging import tag
 
 CPU = torch.device("cpu")
 LIMIT = 512  # tokens: no sentence below has more, so that none is read in windows
@@ -163,7 +164,7 @@ def test_a_family_without_such_a_class_is_refused(tmp_path: Path, monkeypatch: p
             r"encoder Bert: model_type 'bert' has no token classification class in transformers, so students cannot be",
         ),
     ):
-        monkeypatch.setattr("msd_ray.encoders.token_classification.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING", classes)
+        monkeypatch.setattr(token_classification, "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING", classes)
         with pytest.raises(UserError, match=message):
             check_encoder(encoder, frozen_layers=0, max_length=8)
         with pytest.raises(UserError, match=message):

@@ -14,15 +14,15 @@ import pytest
 import torch
 from students import MAX_LENGTH, exported
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.evaluation import entities
-from msd_ray.export import LoadedStudent, load_student
-from msd_ray.features.windows import split_into_windows
-from msd_ray.predict import LONGEST_LINE, main, read_chunks, split
-from msd_ray.tagging import tag
-from msd_ray.training.decoding import Decode, by_sentence
-from msd_ray.training.evaluate import Float32
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.windows import split_into_windows
+from msd_ray.method.decoding import Decode, by_sentence
+from msd_ray.method.entity_scores import entities
+from msd_ray.method.evaluate import Float32
+from msd_ray.predict.__main__ import LONGEST_LINE, main, read_chunks, split
+from msd_ray.predict.export import LoadedStudent, load_student
+from msd_ray.predict.tagging import tag
 
 COMMAND = [sys.executable, "-m", "msd_ray.predict", "--device", "cpu"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -173,7 +173,7 @@ def test_a_sentence_in_windows_is_decoded_as_a_whole(student: LoadedStudent, mon
         raw.extend(by_sentence(np.array(names, dtype=object)[scores.argmax(axis=1)], counts))
         return raw
 
-    monkeypatch.setattr("msd_ray.tagging.decode_labels", keep_raw)
+    monkeypatch.setattr("msd_ray.predict.tagging.decode_labels", keep_raw)
     tag(student, sentences, precision="fp32")
     assert sum(map(invalid, raw)) > 20
     assert by_decoder[0] != by_decoder[1]

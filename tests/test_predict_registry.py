@@ -14,10 +14,10 @@ from mlflow.tracking import MlflowClient
 from students import exported
 from transformers import pipeline
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.predict import main
-from msd_ray.registration import content_digest
+from msd_ray.cli.winner import content_digest
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.predict.__main__ import main
 from msd_ray.tracking.champion import Candidate
 from msd_ray.tracking.registry import register
 from msd_ray.tracking.study import StudyTracker

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from msd_ray.progress import FinishedTrial, PhaseCounts, duration, progress, time_left_s
+from msd_ray.cli.display import FinishedTrial, PhaseCounts, duration, progress, time_left_s
 
 
 class Clock:

@@ -7,12 +7,12 @@ import torch
 from transformers import BertModel
 
 from benchmarks.random_encoder import SHAPES, bert_config, build_tokenizer, encoder_named
-from msd_ray.corpora import Text
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_encoder, load_tokenizer
-from msd_ray.encoders.sources import resolve
-from msd_ray.errors import UserError
-from msd_ray.features import encode_text
+from msd_ray.common.errors import UserError
+from msd_ray.data.encode import encode_text
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_encoder, load_tokenizer
+from msd_ray.data.encoders.sources import resolve
+from msd_ray.data.sentences import Text
 
 SENTENCES = (Text(("Straßenbahn", "fährt", "!")), Text(("a", "bb", "don't", "Кремль")))
 

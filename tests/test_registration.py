@@ -10,15 +10,15 @@ from mlflow.tracking import MlflowClient
 from rich.console import Console
 from students import weights_file
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.files import sha256
-from msd_ray.options import TuneOptions, parse
-from msd_ray.registration import content_digest
+from msd_ray.cli.options import TuneOptions, parse
+from msd_ray.cli.setup import Setup, set_up
+from msd_ray.cli.winner import content_digest
+from msd_ray.common.files import sha256
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.method.build import build_tagger
+from msd_ray.method.settings import Configuration, StudentSettings
 from msd_ray.search.configuration import AVERAGE, BEST, PAPER, PAPER_CONFIGURATION, row_digest
-from msd_ray.setup import Setup, set_up
 from msd_ray.tracking.study import StudyTracker
-from msd_ray.training import Configuration, StudentSettings
-from msd_ray.training.build import build_tagger
 from msd_ray.tune import conclude, open_tracker
 
 NAME = "msd-sample-tr"

@@ -9,11 +9,11 @@ from mlflow.tracking import MlflowClient
 from small_ablation import ablate
 from small_search import RUN, SmallSearch, write_corpora
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.report import main
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.report.__main__ import main
 from msd_ray.search.prepare import Data, prepare, read
-from msd_ray.search.storage import Storage
+from msd_ray.storage.layout import Storage
 from msd_ray.tracking.uri import default_tracking_uri
 
 VARIANTS = ("msd", "no-all", "direct", "gold-aux")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from msd_ray.running import each
+from msd_ray.cli.running import each
 from msd_ray.tracking.outages import MlflowAwayError
 from msd_ray.tracking.records import RecordsWaitError
 

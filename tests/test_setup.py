@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.arguments import TEACHER_TRIALS
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.options import FINAL_ROWS, parse
+from msd_ray.cli.arguments import TEACHER_TRIALS
+from msd_ray.cli.options import FINAL_ROWS, parse
+from msd_ray.cli.setup import Setup, describe, describe_phases, set_up
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.search.budget import Budget, Seconds
 from msd_ray.search.search import check_hours
 from msd_ray.search.spaces import load_space
 from msd_ray.search.studies import PhaseStudy
-from msd_ray.setup import Setup, describe, describe_phases, set_up
 
 
 @pytest.fixture

@@ -16,14 +16,15 @@ from ended_search import search as search
 from recorded import assert_settled, children
 from small_search import SmallSearch, run_here
 
-from msd_ray import predict, report
-from msd_ray.errors import UserError
-from msd_ray.files import sha256
-from msd_ray.search.inventory import KINDS
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import sha256
+from msd_ray.predict import __main__ as predict
+from msd_ray.report import __main__ as report
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
-from msd_ray.search.storage import Storage
-from msd_ray.storage import main
+from msd_ray.storage.__main__ import main
+from msd_ray.storage.inventory import KINDS
+from msd_ray.storage.layout import Storage
 
 
 def content(root: Path) -> dict[str, bytes]:

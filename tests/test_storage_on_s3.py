@@ -10,15 +10,16 @@ from s3_server import BUCKET, Front, client
 from small_search import data, write_corpora
 from students import exported
 
-from msd_ray import predict, report
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.manifest import digests_of
-from msd_ray.search.copies import publish_files
+from msd_ray.common.errors import UserError
+from msd_ray.common.manifest import digests_of
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.predict import __main__ as predict
+from msd_ray.report import __main__ as report
 from msd_ray.search.prepare import prepare, read
-from msd_ray.search.storage import Storage
-from msd_ray.search.uses import _mark
-from msd_ray.storage import main
+from msd_ray.storage.__main__ import main
+from msd_ray.storage.copies import publish_files
+from msd_ray.storage.layout import Storage
+from msd_ray.storage.uses import _mark
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
@@ -51,7 +52,7 @@ def test_an_object_store(
     assert all(thing["bytes"] > 0 for thing in features)
     # A clock of the store's own cannot be moved here: the rule of the last hour is.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("msd_ray.search.pruning.RECENT_S", 0.0)
+        patch.setattr("msd_ray.storage.garbage_collection.RECENT_S", 0.0)
         assert main(["prune", *arguments, "--delete"]) == 0
     assert "removed features/" in capsys.readouterr().out
     selector = fs.FileSelector(storage.store.path("features"), recursive=True, allow_not_found=True)  # type: ignore[union-attr]

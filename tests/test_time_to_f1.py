@@ -7,8 +7,8 @@ from recorded import trials
 from small_command import small_command
 
 from benchmarks.time_to_f1 import main, time_to
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
 
 
 @pytest.mark.slow

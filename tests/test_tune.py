@@ -18,8 +18,8 @@ from small_command import small_command
 from tune_process import Tune, is_loopback
 from watched_search import WatchedSearch
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.tracking.comparison import summary_rows
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.report.comparison import summary_rows
 from msd_ray.tracking.rows import RunRow
 
 pytestmark = [

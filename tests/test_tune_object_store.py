@@ -8,10 +8,10 @@ from pyarrow import fs
 from s3_server import client
 from tune_process import Tune
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.export import DESCRIPTION
-from msd_ray.search.copies import fetch_directory
-from msd_ray.search.object_store import ObjectStore
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.predict.export import DESCRIPTION
+from msd_ray.storage.copies import fetch_directory
+from msd_ray.storage.object_store import ObjectStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1800)]
 

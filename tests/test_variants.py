@@ -2,9 +2,9 @@
 
 import pytest
 
-from msd_ray.errors import UserError
-from msd_ray.training import StudentSettings, TeacherSettings
-from msd_ray.variants import VARIANTS, ZERO_SHOT, variants_named
+from msd_ray.common.errors import UserError
+from msd_ray.method.settings import StudentSettings, TeacherSettings
+from msd_ray.method.variants import VARIANTS, ZERO_SHOT, variants_named
 
 TEACHER = TeacherSettings(alpha=0.3)
 STUDENT = StudentSettings(beta=0.4, alpha_prime=0.01, beta_prime=0.02)

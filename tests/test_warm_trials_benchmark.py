@@ -7,8 +7,8 @@ import pytest
 from tune_process import Tune
 
 from benchmarks.warm_trials import main
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
 
 
 @pytest.mark.slow

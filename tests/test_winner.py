@@ -11,19 +11,19 @@ from rich.console import Console
 from safetensors.torch import load_file
 from students import trained_tagger, weights_file
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.export import load_student
-from msd_ray.files import sha256
-from msd_ray.options import TuneOptions, parse
+from msd_ray.cli.options import TuneOptions, parse
+from msd_ray.cli.setup import Setup, set_up
+from msd_ray.cli.winner import configuration_tags, export_winner, versions
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import sha256
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.method.build import build_tagger
+from msd_ray.method.settings import Configuration, StudentSettings
+from msd_ray.predict.export import load_student
+from msd_ray.report.comparison import SummaryRow, summary_rows
 from msd_ray.search.configuration import BEST, PAPER, PAPER_CONFIGURATION
-from msd_ray.setup import Setup, set_up
-from msd_ray.tracking.comparison import SummaryRow, summary_rows
 from msd_ray.tracking.rows import RunRow, best_run
-from msd_ray.training import Configuration, StudentSettings
-from msd_ray.training.build import build_tagger
 from msd_ray.tune import conclude, open_tracker
-from msd_ray.winner import configuration_tags, export_winner, versions
 
 FOUND = Configuration(teachers=PAPER_CONFIGURATION.teachers, student=StudentSettings(learning_rate=1e-4, beta=2.5))
 

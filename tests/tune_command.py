@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tune import main
 
 UNREACHABLE = "http://127.0.0.1:9"  # the discard port: nobody listens

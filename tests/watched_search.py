@@ -11,7 +11,7 @@ from planted import ENVIRONMENT
 from ray_requests import HOST, ask
 from tune_process import Tune, listening
 
-from msd_ray.search.on_ray.authentication import Answer, answer_to
+from msd_ray.doctor.authentication import Answer, answer_to
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..console import print_line, print_pairs
-from ..errors import run_command
-from ..interrupts import interruptible
+from msd_ray.cli.console import print_line, print_pairs
+from msd_ray.common.errors import run_command
+from msd_ray.common.interrupts import interruptible
+
 from .layout import USER, Layout, Ports, with_free_ports
 from .lifecycle import SERVICES, start, stop
 from .record import Record, read_record

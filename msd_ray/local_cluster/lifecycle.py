@@ -13,7 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import UserError
+from msd_ray.common.errors import UserError
+
 from . import mlflow_server, postgres, ray_head
 from .jobs_environment import write_env_file
 from .layout import HOST, Layout, Ports

@@ -11,7 +11,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import UserError
+from msd_ray.common.errors import UserError
+
 from .layout import HOST, USER, Layout, Ports
 from .processes import Process
 from .secret_files import private_directory, secret, write_private

@@ -10,7 +10,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import UserError
+from msd_ray.common.errors import UserError
+
 from .jobs_environment import jobs_environment
 from .layout import HOST, Layout, Ports
 from .processes import Process

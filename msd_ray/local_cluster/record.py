@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
-from ..files import write_json
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import write_json
+
 from .layout import Layout, Ports
 from .processes import Process, boot_id
 

@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from ..files import new_file
+from msd_ray.common.files import new_file
 
 _BYTES = 32
 

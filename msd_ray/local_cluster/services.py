@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from ..errors import UserError
+from msd_ray.common.errors import UserError
+
 from .layout import HOST
 from .processes import Process, process
 

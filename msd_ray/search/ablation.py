@@ -7,8 +7,9 @@ teacher store, so that two rows of one seed differ in what the variant changes a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..training import Configuration, RunSettings, StudentSettings, TeacherSettings
-from ..variants import Variant
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.method.variants import Variant
+
 from .configuration import label
 from .execution import Execution
 from .final import Rows, SeededRuns, final_seeds

@@ -8,22 +8,23 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..encoders.files import EncoderFiles, directory_digest
-from ..features import TextTensors, load_sentences, load_text
-from ..model import MultiChannelTagger
-from ..training import OptimizerSettings, to_json
-from ..training.build import build_tagger
-from ..training.checkpoints import EpochRecord, TrainingDirectory
-from ..training.device import autocast
-from ..training.frozen import load_frozen_states
-from ..training.parallel import Workers
-from ..training.scores import ScoredSet
-from ..training.selection import dev_language
-from ..training.settings import SelectOn
-from .kept import Kept, node, readable
+from msd_ray.data.encoders.files import EncoderFiles, directory_digest
+from msd_ray.data.store import load_sentences, load_text
+from msd_ray.data.tensors import TextTensors
+from msd_ray.method.build import build_tagger
+from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory
+from msd_ray.method.device import autocast
+from msd_ray.method.frozen import load_frozen_states
+from msd_ray.method.parallel import Workers
+from msd_ray.method.scores import ScoredSet
+from msd_ray.method.selection import dev_language
+from msd_ray.method.settings import OptimizerSettings, SelectOn, to_json
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.storage.artifacts import Kept, node, readable
+from msd_ray.storage.layout import content_key
+from msd_ray.storage.uses import mark_used
+
 from .plans import Experiment, TrialPlan, TrialReport
-from .storage import content_key
-from .uses import mark_used
 
 Send = Callable[[TrialReport], None]
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..progress import Display
-from ..training.selection import dev_metric
+from msd_ray.cli.display import Display
+from msd_ray.method.selection import dev_metric
+
 from .budget import Seconds
 from .parameters import JSON
 from .phase import Phase, RunLabel, RunRecords

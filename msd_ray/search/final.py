@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..training import Configuration, RunSettings, TeacherSettings, to_json
+from msd_ray.method.settings import Configuration, RunSettings, TeacherSettings, to_json
+
 from .configuration import row_digest
 from .parameters import JSON, Choice, Fixed, Parameter, Range
 from .plans import Scored, TrialPlan

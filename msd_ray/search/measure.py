@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..model import MultiChannelTagger
-from ..training import RunSettings, StudentSettings, TeacherSettings
-from ..training.checkpoints import TrainingDirectory
-from ..training.loop import Task, train
-from ..training.outputs import TeacherOutputs
-from ..training.spread import SpreadSteps
-from ..training.student import StudentTask
-from ..training.teacher import TeacherTask
+from msd_ray.method.checkpoints import TrainingDirectory
+from msd_ray.method.loop import Task, train
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.settings import RunSettings, StudentSettings, TeacherSettings
+from msd_ray.method.spread import SpreadSteps
+from msd_ray.method.student import StudentTask
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.method.teacher import TeacherTask
+
 from .budget import Seconds
 from .configuration import PAPER_CONFIGURATION
 from .context import TrialContext

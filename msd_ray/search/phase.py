@@ -13,11 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
-from ..files import new_file
-from ..manifest import DamagedError
-from ..progress import Display, FinishedTrial, PhaseCounts
-from .kept import readable
-from .object_store import StoreError
+from msd_ray.cli.display import Display, FinishedTrial, PhaseCounts
+from msd_ray.common.files import new_file
+from msd_ray.common.manifest import DamagedError
+from msd_ray.storage.artifacts import readable
+from msd_ray.storage.object_store import StoreError
+
 from .parameters import JSON
 from .plans import Experiment, Failure, Launch, TrialPlan, TrialReport
 from .studies import PhaseStudy, TrialRecord

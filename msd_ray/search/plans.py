@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..encoders.files import EncoderFiles
-from ..training import Configuration, RunSettings
-from ..training.decoding import Decode
-from ..training.settings import SelectOn
-from .storage import Storage
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.method.decoding import Decode
+from msd_ray.method.settings import Configuration, RunSettings, SelectOn
+from msd_ray.storage.layout import Storage
 
 Phase = Literal["teacher", "student", "confirm", "final"]
 Split = Literal["test", "dev"]

@@ -8,35 +8,26 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerFast
 
-from ..corpora import (
-    DATASETS,
-    Sentence,
-    SourceCorpus,
-    TargetCorpus,
-    Text,
-    digest,
-    label_names,
-    load_dev,
-    load_source,
-    load_target,
-    load_test,
-    subset,
-)
-from ..corpora.gold import load_target_gold
-from ..corpora.locate import has_test
-from ..encoders.cache import file_digest
-from ..encoders.files import EncoderFiles, content_files
-from ..encoders.loading import load_tokenizer
-from ..features import encode_sentences, encode_text, save_sentences, save_text, save_words
-from ..manifest import FileDigest
-from ..training.decoding import Decode
-from ..training.selection import dev_language
-from ..training.settings import SelectOn
-from .copies import publish_files
-from .kept import to_be_made
+from msd_ray.common.manifest import FileDigest
+from msd_ray.data.catalogue import DATASETS, label_names
+from msd_ray.data.encode import encode_sentences, encode_text
+from msd_ray.data.encoders.cache import file_digest
+from msd_ray.data.encoders.files import EncoderFiles, content_files
+from msd_ray.data.encoders.loading import load_tokenizer
+from msd_ray.data.gold import load_target_gold
+from msd_ray.data.load import SourceCorpus, TargetCorpus, load_dev, load_source, load_target, load_test, subset
+from msd_ray.data.locate import has_test
+from msd_ray.data.sentences import Sentence, Text, digest
+from msd_ray.data.store import save_sentences, save_text, save_words
+from msd_ray.method.decoding import Decode
+from msd_ray.method.selection import dev_language
+from msd_ray.method.settings import SelectOn
+from msd_ray.storage.artifacts import to_be_made
+from msd_ray.storage.copies import publish_files
+from msd_ray.storage.layout import Storage, content_key
+from msd_ray.storage.uses import mark_used
+
 from .plans import Corpora, Experiment, Scored
-from .storage import Storage, content_key
-from .uses import mark_used
 
 SOURCE = "en"
 """The source language of all data sets."""

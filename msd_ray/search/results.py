@@ -17,19 +17,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import save_file
 
-from ..features import TextTensors, load_text, load_words, repeated_sentences
-from ..manifest import new_content
-from ..model import MultiChannelTagger
-from ..statistics.domains import domain_distances
-from ..training import OptimizerSettings
-from ..training.checkpoints import EpochRecord, TrainingDirectory
-from ..training.outputs import cls_vectors
-from ..training.parallel import Workers
-from ..training.scores import ScoredSet
+from msd_ray.common.manifest import new_content
+from msd_ray.data.encode import repeated_sentences
+from msd_ray.data.store import load_text, load_words
+from msd_ray.data.tensors import TextTensors
+from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory
+from msd_ray.method.domains import domain_distances
+from msd_ray.method.outputs import cls_vectors
+from msd_ray.method.parallel import Workers
+from msd_ray.method.scores import ScoredSet
+from msd_ray.method.settings import OptimizerSettings
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.storage.artifacts import KeptDirectory
+from msd_ray.storage.layout import content_key
+
 from .context import TrialContext, load_epoch
-from .kept import KeptDirectory
 from .plans import Scored
-from .storage import content_key
 
 DOMAIN_SENTENCES = 100
 """Of each language, as in the paper's Figure 3."""

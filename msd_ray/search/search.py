@@ -5,18 +5,18 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any, Literal
 
-from ..errors import UserError
-from ..training import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
-from .asha import Pruning
+from msd_ray.common.errors import UserError
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
+
 from .budget import Budget, Clock, Remaining, Seconds, typical_s, without_gain
 from .configuration import AVERAGE, BEST, DIRECT, PAPER, TSL, final_rows, label, settings_of
+from .early_stopping import Pruning
 from .execution import Execution
 from .final import CONFIRM_SEEDS, Rows, SeededRuns, confirm_seeds, final_seeds
-from .first_trials import with_every_choice
 from .parameters import JSON, Parameter, parameters_to_json
 from .phase import RunLabel
 from .plans import TrialPlan
-from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace
+from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace, with_every_choice
 from .studies import PhaseStudy, TrialRecord, check_study, read_study
 from .warm_start import NO_WARM_START, WarmStart, as_begun
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-from msd_ray.search.parameters import Choice, Fixed, Parameter, Range
+from .parameters import Choice, Fixed, Parameter, Range
 
 LearningRate = TypeAliasType("LearningRate", Annotated[float, Field(gt=0, lt=1)])
 Weight = TypeAliasType("Weight", Annotated[float, Field(ge=0)])

@@ -11,24 +11,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from msd_ray.errors import UserError, run_command
-from msd_ray.printable import printable
-from msd_ray.search.parameters import (
-    JSON,
-    Choice,
-    Fixed,
-    Parameter,
-    Range,
-    Scalar,
-    parameters_to_json,
-)
-from msd_ray.search.space_model import FORMS, Point, SpaceModel, allowed_keys, json_schema, largest
-from msd_ray.search.yaml_source import KeyPath, YamlSource, read_yaml
+from msd_ray.common.errors import UserError, run_command
+from msd_ray.common.text import printable
+
+from .parameters import JSON, Choice, Fixed, Parameter, Range, Scalar, parameters_to_json
+from .space_model import FORMS, Point, SpaceModel, allowed_keys, json_schema, largest
+from .yaml_source import KeyPath, YamlSource, read_yaml
 
 __all__ = [
     "JSON",
@@ -272,3 +266,17 @@ def main() -> int:
 
 if __name__ == "__main__":
     run_command(main)
+
+
+def with_every_choice(known: Sequence[Mapping[str, JSON]], space: Mapping[str, Parameter]) -> list[dict[str, JSON]]:
+    """The known points, and as few more as try each value of each `Choice`; these name choices alone."""
+    untried = {
+        name: [value for value in parameter.values if all(point.get(name) != value for point in known)]
+        for name, parameter in space.items()
+        if isinstance(parameter, Choice)
+    }
+    more = [
+        {name: value for name, value in zip(untried, values, strict=True) if value is not None}
+        for values in zip_longest(*untried.values())
+    ]
+    return [*(dict(point) for point in known), *more]

@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ..model import MultiChannelTagger
-from ..training import Configuration, StudentSettings, to_json
-from ..training.averages import mean_weights
-from ..training.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord
-from ..training.loop import train
-from ..training.outputs import load_outputs
-from ..training.parallel import Workers
-from ..training.scores import dev_metrics
-from ..training.selection import chosen_epoch
-from ..training.student import StudentTask
+from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord, mean_weights
+from msd_ray.method.loop import train
+from msd_ray.method.outputs import load_outputs
+from msd_ray.method.parallel import Workers
+from msd_ray.method.scores import dev_metrics
+from msd_ray.method.selection import chosen_epoch
+from msd_ray.method.settings import Configuration, StudentSettings, to_json
+from msd_ray.method.student import StudentTask
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.storage.artifacts import KeptTraining, training_directory
+from msd_ray.storage.layout import content_key
+
 from .context import TrialContext, load_epoch
-from .kept import KeptTraining, training_directory
 from .results import Trained
-from .storage import content_key
 from .teachers import StoredTeacher, mean_outputs, stored_outputs
 
 

@@ -10,19 +10,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ..model import MultiChannelTagger
-from ..training import TeacherSettings, to_json
-from ..training.checkpoints import EpochRecord, TrainingDirectory
-from ..training.loop import train
-from ..training.outputs import save_mean_outputs, save_outputs
-from ..training.parallel import Workers
-from ..training.scores import ScoredSet, dev_metrics
-from ..training.selection import chosen_epoch
-from ..training.teacher import TeacherTask
+from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory
+from msd_ray.method.loop import train
+from msd_ray.method.outputs import save_mean_outputs, save_outputs
+from msd_ray.method.parallel import Workers
+from msd_ray.method.scores import ScoredSet, dev_metrics
+from msd_ray.method.selection import chosen_epoch
+from msd_ray.method.settings import TeacherSettings, to_json
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.method.teacher import TeacherTask
+from msd_ray.storage.artifacts import KeptDirectory, KeptTraining, read_small, training_directory, write_small
+from msd_ray.storage.layout import content_key
+
 from .context import TrialContext, load_epoch
-from .kept import KeptDirectory, KeptTraining, read_small, training_directory, write_small
 from .results import Trained
-from .storage import content_key
 
 
 @dataclass(kw_only=True)

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 
-from msd_ray.errors import UserError
-from msd_ray.search.parameters import JSON, Fixed, Parameter
-from msd_ray.search.spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace
-from msd_ray.search.studies import StoredStudy, TrialRecord, read_study, study_names
+from msd_ray.common.errors import UserError
+
+from .parameters import JSON, Fixed, Parameter
+from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace
+from .studies import StoredStudy, TrialRecord, read_study, study_names
 
 _LISTED = 20  # studies that a message names
 

@@ -6,13 +6,14 @@ where it was, and reports all its epochs again from the first, exactly as they w
 
 import torch
 
-from ..model import MultiChannelTagger
-from ..training import TeacherSettings
-from ..training.frozen import save_frozen_states
-from ..training.loop import NonFiniteLossError
-from ..training.parallel import Workers
+from msd_ray.method.frozen import save_frozen_states
+from msd_ray.method.loop import NonFiniteLossError
+from msd_ray.method.parallel import Workers
+from msd_ray.method.settings import TeacherSettings
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.storage.artifacts import KeptDirectory
+
 from .context import Send, TrialContext
-from .kept import KeptDirectory
 from .plans import Launch, TrialReport
 from .results import FinalResults, Trained
 from .students import StoredAverage, StoredStudent

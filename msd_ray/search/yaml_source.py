@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 

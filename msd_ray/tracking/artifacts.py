@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 
 PREDICTIONS = "results/predictions.parquet"
 DOMAIN_VECTORS = "results/domains.safetensors"
@@ -53,7 +53,7 @@ def read_predictions(path: Path) -> Predictions:
     """
     import pyarrow
 
-    from msd_ray.limits import read_columns
+    from msd_ray.common.limits import read_columns
 
     try:
         tokens, gold, predicted, repeated = read_columns(path, ("tokens", "gold", "predicted", "repeated"))

@@ -21,7 +21,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 
 ALIAS = "champion"
 _NAME = re.compile(r"[\w-][\w.-]*")

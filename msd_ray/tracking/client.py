@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from msd_ray.tracking.outages import failure
-from msd_ray.tracking.uri import is_server, shown_uri
+from .outages import failure
+from .uri import is_server, shown_uri
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from msd_ray.errors import UserError
-from msd_ray.tracking.client import mlflow_errors
-from msd_ray.tracking.connection import connect, experiment_id
-from msd_ray.tracking.parameters import Json, flat_parameters, new_parameters
-from msd_ray.tracking.rows import search_runs
+from msd_ray.common.errors import UserError
+
+from .client import mlflow_errors
+from .connection import connect, experiment_id
+from .parameters import Json, flat_parameters, new_parameters
+from .rows import search_runs
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

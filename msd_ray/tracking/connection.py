@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msd_ray.errors import UserError
-from msd_ray.tracking.client import impatient, mlflow_errors, new_client
-from msd_ray.tracking.database import CONNECT_TIMEOUT_S, prepare_database
-from msd_ray.tracking.uri import is_server, shown_uri, sqlite_path
+from msd_ray.common.errors import UserError
+
+from .client import impatient, mlflow_errors, new_client
+from .database import CONNECT_TIMEOUT_S, prepare_database
+from .uri import is_server, shown_uri, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from msd_ray.corpora.bio import EntityCount
-from msd_ray.corpora.catalogue import DATASETS, SPLITS, Split
-from msd_ray.corpora.inventory import SplitCount
-from msd_ray.tracking.client import mlflow_errors
-from msd_ray.tracking.connection import connect, experiment_id
+from msd_ray.data.bio import EntityCount
+from msd_ray.data.catalogue import DATASETS, SPLITS, Split
+from msd_ray.data.inventory import SplitCount
+
+from .client import mlflow_errors
+from .connection import connect, experiment_id
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from msd_ray.errors import UserError
-from msd_ray.tracking.client import create_tables
-from msd_ray.tracking.outages import failure
-from msd_ray.tracking.uri import is_server, shown_uri, sqlite_path
+from msd_ray.common.errors import UserError
+
+from .client import create_tables
+from .outages import failure
+from .uri import is_server, shown_uri, sqlite_path
 
 CONNECT_TIMEOUT_S = 5
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from msd_ray.errors import UserError
-from msd_ray.files import write_nothing
-from msd_ray.tracking.connection import connect
-from msd_ray.tracking.database import CONNECT_TIMEOUT_S
-from msd_ray.tracking.uri import is_server, shown_uri, sqlite_path
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import write_nothing
+
+from .connection import connect
+from .database import CONNECT_TIMEOUT_S
+from .uri import is_server, shown_uri, sqlite_path
 
 _VERSION_LENGTH = 100
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from msd_ray.errors import UserError
-from msd_ray.files import write_json
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import write_json
 
 VERSION = 1
 

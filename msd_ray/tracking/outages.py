@@ -7,7 +7,7 @@ objection: any other 4xx, a value that MLflow refuses, a table that is not there
 import errno
 import sqlite3
 
-from msd_ray.errors import UserError, causes
+from msd_ray.common.errors import UserError, causes
 
 NOT_NOW = {
     "ABORTED",

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from msd_ray.corpora.inventory import SplitCount
-from msd_ray.errors import UserError
-from msd_ray.limits import LARGEST_TEXT
-from msd_ray.names import require_plain
-from msd_ray.tracking.client import mlflow_errors
-from msd_ray.tracking.connection import connect
-from msd_ray.tracking.corpus_counts import KIND, counts_of
-from msd_ray.tracking.history import Point, metric_history
-from msd_ray.tracking.labels import TUNE
-from msd_ray.tracking.rows import PARENT, RunRow, row_of, search_runs
-from msd_ray.tracking.uri import sqlite_path
+from msd_ray.common.errors import UserError
+from msd_ray.common.limits import LARGEST_TEXT
+from msd_ray.common.names import require_plain
+from msd_ray.data.inventory import SplitCount
+
+from .client import mlflow_errors
+from .connection import connect
+from .corpus_counts import KIND, counts_of
+from .history import Point, metric_history
+from .labels import TUNE
+from .rows import PARENT, RunRow, row_of, search_runs
+from .uri import sqlite_path
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -15,14 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from msd_ray.errors import UserError
-from msd_ray.progress import duration
-from msd_ray.tracking.client import impatient
-from msd_ray.tracking.journal import Journal
-from msd_ray.tracking.parameters import Json
-from msd_ray.tracking.replay import Patience, Replay, Say
-from msd_ray.tracking.rows import State
-from msd_ray.tracking.study import StudyTracker
+from msd_ray.cli.display import duration
+from msd_ray.common.errors import UserError
+
+from .client import impatient
+from .journal import Journal
+from .parameters import Json
+from .replay import Patience, Replay, Say
+from .rows import State
+from .study import StudyTracker
 
 ANSWER_S = 60
 """How long a server may take for one answer."""

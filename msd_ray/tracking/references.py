@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msd_ray.errors import UserError
-from msd_ray.tracking.client import mlflow_errors
-from msd_ray.tracking.connection import connect
-from msd_ray.tracking.registry import OLDER_STUDENT, STUDENT, versions_of
-from msd_ray.tracking.uri import shown_uri, sqlite_path
+from msd_ray.common.errors import UserError
+
+from .client import mlflow_errors
+from .connection import connect
+from .registry import OLDER_STUDENT, STUDENT, versions_of
+from .uri import shown_uri, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

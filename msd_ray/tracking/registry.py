@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msd_ray.tracking.champion import ALIAS, Candidate, decide, registered_name
-from msd_ray.tracking.client import mlflow_errors
-from msd_ray.tracking.connection import connect
-from msd_ray.tracking.parameters import shortened
+from .champion import ALIAS, Candidate, decide, registered_name
+from .client import mlflow_errors
+from .connection import connect
+from .parameters import shortened
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from msd_ray.errors import UserError
-from msd_ray.progress import duration
-from msd_ray.tracking.journal import Entry, Journal
-from msd_ray.tracking.outages import MlflowAwayError
-from msd_ray.tracking.study import StudyTracker
+from msd_ray.cli.display import duration
+from msd_ray.common.errors import UserError
+
+from .journal import Entry, Journal
+from .outages import MlflowAwayError
+from .study import StudyTracker
 
 Result = TypeVar("Result")
 Say = Callable[[str], None]

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from msd_ray.tracking.client import mlflow_errors
-from msd_ray.tracking.conflicts import recorded_parent
-from msd_ray.tracking.connection import connect, experiment_id
-from msd_ray.tracking.labels import TUNE, StudyLabels
-from msd_ray.tracking.parameters import Json, flat_parameters, new_parameters, shortened
-from msd_ray.tracking.rows import PARENT, RunRow, State, row_of, search_runs
+from .client import mlflow_errors
+from .conflicts import recorded_parent
+from .connection import connect, experiment_id
+from .labels import TUNE, StudyLabels
+from .parameters import Json, flat_parameters, new_parameters, shortened
+from .rows import PARENT, RunRow, State, row_of, search_runs
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from msd_ray.search.configuration import BEST, PAPER
-from msd_ray.tracking.client import mlflow_errors
-from msd_ray.tracking.connection import connect
-from msd_ray.tracking.registry import versions_of
-from msd_ray.tracking.rows import PARENT, best_run, dev_metric_of, row_of, search_runs
-from msd_ray.tracking.study import STATUS
-from msd_ray.tracking.uri import sqlite_path
+
+from .client import mlflow_errors
+from .connection import connect
+from .registry import versions_of
+from .rows import PARENT, best_run, dev_metric_of, row_of, search_runs
+from .study import STATUS
+from .uri import sqlite_path
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

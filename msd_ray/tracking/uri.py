@@ -3,8 +3,8 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from msd_ray.errors import UserError
-from msd_ray.printable import without_passwords
+from msd_ray.common.errors import UserError
+from msd_ray.common.text import without_passwords
 
 
 def default_tracking_uri(storage: Path) -> str:

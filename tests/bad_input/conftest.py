@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub import constants
 from tune_command import SENTENCE, UNREACHABLE, small_command
 
-from msd_ray.encoders.files import EncoderFiles
+from msd_ray.data.encoders.files import EncoderFiles
 
 
 @pytest.fixture

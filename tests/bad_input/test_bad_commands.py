@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tune_command import UNREACHABLE, run
 
-from msd_ray.errors import UserError, run_command
+from msd_ray.common.errors import UserError, run_command
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model
 from tune_command import UNREACHABLE, message
 
-from msd_ray.encoders.files import EncoderFiles
+from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.tune import main
 
 

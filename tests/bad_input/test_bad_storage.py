@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from tune_command import UNREACHABLE, files_below, message
 
-from msd_ray.errors import UserError
-from msd_ray.options import parse
-from msd_ray.setup import set_up
+from msd_ray.cli.options import parse
+from msd_ray.cli.setup import set_up
+from msd_ray.common.errors import UserError
 
 
 @pytest.mark.parametrize(

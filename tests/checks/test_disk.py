@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.checks.disk import FOR_COPIES, Trainings, size, storage_space, temporary_space
-from msd_ray.search.nodes import free_bytes
+from msd_ray.doctor.disk import FOR_COPIES, Trainings, size, storage_space, temporary_space
+from msd_ray.doctor.node import free_bytes
 
 SMALL = Trainings(checkpoint=1_000, epochs=2, teachers=1, students=1)
 

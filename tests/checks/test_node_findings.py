@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from s3_server import Front
 
-from msd_ray.checks.cluster import Room, Wanted, room_findings, token_finding, workers_on
-from msd_ray.checks.disk import Trainings
-from msd_ray.checks.finding import Finding
-from msd_ray.checks.nodes import Here, clock_finding, copies_space, node_findings
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.search.nodes import NodeReport, NodeRequest, examine
-from msd_ray.search.object_store import ObjectStore
-from msd_ray.search.storage import Storage
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.doctor.cluster import Room, Wanted, room_findings, token_finding, workers_on
+from msd_ray.doctor.disk import Trainings
+from msd_ray.doctor.finding import Finding
+from msd_ray.doctor.node import NodeReport, NodeRequest, examine
+from msd_ray.doctor.nodes import Here, clock_finding, copies_space, node_findings
+from msd_ray.storage.layout import Storage
+from msd_ray.storage.object_store import ObjectStore
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from itertools import islice
 from pathlib import Path
 
-from msd_ray.checks.disk import Trainings
-from msd_ray.checks.finding import Finding
-from msd_ray.checks.quick import Places, quick_findings
-from msd_ray.search.storage import Storage
+from msd_ray.doctor.disk import Trainings
+from msd_ray.doctor.finding import Finding
+from msd_ray.doctor.quick import Places, quick_findings
+from msd_ray.storage.layout import Storage
 
 FAR_TOO_MUCH = Trainings(checkpoint=10**18, epochs=1, teachers=1, students=1)
 

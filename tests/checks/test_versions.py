@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.checks.finding import Finding
-from msd_ray.checks.known_bad import KNOWN_BAD, KnownBad
-from msd_ray.checks.versions import installed, server_findings, version_findings
+from msd_ray.doctor.finding import Finding
+from msd_ray.doctor.known_bad import KNOWN_BAD, KnownBad
+from msd_ray.doctor.versions import installed, server_findings, version_findings
 
 
 def bad(versions: dict[str, str]) -> list[Finding]:

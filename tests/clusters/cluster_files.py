@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from msd_ray.clusters.check import check_file
-from msd_ray.clusters.findings import Finding
-from msd_ray.clusters.images import pinned_ray
+from msd_ray.doctor.cluster_files.check import check_file
+from msd_ray.doctor.cluster_files.findings import Finding
+from msd_ray.doctor.cluster_files.images import pinned_ray
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = ROOT / "cluster"

@@ -7,8 +7,8 @@ from typing import Any
 
 from cluster_files import CLUSTER
 
-from msd_ray.clusters.aws_machines import machine
-from msd_ray.clusters.machines import Machine
+from msd_ray.doctor.cluster_files.aws_machines import machine
+from msd_ray.doctor.cluster_files.machines import Machine
 
 
 def catalogue() -> dict[str, Any]:

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from cluster_files import CLUSTER, FILES, RAY, ROOT, errors, planted
 
-from msd_ray.arguments import DEFAULTS
-from msd_ray.clusters.check import PLACEHOLDER, check_file
-from msd_ray.clusters.trial_resources import ASKED
-from msd_ray.options import parse
+from msd_ray.cli.arguments import DEFAULTS
+from msd_ray.cli.options import parse
+from msd_ray.doctor.cluster_files.check import PLACEHOLDER, check_file
+from msd_ray.doctor.cluster_files.trial_resources import ASKED
 
 
 def loaded(name: str) -> Any:

@@ -4,8 +4,8 @@ import pytest
 import yaml
 from cluster_files import CLUSTER
 
-from msd_ray.clusters.gcp_machines import machine, takes_gpus
-from msd_ray.clusters.machines import Machine
+from msd_ray.doctor.cluster_files.gcp_machines import machine, takes_gpus
+from msd_ray.doctor.cluster_files.machines import Machine
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from msd_ray.clusters.findings import Finding
-from msd_ray.clusters.node_placement import head_placement, worker_placement
+from msd_ray.doctor.cluster_files.findings import Finding
+from msd_ray.doctor.cluster_files.node_placement import head_placement, worker_placement
 from msd_ray.search.yaml_source import read_yaml_documents
 
 GKE, EKS, KARPENTER = "cloud.google.com/gke-spot", "eks.amazonaws.com/capacityType", "karpenter.sh/capacity-type"

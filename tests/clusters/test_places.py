@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.clusters.places import kuberay_places, launcher_places
-from msd_ray.environment import VARIABLES
+from msd_ray.cli.environment import VARIABLES
+from msd_ray.doctor.cluster_files.places import kuberay_places, launcher_places
 from msd_ray.search.yaml_source import YamlSource, read_yaml_documents
 
 NAMES = tuple(VARIABLES.values())

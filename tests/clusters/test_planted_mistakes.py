@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cluster_files import FILES, RAY, errors, planted
 
-from msd_ray.clusters.check import check_file
+from msd_ray.doctor.cluster_files.check import check_file
 
 AWS = [
     # node_config, which Ray's schema does not look into

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.clusters.secrets import secret_findings, text_findings
+from msd_ray.doctor.cluster_files.secrets import secret_findings, text_findings
 from msd_ray.search.yaml_source import read_yaml_documents
 
 

@@ -3,8 +3,8 @@ import random
 import pytest
 from seqeval.metrics.sequence_labeling import get_entities
 
-from msd_ray.corpora import Sentence
-from msd_ray.corpora.bio import bio2, count_entities, entity_begins, is_iob1
+from msd_ray.data.bio import bio2, count_entities, entity_begins, is_iob1
+from msd_ray.data.sentences import Sentence
 
 
 def to_iob1(labels: list[str]) -> tuple[str, ...]:

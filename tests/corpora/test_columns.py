@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.corpora import DATASETS, Sentence, Text
-from msd_ray.corpora.columns import read_labelled, read_unlabelled
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.catalogue import DATASETS
+from msd_ray.data.columns import read_labelled, read_unlabelled
+from msd_ray.data.sentences import Sentence, Text
 
 WriteFile = Callable[..., Path]
 

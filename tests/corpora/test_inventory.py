@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.corpora import DATASETS, Counts
-from msd_ray.corpora.bio import EntityCount
-from msd_ray.corpora.inventory import SplitCount, take_stock
+from msd_ray.data.bio import EntityCount
+from msd_ray.data.catalogue import DATASETS, Counts
+from msd_ray.data.inventory import SplitCount, take_stock
 
 WriteFile = Callable[..., Path]
 MULTICONER = Path(__file__).parents[3] / "shared" / "data" / "multiconer"

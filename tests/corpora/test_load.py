@@ -4,18 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.corpora import (
-    DATASETS,
-    Sentence,
-    Text,
-    digest,
-    label_names,
-    load_source,
-    load_target,
-    load_test,
-)
-from msd_ray.corpora.load import subset
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.catalogue import DATASETS, label_names
+from msd_ray.data.load import load_source, load_target, load_test, subset
+from msd_ray.data.sentences import Sentence, Text, digest
 
 WriteFile = Callable[..., Path]
 MULTICONER = Path(__file__).parents[3] / "shared" / "data" / "multiconer"

@@ -5,9 +5,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from msd_ray.corpora import DATASETS, Sentence, Text
-from msd_ray.corpora.parquet import read_labelled, read_unlabelled
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.catalogue import DATASETS
+from msd_ray.data.parquet import read_labelled, read_unlabelled
+from msd_ray.data.sentences import Sentence, Text
 
 WriteFile = Callable[..., Path]
 WIKIANN = DATASETS["wikiann"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.corpora.sample import SAMPLE_LANGUAGES, SPLIT_SIZES, generate, sample_sentences
-from msd_ray.corpora.sample.generate import ENTITY_TYPES, SampleText, entity_type, read_sample_text
-from msd_ray.corpora.sentences import Sentence
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.sample import SAMPLE_LANGUAGES, SPLIT_SIZES, generate, sample_sentences
+from msd_ray.data.sample.generate import ENTITY_TYPES, SampleText, entity_type, read_sample_text
+from msd_ray.data.sentences import Sentence
 
 DIRECTORY = Path(generate.__file__).parent
 SPLITS = tuple(SPLIT_SIZES)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from msd_ray.corpora.sample import SPLIT_SIZES
-from msd_ray.corpora.sample.generate import generate_split, read_sample_text
-from msd_ray.corpora.sentences import Sentence
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.sample import SPLIT_SIZES
+from msd_ray.data.sample.generate import generate_split, read_sample_text
+from msd_ray.data.sentences import Sentence
 
 
 def small_text() -> dict[str, dict[str, dict[str, object]]]:

@@ -1,6 +1,6 @@
 import pytest
 
-from msd_ray.corpora import Sentence, Text, digest
+from msd_ray.data.sentences import Sentence, Text, digest
 
 
 def test_a_text_has_no_place_for_labels() -> None:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from translations import SENTENCES
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_encoder
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_encoder
 
 Floats = NDArray[np.float32]
 

@@ -12,10 +12,10 @@ import pytest
 from e5s1_writer import PIECES, dequantised, quantise, random_tensors, write_e5s1
 from safetensors.numpy import load_file
 
-from msd_ray.encoders import e5_small
-from msd_ray.encoders.loading import load_encoder, load_tokenizer
-from msd_ray.encoders.sources import resolve
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders import e5_small
+from msd_ray.data.encoders.loading import load_encoder, load_tokenizer
+from msd_ray.data.encoders.sources import resolve
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 from translations import SENTENCES
 
-from msd_ray.encoders.e5_tokenizer import build_tokenizer
-from msd_ray.encoders.e5s1 import E5S1
+from msd_ray.data.encoders.e5_tokenizer import build_tokenizer
+from msd_ray.data.encoders.e5s1 import E5S1
 
 MULTICONER = Path(__file__).parents[3] / "shared" / "data" / "multiconer"
 ODD = [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from e5s1_writer import NORMALISATION, PIECES, dequantised, is_blocks, quantise, random_tensors, write_e5s1
 
-from msd_ray.encoders import e5s1
+from msd_ray.data.encoders import e5s1
 
 
 @pytest.fixture

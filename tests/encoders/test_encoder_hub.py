@@ -13,8 +13,8 @@ from hub_server import HubServer, serve
 from huggingface_hub import constants
 from tiny_bert import tiny_bert_directory
 
-from msd_ray.encoders.sources import resolve
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.sources import resolve
 
 UNREACHABLE = "http://127.0.0.1:9"  # the discard port: nobody listens
 CARD = "---\nlicense: apache-2.0\n---\n# A tiny BERT\n"
@@ -88,7 +88,7 @@ def test_the_environment_says_where_the_hub_is(hub: HubServer, tmp_path: Path) -
     settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "other"), "OMP_NUM_THREADS": "1"}
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     code = (
-        "from msd_ray.encoders.sources import resolve; import json; "
+        "from msd_ray.data.encoders.sources import resolve; import json; "
         "print(json.dumps(str(resolve('tiny/bert').directory)))"
     )
     done = subprocess.run([sys.executable, "-c", code], env=inherited | settings, capture_output=True, timeout=200)

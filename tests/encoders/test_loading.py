@@ -13,10 +13,10 @@ from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.masking_utils import create_bidirectional_mask
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.layers import encoder_parts
-from msd_ray.encoders.loading import load_encoder, load_tokenizer
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.layers import encoder_parts
+from msd_ray.data.encoders.loading import load_encoder, load_tokenizer
 
 SIZES = {"vocab_size": 60, "num_hidden_layers": 3, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 48}
 DISTIL = {"vocab_size": 60, "n_layers": 3, "dim": 32, "n_heads": 4, "hidden_dim": 48}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tiny_bert import tiny_bert_directory
 
-from msd_ray.encoders.cache import cache_directory, file_digest
-from msd_ray.encoders.sources import resolve
-from msd_ray.errors import UserError
-from msd_ray.files import sha256
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import sha256
+from msd_ray.data.encoders.cache import cache_directory, file_digest
+from msd_ray.data.encoders.sources import resolve
 
 
 @pytest.fixture(autouse=True)

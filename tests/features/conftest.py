@@ -3,8 +3,8 @@
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_tokenizer
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from some_batches import as_lists, some_lengths
 
-from msd_ray.features import evaluation_batches, padding_share, training_batches
+from msd_ray.data.batches import evaluation_batches, padding_share, training_batches
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 2047, 2048, 2049, 2050, 4097, 15_300])

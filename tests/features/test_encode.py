@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from msd_ray.corpora import Sentence, Text
-from msd_ray.features import EncodedText, encode_sentences, encode_text
+from msd_ray.data.encode import EncodedText, encode_sentences, encode_text
+from msd_ray.data.sentences import Sentence, Text
 
 LABELS = ("O", "B-PER", "I-PER")
 

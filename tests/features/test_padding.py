@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from msd_ray.corpora import load_source
-from msd_ray.encoders.loading import load_tokenizer
-from msd_ray.encoders.sources import resolve
-from msd_ray.features import encode_text, padding_share, paired_batches, training_batches
+from msd_ray.data.batches import padding_share, paired_batches, training_batches
+from msd_ray.data.encode import encode_text
+from msd_ray.data.encoders.loading import load_tokenizer
+from msd_ray.data.encoders.sources import resolve
+from msd_ray.data.load import load_source
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "multiconer"
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from some_batches import as_lists, some_lengths
 
-from msd_ray.features import paired_batches, training_batches
-from msd_ray.training.settings import Pairing
+from msd_ray.data.batches import paired_batches, training_batches
+from msd_ray.method.settings import Pairing
 
 PAIRINGS: list[Pairing] = ["length", "random"]
 

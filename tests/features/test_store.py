@@ -8,17 +8,10 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from msd_ray.corpora import load_source
-from msd_ray.features import (
-    EncodedSentences,
-    EncodedText,
-    TextTensors,
-    encode_sentences,
-    load_sentences,
-    load_text,
-    save_sentences,
-    save_text,
-)
+from msd_ray.data.encode import EncodedSentences, EncodedText, encode_sentences
+from msd_ray.data.load import load_source
+from msd_ray.data.store import load_sentences, load_text, save_sentences, save_text
+from msd_ray.data.tensors import TextTensors
 
 
 @pytest.fixture

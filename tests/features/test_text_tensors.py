@@ -5,8 +5,10 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from msd_ray.corpora import Sentence, load_source
-from msd_ray.features import IGNORED, EncodedSentences, EncodedText, TextTensors, encode_sentences
+from msd_ray.data.encode import EncodedSentences, EncodedText, encode_sentences
+from msd_ray.data.load import load_source
+from msd_ray.data.sentences import Sentence
+from msd_ray.data.tensors import IGNORED, TextTensors
 
 CPU = torch.device("cpu")
 PAD = 7

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from msd_ray.features.windows import split_into_windows
+from msd_ray.data.windows import split_into_windows
 
 
 def test_short_sentences_are_one_window() -> None:

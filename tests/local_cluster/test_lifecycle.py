@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 from postgres_server import open_directory, require_postgres
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.local_cluster import postgres
 from msd_ray.local_cluster.__main__ import main
 from msd_ray.local_cluster.layout import Layout, Ports, with_free_ports

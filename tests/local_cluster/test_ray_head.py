@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from postgres_server import open_directory
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.local_cluster import ray_head
 from msd_ray.local_cluster.layout import HOST, Layout, Ports, with_free_ports
 from msd_ray.local_cluster.processes import end_or_kill, with_descendants

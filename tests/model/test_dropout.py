@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from msd_ray.model.dropout import ATTENTION, FastDropout, dropout, kept, use_fast_masks
+from msd_ray.method.dropout import ATTENTION, FastDropout, dropout, kept, use_fast_masks
 
 Floats = npt.NDArray[np.float64]
 COUNT = 1 << 20

@@ -9,9 +9,7 @@ from loss_twins import (
     weighted_twin,
 )
 
-from msd_ray.model.losses import (
-    gold_auxiliary_loss,
-)
+from msd_ray.method.losses import gold_auxiliary_loss
 
 
 def gold_auxiliary_twin(logits: Array, probs: Array, weights: Array) -> float:

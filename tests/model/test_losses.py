@@ -13,13 +13,7 @@ from loss_twins import (
 )
 from torch import Tensor
 
-from msd_ray.model.losses import (
-    DistillationLoss,
-    distillation_loss,
-    layer_weights,
-    student_loss,
-    teacher_loss,
-)
+from msd_ray.method.losses import DistillationLoss, distillation_loss, layer_weights, student_loss, teacher_loss
 
 
 def distil(logits: Tensor, probs: Array, mask: Tensor, weights: Tensor | None = None) -> DistillationLoss:

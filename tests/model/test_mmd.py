@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from msd_ray.model.mmd import mmd2
+from msd_ray.method.mmd import mmd2
 
 Array = NDArray[np.float64]
 Gradient = Callable[[Callable[[Array], float], Array], Array]

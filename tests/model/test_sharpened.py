@@ -6,7 +6,7 @@ import torch
 from loss_inputs import Array, Gradient, gradient_of, leaf, make_logits, make_probs
 from loss_twins import sharpened_twin, softmax_twin
 
-from msd_ray.model.losses import sharpened
+from msd_ray.method.losses import sharpened
 
 TEMPERATURES = [0.2, 0.5, 0.9, 1.5, 4.0]
 

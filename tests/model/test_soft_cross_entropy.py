@@ -9,7 +9,7 @@ from loss_inputs import LABELS, WEIGHTS, Array, B, C, Gradient, K, T, gradient_o
 from loss_twins import cross_entropy_twin, distillation_twin, soft_cross_entropy_twin, weighted_twin
 from torch import Tensor
 
-from msd_ray.model.losses import DistillationLoss, distillation_loss, gold_auxiliary_loss
+from msd_ray.method.losses import DistillationLoss, distillation_loss, gold_auxiliary_loss
 
 MASK = LABELS != -100
 KD: Literal["soft-cross-entropy"] = "soft-cross-entropy"

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_encoder
-from msd_ray.model import MultiChannelTagger
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_encoder
+from msd_ray.method.tagger import MultiChannelTagger
 
 LAYERS, CLASSES = 6, 5
 IDS = torch.tensor([[2, 9, 40, 77, 12, 3], [2, 15, 3, 0, 0, 0], [2, 31, 8, 66, 3, 0]])

@@ -2,13 +2,13 @@
 
 import random
 
-from msd_ray.reporting.bootstrap_table import bootstrap_table
-from msd_ray.reporting.collect import collect
-from msd_ray.reporting.table import Table
-from msd_ray.statistics.bootstrap import bootstrap_difference
+from msd_ray.method.variants import VARIANTS
+from msd_ray.report.bootstrap_table import bootstrap_table
+from msd_ray.report.collect import collect
+from msd_ray.report.statistics.bootstrap import bootstrap_difference
+from msd_ray.report.table import Table
 from msd_ray.tracking.artifacts import Predictions
 from msd_ray.tracking.rows import RunRow
-from msd_ray.variants import VARIANTS
 
 GOLD = tuple(("B-PER", "I-PER", "O", "B-LOC") for _ in range(40))
 

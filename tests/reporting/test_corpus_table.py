@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.corpora.bio import EntityCount
-from msd_ray.corpora.catalogue import DATASETS, Split
-from msd_ray.corpora.inventory import SplitCount, take_stock
-from msd_ray.reporting.corpus_table import corpus_table
-from msd_ray.reporting.table import Table
+from msd_ray.data.bio import EntityCount
+from msd_ray.data.catalogue import DATASETS, Split
+from msd_ray.data.inventory import SplitCount, take_stock
+from msd_ray.report.corpus_table import corpus_table
+from msd_ray.report.table import Table
 
 
 def found(

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from msd_ray.reporting.collect import collect, variant_runs
-from msd_ray.reporting.csv_files import csv_table
-from msd_ray.reporting.final_runs import final_runs_table
-from msd_ray.reporting.latex import latex_table
-from msd_ray.reporting.markdown import markdown_table
-from msd_ray.reporting.page import render
-from msd_ray.reporting.study_page import Language, dataset_tables, language_tables, study_page
-from msd_ray.reporting.table import Table
-from msd_ray.reporting.tables import paper_tables
-from msd_ray.tracking.comparison import comparisons, summary_metrics, summary_rows
+from msd_ray.report.collect import collect, variant_runs
+from msd_ray.report.comparison import comparisons, summary_metrics, summary_rows
+from msd_ray.report.csv_files import csv_table
+from msd_ray.report.final_runs import final_runs_table
+from msd_ray.report.latex import latex_table
+from msd_ray.report.markdown import markdown_table
+from msd_ray.report.page import render
+from msd_ray.report.study_page import Language, dataset_tables, language_tables, study_page
+from msd_ray.report.table import Table
+from msd_ray.report.tables import paper_tables
 from msd_ray.tracking.recorded import RecordedStudy
 from msd_ray.tracking.rows import RunRow, State
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hostile_tables import HOSTILE, one_line, table_of
 
-from msd_ray.reporting import latex
-from msd_ray.reporting.latex import latex_document, latex_table
-from msd_ray.reporting.tables import paper_tables
+from msd_ray.report import latex
+from msd_ray.report.latex import latex_document, latex_table
+from msd_ray.report.tables import paper_tables
 
 LATEX_TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[{}&$]|[^\\{}&$]+", re.DOTALL)
 

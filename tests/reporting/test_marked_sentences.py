@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from msd_ray.evaluation import entities
-from msd_ray.reporting.marked_sentences import TaggedSentence, gold_pieces, join, predicted_pieces
+from msd_ray.method.entity_scores import entities
+from msd_ray.report.marked_sentences import TaggedSentence, gold_pieces, join, predicted_pieces
 
 
 def sentence(text: str, gold: str, predicted: str) -> TaggedSentence:

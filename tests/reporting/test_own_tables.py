@@ -7,12 +7,12 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from msd_ray.reporting.beyond import deduplicated_table, english_table, span_error_table, type_table, variants_table
-from msd_ray.reporting.pairwise import pairwise_table
-from msd_ray.reporting.results import Measures, Results, Scores
-from msd_ray.reporting.table import Row, Section, Table
-from msd_ray.statistics.span_errors import SpanErrors
-from msd_ray.variants import VARIANTS, ZERO_SHOT
+from msd_ray.method.variants import VARIANTS, ZERO_SHOT
+from msd_ray.report.beyond import deduplicated_table, english_table, span_error_table, type_table, variants_table
+from msd_ray.report.pairwise import pairwise_table
+from msd_ray.report.results import Measures, Results, Scores
+from msd_ray.report.statistics.span_errors import SpanErrors
+from msd_ray.report.table import Row, Section, Table
 
 SEEDS = range(5)
 Values = npt.NDArray[np.float64]

@@ -12,7 +12,7 @@ import pytest
 import sample_page
 from plotly.offline import get_plotlyjs
 
-from msd_ray.reporting.page import Page, Section, json_in_script, render
+from msd_ray.report.page import Page, Section, json_in_script, render
 
 
 class Outline(HTMLParser):
@@ -89,7 +89,7 @@ def test_nothing_is_loaded(outline: Outline) -> None:
         and not (value or "").startswith(("#", "data:"))
     ]
     assert loading == []
-    style = (files("msd_ray.reporting") / "templates" / "report.css").read_text(encoding="utf-8")
+    style = (files("msd_ray.report") / "templates" / "report.css").read_text(encoding="utf-8")
     assert "url(" not in style
     assert "@import" not in style
 
@@ -182,7 +182,7 @@ def _luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_contrast(theme: int) -> None:
-    style = (files("msd_ray.reporting") / "templates" / "report.css").read_text(encoding="utf-8")
+    style = (files("msd_ray.report") / "templates" / "report.css").read_text(encoding="utf-8")
     pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", style)
     colours = {name: (light, dark)[theme] for name, light, dark in pairs}
 

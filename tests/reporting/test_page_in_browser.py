@@ -10,7 +10,7 @@ from opened_page import Complaints, column, focus_by_keyboard, opened, until
 from playwright.sync_api import Browser, ViewportSize
 from playwright.sync_api import Page as Tab
 
-from msd_ray.reporting.page import Page, Section, render
+from msd_ray.report.page import Page, Section, render
 
 WINDOW: ViewportSize = {"width": 1280, "height": 900}
 

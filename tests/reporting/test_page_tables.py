@@ -3,8 +3,8 @@
 import pytest
 import sample_page
 
-from msd_ray.reporting.page_tables import rows_view, sort_number, table_view
-from msd_ray.reporting.table import Group, Section, Table
+from msd_ray.report.page_tables import rows_view, sort_number, table_view
+from msd_ray.report.table import Group, Section, Table
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from msd_ray.corpora.catalogue import DATASETS
-from msd_ray.reporting.paper import (
+from msd_ray.data.catalogue import DATASETS
+from msd_ray.method.variants import VARIANTS
+from msd_ray.report.paper import (
     SCORE_TABLES,
     TABLE_1,
     TABLE_2,
@@ -18,7 +19,6 @@ from msd_ray.reporting.paper import (
     PaperTable,
     average_of_cells,
 )
-from msd_ray.variants import VARIANTS
 
 # All printed averages that rounding the average of the printed cells does not give: (table, row) -> what it gives.
 CUT_OFF = {  # one hundredth less: cut off, or rounded before it was printed

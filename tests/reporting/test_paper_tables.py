@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from msd_ray.corpora.catalogue import Split
-from msd_ray.reporting.cells import PaperCell
-from msd_ray.reporting.paper import SCORE_TABLES, TABLE_2, TABLE_3, TABLE_4, TABLE_8
-from msd_ray.reporting.results import Measures, Results, Scores
-from msd_ray.reporting.table import Row, Table
-from msd_ray.reporting.tables import paper_tables, score_table, source_table
+from msd_ray.data.catalogue import Split
+from msd_ray.report.cells import PaperCell
+from msd_ray.report.paper import SCORE_TABLES, TABLE_2, TABLE_3, TABLE_4, TABLE_8
+from msd_ray.report.results import Measures, Results, Scores
+from msd_ray.report.table import Row, Table
+from msd_ray.report.tables import paper_tables, score_table, source_table
 
 Means = Mapping[str, Mapping[str, float]]
 JITTER = (-0.011, 0.004, 0.007)  # adds up to nothing

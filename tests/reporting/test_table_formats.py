@@ -10,13 +10,13 @@ import pytest
 from hostile_tables import HOSTILE, one_line, table_of
 from markdown_it import MarkdownIt
 
-from msd_ray.reporting.cells import CountCell, PaperCell, SummaryCell, TextCell
-from msd_ray.reporting.csv_files import csv_table, write_csv
-from msd_ray.reporting.markdown import markdown_table
-from msd_ray.reporting.table import Group, Row, Section, Table
-from msd_ray.reporting.tables import paper_tables
-from msd_ray.statistics.formats import signed
-from msd_ray.statistics.summary import summarise
+from msd_ray.report.cells import CountCell, PaperCell, SummaryCell, TextCell
+from msd_ray.report.csv_files import csv_table, write_csv
+from msd_ray.report.markdown import markdown_table
+from msd_ray.report.statistics.formats import signed
+from msd_ray.report.statistics.summary import summarise
+from msd_ray.report.table import Group, Row, Section, Table
+from msd_ray.report.tables import paper_tables
 
 
 class Cells(HTMLParser):

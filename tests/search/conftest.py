@@ -11,10 +11,10 @@ from search_fixtures import small_corpora as small_corpora
 from search_fixtures import undisturbed as undisturbed
 from small_search import RUN, MakePrepared
 
-from msd_ray.encoders.files import EncoderFiles
+from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.search.plans import Experiment
 from msd_ray.search.prepare import Data, Prepared, prepare, read
-from msd_ray.search.storage import Storage
+from msd_ray.storage.layout import Storage
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from pathlib import Path
 from rich.console import Console
 from small_search import RUN, SmallSearch, student_plan
 
-from msd_ray.manifest import new_content
-from msd_ray.progress import progress
-from msd_ray.search.asha import Pruning
+from msd_ray.cli.display import progress
+from msd_ray.common.manifest import new_content
+from msd_ray.search.early_stopping import Pruning
 from msd_ray.search.parameters import Fixed, Range
 from msd_ray.search.phase import Phase, RunLabel
 from msd_ray.search.plans import TrialPlan, TrialReport

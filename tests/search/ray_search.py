@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tune_process import descendants_of, listening, pids_titled
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.search.on_ray.cluster import cluster
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.watchdog import StalledError

@@ -8,7 +8,7 @@ import pytest
 import torch
 from small_search import ALL_AT_ONCE, ALL_OPTIONS, MakeSearch, SmallSearch, write_corpora
 
-from msd_ray.encoders.files import EncoderFiles
+from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.tracking.database import prepare_database
 from msd_ray.tracking.uri import default_tracking_uri
 

@@ -9,7 +9,8 @@ import recorded
 from rich.console import Console
 from small_search import RUN, STUDENT, TEACHER, data, run_here
 
-from msd_ray.progress import progress
+from msd_ray.cli.display import progress
+from msd_ray.method.variants import VARIANTS
 from msd_ray.search.ablation import AblationSettings, run_ablation
 from msd_ray.search.execution import Execution
 from msd_ray.search.plans import Scored
@@ -17,7 +18,6 @@ from msd_ray.search.prepare import Prepared, prepare_target_gold, prepare_test
 from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
-from msd_ray.variants import VARIANTS
 
 EPOCH = replace(RUN, epochs=1)
 

@@ -12,9 +12,11 @@ import torch
 from rich.console import Console
 from small_space import SPACE
 
-from msd_ray.corpora import load_source, load_target, load_test
-from msd_ray.options import parse
-from msd_ray.progress import progress
+from msd_ray.cli.display import progress
+from msd_ray.cli.options import parse
+from msd_ray.cli.setup import Setup, set_up
+from msd_ray.data.load import load_source, load_target, load_test
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
 from msd_ray.search.budget import Seconds
 from msd_ray.search.execution import Execution
 from msd_ray.search.final import Rows
@@ -24,10 +26,8 @@ from msd_ray.search.plans import Phase as PhaseName
 from msd_ray.search.prepare import Data, Prepared, prepare_test
 from msd_ray.search.search import Search
 from msd_ray.search.work import run_launch
-from msd_ray.setup import Setup, set_up
 from msd_ray.tracking.records import recording
 from msd_ray.tracking.study import StudyTracker
-from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings
 
 CPU = torch.device("cpu")
 RUN = RunSettings(epochs=2, batch_size=8, max_length=48, frozen_layers=2)

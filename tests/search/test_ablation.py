@@ -11,9 +11,9 @@ from safetensors.numpy import load_file
 from small_ablation import ablate
 from small_search import MakePrepared, spoil_training_labels
 
-from msd_ray.errors import UserError
-from msd_ray.evaluation import entity_scores
-from msd_ray.variants import GOLD_AUXILIARY_WEIGHT, TEACHER_MMD_WEIGHT, VARIANTS, ZERO_SHOT
+from msd_ray.common.errors import UserError
+from msd_ray.method.entity_scores import entity_scores
+from msd_ray.method.variants import GOLD_AUXILIARY_WEIGHT, TEACHER_MMD_WEIGHT, VARIANTS, ZERO_SHOT
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from small_search import (
     spoil_training_labels,
 )
 
-from msd_ray.manifest import new_content
+from msd_ray.common.manifest import new_content
 from msd_ray.search import students, teachers
 from msd_ray.search.configuration import row_digest
 from msd_ray.search.phase import Phase

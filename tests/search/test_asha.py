@@ -8,7 +8,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers.async_hyperband import _Bracket
 from ray.tune.schedulers.trial_scheduler import TrialScheduler
 
-from msd_ray.search.asha import Pruning, rungs, should_stop
+from msd_ray.search.early_stopping import Pruning, rungs, should_stop
 
 
 def interleaved(trials: int, epochs: int, rng: random.Random) -> list[int]:

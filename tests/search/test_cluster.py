@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.search.on_ray.cluster import cluster
 
 

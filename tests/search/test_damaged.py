@@ -17,11 +17,11 @@ from small_search import (
     weights_of,
 )
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.manifest import DamagedError, verify_directory
+from msd_ray.common.manifest import DamagedError, verify_directory
+from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.search.plans import Experiment, TrialReport
 from msd_ray.search.prepare import prepare, prepare_test, read
-from msd_ray.search.storage import Storage
+from msd_ray.storage.layout import Storage
 
 
 def only(directory: Path) -> Path:

@@ -6,8 +6,8 @@ from typing import Literal
 
 import pytest
 
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
 from msd_ray.search.final import Rows, SeededRuns
-from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings
 
 PLAIN, CHANNELS = TeacherSettings(), TeacherSettings(alpha=0.5)
 DIRECT = Configuration(teachers=(PLAIN,), student=None)

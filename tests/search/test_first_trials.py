@@ -1,7 +1,7 @@
 """Known configurations come first, then every choice that none of them makes."""
 
-from msd_ray.search.first_trials import with_every_choice
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
+from msd_ray.search.spaces import with_every_choice
 
 SPACE: dict[str, Parameter] = {
     "learning_rate": Range(low=1e-5, high=1e-3, log=True),

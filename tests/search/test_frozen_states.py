@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from small_search import RUN, MakePrepared, MakeSearch, data, run_trials, student_plan, teacher_plan, weights_of
 
-from msd_ray.manifest import verify_directory
+from msd_ray.common.manifest import verify_directory
 from msd_ray.search.plans import Experiment
 from msd_ray.search.prepare import prepare_test
 

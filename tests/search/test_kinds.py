@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.curve_table import read_table
 from benchmarks.simulation import SimulatedSearch, Unrecorded, random_points
-from msd_ray.search.asha import Pruning
+from msd_ray.search.early_stopping import Pruning
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter
 from msd_ray.search.search import KINDS
 from msd_ray.search.studies import PhaseStudy

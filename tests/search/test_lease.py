@@ -9,15 +9,15 @@ import time
 
 import pytest
 
-from msd_ray.errors import UserError
-from msd_ray.search import lease
-from msd_ray.search.lease import held_study
-from msd_ray.search.object_store import ObjectStore
+from msd_ray.common.errors import UserError
+from msd_ray.storage import lease
+from msd_ray.storage.lease import held_study
+from msd_ray.storage.object_store import ObjectStore
 
 HOLD = """
 import signal, socket, sys
-from msd_ray.search.lease import held_study
-from msd_ray.search.object_store import ObjectStore
+from msd_ray.storage.lease import held_study
+from msd_ray.storage.object_store import ObjectStore
 if sys.argv[2]:
     socket.gethostname = lambda: sys.argv[2]
 with held_study(ObjectStore.at(sys.argv[1]), "study"):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_search import RUN, MakeSearch, SmallSearch
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.search.budget import Budget, Seconds
 from msd_ray.search.measure import measure
 from msd_ray.search.plans import Experiment

@@ -13,16 +13,16 @@ from pyarrow import fs
 from s3_server import BUCKET, CREDENTIALS, Front, client
 from small_search import RUN, StoppedError, data, run_trials, student_plan, weights_of
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.sources import resolve
-from msd_ray.errors import UserError
-from msd_ray.manifest import FileDigest, new_content
-from msd_ray.search.copies import fetch_directory, publish_directory
-from msd_ray.search.kept import readable, trained_weights
-from msd_ray.search.object_store import ObjectStore
+from msd_ray.common.errors import UserError
+from msd_ray.common.manifest import FileDigest, new_content
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.sources import resolve
 from msd_ray.search.plans import Experiment, TrialReport
 from msd_ray.search.prepare import prepare, prepare_test, read
-from msd_ray.search.storage import Storage
+from msd_ray.storage.artifacts import readable, trained_weights
+from msd_ray.storage.copies import fetch_directory, publish_directory
+from msd_ray.storage.layout import Storage
+from msd_ray.storage.object_store import ObjectStore
 
 
 class Nodes:

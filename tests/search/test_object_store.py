@@ -8,9 +8,9 @@ import pytest
 from pyarrow import fs
 from s3_server import CREDENTIALS, Front
 
-from msd_ray.errors import UserError
-from msd_ray.search.object_store import ATTEMPTS, ObjectStore, StoreError
-from msd_ray.search.storage import Storage
+from msd_ray.common.errors import UserError
+from msd_ray.storage.layout import Storage
+from msd_ray.storage.object_store import ATTEMPTS, ObjectStore, StoreError
 
 
 def test_objects_come_back_and_go(s3: str, tmp_path: Path) -> None:

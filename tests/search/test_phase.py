@@ -13,7 +13,7 @@ from phase_driver import TRIALS, epoch, finished, label, open_study, plan
 from rich.console import Console
 from small_search import MakeSearch
 
-from msd_ray.progress import progress
+from msd_ray.cli.display import progress
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Failure, TrialReport
 from msd_ray.search.studies import PhaseStudy, TrialRecord

@@ -16,8 +16,8 @@ from mlflow_server import MlflowServer
 from phase_driver import TRIALS, drive, drive_and_die
 from small_search import MakeSearch, SmallSearch
 
-from msd_ray.errors import UserError, run_command
-from msd_ray.manifest import MANIFEST
+from msd_ray.common.errors import UserError, run_command
+from msd_ray.common.manifest import MANIFEST
 from msd_ray.tracking.records import RecordsWaitError, StudyRecords
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]

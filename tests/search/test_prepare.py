@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from small_search import MakePrepared, data, spoil_training_labels, target_tokens
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.features import load_sentences, load_text
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.store import load_sentences, load_text
+from msd_ray.method.settings import SelectOn
 from msd_ray.search.prepare import prepare, prepare_test, read
-from msd_ray.search.storage import Storage
-from msd_ray.training.settings import SelectOn
+from msd_ray.storage.layout import Storage
 
 
 def test_target_training_text_has_no_labels(prepared: MakePrepared, small_corpora: Path) -> None:

@@ -7,13 +7,12 @@ from threading import Event, Thread
 import pytest
 from filelock import FileLock
 
-from msd_ray.manifest import new_content, remove
-from msd_ray.search.held_studies import held_studies
-from msd_ray.search.inventory import Thing, file_system, things
-from msd_ray.search.kept import to_be_made
-from msd_ray.search.pruning import Decision, Rules, decide, prune
-from msd_ray.search.storage import Storage
-from msd_ray.search.uses import Uses, _mark, mark_used, read_uses, students_of
+from msd_ray.common.manifest import new_content, remove
+from msd_ray.storage.artifacts import to_be_made
+from msd_ray.storage.garbage_collection import Decision, Rules, decide, held_studies, prune
+from msd_ray.storage.inventory import Thing, file_system, things
+from msd_ray.storage.layout import Storage
+from msd_ray.storage.uses import Uses, _mark, mark_used, read_uses, students_of
 
 NOW, DAY = 1_000_000.0, 86400.0
 OLD = NOW - 3 * DAY

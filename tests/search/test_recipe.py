@@ -11,14 +11,14 @@ import torch
 from safetensors.numpy import load_file
 from small_search import CPU, RUN, STUDENT, TEACHER, MakePrepared, data, run_trials, student_plan, teacher_plan
 
-from msd_ray.encoders.files import EncoderFiles
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.method.outputs import soft_labels
+from msd_ray.method.settings import Configuration
 from msd_ray.search.context import TrialContext, load_epoch
 from msd_ray.search.plans import Experiment, TrialReport
 from msd_ray.search.prepare import prepare, prepare_test, read
-from msd_ray.search.storage import Storage
 from msd_ray.search.students import StoredStudent
-from msd_ray.training import Configuration
-from msd_ray.training.outputs import soft_labels
+from msd_ray.storage.layout import Storage
 
 OTHER_TEACHER = replace(TEACHER, learning_rate=4e-4)
 OTHER_STUDENT = replace(STUDENT, learning_rate=4e-4)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from msd_ray.options import FINAL_ROWS
+from msd_ray.cli.options import FINAL_ROWS
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
 from msd_ray.search.configuration import PAPER_CONFIGURATION, final_rows, row_digest, settings_of
 from msd_ray.search.final import confirm_seeds, final_seeds
 from msd_ray.search.search import SearchSettings, remaining
 from msd_ray.search.spaces import PAPER_STUDENT, load_space
-from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings
 
 FIRST = Configuration(
     teachers=(TeacherSettings(alpha=0.5, learning_rate=2e-4), TeacherSettings(alpha=0.1)),

@@ -21,11 +21,11 @@ from small_search import (
 )
 from small_space import SPACE
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.method.settings import Configuration, TeacherSettings
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialPlan, TrialReport
 from msd_ray.search.studies import TrialRecord
-from msd_ray.training import Configuration, TeacherSettings
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["msd_ray.search.work"])

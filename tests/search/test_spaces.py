@@ -13,19 +13,11 @@ import jsonschema
 import pytest
 import yaml
 
-from msd_ray.arguments import PRESETS
-from msd_ray.corpora import load_source
-from msd_ray.errors import UserError
+from msd_ray.cli.arguments import PRESETS
+from msd_ray.common.errors import UserError
+from msd_ray.data.load import load_source
 from msd_ray.search.space_model import json_schema
-from msd_ray.search.spaces import (
-    PAPER_STUDENT,
-    PAPER_TEACHER,
-    Choice,
-    Fixed,
-    Range,
-    load_space,
-    space_names,
-)
+from msd_ray.search.spaces import PAPER_STUDENT, PAPER_TEACHER, Choice, Fixed, Range, load_space, space_names
 from msd_ray.search.yaml_source import read_yaml
 
 NAMES = ["joint", "paper", "quickstart", "student", "wide"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.errors import UserError
-from msd_ray.search.storage import Storage, content_key
+from msd_ray.common.errors import UserError
+from msd_ray.storage.layout import Storage, content_key
 
 PROCESSES = multiprocessing.get_context("forkserver")
 

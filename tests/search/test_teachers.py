@@ -9,7 +9,7 @@ from pathlib import Path
 from small_search import RUN, STUDENT, TEACHER, MakePrepared, run_trials, student_plan, teacher_plan, weights_of
 from tiny_bert import tiny_bert_directory
 
-from msd_ray.encoders.sources import resolve
+from msd_ray.data.encoders.sources import resolve
 from msd_ray.search.plans import Experiment, TrialPlan
 
 PROCESSES = multiprocessing.get_context("forkserver")

@@ -9,12 +9,12 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.method.settings import RunSettings
 from msd_ray.search.search import SearchSettings, check_teacher_study, open_teacher_study
 from msd_ray.search.spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace, load_space
 from msd_ray.search.studies import PhaseStudy
 from msd_ray.search.warm_start import NO_WARM_START, WarmStart, warm_start
-from msd_ray.training import RunSettings
 
 Tried = Sequence[tuple[Mapping[str, Any], float | None]]
 JOINT = load_space(Path(__file__).parent / "joint_space.yaml")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tune_command import small_command
 
-from msd_ray.encoders.files import EncoderFiles
+from msd_ray.data.encoders.files import EncoderFiles
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from msd_ray.checks.known_bad import KNOWN_BAD, KnownBad
+from msd_ray.doctor.known_bad import KNOWN_BAD, KnownBad
 
 ROOT = Path(__file__).parents[2]
 ROWS = [

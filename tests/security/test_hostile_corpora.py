@@ -8,14 +8,15 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from msd_ray import limits
-from msd_ray.corpora import DATASETS, Sentence, Text, columns, parquet
-from msd_ray.corpora.catalogue import Dataset
-from msd_ray.corpora.locate import find_file, languages_on_disk
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_tokenizer
-from msd_ray.errors import UserError
-from msd_ray.features import encode_sentences
+from msd_ray.common import limits
+from msd_ray.common.errors import UserError
+from msd_ray.data import columns, parquet
+from msd_ray.data.catalogue import DATASETS, Dataset
+from msd_ray.data.encode import encode_sentences
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_tokenizer
+from msd_ray.data.locate import find_file, languages_on_disk
+from msd_ray.data.sentences import Sentence, Text
 
 WIKIANN, CONLL = DATASETS["wikiann"], DATASETS["conll"]
 Write = Callable[[bytes], Path]

@@ -16,10 +16,10 @@ from mlflow.tracking import MlflowClient
 from pyarrow import parquet as pq
 from recorded_studies import PAPER, record_ablation, record_final
 
-from msd_ray import limits
-from msd_ray.errors import UserError
-from msd_ray.report import main
-from msd_ray.reporting.write import write_tables
+from msd_ray.common import limits
+from msd_ray.common.errors import UserError
+from msd_ray.report.__main__ import main
+from msd_ray.report.write import write_tables
 from msd_ray.tracking.artifacts import PREDICTIONS, read_predictions
 from msd_ray.tracking.recorded import Recordings
 

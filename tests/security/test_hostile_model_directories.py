@@ -13,14 +13,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from students import exported
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_encoder, load_tokenizer
-from msd_ray.encoders.sources import resolve
-from msd_ray.errors import UserError
-from msd_ray.export import DESCRIPTION, load_student
-from msd_ray.files import sha256
-from msd_ray.options import parse
-from msd_ray.setup import set_up
+from msd_ray.cli.options import parse
+from msd_ray.cli.setup import set_up
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import sha256
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_encoder, load_tokenizer
+from msd_ray.data.encoders.sources import resolve
+from msd_ray.predict.export import DESCRIPTION, load_student
 
 CPU = torch.device("cpu")
 Spoil = Callable[[Path], None]

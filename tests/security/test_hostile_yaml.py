@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.encoders.sources import resolve
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.sources import resolve
 from msd_ray.search.spaces import load_space
 
 Write = Callable[[str], Path]

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from tune_command import message
 
-from msd_ray.corpora.catalogue import is_language_code
-from msd_ray.errors import UserError
-from msd_ray.names import is_plain, require_plain
-from msd_ray.options import parse
+from msd_ray.cli.options import parse
+from msd_ray.common.errors import UserError
+from msd_ray.common.names import is_plain, require_plain
+from msd_ray.data.catalogue import is_language_code
 
 HOSTILE = (
     *("../../x", "..", ".", "a/b", "/etc/passwd", "a\\b", "a\0b", "a\nb", "\x1b[2J", "é", "a b", "", ".hidden"),

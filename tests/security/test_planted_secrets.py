@@ -11,11 +11,14 @@ from rich.console import Console
 from small_search import SmallSearch, write_corpora
 from watched_search import WatchedSearch
 
-from msd_ray import ablate, data, predict, report, tune
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import run_command
-from msd_ray.options import parse
-from msd_ray.printable import has_password, printable, without_passwords
+from msd_ray import ablate, tune
+from msd_ray.cli.options import parse
+from msd_ray.common.errors import run_command
+from msd_ray.common.text import has_password, printable, without_passwords
+from msd_ray.data import __main__ as data
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.predict import __main__ as predict
+from msd_ray.report import __main__ as report
 from msd_ray.tracking.study import StudyTracker
 
 CLOSED = "127.0.0.1:9"  # the discard port: nobody listens

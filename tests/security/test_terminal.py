@@ -14,15 +14,15 @@ import pytest
 from rich.console import Console
 from students import exported
 
-from msd_ray.checks.finding import failed
-from msd_ray.checks.lines import print_findings
-from msd_ray.console import print_line, print_pairs
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import warn
-from msd_ray.predict import main as predict
-from msd_ray.printable import in_json, printable, visible
-from msd_ray.progress import progress
-from msd_ray.search import lease
+from msd_ray.cli.console import print_line, print_pairs
+from msd_ray.cli.display import progress
+from msd_ray.common.errors import warn
+from msd_ray.common.text import in_json, printable, visible
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.doctor.finding import failed
+from msd_ray.doctor.lines import print_findings
+from msd_ray.predict.__main__ import main as predict
+from msd_ray.storage import lease
 
 # Clears the screen, sets the title, goes back over the line, turns the order, in C1 form; a bell; a lone surrogate.
 CODES = "\x1b[2J \x1b]0;owned\x07 \rspoofed \u202eevil\u202c \x9b31m \x08 \x7f \udcff"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pytest
 
-from msd_ray.evaluation import entity_scores
-from msd_ray.statistics import bootstrap
-from msd_ray.statistics.bootstrap import BootstrapDifference, bootstrap_difference
+from msd_ray.method.entity_scores import entity_scores
+from msd_ray.report.statistics import bootstrap
+from msd_ray.report.statistics.bootstrap import BootstrapDifference, bootstrap_difference
 
 Sentences = list[list[str]]
 Draw = Callable[..., tuple[Sentences, Sentences]]

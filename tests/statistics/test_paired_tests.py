@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from msd_ray.statistics.paired import PairedTests, holm, paired_tests
+from msd_ray.report.statistics.paired import PairedTests, holm, paired_tests
 
 
 def seeds(values: Sequence[float]) -> dict[int, float]:

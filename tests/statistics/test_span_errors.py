@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from nervaluate import Evaluator
 
-from msd_ray.evaluation import entities, entity_scores
-from msd_ray.statistics.span_errors import SpanErrors, span_errors
+from msd_ray.method.entity_scores import entities, entity_scores
+from msd_ray.report.statistics.span_errors import SpanErrors, span_errors
 
 Sentences = list[list[str]]
 Draw = Callable[..., tuple[Sentences, Sentences]]

@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from msd_ray.statistics.summary import Summary, summarise
+from msd_ray.report.statistics.summary import Summary, summarise
 
 # Student's t for 95 % and 99 %, two-sided, by degrees of freedom: the table that textbooks print.
 T_TABLE = {

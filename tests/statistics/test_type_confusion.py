@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from msd_ray.evaluation import entities, entity_scores
-from msd_ray.statistics.confusion import NONE, TypeConfusion, type_confusion
+from msd_ray.method.entity_scores import entities, entity_scores
+from msd_ray.report.statistics.confusion import NONE, TypeConfusion, type_confusion
 
 Sentences = list[list[str]]
 Draw = Callable[..., tuple[Sentences, Sentences]]

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 import words_of_pipelines
 
-from msd_ray.export import load_student
-from msd_ray.tagging import tag
+from msd_ray.predict.export import load_student
+from msd_ray.predict.tagging import tag
 
 LOAD = """
 import json, sys
@@ -34,7 +34,7 @@ def sentences() -> list[list[str]]:
 
 
 def assert_loads_alone(uri: str, model: str, student: Path, tmp_path: Path) -> None:
-    """MLflow and transformers alone give the labels of `msd_ray.tagging` for the directory, decoded by argmax."""
+    """MLflow and transformers alone give the labels of `predict.tagging` for the directory, decoded by argmax."""
     done = subprocess.run(
         [sys.executable, "-c", LOAD, uri, model],
         input=json.dumps(sentences()),

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 from safetensors.numpy import save_file
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.artifacts import DOMAINS, read_domains, read_predictions
 
 COLUMNS: dict[str, list[Any]] = {

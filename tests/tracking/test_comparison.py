@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from msd_ray.errors import UserError
-from msd_ray.tracking.comparison import (
+from msd_ray.common.errors import UserError
+from msd_ray.report.comparison import (
     ROW_LABELS,
     Comparison,
     SummaryRow,

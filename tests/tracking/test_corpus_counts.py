@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from msd_ray.corpora.bio import EntityCount
-from msd_ray.corpora.catalogue import DATASETS, Split
-from msd_ray.corpora.inventory import SplitCount
+from msd_ray.data.bio import EntityCount
+from msd_ray.data.catalogue import DATASETS, Split
+from msd_ray.data.inventory import SplitCount
 from msd_ray.tracking.corpus_counts import record_counts
 from msd_ray.tracking.recorded import Recordings
 from msd_ray.tracking.uri import default_tracking_uri

@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from recorded_studies import BEST, DATASET, PAPER, ROWS, SEEDS, record_final
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.rows import search_runs
 from msd_ray.tracking.study import StudyTracker

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.journal import Journal
 
 
@@ -133,7 +133,7 @@ def test_a_place_that_cannot_be_written(path: Path) -> None:
 FULL = """
 import sys, resource, signal
 from pathlib import Path
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.journal import Journal
 journal = Journal.open(Path(sys.argv[1]))
 journal.append({"n": 1})

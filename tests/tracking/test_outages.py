@@ -13,7 +13,7 @@ import sqlalchemy
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.client import impatient, mlflow_errors
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.outages import MlflowAwayError, is_outage

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from msd_ray.tracking.comparison import summary_rows
-from msd_ray.tracking.overview import LanguageSummary, average, print_overview
+from msd_ray.report.comparison import summary_rows
+from msd_ray.report.overview import LanguageSummary, average, print_overview
 from msd_ray.tracking.rows import RunRow, State
 
 PAPER, BEST = {"ar": [0.40, 0.42], "hi": [0.50, 0.60, 0.70]}, {"ar": [0.50, 0.55], "hi": [0.80, 0.90, 0.70]}

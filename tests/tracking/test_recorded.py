@@ -13,7 +13,7 @@ import sqlalchemy
 from mlflow_server import mlflow_server
 from recorded_studies import ROWS, SEEDS, curve, scored
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking import history
 from msd_ray.tracking.recorded import RecordedStudy, Recordings
 from msd_ray.tracking.rows import RunRow

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.recorded import Recordings
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mlflow_server import MlflowServer
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.records import RecordsWaitError, StudyRecords, recording
 from msd_ray.tracking.replay import Patience

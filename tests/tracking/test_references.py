@@ -2,7 +2,7 @@
 
 import pytest
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.references import Reference, parse_reference
 
 

@@ -12,9 +12,9 @@ from mlflow.tracking import MlflowClient
 from mlflow_server import mlflow_server
 from students import exported
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.errors import UserError
-from msd_ray.registration import content_digest
+from msd_ray.cli.winner import content_digest
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.tracking.champion import Candidate, registered_name
 from msd_ray.tracking.references import Reference, downloaded
 from msd_ray.tracking.registry import Registered, register

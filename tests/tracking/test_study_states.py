@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 from small_search import SmallSearch
 
 from msd_ray import tune
-from msd_ray.storage import main
+from msd_ray.storage.__main__ import main
 from msd_ray.tracking.uri import default_tracking_uri
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.study import StudyTracker
 
 Query = Callable[[str], list[tuple[Any, ...]]]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.database import prepare_database
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri, shown_uri, sqlite_path, ui_command

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from postgres_server import PostgresServer
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.study import StudyTracker
 

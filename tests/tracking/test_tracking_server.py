@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow_server import mlflow_server
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.tracking.study import StudyTracker
 
 

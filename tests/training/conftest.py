@@ -15,8 +15,8 @@ from small_trainings import (
     train_teacher,
 )
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.training.outputs import TeacherOutputs, load_outputs
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.method.outputs import TeacherOutputs, load_outputs
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,11 +13,12 @@ from typing import get_args
 import torch
 import torch.distributed as dist
 
-from msd_ray.corpora import load_target
-from msd_ray.export import load_student
-from msd_ray.features import TextTensors, encode_text
-from msd_ray.training import evaluate
-from msd_ray.training.decoding import Decode
+from msd_ray.data.encode import encode_text
+from msd_ray.data.load import load_target
+from msd_ray.data.tensors import TextTensors
+from msd_ray.method import evaluate
+from msd_ray.method.decoding import Decode
+from msd_ray.predict.export import load_student
 
 
 def main(student: str, output: str, rank: str, size: str) -> None:

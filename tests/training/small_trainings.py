@@ -9,23 +9,25 @@ import pytest
 import torch
 from torch import Tensor
 
-from msd_ray.corpora import Sentence, label_names, load_source, load_target
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.encoders.loading import load_tokenizer
-from msd_ray.features import EncodedSentences, EncodedText, TextTensors, encode_sentences, encode_text
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
-from msd_ray.training.build import build_tagger
-from msd_ray.training.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord
-from msd_ray.training.device import autocast
-from msd_ray.training.frozen import frozen_states
-from msd_ray.training.loop import Report, Task, train
-from msd_ray.training.outputs import TeacherOutputs, load_outputs, save_outputs
-from msd_ray.training.scores import ScoredSet, dev_metrics
-from msd_ray.training.selection import chosen_epoch
-from msd_ray.training.settings import SelectOn
-from msd_ray.training.student import StudentTask
-from msd_ray.training.teacher import TeacherTask
+from msd_ray.data.catalogue import label_names
+from msd_ray.data.encode import EncodedSentences, EncodedText, encode_sentences, encode_text
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_tokenizer
+from msd_ray.data.load import load_source, load_target
+from msd_ray.data.sentences import Sentence
+from msd_ray.data.tensors import TextTensors
+from msd_ray.method.build import build_tagger
+from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord
+from msd_ray.method.device import autocast
+from msd_ray.method.frozen import frozen_states
+from msd_ray.method.loop import Report, Task, train
+from msd_ray.method.outputs import TeacherOutputs, load_outputs, save_outputs
+from msd_ray.method.scores import ScoredSet, dev_metrics
+from msd_ray.method.selection import chosen_epoch
+from msd_ray.method.settings import OptimizerSettings, RunSettings, SelectOn, StudentSettings, TeacherSettings
+from msd_ray.method.student import StudentTask
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.method.teacher import TeacherTask
 
 Step = TypeVar("Step")
 

@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 from small_trainings import SmallCorpora
 
-from msd_ray.features import EncodedText
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import StudentSettings
-from msd_ray.training.outputs import TeacherOutputs
+from msd_ray.data.encode import EncodedText
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.settings import StudentSettings
+from msd_ray.method.tagger import MultiChannelTagger
 
 Array = NDArray[np.float64]
 

@@ -21,12 +21,12 @@ from small_trainings import (
     untimed,
 )
 
-from msd_ray.manifest import DamagedError
-from msd_ray.training.checkpoints import TrainingDirectory
-from msd_ray.training.loop import Report
-from msd_ray.training.outputs import TeacherOutputs
-from msd_ray.training.scores import dev_metrics
-from msd_ray.training.selection import chosen_epoch
+from msd_ray.common.manifest import DamagedError
+from msd_ray.method.checkpoints import TrainingDirectory
+from msd_ray.method.loop import Report
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.scores import dev_metrics
+from msd_ray.method.selection import chosen_epoch
 
 LAST_TWO = replace(RUN, average_epochs=2)
 LAST_THREE = replace(RUN, average_epochs=3)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from msd_ray.training.averages import mean_weights
+from msd_ray.method.checkpoints import mean_weights
 
 
 def some_weights(seed: int, kind: torch.dtype = torch.float32) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from small_trainings import (
     train_teacher,
 )
 
-from msd_ray.training.checkpoints import (
+from msd_ray.method.checkpoints import (
     EpochRecord,
     TrainingDirectory,
     TrainingRecord,
@@ -23,8 +23,8 @@ from msd_ray.training.checkpoints import (
     restore_optimizer,
     restore_random_state,
 )
-from msd_ray.training.outputs import TeacherOutputs
-from msd_ray.training.selection import chosen_epoch
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.selection import chosen_epoch
 
 WEIGHTS = {"w": torch.arange(3.0)}
 STATE = {"w/step": torch.tensor(1.0)}

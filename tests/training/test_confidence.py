@@ -15,10 +15,9 @@ from small_trainings import (
 from task_twins import StudentTwin
 from torch import Tensor
 
-from msd_ray.model.losses import KdLoss
-from msd_ray.training import StudentSettings
-from msd_ray.training.outputs import TeacherOutputs
-from msd_ray.training.settings import LossMean
+from msd_ray.method.losses import KdLoss
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.settings import LossMean, StudentSettings
 
 NO_DOMAINS = replace(STUDENT, dropout=0.0, alpha_prime=0.0, beta_prime=0.0)
 LOSSES: list[KdLoss] = ["mse", "soft-cross-entropy"]

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from msd_ray.evaluation import entities, entity_scores
-from msd_ray.training.decoding import Decode, decode_labels
+from msd_ray.method.decoding import Decode, decode_labels
+from msd_ray.method.entity_scores import entities, entity_scores
 
 LABEL_SETS = (
     ("O",),

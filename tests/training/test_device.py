@@ -6,9 +6,9 @@ import pytest
 import torch
 from small_trainings import CPU, LABELS, RUN, SmallCorpora, assert_same_weights
 
-from msd_ray.errors import UserError
-from msd_ray.training.build import build_tagger
-from msd_ray.training.device import attention_kernel, autocast, best_precision, resolve_precision
+from msd_ray.common.errors import UserError
+from msd_ray.method.build import build_tagger
+from msd_ray.method.device import attention_kernel, autocast, best_precision, resolve_precision
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from small_trainings import (
     train_teacher,
 )
 
-from msd_ray.model.dropout import FastDropout
-from msd_ray.training import RunSettings
-from msd_ray.training.device import draws_fast_masks
-from msd_ray.training.outputs import TeacherOutputs
+from msd_ray.method.device import draws_fast_masks
+from msd_ray.method.dropout import FastDropout
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.settings import RunSettings
 
 FAST = replace(RUN, epochs=2, dropout_masks="fast")
 

@@ -8,15 +8,17 @@ import pytest
 import torch
 from small_trainings import CPU, LABELS, SmallCorpora, Trained
 
-from msd_ray.corpora import Sentence, load_source
-from msd_ray.encoders.loading import load_tokenizer
-from msd_ray.evaluation import entity_scores
-from msd_ray.features import EncodedSentences, TextTensors, encode_sentences
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import evaluate
-from msd_ray.training.decoding import Decode, by_sentence, decode_labels
-from msd_ray.training.evaluate import gold_labels, predict_labels, score, word_scores
-from msd_ray.training.scores import ScoredSet, dev_metrics
+from msd_ray.data.encode import EncodedSentences, encode_sentences
+from msd_ray.data.encoders.loading import load_tokenizer
+from msd_ray.data.load import load_source
+from msd_ray.data.sentences import Sentence
+from msd_ray.data.tensors import TextTensors
+from msd_ray.method import evaluate
+from msd_ray.method.decoding import Decode, by_sentence, decode_labels
+from msd_ray.method.entity_scores import entity_scores
+from msd_ray.method.evaluate import gold_labels, predict_labels, score, word_scores
+from msd_ray.method.scores import ScoredSet, dev_metrics
+from msd_ray.method.tagger import MultiChannelTagger
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,12 @@ from small_trainings import (
     train_teacher,
 )
 
-from msd_ray.features import EncodedSentences, TextBatch
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import RunSettings
-from msd_ray.training.frozen import frozen_states, load_frozen_states, save_frozen_states
-from msd_ray.training.outputs import TeacherOutputs
-from msd_ray.training.settings import Precision
+from msd_ray.data.encode import EncodedSentences
+from msd_ray.data.tensors import TextBatch
+from msd_ray.method.frozen import frozen_states, load_frozen_states, save_frozen_states
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.settings import Precision, RunSettings
+from msd_ray.method.tagger import MultiChannelTagger
 
 ONCE = replace(RUN, epochs=2, dropout_masks="fast", frozen_prefix="once")
 FEW = np.array([3, 0, 17, 8])  # of different lengths

@@ -20,8 +20,8 @@ from small_trainings import (
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from msd_ray.training import RunSettings, StudentSettings, TeacherSettings
-from msd_ray.training.outputs import TeacherOutputs
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.settings import RunSettings, StudentSettings, TeacherSettings
 
 
 class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -20,9 +20,9 @@ from small_trainings import (
 )
 from watched_steps import rate_twin
 
-from msd_ray.training.checkpoints import TrainingDirectory
-from msd_ray.training.loop import NonFiniteLossError
-from msd_ray.training.outputs import TeacherOutputs
+from msd_ray.method.checkpoints import TrainingDirectory
+from msd_ray.method.loop import NonFiniteLossError
+from msd_ray.method.outputs import TeacherOutputs
 
 
 def test_the_same_seed_gives_the_same_teacher(corpora: SmallCorpora, teacher: Trained, tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ from small_trainings import (
 )
 from task_twins import Array, StudentTwin, channel_parts, teacher_word_losses
 
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import StudentSettings
-from msd_ray.training.outputs import TeacherOutputs
-from msd_ray.training.student import StudentTask
-from msd_ray.training.teacher import TeacherTask
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.settings import StudentSettings
+from msd_ray.method.student import StudentTask
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.method.teacher import TeacherTask
 
 EXACT_TEACHER = replace(TEACHER, dropout=0.0)
 NO_DOMAINS = replace(STUDENT, dropout=0.0, alpha_prime=0.0, beta_prime=0.0)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from small_trainings import CPU, SmallCorpora, Trained, save_teacher_outputs, train_student
 
-from msd_ray.manifest import new_content
-from msd_ray.training.outputs import load_outputs, save_mean_outputs
+from msd_ray.common.manifest import new_content
+from msd_ray.method.outputs import load_outputs, save_mean_outputs
 
 W, K, C, S, H = 11, 4, 7, 5, 6
 

@@ -9,7 +9,7 @@ import torch
 from small_trainings import RUN, TEACHER, SmallCorpora, Trained, killed_after, train_teacher
 from watched_steps import rate_twin, watched_steps
 
-from msd_ray.training import TeacherSettings
+from msd_ray.method.settings import TeacherSettings
 
 STEPS, AN_EPOCH = 21, 7
 FACTORS = replace(TEACHER, head_learning_rate=10.0, omega_learning_rate=100.0)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from small_trainings import CPU, LABELS, SmallCorpora, Trained, save_teacher_outputs
 
-from msd_ray.features import EncodedText
-from msd_ray.training import evaluate, outputs
-from msd_ray.training.outputs import TeacherOutputs, load_outputs
+from msd_ray.data.encode import EncodedText
+from msd_ray.method import evaluate, outputs
+from msd_ray.method.outputs import TeacherOutputs, load_outputs
 
 
 @torch.inference_mode()

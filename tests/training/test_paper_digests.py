@@ -19,17 +19,19 @@ import torch
 from small_trainings import CPU
 from transformers import PreTrainedTokenizerFast
 
-from msd_ray.corpora import label_names, load_source, load_target
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.features import EncodedText, TextTensors, encode_sentences, encode_text
-from msd_ray.model import MultiChannelTagger
-from msd_ray.training import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
-from msd_ray.training.build import build_tagger
-from msd_ray.training.checkpoints import TrainingDirectory
-from msd_ray.training.loop import Step, Task, train
-from msd_ray.training.outputs import load_outputs, save_outputs
-from msd_ray.training.student import StudentTask
-from msd_ray.training.teacher import TeacherTask
+from msd_ray.data.catalogue import label_names
+from msd_ray.data.encode import EncodedText, encode_sentences, encode_text
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.load import load_source, load_target
+from msd_ray.data.tensors import TextTensors
+from msd_ray.method.build import build_tagger
+from msd_ray.method.checkpoints import TrainingDirectory
+from msd_ray.method.loop import Step, Task, train
+from msd_ray.method.outputs import load_outputs, save_outputs
+from msd_ray.method.settings import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.method.student import StudentTask
+from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.method.teacher import TeacherTask
 
 RECORDED_WITH = ("2.13.0+cpu", "AVX512", "AuthenticAMD")
 TEACHER_DIGEST = "a434daf9af48a905a78b77f659d9881399428d97b84fc1c2bdb85378c9226747"

@@ -22,8 +22,8 @@ from small_trainings import (
     train_teacher,
 )
 
-from msd_ray.training.checkpoints import TrainingDirectory
-from msd_ray.training.outputs import TeacherOutputs
+from msd_ray.method.checkpoints import TrainingDirectory
+from msd_ray.method.outputs import TeacherOutputs
 
 
 def committed(path: Path) -> int:

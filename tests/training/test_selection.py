@@ -2,9 +2,9 @@
 
 import pytest
 
-from msd_ray.training.checkpoints import EpochRecord
-from msd_ray.training.selection import chosen_epoch, dev_language, dev_metric
-from msd_ray.training.settings import SelectOn
+from msd_ray.method.checkpoints import EpochRecord
+from msd_ray.method.selection import chosen_epoch, dev_language, dev_metric
+from msd_ray.method.settings import SelectOn
 
 
 def epochs(metric: str, *scores: float) -> list[EpochRecord]:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from msd_ray.training import Configuration, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
 
 ONE = Configuration(teachers=(TeacherSettings(),), student=StudentSettings())
 

@@ -19,11 +19,12 @@ from small_trainings import (
 )
 from task_twins import StudentTwin
 
-from msd_ray.corpora import Sentence, load_target
-from msd_ray.encoders.loading import load_tokenizer
-from msd_ray.features import encode_sentences, encode_text
-from msd_ray.training import StudentSettings
-from msd_ray.training.outputs import TeacherOutputs
+from msd_ray.data.encode import encode_sentences, encode_text
+from msd_ray.data.encoders.loading import load_tokenizer
+from msd_ray.data.load import load_target
+from msd_ray.data.sentences import Sentence
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.settings import StudentSettings
 
 EXACT = replace(STUDENT, dropout=0.0)
 

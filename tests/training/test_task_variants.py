@@ -8,12 +8,11 @@ import torch
 from small_trainings import ALL_STUDENT, LABELS, RUN, STUDENT, TEACHER, SmallCorpora, unlabelled
 from task_twins import StudentTwin, forward_twin, mmd2_twin, softmax_twin, teacher_word_losses, words_of
 
-from msd_ray.features import paired_batches
-from msd_ray.training import RunSettings, StudentSettings
-from msd_ray.training.outputs import TeacherOutputs
-from msd_ray.training.settings import LossMean, Pairing
-from msd_ray.training.student import StudentTask
-from msd_ray.training.teacher import TeacherTask
+from msd_ray.data.batches import paired_batches
+from msd_ray.method.outputs import TeacherOutputs
+from msd_ray.method.settings import LossMean, Pairing, RunSettings, StudentSettings
+from msd_ray.method.student import StudentTask
+from msd_ray.method.teacher import TeacherTask
 
 NO_DOMAINS = replace(STUDENT, alpha_prime=0.0, beta_prime=0.0, dropout=0.0, auxiliary="gold labels")
 ALL_ON = replace(ALL_STUDENT, alpha_prime=0.0, beta_prime=0.0, dropout=0.0, auxiliary="gold labels")

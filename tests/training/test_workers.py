@@ -15,10 +15,10 @@ from small_trainings import SmallCorpora, untimed
 from students import exported
 from training_driver import exact_settings, train_one
 
-from msd_ray.encoders.files import EncoderFiles
-from msd_ray.training.checkpoints import EpochRecord, TrainingDirectory
-from msd_ray.training.evaluate import TOKENS_A_BATCH
-from msd_ray.training.parallel import Workers
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory
+from msd_ray.method.evaluate import TOKENS_A_BATCH
+from msd_ray.method.parallel import Workers
 
 
 def test_one_worker_needs_no_process_group() -> None:

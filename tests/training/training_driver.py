@@ -29,10 +29,10 @@ from small_trainings import (
     train_teacher,
 )
 
-from msd_ray.encoders.sources import resolve
-from msd_ray.training import RunSettings, StudentSettings, TeacherSettings
-from msd_ray.training.checkpoints import EpochRecord
-from msd_ray.training.outputs import load_outputs
+from msd_ray.data.encoders.sources import resolve
+from msd_ray.method.checkpoints import EpochRecord
+from msd_ray.method.outputs import load_outputs
+from msd_ray.method.settings import RunSettings, StudentSettings, TeacherSettings
 
 
 def main(

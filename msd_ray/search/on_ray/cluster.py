@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import ray
 
-from ...errors import UserError
+from msd_ray.common.errors import UserError
+
 from .workers import Resources
 
 CONNECT_TIMEOUT_S = 5.0

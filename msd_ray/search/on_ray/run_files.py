@@ -7,7 +7,7 @@ from typing import Any
 
 from pyarrow import fs
 
-from ..storage import Storage
+from msd_ray.storage.layout import Storage
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ray
 import ray.train
+import ray.train.torch
+import torch
 from ray import tune
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from ..plans import Launch
+from ..work import run_launch
 from .failures import worker_failure
+from .process_group import process_group
 from .reporting import failure_result, reports_to_trial
 from .reuse import reusable
 from .run_files import RunFiles
@@ -103,6 +107,14 @@ def _run_with_train(launch: Launch, resources: Resources, name: str) -> None:
 
 
 def _train_worker(config: dict[str, Any]) -> None:
-    from .training import train_worker
 
     train_worker(config["launch"])
+
+
+def train_worker(launch: Launch) -> None:
+    """Do the launch's work, with the run's other workers if there are any, and report to Ray Train."""
+    device = ray.train.torch.get_device()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # NCCL takes the current one
+    with process_group(device):
+        run_launch(launch, device, lambda report: ray.train.report(report.to_result()))

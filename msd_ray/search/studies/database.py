@@ -11,11 +11,12 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 
-from msd_ray.errors import UserError
-from msd_ray.printable import without_passwords
-from msd_ray.search.parameters import JSON
-from msd_ray.search.studies.outages import StorageAwayError, is_outage
-from msd_ray.search.studies.settings import differences
+from msd_ray.common.errors import UserError
+from msd_ray.common.text import without_passwords
+
+from ..parameters import JSON
+from .outages import StorageAwayError, is_outage
+from .settings import differences
 
 _SETTINGS = "settings"  # study attribute
 _BUSY_TIMEOUT = 60.0  # seconds that a write waits for another process, such as a dashboard, with the same SQLite file

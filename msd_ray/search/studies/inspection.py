@@ -8,8 +8,9 @@ from pathlib import Path
 
 import sqlalchemy
 
-from msd_ray.errors import UserError
-from msd_ray.search.studies.database import existing_storage, storage_errors
+from msd_ray.common.errors import UserError
+
+from .database import existing_storage, storage_errors
 
 _LOCK_TIMEOUT_S = 5.0
 

@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import sqlalchemy.exc
 
-from msd_ray.errors import UserError, causes, warn
+from msd_ray.common.errors import UserError, causes, warn
 
 PATIENCE_S = 300.0
 """How long the driver waits for the database. Trials train on meanwhile, up to their next report."""

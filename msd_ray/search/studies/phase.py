@@ -12,25 +12,28 @@ import optuna
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from msd_ray.search import asha
-from msd_ray.search.asha import Pruning
-from msd_ray.search.parameters import JSON, Parameter
-from msd_ray.search.studies.database import cached, open_storage, open_study, storage_errors
-from msd_ray.search.studies.outages import patiently
-from msd_ray.search.studies.points import Points
-from msd_ray.search.studies.records import (
+from .. import early_stopping as asha
+from ..early_stopping import Pruning
+from ..parameters import JSON, Parameter
+from .database import cached, open_storage, open_study, storage_errors
+from .outages import patiently
+from .points import Points
+from .records import (
     CONFIGURATION,
     REASON,
     RETRY_OF,
     RUN_ID,
     TrialRecord,
+    enqueue_retry,
+    originals,
     record,
     require_finite,
     require_unfinished,
+    store_run_id,
+    stored_run_ids,
+    to_retry,
 )
-from msd_ray.search.studies.retries import enqueue_retry, originals, to_retry
-from msd_ray.search.studies.run_ids import store_run_id, stored_run_ids
-from msd_ray.search.studies.settings import study_settings
+from .settings import study_settings
 
 _USED_S = "used_s"  # study attribute: seconds of all searches that go on with it
 _TRIALS = "trials"  # study attribute: how many trials there shall be

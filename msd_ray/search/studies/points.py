@@ -6,8 +6,8 @@ from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
-from msd_ray.search.parameters import JSON, Fixed, Parameter
-from msd_ray.search.studies.proposals import distributions, propose
+from ..parameters import JSON, Fixed, Parameter
+from .proposals import distributions, propose
 
 
 class Points:

@@ -15,7 +15,7 @@ from optuna.samplers import TPESampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
-from msd_ray.search.parameters import JSON, Fixed, Parameter, Range
+from ..parameters import JSON, Fixed, Parameter, Range
 
 START_UP_TRIALS = 5
 """Trials that must have brought a value before TPE proposes; until then parameters are drawn at random."""

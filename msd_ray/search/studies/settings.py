@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from msd_ray.search.asha import Pruning
-from msd_ray.search.parameters import JSON, Parameter, parameters_to_json
+from ..early_stopping import Pruning
+from ..parameters import JSON, Parameter, parameters_to_json
 
 
 def study_settings(

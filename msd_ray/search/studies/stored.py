@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import optuna
 from optuna.storages import RDBStorage
 
-from msd_ray.search.asha import Pruning
-from msd_ray.search.parameters import JSON, Parameter
-from msd_ray.search.studies.database import check_settings, existing_storage, stored_settings
-from msd_ray.search.studies.records import TrialRecord, record
-from msd_ray.search.studies.settings import study_settings
+from ..early_stopping import Pruning
+from ..parameters import JSON, Parameter
+from .database import check_settings, existing_storage, stored_settings
+from .records import TrialRecord, record
+from .settings import study_settings
 
 
 @dataclass(frozen=True, kw_only=True)

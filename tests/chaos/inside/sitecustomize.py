@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-CHECKPOINTS = "msd_ray.training.checkpoints"
+CHECKPOINTS = "msd_ray.method.checkpoints"
 MEBIBYTE = 1 << 20
 
 

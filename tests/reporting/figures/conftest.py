@@ -5,17 +5,17 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
-from msd_ray.reporting.figures import FigureWithData
-from msd_ray.reporting.figures.confusion import confusion_figure
-from msd_ray.reporting.figures.curves import METRICS, curves_figure
-from msd_ray.reporting.figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
-from msd_ray.reporting.figures.history import history_figure
-from msd_ray.reporting.figures.importance import importance_figure
-from msd_ray.reporting.figures.layer_weights import LayerWeights, layer_weights_figure
-from msd_ray.reporting.figures.parallel import ParameterAxis, parallel_figure
-from msd_ray.reporting.figures.trials import SearchTrial
-from msd_ray.reporting.figures.tsne import DomainVectors, tsne_figure
-from msd_ray.reporting.figures.types import TypeScore, types_figure
+from msd_ray.report.figures import FigureWithData
+from msd_ray.report.figures.confusion import confusion_figure
+from msd_ray.report.figures.curves import METRICS, curves_figure
+from msd_ray.report.figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
+from msd_ray.report.figures.history import history_figure
+from msd_ray.report.figures.importance import importance_figure
+from msd_ray.report.figures.layer_weights import LayerWeights, layer_weights_figure
+from msd_ray.report.figures.parallel import ParameterAxis, parallel_figure
+from msd_ray.report.figures.trials import SearchTrial
+from msd_ray.report.figures.tsne import DomainVectors, tsne_figure
+from msd_ray.report.figures.types import TypeScore, types_figure
 
 EVIL = '<img src=x onerror="evil()"><a href="https://x.org">%{x}'
 

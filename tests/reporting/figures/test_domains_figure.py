@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from msd_ray.reporting.figures.domains import DomainDistance, domains_figure
+from msd_ray.report.figures.domains import DomainDistance, domains_figure
 
 
 def distance(variant: str, values: tuple[float, ...], measure: str = "mmd") -> DomainDistance:

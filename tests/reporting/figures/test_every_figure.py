@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from msd_ray.reporting.figures import FigureWithData
+from msd_ray.report.figures import FigureWithData
 
 Maker = Callable[[], FigureWithData]
 

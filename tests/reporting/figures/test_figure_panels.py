@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from msd_ray.reporting.figures.panels import finish_panels, panels
+from msd_ray.report.figures.panels import finish_panels, panels
 
 
 def arranged(count: int, columns: int) -> Any:

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from msd_ray.reporting.figures.theme import (
+from msd_ray.method.variants import VARIANTS
+from msd_ray.report.figures.theme import (
     BACKGROUNDS,
     NEUTRAL,
     PALETTE,
@@ -16,7 +17,6 @@ from msd_ray.reporting.figures.theme import (
     template_json,
     variant_style,
 )
-from msd_ray.variants import VARIANTS
 
 Vector = npt.NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import pytest
 from chromium import TIMEOUT
 from playwright.sync_api import Browser, Page
 
-from msd_ray.reporting.figures import CONFIG, FigureWithData, template_json
+from msd_ray.report.figures import CONFIG, FigureWithData, template_json
 
 pytestmark = pytest.mark.slow
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from msd_ray.reporting.figures.confusion import confusion_figure
-from msd_ray.reporting.figures.layer_weights import LayerWeights, layer_weights_figure
-from msd_ray.reporting.figures.types import TypeScore, types_figure
+from msd_ray.report.figures.confusion import confusion_figure
+from msd_ray.report.figures.layer_weights import LayerWeights, layer_weights_figure
+from msd_ray.report.figures.types import TypeScore, types_figure
 
 COUNTS = np.array([[8, 1, 1], [4, 5, 1], [3, 0, 0]])
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from msd_ray.reporting.figures.curves import curves_figure
-from msd_ray.reporting.figures.history import history_figure
-from msd_ray.reporting.figures.importance import importance_figure
-from msd_ray.reporting.figures.parallel import ParameterAxis, parallel_figure
-from msd_ray.reporting.figures.trials import SearchTrial, best_trial
+from msd_ray.report.figures.curves import curves_figure
+from msd_ray.report.figures.history import history_figure
+from msd_ray.report.figures.importance import importance_figure
+from msd_ray.report.figures.parallel import ParameterAxis, parallel_figure
+from msd_ray.report.figures.trials import SearchTrial, best_trial
 
 RATE = ParameterAxis(name="learning_rate", log=True)
 

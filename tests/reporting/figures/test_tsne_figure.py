@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from msd_ray.reporting.figures.tsne import SETS, DomainVectors, mixed, project, tsne_figure
+from msd_ray.report.figures.tsne import SETS, DomainVectors, mixed, project, tsne_figure
 
 Make = Callable[..., DomainVectors]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from msd_ray.report.importance import FEWEST_TRIALS, parameter_importance
 from msd_ray.search.parameters import JSON
-from msd_ray.search.studies.importance import FEWEST_TRIALS, parameter_importance
 
 
 def trials(count: int) -> tuple[list[dict[str, JSON]], list[float]]:

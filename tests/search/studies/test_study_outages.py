@@ -7,7 +7,7 @@ import pytest
 from postgres_server import PostgresServer, require_postgres, running_postgres
 from study_driver import TRIALS, open_study, records, run_trial, score
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.search.studies import TrialRecord, outages
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import optuna
 import pytest
 from study_driver import SPACE, drive, open_study, records
 
-from msd_ray.errors import UserError
+from msd_ray.common.errors import UserError
 from msd_ray.search.parameters import Range
 
 

@@ -1,0 +1,177 @@
+"""What a running search shows: a live display on a terminal, plain lines with the time of day elsewhere.
+
+    with progress() as display:
+        display.phase("student", total=20)
+        display.update(PhaseCounts(complete=3, running={"student/4": (2, 10)}, best=0.478))
+
+Off a terminal (a log file, a job's output) there is one line for each phase, for each finished trial, and otherwise
+at most one every `QUIET_S` seconds.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from msd_ray.common.text import printable
+
+QUIET_S = 30.0
+SHOWN_TRIALS = 8  # a search on a cluster runs more at once than a terminal has lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedTrial:
+    """What a finished trial (of whatever state) cost; the ground for the estimate of the time left."""
+
+    seconds: float
+    epochs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseCounts:
+    """Where a phase is. Trials that a resumed search found finished count, but need no `FinishedTrial`."""
+
+    complete: int = 0
+    pruned: int = 0
+    failed: int = 0
+    running: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # trial -> (epochs done, of)
+    best: float | None = None  # dev F1, 0..1
+    finished: Sequence[FinishedTrial] = ()
+
+    @property
+    def ended(self) -> int:
+        """Trials that need no more work."""
+        return self.complete + self.pruned + self.failed
+
+
+def time_left_s(counts: PhaseCounts, total: int) -> float | None:
+    """Seconds until the phase ends if trials go on as they did; None before the first trial has finished.
+
+    The epochs still to come (a waiting trial is expected to run as many as the finished ones did on average, a
+    running one at most to its end) times the mean seconds an epoch, shared by the trials that run at once.
+    """
+    epochs = sum(trial.epochs for trial in counts.finished)
+    if epochs == 0:
+        return None
+    seconds_an_epoch = sum(trial.seconds for trial in counts.finished) / epochs
+    usual = epochs / len(counts.finished)
+    waiting = max(total - counts.ended - len(counts.running), 0)
+    coming = waiting * usual + sum(max(min(usual, of) - done, 0.0) for done, of in counts.running.values())
+    return coming * seconds_an_epoch / max(len(counts.running), 1)
+
+
+class Display:
+    """Shows one phase at a time; make it with `progress`."""
+
+    def __init__(self, console: Console, clock: Callable[[], float], now: Callable[[], datetime]) -> None:
+        self._console, self._clock, self._now = console, clock, now
+        self._name, self._total, self._counts = "", 0, PhaseCounts()
+        self._started = self._printed = clock()
+        self.live: Live | None = None
+
+    def phase(self, name: str, total: int) -> None:
+        """Begin a phase of `total` trials; the counts and its clock start anew."""
+        self._name, self._total, self._counts = name, total, PhaseCounts()
+        self._started = self._clock()
+        if self.live:
+            self.live.refresh()
+        else:
+            self.line(f"{name} phase: {total} {_trials(total)}")
+
+    def update(self, counts: PhaseCounts) -> None:
+        """Show new counts; call it as often as you like."""
+        ended_before, self._counts = self._counts.ended, counts
+        if self.live:
+            self.live.refresh()
+        elif counts.ended != ended_before or self._clock() - self._printed >= QUIET_S:
+            self.line(f"{self._name}: {', '.join((*self._numbers(), *_trial_epochs(counts), *self._times()))}")
+
+    def last(self) -> None:
+        """Say once more where the phase is, for a search that ends here."""
+        if self._name:
+            self.line(f"{self._name}: {', '.join((*self._numbers(), *_trial_epochs(self._counts)))}")
+
+    def line(self, text: str) -> None:
+        """Print a line of its own, above the live display if there is one."""
+        self._printed = self._clock()
+        stamp = f"{self._now():%H:%M:%S}"
+        self._console.print(f"{stamp} {printable(text)}", markup=False, highlight=False, soft_wrap=True)
+
+    def __rich__(self) -> Group:
+        if not self._name:
+            return Group()
+        bar = Table.grid(padding=(0, 1))
+        ended = self._counts.ended
+        bar.add_row(
+            Text(f"{self._name} phase", style="bold"),
+            ProgressBar(total=max(self._total, 1), completed=ended, width=30),
+            Text(f"{ended}/{self._total} {_trials(self._total)}"),
+            Text(", ".join(self._times()), style="dim"),
+        )
+        lines = [Text("  " + ", ".join(self._numbers()[1:]))]
+        lines += [Text(f"  {trial}", style="dim") for trial in _trial_epochs(self._counts)]
+        return Group(bar, *lines)
+
+    def _numbers(self) -> list[str]:
+        counts = self._counts
+        numbers = [f"{counts.ended} of {self._total} {_trials(self._total)} done"]
+        numbers += [f"{counts.complete} complete", f"{counts.pruned} pruned", f"{counts.failed} failed"]
+        numbers.append(f"{len(counts.running)} running")
+        if counts.best is not None:
+            numbers.append(f"best dev F1 {100 * counts.best:.2f}")
+        return numbers
+
+    def _times(self) -> list[str]:
+        times = [f"elapsed {duration(self._clock() - self._started)}"]
+        left = time_left_s(self._counts, self._total)
+        return times if left is None else [*times, f"about {duration(left)} left"]
+
+
+@contextmanager
+def progress(
+    console: Console | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], datetime] = datetime.now,
+) -> Iterator[Display]:
+    """A display on `console` (standard output by default): live on a terminal, plain lines elsewhere.
+
+    `clock` (seconds) and `now` (time of day) are for tests.
+    """
+    console = console or Console()
+    display = Display(console, clock, now)
+    try:
+        if not console.is_terminal or console.is_dumb_terminal:
+            yield display
+            return
+        with Live(display, console=console, refresh_per_second=2) as display.live:
+            yield display
+    except BaseException:
+        display.last()
+        raise
+    finally:
+        display.live = None
+
+
+def duration(seconds: float) -> str:
+    """`0:07`, `12:34`, `3:02:01`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _trial_epochs(counts: PhaseCounts) -> list[str]:
+    shown = [f"{trial} epoch {done}/{of}" for trial, (done, of) in list(counts.running.items())[:SHOWN_TRIALS]]
+    more = len(counts.running) - len(shown)
+    return [*shown, f"and {more} more"] if more else shown
+
+
+def _trials(count: int) -> str:
+    return "trial" if count == 1 else "trials"

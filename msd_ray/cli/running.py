@@ -1,0 +1,181 @@
+"""Runs one study a language: what can refuse does so first, then Ray starts, then one language after the other."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+
+from msd_ray.common.interrupts import InterruptedBySignal, interruptible
+from msd_ray.common.text import printable
+from msd_ray.data.encoders.loading import encoder_skeleton
+from msd_ray.doctor.disk import Trainings
+from msd_ray.doctor.lines import refuse
+from msd_ray.doctor.memory import Shape
+from msd_ray.doctor.quick import Places, quick_findings
+from msd_ray.search.budget import Seconds
+from msd_ray.search.execution import Execution
+from msd_ray.search.on_ray.cluster import cluster, fitting
+from msd_ray.search.on_ray.tuning import run_phase
+from msd_ray.search.on_ray.watchdog import StalledError
+from msd_ray.search.on_ray.workers import Resources
+from msd_ray.search.phase import RunRecords
+from msd_ray.search.plans import Scored
+from msd_ray.tracking.connection import connect
+from msd_ray.tracking.outages import MlflowAwayError
+from msd_ray.tracking.records import RecordsWaitError, StudyRecords, recording
+from msd_ray.tracking.study import StudyTracker
+
+from .console import print_line
+from .display import Display
+from .options import TuneOptions
+from .setup import Setup
+
+Result = TypeVar("Result")
+On = Callable[[Setup], None]
+ON_STALL = 1
+"""Exit code; also where training is complete and MLflow away."""
+
+
+def run_studies(
+    setups: Sequence[Setup],
+    options: TuneOptions,
+    console: Console,
+    *,
+    check: On,
+    begin: On,
+    run: Callable[[Setup], Result],
+) -> list[Result] | int:
+    """What `run` gives for each language, or the exit code of a stall, an outage or an interrupt, with a message.
+
+    check: refuses a study with UserError, and makes nothing. begin: makes what a study needs, after all were checked.
+    """
+    try:
+        with (
+            interruptible(),
+            _held(setups, options, console, check=check, begin=begin),
+            cluster(),
+            interruptible(),  # once more: Ray has put its own in place of it
+        ):
+            return each(setups, run)
+    except (StalledError, RecordsWaitError) as error:
+        print(f"stopped: {printable(str(error))}. Start the same command again to go on.", file=sys.stderr)
+        return ON_STALL
+    except KeyboardInterrupt as error:
+        by = error if isinstance(error, InterruptedBySignal) else InterruptedBySignal(signal.SIGINT)
+        print(
+            f"stopped by {by.number.name}. Finished trials and epochs are kept: start the same command again to go on.",
+            file=sys.stderr,
+        )
+        return by.exit_code
+
+
+def each(setups: Sequence[Setup], run: Callable[[Setup], Result]) -> list[Result]:
+    """What `run` gives for each language. A language whose records wait for MLflow does not keep the next one waiting.
+
+    Raises RecordsWaitError for the first of those that still wait in the end; a language is run again for that, which
+    trains nothing.
+    """
+    waiting: dict[int, RecordsWaitError] = {}
+    results: dict[int, Result] = {}
+
+    def run_one(position: int) -> None:
+        try:
+            results[position] = run(setups[position])
+            waiting.pop(position, None)
+        except MlflowAwayError as error:  # as it was asked for the summary
+            waiting[position] = RecordsWaitError(f"training is complete, but {error.what}")
+        except RecordsWaitError as error:
+            waiting[position] = error
+
+    for position in range(len(setups)):
+        run_one(position)
+    if len(setups) - 1 not in waiting:  # MLflow is back
+        for position in list(waiting):
+            run_one(position)
+    for error in waiting.values():
+        raise error
+    return [results[position] for position in range(len(setups))]
+
+
+def recorded(
+    setup: Setup, open_tracker: Callable[[], StudyTracker], display: Display
+) -> AbstractContextManager[StudyRecords]:
+    """Where a study's runs are recorded, whether MLflow answers meanwhile or not."""
+    return recording(
+        setup.storage.records(setup.settings.name), open_tracker, root=setup.storage.root, say=display.line
+    )
+
+
+def drained(records: StudyRecords, execution: Execution, options: TuneOptions) -> StudyTracker:
+    """The tracker of a study that has ended, once MLflow has all of it. Raises RecordsWaitError after the bound."""
+    tracker = records.drained(60 * options.mlflow_minutes)
+    execution.note_run_ids()
+    return tracker
+
+
+def execution(
+    setup: Setup,
+    options: TuneOptions,
+    records: RunRecords,
+    display: Display,
+    scored: Callable[[], Scored],
+    expected: Seconds | None = None,
+) -> Execution:
+    """How a study runs: on the cluster, with the resources that the options name."""
+    wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
+    resources = fitting(wanted, options.max_concurrent)
+    return Execution(
+        experiment=setup.prepared.experiment,
+        conditions=setup.conditions,
+        study_storage=setup.study_storage,
+        records=records,
+        display=display,
+        threads=options.cpus_per_trial,
+        run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),
+        scored=scored,
+        seed_a_launch=options.workers > 0,
+        concurrent=resources.concurrent,
+        expected=expected,
+    )
+
+
+@contextmanager
+def _held(setups: Sequence[Setup], options: TuneOptions, console: Console, *, check: On, begin: On) -> Iterator[None]:
+    """Hold the studies of all languages, opened and their corpora encoded.
+
+    Whatever can refuse does so here, before Ray starts and before there is a run in MLflow; what refuses one
+    language's study does so before another's is made or changed. Raises UserError.
+    """
+    refuse(quick_findings(_places(setups, options)), console)
+    with ExitStack() as held:
+        setups[0].storage.create()
+        for setup in setups:
+            held.enter_context(setup.storage.study_lock(setup.settings.name))
+        connect(setups[0].mlflow_uri)
+        for setup in setups:
+            check(setup)
+        print_line(console, "Encoding ...")
+        for setup in setups:
+            begin(setup)
+            setup.prepared  # noqa: B018 - the first use encodes
+        yield
+
+
+def _places(setups: Sequence[Setup], options: TuneOptions) -> Places:
+    """Where the studies keep what they make, and how much that is at most."""
+    first = setups[0]
+    run, finals = first.settings.run, options.final_rows * options.seeds
+    return Places(
+        storage=first.storage,
+        study_storage=first.study_storage,
+        mlflow_uri=first.mlflow_uri,
+        trainings=Trainings(
+            checkpoint=Shape.of(encoder_skeleton(first.encoder), run.frozen_layers).checkpoint,
+            epochs=run.epochs,
+            teachers=first.settings.teacher_trials + finals,
+            students=len(setups) * (first.settings.trials + finals),
+        ),
+    )

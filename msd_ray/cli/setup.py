@@ -1,0 +1,294 @@
+"""From options to searches that are ready to start: everything read and checked, nothing written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from msd_ray.common.errors import UserError
+from msd_ray.data.catalogue import dataset_named
+from msd_ray.data.encoders.check import check_encoder
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.sources import resolve
+from msd_ray.method.device import resolve_precision
+from msd_ray.method.settings import RunSettings
+from msd_ray.predict.export import DESCRIPTION
+from msd_ray.search.budget import Budget
+from msd_ray.search.configuration import AVERAGE, BEST
+from msd_ray.search.parameters import JSON, Fixed, Parameter
+from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
+from msd_ray.search.search import SearchSettings, remaining
+from msd_ray.search.spaces import SearchSpace, load_space
+from msd_ray.search.studies.points import Points
+from msd_ray.search.warm_start import NO_WARM_START, WarmStart, warm_start
+from msd_ray.storage.layout import Storage
+from msd_ray.tracking.uri import default_tracking_uri, shown_uri
+
+from .arguments import TEACHER_TRIALS
+from .options import FINAL_ROWS, TuneOptions
+
+DEFAULT_AVERAGE_EPOCHS = 3
+SELECTION = {
+    "target": "epochs and configurations by F1 on the target's dev set",
+    "source": "epochs and configurations by F1 on the source's dev set; no label of the target is read",
+    "none": "the last epochs' average; configurations by F1 on the source's dev set; no label of the target is read",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """One language's search. conditions: what decides scores beside the space, compared when a study goes on."""
+
+    lang: str
+    data: Data
+    corpora: ReadCorpora
+    encoder: EncoderFiles
+    storage: Storage
+    settings: SearchSettings
+    conditions: dict[str, JSON]
+    mlflow_uri: str
+    study_storage: str
+    gpus: float
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The corpora encoded; the first use writes them into the storage. Raises UserError if it cannot."""
+        return prepare(self.data, self.corpora, self.encoder, self.storage, study=self.settings.name)
+
+
+def set_up(options: TuneOptions) -> tuple[Setup, ...]:
+    """One setup a language: space, corpora and encoder read and checked, the cheap ones first.
+
+    Raises UserError for anything that a user can mend. Writes nothing but the caches of the encoder and the hub.
+    """
+    space = load_space(options.space)
+    storage = Storage.at(options.storage)
+    dataset_named(options.dataset)  # before its name becomes a part of a path
+    teacher_trials = _teacher_trials(options, space)
+    _rows(options, space)
+    if storage.store is not None:
+        _check_databases(options)
+    for lang in options.lang:
+        _check_model_place(storage.model(options.study_name(lang)))
+    data = [_data(options, lang) for lang in options.lang]
+    corpora = [read(one) for one in data]
+    encoder = resolve(options.encoder)
+    check_encoder(encoder, frozen_layers=options.frozen_layers, max_length=options.max_length)
+    gpus = options.gpus_per_trial
+    if gpus is None:
+        gpus = 1.0 if torch.cuda.is_available() else 0.0
+    study_storage = options.study_storage or f"sqlite:///{storage.root / 'studies.db'}"
+    setups = []
+    for one, texts in zip(data, corpora, strict=True):
+        warm = warm_start(
+            study_storage,
+            options.study_name(one.lang),
+            studies=options.warm_start or (),
+            trials=options.warm_start_trials,
+            space=space,
+        )
+        settings = SearchSettings(
+            name=options.study_name(one.lang),
+            space=space,
+            run=_run(options, gpus),
+            trials=options.trials,
+            teacher_trials=teacher_trials,
+            seeds=options.seeds,
+            rows=_rows(options, space, warm),
+            confirm=options.confirm,
+            budget=Budget(hours=options.hours, patience=options.patience),
+            grace=options.grace_epochs,
+            warm_start=warm,
+            retry_failed=options.retry_failed,
+        )
+        setups.append(
+            Setup(
+                lang=one.lang,
+                data=one,
+                corpora=texts,
+                encoder=encoder,
+                storage=storage,
+                settings=settings,
+                conditions={
+                    "dataset": options.dataset,
+                    "lang": one.lang,
+                    "limit": options.limit,
+                    "encoder": encoder.name,
+                    "encoder_digest": encoder.digest,
+                    "data": dict(texts.digests),
+                    "workers": options.workers,
+                    "gpus": gpus > 0,
+                    "select_on": options.select_on,
+                    "dev_limit": options.dev_limit,
+                    "decode": options.decode,
+                    "teacher_trials": settings.teacher_trials,
+                },
+                mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
+                study_storage=study_storage,
+                gpus=gpus,
+            )
+        )
+    return tuple(setups)
+
+
+def _data(options: TuneOptions, lang: str) -> Data:
+    return Data(
+        dataset=options.dataset,
+        lang=lang,
+        directory=options.data_dir,
+        limit=options.limit,
+        max_length=options.max_length,
+        select_on=options.select_on,
+        dev_limit=options.dev_limit,
+        decode=options.decode,
+    )
+
+
+def _run(options: TuneOptions, gpus: float) -> RunSettings:
+    return RunSettings(
+        seed=options.seed,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        max_length=options.max_length,
+        frozen_layers=options.frozen_layers,
+        precision=resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")),
+        average_epochs=options.average_epochs or min(DEFAULT_AVERAGE_EPOCHS, options.epochs),
+        pairing=options.pairing,
+        loss_mean=options.loss_mean,
+        dropout_masks=options.dropout_masks,
+        frozen_prefix=options.frozen_prefix,
+    )
+
+
+def _teacher_trials(options: TuneOptions, space: SearchSpace) -> int:
+    """How many teachers are tried. Raises UserError if students may learn from more."""
+    trials = options.teacher_trials or _points(space.teacher, space.first_teachers) or TEACHER_TRIALS
+    if space.most_teachers > trials:
+        raise UserError(
+            f"the search space {space.name} lets students learn from {space.most_teachers} teachers, but "
+            f"{trials} {'is' if trials == 1 else 'are'} trained: give --teacher-trials {space.most_teachers}, or a "
+            "space with fewer `teachers`"
+        )
+    return trials
+
+
+def _points(parameters: Mapping[str, Parameter], first: Sequence[Mapping[str, JSON]]) -> int | None:
+    """How many points a phase has where nothing is searched: those that come first, and the space's own."""
+    return Points(parameters, seed=0, first=first).count
+
+
+def _rows(options: TuneOptions, space: SearchSpace, warm: WarmStart = NO_WARM_START) -> tuple[str, ...]:
+    """The rows of the final table, in their order. Raises UserError for one that there is not, or cannot be."""
+    given = options.rows
+    if unknown := [name for name in given or () if name not in FINAL_ROWS]:
+        raise UserError(f"--rows {unknown[0]}: unknown; choose from {', '.join(FINAL_ROWS)}")
+    if given is not None and BEST not in given:
+        raise UserError(f"--rows {' '.join(given)}: {BEST} is what the search is for; name it too")
+    problem = None
+    if not space.may_average:
+        problem = (
+            f"the search space {space.name} lets students start at their teachers (`init`), and students that do not "
+            "start with the same weights have no useful mean"
+        )
+    elif any(trial.parameters.get("init", "encoder") != "encoder" for trial in warm.students):
+        problem = (
+            f"{' '.join(warm.studies)} brings students that start at their teachers (--warm-start), and students that "
+            "do not start with the same weights have no useful mean"
+        )
+    elif options.confirm < 2:
+        problem = f"--confirm {options.confirm} leaves one configuration, and the mean of one student is the student"
+    if problem is not None and given is not None and AVERAGE in given:
+        raise UserError(f"--rows {AVERAGE}: {problem}; leave the row out, or change that")
+    return tuple(name for name in FINAL_ROWS if name in (given or FINAL_ROWS) and (name != AVERAGE or problem is None))
+
+
+def _check_databases(options: TuneOptions) -> None:
+    """An object store holds no database: the default places do not exist there."""
+    missing = [
+        option
+        for option, given in (("--study-storage", options.study_storage), ("--mlflow-uri", options.mlflow_uri))
+        if given is None
+    ]
+    if missing:
+        raise UserError(
+            f"--storage {options.storage} holds no databases: give {' and '.join(missing)} too, for example "
+            "--study-storage postgresql://USER@HOST/DATABASE --mlflow-uri http://HOST:5000; for a driver that always "
+            "runs on one machine sqlite:///FILE does for both"
+        )
+
+
+def _check_model_place(directory: Path) -> None:
+    """The best student goes there when all is done: too late to hear that the place is taken."""
+    if directory.exists() and not (directory / DESCRIPTION).is_file():
+        raise UserError(
+            f"{directory}, where the best student goes, is there and is no exported student: "
+            "move it away, or give another --name or --storage"
+        )
+
+
+def _searched(parameters: Mapping[str, Parameter]) -> list[str]:
+    return [name for name, parameter in parameters.items() if not isinstance(parameter, Fixed)]
+
+
+def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What would run, as lines of a name and a text: data, the command's own `work`, resources, where things go."""
+    run = setup.settings.run
+    counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in setup.corpora.counts.items())
+    process = f"on {_count(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
+    each = f"{_count(options.cpus_per_trial, 'CPU')} and {_count(setup.gpus, 'GPU')}"
+    return [
+        ("study", f"{setup.settings.name}: {options.dataset}, en to {setup.lang}"),
+        ("sentences", counts),
+        ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),
+        ("training", f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {run.precision}, seed {run.seed}"),
+        *work,
+        ("a trial", f"{process}{', each' if options.workers > 1 else ''} with {each}"),
+        ("at once", _count(options.max_concurrent, "trial") if options.max_concurrent else "as many trials as fit"),
+        ("storage", setup.storage.place),
+        ("studies", shown_uri(setup.study_storage)),
+        ("mlflow", shown_uri(setup.mlflow_uri)),
+    ]
+
+
+def describe_phases(setup: Setup) -> list[tuple[str, str]]:
+    """The phases of a search."""
+    settings, space, warm = setup.settings, setup.settings.space, setup.settings.warm_start
+    teachers = min(settings.teacher_trials, _points(space.teacher, space.first_teachers) or settings.teacher_trials)
+    known = [*space.first_students, *(trial.parameters for trial in warm.students)]
+    students = min(settings.trials, _points(space.student, known) or settings.trials)
+    after = remaining(settings)
+    return [
+        ("teacher phase", _phase(teachers, _searched(space.teacher))),
+        ("student phase", _phase(students, _searched(space.student))),
+        *([("warm start", _warm(warm))] if warm.studies else []),
+        ("selection", SELECTION[setup.data.select_on]),
+        (
+            "final phase",
+            f"{', '.join(settings.rows)}: {_count(settings.seeds, 'seed')} each, {describe_split(setup)}",
+        ),
+        (
+            "after the search",
+            f"at most {_count(after.teachers, 'teacher')} and {_count(after.students, 'student')} are trained to "
+            "confirm the best configurations and for the final phase",
+        ),
+    ]
+
+
+def describe_split(setup: Setup) -> str:
+    """What final runs are scored on."""
+    return f"scored on the {'test set' if setup.corpora.target.has_test else 'dev set (no test file is on disk)'}"
+
+
+def _phase(trials: int, searched: list[str]) -> str:
+    return f"{_count(trials, 'trial')}; searched: {', '.join(searched) or 'nothing'}"
+
+
+def _warm(warm_start: WarmStart) -> str:
+    counts = f"{_count(len(warm_start.students), 'student')} and {_count(len(warm_start.teachers), 'teacher')}"
+    return f"{counts} of {', '.join(warm_start.studies)}, tried after the paper's"
+
+
+def _count(number: float, noun: str) -> str:
+    return f"{number:g} {noun}{'' if number == 1 else 's'}"

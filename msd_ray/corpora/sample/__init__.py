@@ -1,5 +1,0 @@
-"""The bundled `sample` corpus: sentence patterns and gazetteers in ten languages, filled in at load time."""
-
-from msd_ray.corpora.sample.generate import SAMPLE_LANGUAGES, SPLIT_SIZES, sample_sentences
-
-__all__ = ["SAMPLE_LANGUAGES", "SPLIT_SIZES", "sample_sentences"]

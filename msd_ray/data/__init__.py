@@ -1,0 +1,1 @@
+"""From files to sentences, token ids and batches."""

@@ -1,0 +1,226 @@
+"""The catalogue: each data set's languages, labels, source, licence, file names and Table 1 counts."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Literal
+
+from msd_ray.common.errors import UserError
+
+from .sample import SAMPLE_LANGUAGES
+
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+LANGUAGE_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "ar": "Arabic",
+        "de": "German",
+        "en": "English",
+        "es": "Spanish",
+        "hi": "Hindi",
+        "ko": "Korean",
+        "nl": "Dutch",
+        "ru": "Russian",
+        "tr": "Turkish",
+        "zh": "Chinese",
+    }
+)
+
+# A language code becomes part of a path, so it holds nothing that could leave the data directory.
+_LANGUAGE_CODE = re.compile(r"[a-z]{2,}(-[a-z]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What Table 1 says of one language and split.
+
+    `documents` is how many of the sentences are `-DOCSTART-` lines ("articles" in CoNLL-2003's own Table 1).
+    """
+
+    sentences: int
+    entities: int
+    documents: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A catalogue entry.
+
+    `patterns` are file paths below the data directory, or below one of its `folders`, the preferred one
+    first; `{lang}` and `{LANG}` stand for the language code, `{prefix}` for its entry in `prefixes`, and `*`
+    matches anything within one path segment. `separator` and `encodings` (tried in their order) describe text
+    files; an `embedded` data set has none. `other_languages` are those outside `languages` that are accepted.
+    `test_sample` is how many of the test file's sentences make the test set, if not all.
+    """
+
+    name: str
+    title: str
+    languages: tuple[str, ...]
+    entity_types: tuple[str, ...]
+    homepage: str
+    licence: str
+    formats: str
+    other_languages: Literal["none", "on disk", "any"] = "none"
+    folders: tuple[str, ...] = ()
+    patterns: Mapping[Split, tuple[str, ...]] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    embedded: bool = False
+    separator: Literal["tab", "blank"] = "blank"
+    encodings: tuple[str, ...] = ("utf-8-sig",)
+    hub_repository: str | None = None
+    counts: Mapping[tuple[str, Split], Counts] = field(default_factory=dict)
+    test_sample: int | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """`O`, then `B-` and `I-` of every entity type, in the catalogue's order."""
+        return ("O", *(f"{prefix}-{kind}" for kind in self.entity_types for prefix in "BI"))
+
+    def paths(self, lang: str, split: Split) -> tuple[str, ...]:
+        """One language and split's path patterns below a data directory, the preferred one first."""
+        values = {"lang": lang, "LANG": lang.upper(), "prefix": self.prefixes.get(lang, lang)}
+        return tuple(dict.fromkeys(pattern.format(**values) for pattern in self.patterns.get(split, ())))
+
+
+def _counts(
+    table: Mapping[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]],
+    documents: Mapping[str, tuple[int, int, int]] | None = None,
+) -> Mapping[tuple[str, Split], Counts]:
+    counts = {}
+    for lang, row in table.items():
+        articles = (documents or {}).get(lang, (0, 0, 0))
+        for split, (sentences, entities), article_count in zip(SPLITS, row, articles, strict=True):
+            counts[lang, split] = Counts(sentences, entities, article_count)
+    return MappingProxyType(counts)
+
+
+_CONLL = Dataset(
+    name="conll",
+    title="CoNLL-2002 (es, nl) and CoNLL-2003 (en, de)",
+    languages=("en", "de", "es", "nl"),
+    entity_types=("PER", "ORG", "LOC", "MISC"),
+    homepage="https://www.clips.uantwerpen.be/conll2003/ner/ and https://www.clips.uantwerpen.be/conll2002/ner/",
+    licence="research only; CoNLL-2003's texts are the Reuters and ECI corpora's, under their own agreements",
+    formats="`token ... TAG` a line, separated by blanks, IOB1 or BIO2, -DOCSTART- lines, Latin-1 or UTF-8",
+    folders=("conll", "conll2002", "conll2003"),
+    patterns={
+        "train": ("{prefix}.train", "{lang}/{prefix}.train", "{lang}/train.txt", "{prefix}/train.txt"),
+        "dev": (
+            *("{prefix}.testa", "{lang}/{prefix}.testa", "{lang}/dev.txt", "{prefix}/dev.txt"),
+            *("{lang}/valid.txt", "{prefix}/valid.txt"),
+        ),
+        "test": ("{prefix}.testb", "{lang}/{prefix}.testb", "{lang}/test.txt", "{prefix}/test.txt"),
+    },
+    prefixes={"en": "eng", "de": "deu", "es": "esp", "nl": "ned"},
+    encodings=("utf-8-sig", "latin-1"),
+    counts=_counts(
+        {
+            "en": ((14987, 23499), (3466, 5942), (3684, 5648)),
+            "de": ((12705, 11851), (3068, 4833), (3160, 3673)),
+            "es": ((8323, 18798), (1915, 4351), (1517, 3558)),
+            "nl": ((15806, 13344), (2895, 2616), (5195, 3941)),
+        },
+        documents={"en": (946, 216, 231), "de": (553, 201, 155)},
+    ),
+)
+
+_WIKIANN = Dataset(
+    name="wikiann",
+    title="WikiAnn, balanced splits of Rahimi et al. (2019), also known as PAN-X",
+    languages=("en", "ar", "hi", "zh"),
+    other_languages="any",
+    entity_types=("PER", "ORG", "LOC"),
+    homepage="https://huggingface.co/datasets/unimelb-nlp/wikiann",
+    licence="none stated; Wikipedia text (CC BY-SA)",
+    formats="`lang:token<TAB>TAG` or `token<TAB>TAG` a line, BIO2, UTF-8; or the hub's Parquet",
+    folders=("wikiann", "panx", "panx_dataset"),
+    patterns={
+        "train": (
+            "{lang}/train",
+            "train-{lang}.tsv",
+            "{lang}/train.tsv",
+            "{lang}/train-00000-of-00001.parquet",
+        ),
+        "dev": ("{lang}/dev", "dev-{lang}.tsv", "{lang}/dev.tsv", "{lang}/validation-00000-of-00001.parquet"),
+        "test": ("{lang}/test", "test-{lang}.tsv", "{lang}/test.tsv", "{lang}/test-00000-of-00001.parquet"),
+    },
+    separator="tab",
+    hub_repository="unimelb-nlp/wikiann",
+    counts=_counts(
+        {
+            "en": ((20000, 27931), (10000, 14146), (10000, 13958)),
+            "ar": ((20000, 22500), (10000, 11266), (10000, 11259)),
+            "hi": ((5000, 6124), (1000, 1226), (1000, 1228)),
+            "zh": ((20000, 25031), (10000, 12493), (10000, 12532)),
+        }
+    ),
+)
+
+_MLOWNER = Dataset(
+    name="mlowner",
+    title="mLOWNER: MultiCoNER 2022 (Malmasi et al., 2022); its CORP is the paper's ORG",
+    languages=("en", "ko", "ru", "tr"),
+    other_languages="on disk",
+    entity_types=("PER", "LOC", "GRP", "CORP", "PROD", "CW"),
+    homepage="https://registry.opendata.aws/multiconer/",
+    licence="CC BY 4.0",
+    formats="`# id <uuid><TAB>domain=...`, then `token _ _ TAG` a line, BIO2, UTF-8",
+    folders=("mlowner", "multiconer", "multiconer2022"),
+    patterns={
+        split: tuple(f"{folder}{{lang}}_{split}.conll" for folder in ("{lang}/", "{LANG}-*/", "")) for split in SPLITS
+    },
+    counts=_counts(
+        {
+            "en": ((15300, 23553), (800, 1230), (10000, 15429)),
+            "ko": ((15300, 24643), (800, 1302), (10000, 16308)),
+            "ru": ((15300, 19840), (800, 1042), (10000, 12941)),
+            "tr": ((15300, 23305), (800, 1245), (10000, 15209)),
+        }
+    ),
+    test_sample=10_000,
+)
+
+_SAMPLE = Dataset(
+    name="sample",
+    title="the embedded sample corpus, written for this project",
+    languages=SAMPLE_LANGUAGES,
+    entity_types=("PER", "ORG", "LOC"),
+    homepage="part of this package",
+    licence="Apache-2.0, as this package",
+    formats="generated from patterns and name lists; needs no files",
+    embedded=True,
+)
+
+DATASETS: Mapping[str, Dataset] = MappingProxyType(
+    {dataset.name: dataset for dataset in (_CONLL, _WIKIANN, _MLOWNER, _SAMPLE)}
+)
+
+
+def dataset_named(name: str) -> Dataset:
+    """The catalogue's entry; `UserError` with the valid names (and the nearest one) for any other."""
+    if name in DATASETS:
+        return DATASETS[name]
+    nearest = get_close_matches(name.lower(), DATASETS, n=1)
+    hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
+    raise UserError(f"unknown data set '{name}'{hint}: choose one of {', '.join(DATASETS)}")
+
+
+def label_names(dataset: str) -> tuple[str, ...]:
+    """A data set's BIO2 labels in their fixed order, `O` first; a label's index is its class."""
+    return dataset_named(dataset).labels
+
+
+def unknown_language(dataset: Dataset, lang: str, known: tuple[str, ...]) -> UserError:
+    """The error for a language that a data set lacks: the ones it has, and the nearest to what was asked."""
+    by_name = {LANGUAGE_NAMES[code].lower(): code for code in known if code in LANGUAGE_NAMES}
+    nearest = get_close_matches(lang.lower(), [*known, *by_name], n=1)
+    hint = f" (did you mean '{by_name.get(nearest[0], nearest[0])}'?)" if nearest else ""
+    return UserError(f"data set '{dataset.name}' has no language '{lang}'{hint}: choose one of {', '.join(known)}")
+
+
+def is_language_code(lang: str) -> bool:
+    """Whether this looks like a language code (`tr`, `zh-yue`), safe as a part of a path."""
+    return _LANGUAGE_CODE.fullmatch(lang) is not None

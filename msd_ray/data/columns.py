@@ -1,0 +1,149 @@
+"""Text files with one token a line: WikiAnn's TSV forms, CoNLL-2002/2003 and MultiCoNER.
+
+Sentences are apart by blank lines, by `-DOCSTART-` lines (with or without a blank line behind them) and by
+MultiCoNER's `# id` lines. The token is a row's first column and the label its last, so ragged rows, with more
+or fewer columns in between, do no harm. Lines end with LF or CRLF. Columns are apart by ASCII blanks or tabs
+alone, and lines by LF alone: tokens may hold the other characters that Unicode calls spaces or line ends.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from msd_ray.common.errors import UserError
+from msd_ray.common.limits import LARGEST_TEXT, LONGEST_LINE, check_size
+
+from .bio import bio2
+from .catalogue import Dataset
+from .sentences import Labelled, Sentence, Text, Unlabelled
+
+_FIRST_COLUMNS = {"blank": re.compile(r"[^ \t]+"), "tab": re.compile(r"[^\t]*")}
+_BLANKS = re.compile(r"[ \t]+")
+_DOCSTART = "-DOCSTART-"
+_BOUNDARIES = (_DOCSTART, "# id ")
+
+Block = list[tuple[int, str]]
+"""The rows of one sentence with their line numbers, counted from 1."""
+
+
+def read_labelled(path: Path, dataset: Dataset, lang: str) -> Labelled:
+    """All sentences of a file with BIO2 labels.
+
+    Raises:
+        UserError: the file cannot be read, decoded or holds nothing; a row has no token or no label, or a
+            label that the data set does not have. The message names file and line.
+
+    """
+    text = _decoded(path, dataset)
+    prefix = _language_prefix(text, dataset, lang, path)
+    allowed = frozenset(dataset.labels)
+    token_rows: list[tuple[str, ...]] = []
+    label_rows: list[tuple[str, ...]] = []
+    for block in _blocks(text, dataset, path):
+        tokens, labels = [], []
+        for number, line in block:
+            row = _token_and_label(line, dataset)
+            if row is None:
+                expected = "'token<TAB>label'" if dataset.separator == "tab" else "'token ... label'"
+                raise UserError(f"{path}:{number}: expected a row {expected}, found {line[:80]!r}")
+            token, label = row
+            if label not in allowed:
+                raise UserError(
+                    f"{path}:{number}: unknown label {label[:80]!r}: the labels of data set '{dataset.name}' "
+                    f"are {', '.join(dataset.labels)}"
+                )
+            tokens.append(_without_prefix(token, prefix, path, number))
+            labels.append(label)
+        token_rows.append(tuple(tokens))
+        label_rows.append(tuple(labels))
+    if not token_rows:
+        raise _nothing_in(path)
+    sentences = tuple(map(Sentence, token_rows, bio2(label_rows)))
+    documents = len(re.findall(f"^{_DOCSTART}", text, flags=re.MULTILINE))
+    return Labelled(sentences=sentences, documents=documents, path=path)
+
+
+def read_unlabelled(path: Path, dataset: Dataset, lang: str) -> Unlabelled:
+    """All sentences of a file, the first column alone: nothing behind it is looked at, however wrong it is.
+
+    Raises:
+        UserError: the file cannot be read, decoded or holds nothing, or a row has no token.
+
+    """
+    text = _decoded(path, dataset)
+    first_column = _FIRST_COLUMNS[dataset.separator]
+    prefix = _language_prefix(text, dataset, lang, path)
+    texts = []
+    for block in _blocks(text, dataset, path):
+        tokens = []
+        for number, line in block:
+            match = first_column.match(line)
+            if match is None:
+                raise UserError(f"{path}:{number}: expected a token at the beginning of {line[:80]!r}")
+            tokens.append(_without_prefix(match.group(), prefix, path, number))
+        texts.append(Text(tuple(tokens)))
+    if not texts:
+        raise _nothing_in(path)
+    return Unlabelled(texts=tuple(texts), path=path)
+
+
+def _token_and_label(line: str, dataset: Dataset) -> tuple[str, str] | None:
+    """A row's first and last column; None where it has not both.
+
+    Without a regular expression: one that forgives blanks takes hours for a long run of them.
+    """
+    if dataset.separator == "tab":
+        token, tab, rest = line.partition("\t")
+        return (token, rest.rpartition("\t")[2].rstrip(" ")) if tab else None
+    if line[:1] in (" ", "\t"):
+        return None
+    columns = _BLANKS.split(line.rstrip(" \t"))
+    return (columns[0], columns[-1]) if len(columns) > 1 else None
+
+
+def _blocks(text: str, dataset: Dataset, path: Path) -> Iterator[Block]:
+    # In a tab-separated file a tab makes a row even of a blank token; elsewhere a line of blanks is blank.
+    blanks = " \r" if dataset.separator == "tab" else " \t\r"
+    block: Block = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > LONGEST_LINE:
+            raise UserError(f"{path}:{number}: a line of {len(line)} characters; a token's has at most {LONGEST_LINE}")
+        if line.strip(blanks) and not line.startswith(_BOUNDARIES):
+            block.append((number, line.rstrip("\r")))
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _decoded(path: Path, dataset: Dataset) -> str:
+    try:
+        check_size(path, LARGEST_TEXT, what="a corpus file")
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    for encoding in dataset.encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+    names = " or ".join(dataset.encodings).replace("utf-8-sig", "UTF-8")
+    raise UserError(f"{path}:{line}: not {names} text: convert the file, or fetch it anew")
+
+
+def _language_prefix(text: str, dataset: Dataset, lang: str, path: Path) -> str:
+    """`lang:` if the first row has it before its token (WikiAnn's original form), else the empty string."""
+    prefix = f"{lang}:"
+    first = next(_blocks(text, dataset, path), None)
+    return prefix if dataset.separator == "tab" and first and first[0][1].startswith(prefix) else ""
+
+
+def _without_prefix(token: str, prefix: str, path: Path, number: int) -> str:
+    if not token.startswith(prefix):
+        raise UserError(f"{path}:{number}: expected '{prefix}' before the token, as in the first row: {token[:80]!r}")
+    return token[len(prefix) :]
+
+
+def _nothing_in(path: Path) -> UserError:
+    return UserError(f"{path} holds no sentence: the file is empty or broken, fetch it anew")

@@ -1,0 +1,124 @@
+"""Sentences as flat arrays of token ids: one array for a whole corpus, with an offset a sentence.
+
+`EncodedText` is what distillation reads and has no field for labels; `EncodedSentences` adds the gold labels
+of every word, cut-off ones included, so that a score never forgets what the encoder did not see.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from transformers import PreTrainedTokenizerFast
+
+from .sentences import Sentence, Text
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+
+NO_WORD = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedText:
+    """S sentences with N tokens in all, special tokens included.
+
+    input_ids (N,): token ids, sentence after sentence.
+    words (N,): at the first sub-token of a word the word's index in its sentence, else -1.
+    offsets (S + 1,): where each sentence's tokens begin.
+    word_counts (S,): words of each sentence, those beyond the length limit included.
+    """
+
+    input_ids: Int32
+    words: Int32
+    offsets: Int64
+    word_counts: Int32
+
+    def __len__(self) -> int:
+        return len(self.word_counts)
+
+    @property
+    def lengths(self) -> Int64:
+        """Tokens of each sentence, (S,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def cut_words(self) -> int:
+        """Words without a token: beyond the length limit, or nothing is left of them after normalisation."""
+        return int(self.word_counts.sum()) - int((self.words != NO_WORD).sum())
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedSentences(EncodedText):
+    """Encoded text with its gold labels.
+
+    labels (W,): label ids of all words, sentence after sentence, `word_counts` of each.
+    """
+
+    labels: Int32
+
+
+def encode_text(
+    sentences: Sequence[Text | Sentence], tokenizer: PreTrainedTokenizerFast, *, max_length: int
+) -> EncodedText:
+    """Encode words to at most `max_length` tokens a sentence, special tokens included."""
+    encoding = tokenizer(
+        [list(sentence.tokens) for sentence in sentences],
+        is_split_into_words=True,
+        truncation=True,
+        max_length=max_length,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+    )
+    ids: list[list[int]] = encoding["input_ids"]
+    words = [_first_subtokens(encoding.word_ids(index)) for index in range(len(ids))]
+    lengths = np.fromiter((len(row) for row in ids), dtype=np.int64, count=len(ids))
+    return EncodedText(
+        input_ids=_flat(ids),
+        words=_flat(words),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        word_counts=np.fromiter((len(s.tokens) for s in sentences), dtype=np.int32, count=len(ids)),
+    )
+
+
+def encode_sentences(
+    sentences: Sequence[Sentence],
+    tokenizer: PreTrainedTokenizerFast,
+    label_names: Sequence[str],
+    *,
+    max_length: int,
+) -> EncodedSentences:
+    """Encode words and labels; a label's id is its place in `label_names`."""
+    text = encode_text(sentences, tokenizer, max_length=max_length)
+    label_ids = {name: index for index, name in enumerate(label_names)}
+    return EncodedSentences(
+        input_ids=text.input_ids,
+        words=text.words,
+        offsets=text.offsets,
+        word_counts=text.word_counts,
+        labels=_flat([[label_ids[label] for label in sentence.labels] for sentence in sentences]),
+    )
+
+
+def _first_subtokens(word_ids: list[int | None]) -> list[int]:
+    """The word index at each word's first sub-token, -1 at its other sub-tokens and at special tokens."""
+    previous: int | None = None
+    first = []
+    for word in word_ids:
+        first.append(NO_WORD if word is None or word == previous else word)
+        previous = word
+    return first
+
+
+def _flat(rows: Sequence[Sequence[int]]) -> Int32:
+    return np.fromiter((value for row in rows for value in row), dtype=np.int32)
+
+
+def repeated_sentences(scored: EncodedText, *training: EncodedText) -> npt.NDArray[np.bool_]:
+    """(S,) for each scored sentence whether a training text has it too, token id for token id."""
+    known = {sentence for text in training for sentence in _sentences(text)}
+    return np.fromiter((sentence in known for sentence in _sentences(scored)), dtype=np.bool_)
+
+
+def _sentences(text: EncodedText) -> list[bytes]:
+    return [part.tobytes() for part in np.split(np.asarray(text.input_ids), text.offsets[1:-1])]

@@ -1,0 +1,106 @@
+"""What is refused of an encoder's directory before anything in it is loaded.
+
+Its files may come from anybody. transformers would follow an index or a link out of the directory, read whatever that
+leads to (a pickle, too), install an adapter that lies beside the weights, and ask for as much memory as config.json
+says.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from msd_ray.common.errors import UserError
+from msd_ray.common.limits import MIB, check_size
+
+from .files import CONFIG, INDEX, TOKENIZER, content_files
+
+ADAPTER = "adapter_config.json"
+LARGEST_VOCABULARY = 256 * MIB
+LARGEST_JSON = 16 * MIB
+LARGE_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model")
+# What transformers makes a Python object for each of, before any weight is looked at.
+MOST = {"num_labels": 10_000, "num_hidden_layers": 1_000, "n_layers": 1_000, "num_layers": 1_000}
+ELSEWHERE = {
+    CONFIG: ("transformers_weights", "quantization_config", "_attn_implementation_internal"),
+    "tokenizer_config.json": ("fast_tokenizer_files", "init_inputs"),
+}
+"""Settings that name other files or other code."""
+
+
+def check_directory(directory: Path) -> None:
+    """Raises UserError for a link that leads out of the directory, a file too large, or JSON that misleads."""
+    try:
+        _check_links(directory)
+        if (directory / ADAPTER).exists():
+            raise UserError(f"{directory / ADAPTER}: adapters are not read; merge it into the weights first")
+        for name in (CONFIG, *TOKENIZER):
+            path = directory / name
+            if path.is_file():
+                check_size(path, LARGEST_VOCABULARY if name in LARGE_FILES else LARGEST_JSON)
+                if name.endswith(".json") and name not in LARGE_FILES:
+                    _check_settings(path, read_json(path))
+        if (directory / INDEX).is_file():
+            check_size(directory / INDEX, LARGEST_JSON)
+            _check_index(directory / INDEX)
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError
+        raise UserError(f"cannot read {directory}: {str(error).splitlines()[0]}") from error
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises UserError for one that is none, or nested too deeply; OSError."""
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UserError(f"cannot read {path}: {reason}") from error
+
+
+def check_parameters(skeleton: nn.Module, directory: Path, name: str) -> None:
+    """Refuse a model of more parameters than the weights have bytes: they cannot be there, but would be allocated."""
+    parameters = sum(parameter.numel() for parameter in skeleton.parameters())
+    size = sum(path.stat().st_size for path in content_files(directory) if path.suffix == ".safetensors")
+    if parameters > size:
+        raise UserError(
+            f"encoder {name}: cannot load {directory}: its {CONFIG} makes a model of {parameters} parameters, "
+            f"its weights are {size} bytes"
+        )
+
+
+def _check_links(directory: Path) -> None:
+    """Every file lies in the directory, or in the same repository of the hub client's cache, which links its files."""
+    inside = directory.resolve()
+    if inside.parent.name == "snapshots":
+        inside = inside.parent.parent
+    for entry in sorted(directory.iterdir()):
+        if not entry.resolve().is_relative_to(inside):
+            raise UserError(f"{entry} is a symbolic link to a place outside of {directory}, which is not read")
+
+
+def _check_settings(path: Path, content: Any) -> None:
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no settings (a JSON object)")
+    for key in ELSEWHERE.get(path.name, ()):
+        if content.get(key):
+            raise UserError(f"{path}: {key}: is not followed; take it out")
+    if path.name == CONFIG:
+        for key, most in MOST.items():
+            value = content.get(key)
+            if isinstance(value, int | float) and value > most:
+                raise UserError(f"{path}: {key}: {value!r:.40} is more than {most}")
+        names = content.get("id2label")
+        if isinstance(names, dict | list) and len(names) > MOST["num_labels"]:
+            raise UserError(f"{path}: id2label: {len(names)} labels are more than {MOST['num_labels']}")
+
+
+def _check_index(path: Path) -> None:
+    """An index names the files that hold the weights: files of its own directory, in safetensors."""
+    content = read_json(path)
+    places = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(places, dict):
+        raise UserError(f"{path}: weight_map: is missing")
+    own = {entry.name for entry in content_files(path.parent) if entry.suffix == ".safetensors"}
+    for file in dict.fromkeys(map(str, places.values())):
+        if file not in own:
+            raise UserError(f"{path}: weight_map: {file[:200]!r} is no weights file of this directory")

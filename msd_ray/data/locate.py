@@ -1,0 +1,119 @@
+"""Where a split of a data set lies: a file below the data directory, or one that the hub gives."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from msd_ray.common.errors import UserError
+
+from . import hub
+from .catalogue import SPLITS, Dataset, Split, is_language_code, unknown_language
+
+
+def require_file(dataset: Dataset, lang: str, split: Split, data_dir: Path | None) -> Path:
+    """The file of one language and split; without a data directory, the hub's.
+
+    Raises:
+        UserError: nothing there under any of the names that the file may have, no data directory for a data
+            set that is not on the hub, or the hub does not give the file.
+
+    """
+    if data_dir is None:
+        if dataset.hub_repository is None:
+            raise needs_directory(dataset)
+        return hub.fetch(dataset, lang, split)
+    found = find_file(dataset, lang, split, data_dir)
+    if found is None:
+        raise UserError(
+            f"no {split} file of data set '{dataset.name}', language '{lang}', below {data_dir}: "
+            f"looked for {', '.join(dataset.paths(lang, split))}, also in {' and '.join(dataset.folders)}. "
+            f"Get the corpus from {dataset.homepage}{_or_the_hub(dataset)}"
+        )
+    return found
+
+
+def find_file(dataset: Dataset, lang: str, split: Split, data_dir: Path) -> Path | None:
+    """The first file below the data directory that has one of the names, the preferred name first.
+
+    Raises:
+        UserError: the data directory is no directory.
+
+    """
+    for pattern in dataset.paths(lang, split):
+        for root in _roots(dataset, data_dir):
+            for path in sorted(root.glob(pattern)):
+                if path.is_file():
+                    return path
+    return None
+
+
+def has_test(dataset: Dataset, lang: str, data_dir: Path | None) -> bool:
+    """Whether there is a test set. The hub has one for every language."""
+    if dataset.embedded:
+        return True
+    if data_dir is None:
+        return dataset.hub_repository is not None
+    return find_file(dataset, lang, "test", data_dir) is not None
+
+
+def languages_on_disk(dataset: Dataset, data_dir: Path) -> tuple[str, ...]:
+    """The languages with a file below the data directory: the catalogue's, then any others accepted."""
+    others = () if dataset.other_languages == "none" else sorted(set(_named_on_disk(dataset, data_dir)))
+    candidates = dict.fromkeys([*dataset.languages, *others])
+    return tuple(lang for lang in candidates if any(find_file(dataset, lang, split, data_dir) for split in SPLITS))
+
+
+def check_language(dataset: Dataset, lang: str, data_dir: Path | None) -> None:
+    """Raise `UserError` for a language that the data set does not have."""
+    if lang in dataset.languages:
+        return
+    known = dataset.languages
+    if dataset.other_languages == "any" and is_language_code(lang):
+        return
+    if dataset.other_languages == "on disk" and data_dir is not None:
+        known = tuple(dict.fromkeys([*known, *languages_on_disk(dataset, data_dir)]))
+        if lang in known:
+            return
+    raise unknown_language(dataset, lang, known)
+
+
+def needs_directory(dataset: Dataset) -> UserError:
+    """The error for a data set that is read from files only, without a directory."""
+    names = ", ".join(dataset.paths(dataset.languages[0], "train"))
+    return UserError(
+        f"data set '{dataset.name}' is read from files: get it from {dataset.homepage} and give its "
+        f"directory with --data-dir (file names: {names}); '--dataset sample' needs no files"
+    )
+
+
+def nothing_below(dataset: Dataset, data_dir: Path) -> UserError:
+    """The error for a data directory without any file of the data set."""
+    names = ", ".join(dataset.paths(dataset.languages[0], "train"))
+    return UserError(
+        f"nothing of data set '{dataset.name}' below {data_dir}: looked for names such as {names}. "
+        f"Get the corpus from {dataset.homepage}{_or_the_hub(dataset)}"
+    )
+
+
+def _roots(dataset: Dataset, data_dir: Path) -> list[Path]:
+    if not data_dir.is_dir():
+        what = "is no directory" if data_dir.exists() else "does not exist"
+        raise UserError(f"the data directory {data_dir} {what}: give the directory that holds the corpus files")
+    return [data_dir, *(data_dir / folder for folder in dataset.folders)]
+
+
+def _named_on_disk(dataset: Dataset, data_dir: Path) -> Iterator[str]:
+    """Language codes in the names of files that match the data set's patterns."""
+    for template in dataset.patterns["train"] + dataset.patterns["dev"] + dataset.patterns["test"]:
+        glob = template.format(lang="*", LANG="*", prefix="*")
+        code = re.escape(template).replace(r"\{LANG\}", "[A-Z-]+").replace(r"\*", "[^/]*")
+        code = code.replace(r"\{lang\}", "(?P<lang>[a-z-]+)", 1).replace(r"\{lang\}", "(?P=lang)")
+        for root in _roots(dataset, data_dir):
+            for path in root.glob(glob):
+                match = re.fullmatch(code, path.relative_to(root).as_posix())
+                if match and is_language_code(match["lang"]):
+                    yield match["lang"]
+
+
+def _or_the_hub(dataset: Dataset) -> str:
+    return ", or leave --data-dir out to fetch it from the hub" if dataset.hub_repository else ""

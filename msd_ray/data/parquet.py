@@ -1,0 +1,68 @@
+"""The hub's Parquet form of WikiAnn: columns `tokens` (lists of strings) and `ner_tags` (of numbers)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from msd_ray.common.errors import UserError
+from msd_ray.common.limits import is_text_lists, read_columns
+
+from .catalogue import Dataset
+from .sentences import Labelled, Sentence, Text, Unlabelled
+
+
+def read_labelled(path: Path, dataset: Dataset) -> Labelled:
+    """All sentences; a class number is an index into the data set's labels, whose order is the hub's.
+
+    Raises:
+        UserError: no Parquet file with these columns, no rows, or a row whose numbers do not fit its tokens
+            and the labels.
+
+    """
+    labels = dataset.labels
+    sentences = []
+    columns = _columns(path, "tokens", "ner_tags")
+    for row, (tokens, tags) in enumerate(zip(*columns, strict=True)):
+        if tokens is None or tags is None:
+            raise UserError(f"{path}: row {row} is null")
+        if len(tokens) != len(tags):
+            raise UserError(f"{path}: row {row} has {len(tokens)} tokens and {len(tags)} labels")
+        if not all(isinstance(tag, int) and 0 <= tag < len(labels) for tag in tags):
+            numbered = ", ".join(f"{i} {label}" for i, label in enumerate(labels))
+            raise UserError(f"{path}: row {row} has an unknown label among {tags!r:.80}: the labels are {numbered}")
+        if tokens:
+            sentences.append(Sentence(tuple(tokens), tuple(labels[tag] for tag in tags)))
+    _require_some(sentences, path)
+    return Labelled(sentences=tuple(sentences), path=path)
+
+
+def read_unlabelled(path: Path) -> Unlabelled:
+    """All sentences; the label column is not even read from the file.
+
+    Raises:
+        UserError: no Parquet file with a column `tokens`, or no rows.
+
+    """
+    (rows,) = _columns(path, "tokens")
+    texts = tuple(Text(tuple(tokens)) for tokens in rows if tokens)
+    _require_some(texts, path)
+    return Unlabelled(texts=texts, path=path)
+
+
+def _columns(path: Path, *names: str) -> list[list[Any]]:
+    try:
+        columns = read_columns(path, names)
+    except KeyError as error:
+        raise UserError(f"{path} has no column {error.args[0]}: it is not the hub's WikiAnn") from error
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:  # ValueError: text that is not UTF-8
+        raise UserError(f"cannot read {path} as Parquet: {error}") from error
+    if not is_text_lists(columns[0]):
+        raise UserError(f"{path}: column {names[0]} holds no lists of words: it is not the hub's WikiAnn")
+    return columns
+
+
+def _require_some(items: Sequence[object], path: Path) -> None:
+    if not items:
+        raise UserError(f"{path} holds no sentence: the file is empty or broken, fetch it anew")

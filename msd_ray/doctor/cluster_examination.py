@@ -1,0 +1,149 @@
+"""The doctor's visit to the cluster at RAY_ADDRESS: joined, asked for its token, and looked at node by node."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msd_ray.cli.options import TuneOptions
+from msd_ray.common.errors import UserError
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.search.on_ray.cluster import cluster
+from msd_ray.storage.layout import Storage
+from msd_ray.storage.object_store import ObjectStore
+
+from .authentication import answer_to, token_here
+from .cluster import NAME, Room, Wanted, asks_for_token, refusal_finding, room_findings, token_finding, workers_on
+from .cluster_nodes import Examined, alive_nodes, examine_nodes
+from .corpora import corpus_files
+from .disk import Trainings
+from .finding import Finding, failed, passed, refusals
+from .memory import Shape, worker_memory
+from .node import NodeRequest, examine
+from .nodes import Here, clock_finding, copies_space, node_findings
+
+TIMEOUT_S = 180.0
+"""For the first task on a node: its process has to start, and an encoder to be read."""
+
+
+def cluster_findings(
+    options: TuneOptions, encoder: EncoderFiles | None, shape: Shape | None, wanted: Wanted, trainings: Trainings
+) -> Iterator[Finding]:
+    """Whether the cluster can be joined, and what is found there. encoder, shape: None if it could not be loaded."""
+
+    address = os.environ["RAY_ADDRESS"]
+    token, origin = token_here()
+    if answer_to(address, token) == "refused":
+        yield refusal_finding(token, origin)
+        return
+    bare = answer_to(address, None)
+
+    def look() -> Iterator[Finding]:
+        with cluster() as dashboard:
+            nodes = alive_nodes()
+            yield passed(NAME, f"joined: {len(nodes)} nodes are alive")
+            yield token_finding(asks_for_token(dashboard) if bare is None else bare == "refused")
+            yield from room_findings("the cluster", [Room(cpus=node.cpus, gpus=node.gpus) for node in nodes], wanted)
+            storage = Storage.at(options.storage)
+            with _shared_file(storage) as written, _shared_object(storage.store) as stored:
+                request = NodeRequest(
+                    storage=storage.root if storage.store is None else None,
+                    written=written,
+                    stored=stored,
+                    encoder=encoder.directory if encoder else None,
+                    corpora=corpus_files(options.dataset, options.lang, options.data_dir),
+                )
+                here = _here(request, encoder, trainings)
+                for examined in examine_nodes(request, nodes, timeout_s=TIMEOUT_S):
+                    yield from _node(options, examined, here, shape, wanted)
+
+    yield from refusals(NAME, look, "see that the cluster runs, and that its token is the one here (~/.ray/auth_token)")
+
+
+def _here(request: NodeRequest, encoder: EncoderFiles | None, trainings: Trainings) -> Here:
+    """The driver's machine. Without a usable object store, which is told elsewhere, no node's encoder is judged."""
+    report = examine(request)
+    judged = request.storage is not None or request.stored is not None
+    return Here(
+        report=report,
+        encoder=(encoder.directory, encoder.digest) if encoder and judged else None,
+        corpora=report.corpora,
+        written=request.written[0] if request.written else None,
+        store=request.stored[0].uri if request.stored else None,
+        trainings=trainings,
+    )
+
+
+def _node(
+    options: TuneOptions, examined: Examined, here: Here, shape: Shape | None, wanted: Wanted
+) -> Iterator[Finding]:
+    node, report, clock = examined.node, examined.report, examined.clock
+    if report is None or clock is None:
+        yield failed(
+            f"node {node.address}",
+            f"{node.node_id[:8]} could not be looked at: {examined.error}",
+            "see that the node lives, and that msd-ray is installed there with the driver's releases",
+        )
+        return
+    name = f"node {report.hostname} {node.node_id[:8]}"
+    yield clock_finding(name, clock.ahead_s, clock.uncertainty_s)
+    yield from node_findings(name, report, here)
+    room = Room(cpus=node.cpus, gpus=node.gpus)
+    if workers_on(room, wanted):
+        yield from copies_space(name, report, here)
+    if shape is not None:
+        yield from worker_memory(
+            name,
+            shape,
+            report,
+            room,
+            wanted,
+            batch_size=options.batch_size,
+            length=options.max_length,
+        )
+
+
+@contextmanager
+def _shared_file(storage: Storage) -> Iterator[tuple[Path, str] | None]:
+    """A file in the storage with its content, for nodes to read; it is gone after, with all that nodes write beside it.
+
+    None where the storage cannot be written, which is told elsewhere, and where it is an object store.
+    """
+    if storage.store is not None:
+        yield None
+        return
+    made = not storage.root.exists()
+    try:
+        storage.create()
+    except UserError:
+        yield None
+        return
+    path, content = storage.root / f".doctor-{uuid.uuid4().hex}", uuid.uuid4().hex
+    try:
+        path.write_text(content, encoding="utf-8")
+        yield path, content
+    finally:
+        for left in storage.root.glob(f"{path.name}*"):
+            left.unlink(missing_ok=True)
+        if made:
+            storage.root.rmdir()
+
+
+@contextmanager
+def _shared_object(store: ObjectStore | None) -> Iterator[tuple[ObjectStore, str, str] | None]:
+    """The same in an object store: the store, an object's name and its content; None where there is none to use."""
+    if store is None:
+        yield None
+        return
+    name, content = f".doctor-{uuid.uuid4().hex}", uuid.uuid4().hex
+    try:
+        store.check()
+        store.write(name, content.encode())
+    except UserError:
+        yield None
+        return
+    try:
+        yield store, name, content
+    finally:
+        store.delete(name)

@@ -1,0 +1,41 @@
+"""The corpus files: there, readable, and what they hold. Test sets are not opened, only looked for."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from msd_ray.data.catalogue import dataset_named
+from msd_ray.data.locate import find_file
+from msd_ray.search.prepare import SOURCE, Data, read
+
+from .finding import Finding, passed, refusals, warned
+
+NAME = "corpus"
+
+
+def corpora_findings(data: Data) -> Iterator[Finding]:
+    """Whether English and one target language can be read: all of their training and dev sentences are."""
+
+    def look() -> Iterator[Finding]:
+        corpora = read(data)
+        counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in corpora.counts.items())
+        what = f"{data.dataset}, {SOURCE} to {data.lang}: {counts} sentences"
+        if corpora.target.has_test:
+            yield passed(NAME, what)
+        else:
+            yield warned(
+                NAME,
+                f"{what}; no test file, so final runs are scored on dev",
+                f"get the test file for {data.lang}, or report the scores as dev scores",
+            )
+
+    yield from refusals(NAME, look, "see `python -m msd_ray.data check`")
+
+
+def corpus_files(dataset: str, langs: Sequence[str], directory: Path | None) -> tuple[Path, ...]:
+    """The training and dev files of English and the languages below the directory; none without a directory."""
+    entry = dataset_named(dataset)
+    if directory is None or entry.embedded or not directory.is_dir():
+        return ()
+    wanted = [(lang, split) for lang in (SOURCE, *langs) for split in ("train", "dev")]
+    found = [find_file(entry, lang, split, directory) for lang, split in wanted]  # type: ignore[arg-type]
+    return tuple(path.absolute() for path in found if path is not None)

@@ -1,0 +1,20 @@
+"""The storage: whether it can be written. Whether nodes share it, they say themselves (`nodes`)."""
+
+from collections.abc import Iterator
+
+from msd_ray.storage.layout import Storage
+
+from .finding import Finding, passed, refusals
+
+NAME = "storage"
+
+
+def storage_findings(storage: Storage) -> Iterator[Finding]:
+    """Whether the storage takes files, from this machine. Nothing stays there."""
+
+    def look() -> Iterator[Finding]:
+        storage.check()
+        there = "can be written" if storage.root.exists() else "is not there yet and can be made"
+        yield passed(NAME, f"{storage.place} {there}")
+
+    yield from refusals(NAME, look, "give a writable directory with --storage")

@@ -1,0 +1,83 @@
+"""Predicted labels of encoded sentences, and their scores.
+
+A word that the encoder did not see (cut off, or empty after normalisation) is predicted as O.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from msd_ray.data.batches import evaluation_batches
+from msd_ray.data.encode import EncodedSentences, EncodedText
+from msd_ray.data.tensors import TextTensors
+
+from .decoding import Decode, by_sentence, decode_labels
+from .entity_scores import EntityScores, entity_scores
+from .parallel import Workers
+from .tagger import MultiChannelTagger
+
+Float32 = npt.NDArray[np.float32]
+
+TOKENS_A_BATCH = {"cuda": 32_768, "cpu": 4_096}
+
+
+def predict_labels(
+    model: MultiChannelTagger,
+    text: EncodedText,
+    tensors: TextTensors,
+    label_names: Sequence[str],
+    *,
+    decode: Decode = "argmax",
+) -> list[list[str]]:
+    """The main channel's labels of every word of every sentence, as long as `text.word_counts`; valid BIO2.
+
+    Every worker predicts its share of the batches and gets all predictions. The caller sets evaluation mode,
+    inference mode and autocast.
+    """
+    return decode_labels(word_scores(model, text, tensors, label_names), text.word_counts, label_names, decode)
+
+
+def word_scores(
+    model: MultiChannelTagger, text: EncodedText, tensors: TextTensors, label_names: Sequence[str]
+) -> Float32:
+    """The main channel's logits (W, C) of all words, sentence after sentence; only O for a word without a token.
+
+    Workers and modes as for `predict_labels`.
+    """
+    workers = Workers.current()
+    device = next(model.parameters()).device
+    batches = evaluation_batches(tensors.lengths, tokens=TOKENS_A_BATCH[device.type])
+    found: list[Float32] = []
+    rows: list[npt.NDArray[np.int64]] = []
+    for sentences in batches[workers.share]:
+        batch = tensors.batch(sentences)
+        logits = model(*batch.inputs).logits[-1]  # (B, T, C)
+        found.append(logits[batch.word_mask].float().cpu().numpy())
+        rows.append(batch.word_rows[batch.word_mask].cpu().numpy())
+    scores = np.full((int(text.word_counts.sum()), len(label_names)), -np.inf, dtype=np.float32)
+    scores[:, label_names.index("O")] = 0.0
+    places = _places(text)
+    for their_rows, their_found in workers.gather_objects((rows, found)):
+        for row, logits_of_words in zip(their_rows, their_found, strict=True):
+            scores[places[row]] = logits_of_words
+    return scores
+
+
+def score(predicted: Sequence[Sequence[str]], gold: EncodedSentences, label_names: Sequence[str]) -> EntityScores:
+    """Entity-level scores (Eq. 16) of predictions against the gold labels of the encoded sentences."""
+    return entity_scores(gold_labels(gold, label_names), predicted)
+
+
+def gold_labels(sentences: EncodedSentences, label_names: Sequence[str]) -> list[list[str]]:
+    """The gold labels of every word of every sentence, cut-off words included."""
+    names = np.asarray(label_names, dtype=object)
+    return by_sentence(names[np.asarray(sentences.labels)], sentences.word_counts)
+
+
+def _places(text: EncodedText) -> npt.NDArray[np.int64]:
+    """The place of every word with a token among all words, by row of `TextTensors`."""
+    first = np.asarray(text.words) >= 0
+    word_starts = np.cumsum(text.word_counts, dtype=np.int64) - text.word_counts
+    sentence = np.repeat(np.arange(len(text)), np.diff(text.offsets))
+    return word_starts[sentence[first]] + text.words[first]

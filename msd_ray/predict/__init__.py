@@ -1,0 +1,1 @@
+"""Exported students: checkpoint, model card, tagging text."""

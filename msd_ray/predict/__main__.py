@@ -1,0 +1,266 @@
+"""`python -m msd_ray.predict`: text from standard input, one sentence a line, with named entities on standard output.
+
+Lines in as they arrive, words labelled by `tagging.tag`, JSON lines or CoNLL out. The student is a directory, one on
+an object store, or a registered model's version, whose files MLflow gives back as that directory.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO, cast, get_args
+
+import torch
+
+from msd_ray.cli.arguments import DEFAULTS
+from msd_ray.cli.environment import from_environment, warn_of_passwords
+from msd_ray.common.errors import UserError, run_command
+from msd_ray.common.text import in_json, visible
+from msd_ray.method.decoding import Decode
+from msd_ray.method.device import resolve_precision
+from msd_ray.method.entity_scores import entities
+from msd_ray.tracking.uri import default_tracking_uri
+
+from .export import load_student
+from .tagging import tag
+
+# Read at most so much before tagging it: thousands of sentences, so that batches are of like length, and little memory.
+CHUNK_BYTES = 1 << 18
+LONGEST_LINE = 1 << 22  # bytes; a stream without line ends would fill the memory
+
+CHARACTER_LANGUAGES = ("zh",)  # written without spaces, and tagged by the character in the corpora
+
+DESCRIPTION = """\
+Tag named entities in text from standard input with an exported student, one sentence a line.
+
+Words are what white space separates; punctuation should be separated, too, as in the corpora. Chinese is tagged by the
+character. Results come in the order of the input, as soon as input is there. A blank line gives an empty result.
+A sentence longer than the model's limit is read in overlapping windows of whole words: every word gets a label."""
+
+EXAMPLES = """\
+output:
+  jsonl   {"tokens": ["Angela", "Merkel", "spoke"], "labels": ["B-PER", "I-PER", "O"],
+           "entities": [{"type": "PER", "start": 0, "end": 2, "text": "Angela Merkel"}]}
+          start and end count tokens, end is the first one behind the entity
+  conll   token, tab, label a line; a blank line ends each sentence
+
+examples:
+  echo "Angela Merkel spoke in Paris ." | python -m msd_ray.predict --model exported/tr
+  python -m msd_ray.predict --model exported/zh --lang zh --format conll < text.txt > tagged.conll
+  python -m msd_ray.predict --model models:/msd-wikiann-ar@champion < text.txt
+  python -m msd_ray.predict --model models:/msd-wikiann-ar/3 --mlflow-uri http://HOST:5000 < text.txt"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of text and the (start, end) of its tokens in it."""
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+
+    @property
+    def tokens(self) -> list[str]:
+        """The tokens as written."""
+        return [self.text[start:end] for start, end in self.spans]
+
+
+Write = Callable[[Line, Sequence[str]], str]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; 0, also when the reader of its output has seen enough."""
+    arguments = _parser().parse_args(argv)
+    if sys.stdin is None or sys.stdout is None:
+        raise UserError("standard input or standard output is closed")
+    try:
+        _tag_standard_input(arguments)
+    except BrokenPipeError:
+        _discard_output()
+    except KeyboardInterrupt:
+        return 130  # as a shell reports it
+    return 0
+
+
+def _tag_standard_input(arguments: argparse.Namespace) -> None:
+    warn_of_passwords({"--mlflow-uri": arguments.mlflow_uri})
+    device = _device(arguments.device)
+    precision = resolve_precision(arguments.precision, device)
+    with _directory(arguments.model, arguments.mlflow_uri) as directory:
+        student = load_student(directory, device)
+    characters = arguments.characters or (arguments.lang or student.lang) in CHARACTER_LANGUAGES
+    write: Write = _conll if arguments.format == "conll" else _json_line
+    if sys.stdout.isatty():  # a terminal obeys what a file only keeps
+        write = _visible(write)
+    if sys.stdin.isatty():
+        print("one sentence a line; Ctrl-D ends", file=sys.stderr)
+    for texts in read_chunks(cast(BufferedReader, sys.stdin.buffer)):
+        lines = [split(text, characters=characters) for text in texts]
+        labels = tag(student, [line.tokens for line in lines], precision=precision, decode=arguments.decode)
+        _put(sys.stdout.buffer, map(write, lines, labels))
+
+
+def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Path]:
+    """The exported student that `--model` names."""
+    if model.startswith("models:"):
+        from msd_ray.tracking.references import downloaded, parse_reference
+
+        places = {**DEFAULTS, **from_environment(DEFAULTS)}
+        uri = mlflow_uri or places["mlflow_uri"] or default_tracking_uri(Path(places["storage"]))
+        return downloaded(uri, parse_reference(model))
+    if mlflow_uri is not None:
+        raise UserError(f"--mlflow-uri is for registered models; --model {model} is a directory")
+    if "://" in model:
+        from msd_ray.storage.copies import fetched_model
+
+        return fetched_model(model)
+    return nullcontext(Path(model))
+
+
+def split(text: str, *, characters: bool = False) -> Line:
+    """Tokens of a line: what white space separates, or every character that is no white space."""
+    pattern = r"\S" if characters else r"\S+"
+    return Line(text=text, spans=tuple(match.span() for match in re.finditer(pattern, text)))
+
+
+def read_chunks(stream: BufferedReader) -> Iterator[list[str]]:
+    """Lines as they arrive, without their ends: what can be read at once, `CHUNK_BYTES` at most.
+
+    Lines end with LF or CR LF alone, so that no other separator in a text moves the results. A byte-order mark is
+    dropped. Raises UserError, after the lines before it, for a line that is not UTF-8 or longer than 4 MiB.
+    """
+    number = 0
+    tail = bytearray()  # of a line that is not complete yet
+    while data := _read(stream):
+        head, newline, rest = data.rpartition(b"\n")
+        if newline:
+            lines = (bytes(tail) + head).split(b"\n")
+            tail.clear()
+            yield from _decoded(lines, number)
+            number += len(lines)
+        tail += rest
+        if len(tail) > LONGEST_LINE:
+            raise UserError(f"standard input, line {number + 1}: longer than {LONGEST_LINE >> 20} MiB without an end")
+    if tail:
+        yield from _decoded([bytes(tail)], number)
+
+
+def _read(stream: BufferedReader) -> bytes:
+    """What is there; waits only when there is nothing, and returns nothing at the end."""
+    try:
+        return stream.read1(CHUNK_BYTES)
+    except OSError as error:
+        raise UserError(f"cannot read standard input: {error.strerror}") from error
+
+
+def _decoded(lines: Sequence[bytes], before: int) -> Iterator[list[str]]:
+    """The lines as text; those before one that is not UTF-8, then its error."""
+    texts: list[str] = []
+    for line in lines:
+        try:
+            text = line.removesuffix(b"\r").decode()
+        except UnicodeDecodeError as error:
+            if texts:
+                yield texts
+            raise UserError(
+                f"standard input, line {before + len(texts) + 1}, byte {error.start + 1}: not UTF-8; convert it first "
+                "(iconv -f LATIN1 -t UTF-8)"
+            ) from error
+        texts.append(text if before or texts else text.removeprefix("\ufeff"))
+    yield texts
+
+
+def _json_line(line: Line, labels: Sequence[str]) -> str:
+    found = [
+        {"type": kind, "start": start, "end": end, "text": line.text[line.spans[start][0] : line.spans[end - 1][1]]}
+        for kind, start, end in entities(labels)
+    ]
+    return in_json(json.dumps({"tokens": line.tokens, "labels": labels, "entities": found}, ensure_ascii=False)) + "\n"
+
+
+def _conll(line: Line, labels: Sequence[str]) -> str:
+    return "".join(f"{token}\t{label}\n" for token, label in zip(line.tokens, labels, strict=True)) + "\n"
+
+
+def _visible(write: Write) -> Write:
+    return lambda line, labels: visible(write(line, labels))
+
+
+def _put(stream: BinaryIO, results: Iterable[str]) -> None:
+    try:
+        stream.write("".join(results).encode())
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _discard_output()
+        raise UserError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def _discard_output() -> None:
+    """Python writes what is left when it ends, and would complain that it cannot."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _device(name: str) -> torch.device:
+    """The device of that name, if this machine has it."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"--device {name}: choose auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"--device {name}: this machine has {torch.cuda.device_count()} usable GPUs")
+    return device
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m msd_ray.predict",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="directory of an exported student, s3://BUCKET/PREFIX/models/STUDY, or one of MLflow's registry: "
+        "models:/NAME@ALIAS, models:/NAME/VERSION",
+    )
+    parser.add_argument(
+        "--mlflow-uri",
+        metavar="URI",
+        help=f"where it is registered: server or database "
+        f"(default: MLFLOW_TRACKING_URI, else mlflow.db in MSD_RAY_STORAGE or ./{DEFAULTS['storage']})",
+    )
+    parser.add_argument(
+        "--lang", metavar="LANG", help="language of the text (default: the model's); zh: by the character"
+    )
+    parser.add_argument("--characters", action="store_true", help="every character is a token, whatever the language")
+    parser.add_argument(
+        "--decode",
+        choices=get_args(Decode),
+        help="labels from scores, valid BIO2 either way. argmax: each word's best label, an I- without its beginning "
+        "becomes B-; viterbi: the best valid sequence (default: as the search that made the model)",
+    )
+    parser.add_argument("--format", choices=("jsonl", "conll"), default="jsonl", help="output (default: jsonl)")
+    parser.add_argument(
+        "--device", default="auto", metavar="D", help="auto (default: a GPU if there is one), cpu, cuda"
+    )
+    parser.add_argument(
+        "--precision", default="auto", metavar="P", help="auto (default: bf16 where the hardware gains), fp32, bf16"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    run_command(main)

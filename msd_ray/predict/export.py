@@ -1,0 +1,284 @@
+"""A student as a directory that needs nothing else: written whole or not at all, checked when it is read.
+
+DIR/config.json           of the encoder family's own class for token classification, with the labels
+DIR/model.safetensors     its weights: the encoder's, and the main channel's terminal as `classifier`
+DIR/tokenizer.json ...    the encoder's tokenizer files
+DIR/channels.safetensors  the other channels' terminals, and omega
+DIR/msd_ray.json          labels, how they are decoded, frozen layers, length limit, data set, language,
+                          SHA-256 of the files above
+DIR/README.md             the model card
+
+transformers loads the first three (`AutoModelForTokenClassification`) and reads none of the others. Format 1, with the
+encoder's own class and all terminals in model.safetensors, is still read.
+"""
+
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import sha256
+from msd_ray.common.limits import check_size
+from msd_ray.data.encoders.files import CONFIG, EncoderFiles, combine_digests, content_files
+from msd_ray.data.encoders.layers import max_tokens
+from msd_ray.data.encoders.loading import load_encoder, load_tokenizer, no_loading_report
+from msd_ray.data.encoders.refusals import check_directory
+from msd_ray.data.encoders.token_classification import HEAD, token_classifier, write_settings
+from msd_ray.method.decoding import Decode
+from msd_ray.method.device import attention_kernel
+from msd_ray.method.tagger import MultiChannelTagger
+
+from .model_card import ModelCard, render
+
+DESCRIPTION, WEIGHTS, CHANNELS, CARD = "msd_ray.json", "model.safetensors", "channels.safetensors", "README.md"
+FORMAT: Literal[2] = 2
+LARGEST_DESCRIPTION = 1 << 20  # bytes
+# Every label costs a row in every terminal, and is printed: nothing that steers a terminal (control, format).
+MOST_LABELS = 1_000
+Label = Annotated[str, Field(pattern=r"^(O|[BI]-[^\s\p{C}]+)$", max_length=80)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedStudent:
+    """A tagger in evaluation mode with all that tagging needs; lang, dataset: what it was made for."""
+
+    tagger: MultiChannelTagger
+    tokenizer: PreTrainedTokenizerFast
+    label_names: tuple[str, ...]
+    max_length: int
+    dataset: str
+    lang: str
+    decode: Decode
+
+
+class Description(BaseModel):
+    """The content of `msd_ray.json`; `files` are SHA-256 digests by file name.
+
+    decode: as the study that trained it decoded; older exports do not say it.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    format: Literal[1, 2]
+    dataset: str
+    lang: str
+    label_names: Annotated[tuple[Label, ...], Field(min_length=1, max_length=MOST_LABELS)]
+    frozen_layers: Annotated[int, Field(ge=0)]
+    max_length: Annotated[int, Field(ge=3, le=1 << 20)]
+    decode: Decode = "argmax"
+    files: Mapping[str, str]
+
+
+def export_student(
+    directory: Path,
+    *,
+    encoder: EncoderFiles,
+    weights_file: Path,
+    label_names: Sequence[str],
+    frozen_layers: int,
+    max_length: int,
+    card: ModelCard,
+    decode: Decode = "argmax",
+) -> None:
+    """Write a student; an older export of the same name is replaced. One writer a directory at a time.
+
+    weights_file: the trained parameters after the chosen epoch (`TrainingDirectory.weights_file`).
+    decode: what tagging with it does unless told otherwise.
+    Raises UserError when weights and encoder do not belong together, when something else than an export is at
+    `directory`, or when it cannot be written; what was there before is then still there.
+    """
+    directory = directory.resolve()
+    if directory.exists() and not (directory / DESCRIPTION).is_file():
+        raise UserError(f"{directory} exists and is not an exported student; it is not replaced, name another place")
+    tagger = _trained_tagger(encoder, weights_file, len(label_names), frozen_layers)
+    # Names that tell a killed writer's remains, which the next one removes.
+    partial, old = (directory.with_name(f".{directory.name}.{kind}") for kind in ("partial", "old"))
+    try:
+        for left in (partial, old):
+            if left.exists():
+                shutil.rmtree(left)
+        partial.mkdir(parents=True)
+        _write_model(partial, encoder, tagger, label_names)
+        description = Description(
+            format=FORMAT,
+            dataset=card.dataset,
+            lang=card.lang,
+            label_names=tuple(label_names),
+            frozen_layers=frozen_layers,
+            max_length=max_length,
+            decode=decode,
+            files={path.name: sha256(path) for path in (*content_files(partial), partial / CHANNELS)},
+        )
+        (partial / DESCRIPTION).write_text(f"{description.model_dump_json(indent=2)}\n", encoding="utf-8")
+        (partial / CARD).write_text(render(card), encoding="utf-8")
+        _replace(directory, partial, old)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot write the student to {directory}: {_first_line(error)}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def load_student(directory: Path, device: torch.device) -> LoadedStudent:
+    """Read what `export_student` wrote, in evaluation mode on `device`.
+
+    Raises UserError when it is no such directory, or when something in it is missing, changed, damaged, or a
+    symbolic link to a place outside of it.
+    """
+    description = _checked(directory)
+    digest = combine_digests(dict(description.files))
+    files = EncoderFiles(name=f"of {directory}", directory=directory, digest=digest)
+    tokenizer = load_tokenizer(files)
+    with no_loading_report(), torch.random.fork_rng(devices=[]):  # drawing the terminals' first weights leaves no trace
+        encoder = load_encoder(files, dropout=0.0)
+        tagger = _tagger(encoder, len(description.label_names), description.frozen_layers, where=str(directory))
+    for name, parameters in _terminals(tagger, description.format).items():
+        _fill(parameters, _read(directory / name, parameters), where=str(directory / name))
+    positions = max_tokens(encoder)
+    if positions is not None and description.max_length > positions:
+        limit = f"max_length {description.max_length} exceeds the encoder's {positions} positions"
+        raise UserError(f"{directory / DESCRIPTION}: {limit}; export the student again")
+    encoder.set_attn_implementation(attention_kernel(device))
+    return LoadedStudent(
+        tagger=tagger.to(device).eval(),
+        tokenizer=tokenizer,
+        label_names=description.label_names,
+        max_length=description.max_length,
+        dataset=description.dataset,
+        lang=description.lang,
+        decode=description.decode,
+    )
+
+
+def _trained_tagger(
+    encoder: EncoderFiles, weights_file: Path, num_labels: int, frozen_layers: int
+) -> MultiChannelTagger:
+    """The pre-trained encoder with trained weights where training changed them."""
+    with no_loading_report(), torch.random.fork_rng(devices=[]):
+        tagger = _tagger(load_encoder(encoder, dropout=0.0), num_labels, frozen_layers, where=encoder.name)
+    try:
+        weights = load_file(weights_file)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot read trained weights from {weights_file}: {_first_line(error)}") from error
+    _fill(tagger.trained_parameters(), weights, where=str(weights_file))
+    return tagger
+
+
+def _tagger(encoder: PreTrainedModel, num_labels: int, frozen_layers: int, *, where: str) -> MultiChannelTagger:
+    try:
+        return MultiChannelTagger(encoder, num_labels, frozen_layers=frozen_layers, dropout=0.0)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _fill(parameters: Mapping[str, Tensor], values: Mapping[str, Tensor], *, where: str) -> None:
+    """Copy values into parameters; exactly these, with these shapes and types, else UserError."""
+    wrong = sorted(
+        parameters.keys() ^ values.keys()
+        | {
+            name
+            for name in parameters.keys() & values.keys()
+            if (parameters[name].shape, parameters[name].dtype) != (values[name].shape, values[name].dtype)
+        }
+    )
+    if wrong:
+        raise UserError(
+            f"{where}: {len(wrong)} tensors (first: {wrong[0]}) are missing, not expected or of another shape; "
+            "they belong to another encoder, label set or number of frozen layers"
+        )
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(values[name])
+
+
+def _terminals(tagger: MultiChannelTagger, layout: int = FORMAT) -> dict[str, dict[str, Tensor]]:
+    """What the files of a format hold beside the encoder, by file and name: views of the tagger's parameters."""
+    weight, bias, omega = tagger.terminal_weight, tagger.terminal_bias, tagger.omega
+    if layout == 1:
+        return {WEIGHTS: {"msd_ray.terminal_weight": weight, "msd_ray.terminal_bias": bias, "msd_ray.omega": omega}}
+    return {
+        WEIGHTS: dict(zip(HEAD, (bias[-1], weight[-1]), strict=True)),
+        CHANNELS: {"terminal_weight": weight[:-1], "terminal_bias": bias[:-1], "omega": omega},
+    }
+
+
+def _read(path: Path, names: Collection[str]) -> dict[str, Tensor]:
+    """Those of the tensors that the file has."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys() if name in names}  # noqa: SIM118 - no dictionary
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot read {path}: {_first_line(error)}") from error
+
+
+def _write_model(directory: Path, encoder: EncoderFiles, tagger: MultiChannelTagger, labels: Sequence[str]) -> None:
+    """Configuration, tokenizer and all weights."""
+    model = token_classifier(tagger.encoder, name=encoder.name)
+    write_settings(directory, encoder, model, labels)
+    terminals = _terminals(tagger)
+    for name, value in tagger.encoder.state_dict().items():
+        terminals[WEIGHTS][f"{model.base_model_prefix}.{name}"] = value
+    for file, tensors in terminals.items():
+        save_file({name: value.contiguous() for name, value in tensors.items()}, directory / file, {"format": "pt"})
+        shutil.copymode(directory / CONFIG, directory / file)  # safetensors makes files for the owner alone
+
+
+def _replace(directory: Path, partial: Path, old: Path) -> None:
+    """Put the new directory in the place of the older one, which comes back if that fails."""
+    if directory.exists():
+        directory.rename(old)
+    try:
+        partial.rename(directory)
+    except OSError:
+        if old.exists():
+            old.rename(directory)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _checked(directory: Path) -> Description:
+    """The description, once every file is what it says."""
+    if not directory.is_dir():
+        raise UserError(f"no directory {directory}; name one that holds an exported student")
+    path = directory / DESCRIPTION
+    if not path.is_file():
+        raise UserError(f"{directory} is no exported student: it has no {DESCRIPTION}")
+    try:
+        check_directory(directory)
+        check_size(path, LARGEST_DESCRIPTION)
+        description = _description(path)
+        found = {part.name for part in (*content_files(directory), directory / CHANNELS) if part.is_file()}
+        for name in sorted(found ^ description.files.keys()):
+            raise UserError(f"{directory / name} is {'not part of the export' if name in found else 'missing'}")
+        for name, digest in description.files.items():
+            if sha256(directory / name) != digest:
+                raise UserError(f"{directory / name} is damaged or was changed; export or copy the student again")
+    except OSError as error:
+        raise UserError(f"cannot read {directory}: {_first_line(error)}") from error
+    return description
+
+
+def _description(path: Path) -> Description:
+    try:
+        description = Description.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        if key == "format":
+            raise UserError(f"{path}: its format is not 1 or {FORMAT}, those that this version reads") from error
+        raise UserError(f"{path}: {f'{key}: ' if key else ''}{first['msg']}") from error
+    if len(set(description.label_names)) < len(description.label_names) or "O" not in description.label_names:
+        raise UserError(f"{path}: label_names: labels must differ, and one of them must be O")
+    return description
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

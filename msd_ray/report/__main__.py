@@ -1,0 +1,201 @@
+"""`python -m msd_ray.report`: the paper's tables and figures with ours beside them, from MLflow alone. See `--help`."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from msd_ray.cli.console import print_line, print_pairs
+from msd_ray.cli.environment import from_environment, warn_of_passwords
+from msd_ray.cli.parser import CommandParser, path, text
+from msd_ray.common.errors import UserError, run_command
+from msd_ray.common.names import require_plain
+from msd_ray.data.catalogue import dataset_named
+
+if TYPE_CHECKING:
+    from msd_ray.tracking.recorded import RecordedStudy, Recordings
+
+    from .collect import Read
+    from .results import Results
+    from .study_page import Language
+    from .table import Table
+
+COMMAND = "python -m msd_ray.report"
+DESCRIPTION = """\
+Write the paper's tables with our numbers beside the paper's, and a page a
+language with its figures, from the runs recorded in MLflow and nothing else.
+
+What was never run says "not run". Tables are written as Markdown, LaTeX and
+CSV; a page is one HTML file that needs no network. All of it is kept with the
+studies' runs in MLflow, too."""
+EXAMPLES = """\
+examples:
+  The newest studies of three languages:
+    python -m msd_ray.report --dataset wikiann --lang ar hi zh
+  One study, in another MLflow:
+    python -m msd_ray.report --study wikiann-ar --mlflow-uri http://127.0.0.1:5000
+"""
+DEFAULTS: dict[str, Any] = {
+    "lang": None,
+    "dataset": None,
+    "study": None,
+    "storage": Path("runs"),
+    "mlflow_uri": None,
+    "out": Path("report"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0 when the report is written. Raises UserError for bad input."""
+    options = argparse.Namespace(**{**DEFAULTS, **from_environment(DEFAULTS), **_parser().read(arguments)})
+    if options.lang is None and options.study is None:
+        raise UserError("give --lang or --study: whose results to report")
+    warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
+    console = Console()
+    from msd_ray.tracking.artifacts import DOMAIN_VECTORS, PREDICTIONS, read_domains, read_predictions
+    from msd_ray.tracking.recorded import Recordings
+    from msd_ray.tracking.uri import default_tracking_uri
+
+    from .study_page import dataset_tables, language_tables, search_tables, study_page
+    from .tables import paper_tables
+    from .write import write_page, write_tables
+
+    uri = options.mlflow_uri or default_tracking_uri(options.storage)
+    with Recordings.open(uri) as recordings:
+        by_dataset = _languages(recordings, options)
+
+        def predictions(run_id: str) -> Any:
+            file = recordings.artifact(run_id, PREDICTIONS)
+            return None if file is None else read_predictions(file)
+
+        def domains(run_id: str) -> Any:
+            file = recordings.artifact(run_id, DOMAIN_VECTORS)
+            return None if file is None else read_domains(file)
+
+        results = {dataset: _results(dataset, found, predictions) for dataset, found in by_dataset.items()}
+        paper = paper_tables(results, recordings.counts())
+        out: Path = options.out
+        try:
+            for dataset, found in by_dataset.items():
+                own = dataset_tables(results[dataset])
+                per_language = [
+                    table
+                    for one in found
+                    for table in (
+                        *search_tables(one),
+                        *language_tables(results[dataset], one.lang, one.runs, predictions),
+                    )
+                ]
+                write_tables([*paper, *own, *per_language], out / "tables")
+                about = tuple(table for table in paper if _is_about(table, dataset))
+                for one in found:
+                    page = study_page(one, results[dataset], about, predictions, domains)
+                    write_page(page, out / f"{one.study.name}.html")
+        except OSError as error:
+            raise UserError(f"the report cannot be written to {out}: {error.strerror or error}") from error
+        for found in by_dataset.values():
+            for one in found:
+                for study in (one.ablation, one.search):
+                    if study is not None:
+                        recordings.log_files(study.parent.run_id, out, "report")
+                print_pairs(console, [(one.study.name, str(out / f"{one.study.name}.html"))])
+    print_line(console, f"tables in {out / 'tables'}")
+    return 0
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=EXAMPLES)
+    parser.usage = f"{COMMAND} [--lang CODE [CODE ...]] [--study NAME] [options]"
+    add = parser.add_argument_group("what to report").add_argument
+    add("--lang", nargs="+", type=text, metavar="CODE", help="target languages: the newest studies of each")
+    add("--dataset", type=text, metavar="NAME", help="of this data set alone (default: every one recorded)")
+    add("--study", type=text, metavar="NAME", help="this study, and the newest of the other kind for its language")
+    add("--storage", type=path, metavar="DIR", help="where mlflow.db is (default: MSD_RAY_STORAGE, else runs)")
+    add(
+        "--mlflow-uri",
+        type=text,
+        metavar="URI",
+        help="MLflow server or database (default: MLFLOW_TRACKING_URI, else --storage's)",
+    )
+    add("--out", type=path, metavar="DIR", help="where the report goes (default: report)")
+    add("-h", "--help", action="help", help="show this help, and stop")
+    return parser
+
+
+def _languages(recordings: "Recordings", options: argparse.Namespace) -> "dict[str, list[Language]]":
+    """What there is to report, by data set. Raises UserError if there is nothing, listing what is recorded."""
+    from .collect import ABLATE, TUNE, chosen, variant_runs
+    from .study_page import Language
+
+    studies = recordings.studies(options.dataset, options.lang)
+    if options.study is not None:
+        named = [study for study in studies if study.name == options.study]
+        if not named:
+            raise UserError(f"no study {options.study} is recorded; there are: {_listed(recordings.studies())}")
+        studies = named + [study for study in studies if _accompanies(study, named[0])]
+    found: dict[str, list[Language]] = {}
+    for dataset in dict.fromkeys(study.dataset for study in studies):
+        own = [study for study in studies if study.dataset == dataset]
+        ablations, searches = chosen(own, ABLATE), chosen(own, TUNE)
+        for lang in sorted({*ablations, *searches}):
+            ablation, search = ablations.get(lang), searches.get(lang)
+            for study in (ablation, search):
+                if study is not None:
+                    _check_tags(study)
+            runs = variant_runs(ablation, search)
+            drawn = [run.run_id for own in runs.values() for run in own]
+            if search is not None:
+                drawn += [run.run_id for run in search.runs if run.phase == "student"]
+            found.setdefault(dataset, []).append(
+                Language(lang=lang, ablation=ablation, search=search, runs=runs, curves=recordings.curves_of(drawn))
+            )
+    missing = sorted(set(options.lang or ()) - {one.lang for own in found.values() for one in own})
+    if missing:
+        raise UserError(f"nothing is recorded for {', '.join(missing)}; there are: {_listed(recordings.studies())}")
+    return found
+
+
+def _check_tags(study: "RecordedStudy") -> None:
+    """What MLflow says becomes names of files and rows of tables. Raises UserError, with the run, where it must not."""
+    for what, name in (("study", study.name), ("dataset", study.dataset), ("lang", study.lang)):
+        require_plain(name, f"MLflow's run {study.parent.run_id}: tag {what}")
+    dataset_named(study.dataset)
+    for run in study.runs:
+        if run.phase == "final" and "row" in run.tags:
+            require_plain(run.tags.get("configuration", ""), f"MLflow's run {run.run_id}: tag configuration")
+            if not run.tags.get("seed", "").isdecimal():
+                raise UserError(f"MLflow's run {run.run_id}: tag seed: is no number")
+
+
+def _accompanies(study: "RecordedStudy", named: "RecordedStudy") -> bool:
+    """Whether a study is the other kind for the same language."""
+    return (study.dataset, study.lang) == (named.dataset, named.lang) and study.command != named.command
+
+
+def _listed(studies: "Sequence[RecordedStudy]") -> str:
+    return ", ".join(study.name for study in studies[:20]) or "none"
+
+
+def _results(dataset: str, languages: "Sequence[Language]", predictions: "Read") -> "Results":
+    """The results of one data set, with what a reader of every table must know."""
+    from .collect import collect
+    from .study_page import conditions
+
+    notes = dict.fromkeys(
+        f"{one.study.name}: " + ", ".join(f"{name} {value}" for name, value in conditions(one.study).items())
+        for one in languages
+    )
+    return collect(dataset, {one.lang: one.runs for one in languages}, predictions, tuple(notes))
+
+
+def _is_about(table: "Table", dataset: str) -> bool:
+    """Whether one of the paper's tables is about this data set."""
+    from .paper import SCORE_TABLES
+
+    return table.key in {f"table-{paper.number}" for paper in SCORE_TABLES if paper.dataset == dataset}
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,99 @@
+"""MSD against each other variant: what another choice of seeds and of scored sentences would do to the difference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msd_ray.method.variants import VARIANTS
+from msd_ray.tracking.artifacts import Predictions
+
+from . import notes
+from .cells import NONE, JoinedCell, NumberCell, p_value, points
+from .collect import Read
+from .results import Results, by_seed
+from .run_figures import Runs
+from .statistics.bootstrap import BootstrapDifference, bootstrap_difference
+from .statistics.formats import signed
+from .table import Cell, CsvValue, Group, Shown, Table
+from .variant_rows import absent, fields_on, scored_on, variant_sections, where
+
+REFERENCE = "msd"
+NOTE = (
+    "The bootstrap draws seeds and scored sentences together, again and again, the same for both rows. seeds: those "
+    "that both rows have, with their predictions. p is not corrected for the number of rows."
+)
+
+
+def bootstrap_table(results: Results, lang: str, runs: Runs, read: Read) -> Table:
+    """F1 of MSD minus F1 of each other variant, mean over the seeds that both have, with the 95 % interval."""
+    reference = _predictions(results, lang, REFERENCE, runs, read)
+    gold = next((predictions.gold for predictions in reference.values()), ())
+
+    def cells(variant: str) -> tuple[Cell, ...]:
+        if variant == REFERENCE:
+            return NumberCell(text=NONE, value=None), _difference(None, NONE)
+        other = _predictions(results, lang, variant, runs, read)
+        seeds = [seed for seed in reference if seed in other and gold == other[seed].gold == reference[seed].gold]
+        return (
+            NumberCell(text=str(len(seeds)) if seeds else NONE, value=len(seeds) or None),
+            _difference(
+                _compared([reference[seed] for seed in seeds], [other[seed] for seed in seeds]),
+                absent(results, variant, lang),
+            ),
+        )
+
+    return Table(
+        key=f"bootstrap-{results.dataset}-{lang}",
+        title=f"{VARIANTS[REFERENCE].label} minus each variant, bootstrap over seeds and sentences: "
+        f"{where(results, (lang,))}",
+        label_heading="Variant",
+        groups=(
+            Group(key="seeds", heading="", columns=("seeds",), fields=("n",)),
+            Group(
+                key="f1",
+                heading=f"F1{scored_on(results, lang)}",
+                columns=("difference", "95 % interval", "p"),
+                fields=fields_on(results, lang, ("difference", "low", "high", "p")),
+            ),
+        ),
+        sections=variant_sections(cells),
+        notes=notes.ours_alone(results, (lang,), NOTE, notes.CONTROL),
+    )
+
+
+def _predictions(results: Results, lang: str, variant: str, runs: Runs, read: Read) -> dict[int, Predictions]:
+    """What each seed of a variant predicted; nothing of a seed that kept no predictions."""
+    finished = {int(run.tags["seed"]): run for run in runs.get(variant, ()) if run.state == "COMPLETE"}
+    found = {seed: read(finished[seed].run_id) for seed in by_seed(results.f1, variant, lang)}
+    return {seed: predictions for seed, predictions in found.items() if predictions is not None}
+
+
+def _compared(reference: Sequence[Predictions], other: Sequence[Predictions]) -> BootstrapDifference | None:
+    """The difference; None without a seed, or of one sentence. All have the same gold labels."""
+    if not reference or len(reference[0]) < 2:
+        return None
+    return bootstrap_difference(
+        reference[0].gold, [run.predicted for run in reference], [run.predicted for run in other]
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _IntervalCell:
+    """The ends of an interval, 0..1; None where there is none."""
+
+    ends: tuple[float, float] | None
+
+    def shown(self) -> tuple[Shown, ...]:
+        """Both, in percentage points."""
+        text = NONE if self.ends is None else f"{signed(100 * self.ends[0])} to {signed(100 * self.ends[1])}"
+        return (Shown(text=text),)
+
+    def values(self) -> tuple[CsvValue, ...]:
+        """Low, high."""
+        return (None, None) if self.ends is None else (100 * self.ends[0], 100 * self.ends[1])
+
+
+def _difference(found: BootstrapDifference | None, missing: str) -> Cell:
+    if found is None:
+        return JoinedCell(parts=(NumberCell(text=missing, value=None), _IntervalCell(ends=None), p_value(None)))
+    ends = (found.low, found.high)
+    return JoinedCell(parts=(points(100 * found.difference), _IntervalCell(ends=ends), p_value(found.p)))

@@ -1,0 +1,302 @@
+"""The table at the end of a search or an ablation, from the runs in the tracking database alone.
+
+A row is one configuration, run with several seeds. F1 scores are 0..1 here and percentages where people read them. The
+same rows and comparisons become the printed table, the metrics of the study's parent run, the report's table and the
+file of `--summary`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from msd_ray.common.errors import UserError
+from msd_ray.common.files import new_file
+from msd_ray.tracking.rows import RunRow
+
+from .statistics.formats import p_text, signed, spread
+from .statistics.paired import holm, paired_tests
+from .statistics.summary import Summary, summarise
+
+NOT_RUN = "not run"
+NONE = "-"
+ROW_LABELS: Mapping[str, str] = {
+    "direct": "direct transfer (teacher)",
+    "tsl": "plain distillation (TSL)",
+    "paper": "paper's configuration",
+    "best": "best found",
+    "average": "average of the best",
+}
+"""The final rows of a search, in the order in which they are shown, and what people read."""
+DEV_LABELS: Mapping[str, str] = {"dev_target/f1": "target", "dev_source/f1": "source"}
+"""What chose epochs and configurations, by the dev metric."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryRow:
+    """One line of the table; a score is None when no finished run has it.
+
+    name: the tag `row`, part of the parent's metric names. label: for people. seeds: with a finished run.
+    failed: seeds whose run failed. zero_shot: False where target labels reached a training of the row.
+    scored_split: `test`, or `dev` when the data set has no test file.
+    dev_metric: of the dev set that chose epochs and configurations. dev: on that set. test: on the scored split.
+    """
+
+    name: str
+    label: str
+    seeds: int
+    failed: int
+    zero_shot: bool
+    scored_split: str
+    dev_metric: str
+    dev: Summary | None
+    test: Summary | None
+    test_by_seed: Mapping[int, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The gain of row `a` over row `b` on the scored split, over the seeds that both have.
+
+    n: shared seeds. difference: mean of a - b over them, in -1..1; None for no seed. p: of the paired t-test, corrected
+    by Holm's method for all comparisons of the table; None where it is undefined (one seed, or equal differences).
+    """
+
+    a: str
+    b: str
+    n: int
+    difference: float | None
+    p: float | None
+
+
+def summary_rows(runs: Iterable[RunRow], rows: Sequence[str], *, dev_metric: str) -> list[SummaryRow]:
+    """The final rows of a search that are asked for, in the order of `ROW_LABELS`.
+
+    dev_metric: `dev_target/f1`, or `dev_source/f1` where source dev chooses. runs: oldest first, as the tracker has
+    them. A row that was not run is there, too, with no score.
+    """
+    return variant_rows(runs, {name: ROW_LABELS[name] for name in ROW_LABELS if name in rows}, dev_metric=dev_metric)
+
+
+def variant_rows(runs: Iterable[RunRow], labels: Mapping[str, str], *, dev_metric: str) -> list[SummaryRow]:
+    """A row per variant, in the order of `labels`, which gives what people read by the variant's name."""
+    final = [run for run in runs if run.phase == "final" and run.tags.get("seed", "").isdecimal()]
+    return [
+        _row(name, label, [run for run in final if run.tags.get("row") == name], dev_metric)
+        for name, label in labels.items()
+    ]
+
+
+def _row(name: str, label: str, runs: Sequence[RunRow], dev_metric: str) -> SummaryRow:
+    finished: dict[int, RunRow] = {}
+    for run in runs:
+        if run.state == "COMPLETE":
+            finished.setdefault(int(run.tags["seed"]), run)  # the older one of two counts
+    failed = {int(run.tags["seed"]) for run in runs if run.state == "FAIL"} - finished.keys()
+    split = "dev" if any(run.tags.get("scored_split") == "dev" for run in finished.values()) else "test"
+    test = _by_seed(finished, f"{split}/f1")
+    return SummaryRow(
+        name=name,
+        label=label,
+        seeds=len(finished),
+        failed=len(failed),
+        zero_shot=all(run.tags.get("zero_shot") != "false" for run in runs),
+        scored_split=split,
+        dev_metric=dev_metric,
+        dev=_summary(_by_seed(finished, dev_metric)),
+        test=_summary(test),
+        test_by_seed=test,
+    )
+
+
+def _by_seed(runs: Mapping[int, RunRow], metric: str) -> dict[int, float]:
+    return {seed: runs[seed].metrics[metric] for seed in sorted(runs) if metric in runs[seed].metrics}
+
+
+def _summary(scores: Mapping[int, float]) -> Summary | None:
+    return summarise(tuple(scores.values())) if scores else None
+
+
+def comparisons(rows: Sequence[SummaryRow], of: str = "best") -> list[Comparison]:
+    """The gain of one row over each other zero-shot row, in their order; nothing if that row is not among them.
+
+    All of these are one family for Holm's correction.
+    """
+    reference = next((row for row in rows if row.name == of), None)
+    if reference is None:
+        return []
+    others = [row for row in rows if row is not reference and row.zero_shot]
+    tests = [paired_tests(reference.test_by_seed, row.test_by_seed) for row in others]
+    corrected = holm([test.t_p for test in tests])
+    return [
+        Comparison(a=of, b=row.name, n=test.n, difference=test.difference, p=p)
+        for row, test, p in zip(others, tests, corrected, strict=True)
+    ]
+
+
+def winner_row(rows: Iterable[SummaryRow]) -> str:
+    """The row that a search hands over: `average` if its mean dev F1 is higher than that of `best`, else `best`."""
+    dev = {row.name: row.dev.mean for row in rows if row.dev is not None}
+    return "average" if "best" in dev and dev.get("average", 0.0) > dev["best"] else "best"
+
+
+def summary_metrics(rows: Iterable[SummaryRow], compared: Iterable[Comparison] = ()) -> dict[str, float]:
+    """The same numbers as metrics for the study's parent run.
+
+    `final/best/test_f1_mean`, `..._sd`, `..._n`, `..._low`, `..._high`, the same for `dev_target_f1`;
+    `gain/best-paper/difference` and `.../p`. A number that is undefined has no metric.
+    """
+    metrics: dict[str, float | None] = {}
+    for row in rows:
+        for name, scores in ((row.dev_metric.replace("/", "_"), row.dev), (f"{row.scored_split}_f1", row.test)):
+            if scores is not None:
+                key = f"final/{row.name}/{name}"
+                metrics |= {f"{key}_mean": scores.mean, f"{key}_sd": scores.deviation, f"{key}_n": scores.n}
+                metrics |= {f"{key}_low": scores.low, f"{key}_high": scores.high}
+    for pair in compared:
+        key = f"gain/{pair.a}-{pair.b}"
+        metrics |= {f"{key}/difference": pair.difference, f"{key}/p": pair.p}
+    return {name: value for name, value in metrics.items() if value is not None}
+
+
+def summary_json(
+    rows: Sequence[SummaryRow],
+    compared: Iterable[Comparison],
+    *,
+    study: str,
+    dataset: str,
+    lang: str,
+    best_configuration: Mapping[str, Any],
+    model: str | None,
+) -> dict[str, Any]:
+    """The same numbers for programs; F1 and differences as 0..1, null for what is undefined.
+
+    Where `scored_split` says `dev`, the scores called test are of the dev set: there is no test file.
+    """
+    return {
+        "study": study,
+        "dataset": dataset,
+        "lang": lang,
+        "scored_split": "dev" if any(row.scored_split == "dev" for row in rows) else "test",
+        "rows": [
+            {
+                "name": row.name,
+                "n": row.seeds,
+                "dev_mean": None if row.dev is None else row.dev.mean,
+                "test_mean": None if row.test is None else row.test.mean,
+                "test_sd": None if row.test is None else row.test.deviation,
+                "test_by_seed": {str(seed): f1 for seed, f1 in row.test_by_seed.items()},
+            }
+            for row in rows
+        ],
+        "comparisons": [{"a": pair.a, "b": pair.b, "difference": pair.difference, "p": pair.p} for pair in compared],
+        "best_configuration": dict(best_configuration),
+        "model": model,
+    }
+
+
+def write_summary(path: Path, content: Any) -> None:
+    """Write what `summary_json` gives, or a list of it, whole or not at all. Raises UserError if that fails."""
+    try:
+        with new_file(path) as scratch:
+            scratch.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"--summary {path}: cannot be written ({error.strerror or error}); name another file"
+        ) from error
+
+
+def print_summary(
+    console: Console,
+    rows: Sequence[SummaryRow],
+    compared: Sequence[Comparison],
+    *,
+    title: str | None = None,
+    dev_label: str | None = None,
+) -> None:
+    """Print the table, and below it what its numbers are.
+
+    dev_label: what chose, for the heading of dev F1; by default the dev set of the rows' dev metric. Where the console
+    is too narrow for it, the table has less room between its columns, or rows by their names, so that no row takes two
+    lines.
+    """
+    label = dev_label or DEV_LABELS[rows[0].dev_metric]
+    layouts = [(False, 1), (False, 0), (True, 1), (True, 0)]
+    tables = [_table(rows, compared, title, label, by_name=by_name, padding=padding) for by_name, padding in layouts]
+    unlimited = console.options.update(width=1000)
+    fitting = [table for table in tables if console.measure(table, options=unlimited).maximum <= console.width]
+    console.print(fitting[0] if fitting else tables[-1])
+    for note in _notes(rows, compared):
+        console.print(note, highlight=False, markup=False)
+
+
+def _table(
+    rows: Sequence[SummaryRow],
+    compared: Sequence[Comparison],
+    title: str | None,
+    dev_label: str,
+    *,
+    by_name: bool,
+    padding: int,
+) -> Table:
+    on_dev = any(row.scored_split == "dev" for row in rows)
+    table = Table(title=title, title_justify="left", padding=(0, padding))
+    table.add_column("", no_wrap=True)
+    for heading in (
+        "\n".join(["dev F1", *wrap(f"({dev_label})", 12)]),
+        "F1 on dev\n(no test file)" if on_dev else "test F1,\nmean ± sd",
+        "95 %\ninterval",
+        "n",
+        *((f"gain\nof {compared[0].a}", "p\n(Holm)") if compared else ()),
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    gains = {pair.b: pair for pair in compared}
+    for row in rows:
+        table.add_row(
+            row.name if by_name else row.label,
+            *_scores(row),
+            f"{row.seeds}, {row.failed} failed" if row.failed else str(row.seeds),
+            *(_gain(gains.get(row.name)) if compared else ()),
+        )
+    return table
+
+
+def _scores(row: SummaryRow) -> tuple[str, str, str]:
+    if row.seeds == 0:
+        return NOT_RUN, NOT_RUN, NONE
+    return (
+        NONE if row.dev is None else f"{100 * row.dev.mean:.2f}",
+        NONE if row.test is None else spread(row.test),
+        _interval(row.test),
+    )
+
+
+def _interval(scores: Summary | None) -> str:
+    """`48.58, 53.82`, in percent; `-` for one seed."""
+    if scores is None or scores.low is None or scores.high is None:
+        return NONE
+    return f"{100 * scores.low:.2f}, {100 * scores.high:.2f}".replace("-", "−")
+
+
+def _gain(pair: Comparison | None) -> tuple[str, str]:
+    if pair is None or pair.difference is None:
+        return NONE, NONE
+    return signed(100 * pair.difference), p_text(pair.p)
+
+
+def _notes(rows: Sequence[SummaryRow], compared: Sequence[Comparison]) -> list[str]:
+    notes = []
+    if any(row.seeds for row in rows):
+        notes.append("95 % interval: Student's t, of the mean over n seeds.")
+    if any(pair.difference is not None for pair in compared):
+        notes.append(
+            f"gain of {compared[0].a}: mean difference in F1 points over the seeds that both rows have. p: paired "
+            f"t-test over these seeds, Holm's correction for {sum(pair.p is not None for pair in compared)} "
+            "comparisons. n/a: undefined (one seed, or equal differences)."
+        )
+    return notes

@@ -1,0 +1,82 @@
+"""Table 1: sentences and entities of each language and split, the paper's beside those found.
+
+As Table 1 does, `-DOCSTART-` lines count as sentences here, and entities by the `B-` that begins them.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msd_ray.data.catalogue import DATASETS, LANGUAGE_NAMES, SPLITS, Split
+from msd_ray.data.inventory import SplitCount
+
+from .cells import CountCell
+from .paper import TABLE_1
+from .table import Group, Row, Section, Table
+
+NOT_COUNTED, NO_FILE = "not counted", "no file"
+_FIELDS = ("paper", "found", "difference")
+
+
+def corpus_table(counts: Mapping[str, Sequence[SplitCount]]) -> Table:
+    """Table 1. counts: data set -> what was counted of its files; languages that the paper has not come last.
+
+    Raises:
+        KeyError: a data set that the catalogue has not.
+    """
+    in_paper = tuple(dict.fromkeys(dataset for dataset, _, _ in TABLE_1))
+    datasets = (*in_paper, *(name for name in counts if name not in in_paper))
+    return Table(
+        key="table-1",
+        title="Table 1: sentences and entities of the data sets",
+        label_heading="Language",
+        groups=tuple(Group(key=split, heading=split.capitalize(), columns=_FIELDS, fields=_FIELDS) for split in SPLITS),
+        sections=tuple(_section(name, counts.get(name, ())) for name in datasets),
+        notes=(
+            "paper: its Table 1, which counts -DOCSTART- lines as sentences and entities by their B-; found: the same "
+            "of the files, counted by python -m msd_ray.data check --record, for a study may not open test files.",
+            *(note for name in datasets for found in counts.get(name, ()) if (note := _note(name, found))),
+        ),
+    )
+
+
+def _section(dataset: str, counts: Sequence[SplitCount]) -> Section:
+    found = {(count.lang, count.split): count for count in counts}
+    langs = dict.fromkeys([*(lang for name, lang, _ in TABLE_1 if name == dataset), *(count.lang for count in counts)])
+    rows = [
+        Row(
+            label=f"{LANGUAGE_NAMES.get(lang, lang)}-{lang}, {kind}",
+            cells=tuple(_cell(dataset, lang, split, kind, found.get((lang, split))) for split in SPLITS),
+            zero_shot=None,
+        )
+        for lang in langs
+        for kind in ("sentences", "entities")
+    ]
+    return Section(heading=DATASETS[dataset].title, rows=tuple(rows))
+
+
+def _cell(dataset: str, lang: str, split: Split, kind: str, found: SplitCount | None) -> CountCell:
+    paper = TABLE_1.get((dataset, lang, split))
+    absent = NOT_COUNTED if found is None else NO_FILE
+    if kind == "sentences":
+        count = None if found is None or found.sentences is None else found.sentences + found.documents
+        return CountCell(paper=paper.sentences if paper else None, found=count, absent=absent)
+    count = None if found is None or found.entities is None else found.entities.begin_b
+    return CountCell(paper=paper.entities if paper else None, found=count, absent=absent)
+
+
+def _note(dataset: str, found: SplitCount) -> str | None:
+    """What the numbers alone do not say about one split."""
+    where = f"{dataset} {found.lang} {found.split}"
+    if found.verdict == "sampled":
+        return (
+            f"{where}: a random {found.sentences:,} of {found.sampled_from:,} sentences; the paper's is another one, "
+            "so the entities differ."
+        )
+    if found.verdict == "MISMATCH":
+        return f"{where}: these are not the paper's files."
+    if found.expected is None or found.entities is None or found.verdict != "match":
+        return None
+    if found.documents != found.expected.documents:
+        return f"{where}: the same sentences, in a copy without its {found.expected.documents} -DOCSTART- lines."
+    if found.entities.begin_i and found.expected.entities == found.entities.total:
+        return f"{where}: the same entities, {found.entities.begin_i} of which begin with I- in this copy."
+    return None

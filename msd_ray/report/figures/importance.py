@@ -1,0 +1,48 @@
+"""How much each parameter matters: the share of the scores' variance that it explains."""
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from .figure import FigureWithData, empty, finish
+from .text import label, parameter_label
+from .theme import PALETTE
+
+_COLUMNS = ("parameter", "share of variance (%)")
+
+
+def importance_figure(importance: Mapping[str, float] | None, *, trials: int, scope: str = "") -> FigureWithData:
+    """A bar a parameter, the most important on top.
+
+    `importance` is what `msd_ray.report.importance.parameter_importance` returns, `trials` the number of
+    complete ones behind it. None, with too few trials for it, gives a figure that says so.
+    """
+    title = "Importance of the parameters"
+    if not importance:
+        message = f"Not computed: too few complete trials ({trials}), or they differ in no parameter or in no score."
+        return empty(title=title, scope=scope, message=message, columns=_COLUMNS)
+    ordered = sorted(importance.items(), key=lambda item: (item[1], item[0]))  # Plotly draws from the bottom up
+    shares = [100 * share for _, share in ordered]
+    figure = go.Figure(
+        go.Bar(
+            x=shares,
+            y=[label(parameter_label(name), limit=24) for name, _ in ordered],
+            orientation="h",
+            marker={"color": PALETTE[0]},
+            text=[f"{share:.1f} %" for share in shares],
+            textposition="auto",
+            cliponaxis=False,
+            hovertext=[f"{label(parameter_label(name))}: {100 * share:.2f} %" for name, share in ordered],
+            hoverinfo="text",
+        )
+    )
+    figure.update_xaxes(title_text="share of dev F1's variance (%)", rangemode="tozero")
+    figure.update_yaxes(title_text="parameter")
+    finish(figure, title=title, scope=scope, height=90 + 42 * len(ordered), legend=False)
+    name, share = ordered[-1]
+    alt = (
+        f"Bars of {len(ordered)} parameters by the share of dev F1's variance over {trials} trials that each explains: "
+        f"{parameter_label(name)} explains most, {100 * share:.1f} %."
+    )
+    rows = [(parameter_label(name), f"{100 * share:.2f}") for name, share in reversed(ordered)]
+    return FigureWithData.of(figure, title=title, scope=scope, alt=alt, columns=_COLUMNS, rows=rows)

@@ -1,0 +1,127 @@
+"""Sentences with their gold and predicted entities side by side, every entity with a verdict that needs no colour.
+
+A reader of errors wants to see at a glance which entities agree, and what is wrong with the others. The verdicts are
+those of partial-match scoring (Segura-Bedmar et al., SemEval-2013 task 9: strict, boundary and type matches).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from msd_ray.method.entity_scores import entities
+
+Verdict = Literal["correct", "boundary", "type", "boundary and type", "missed", "spurious"]
+Span = tuple[str, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggedSentence:
+    """A sentence of T tokens with its T gold and T predicted BIO labels; remark: what to read beside its number."""
+
+    tokens: tuple[str, ...]
+    gold: tuple[str, ...]
+    predicted: tuple[str, ...]
+    remark: str = ""
+
+    def __post_init__(self) -> None:
+        if not len(self.tokens) == len(self.gold) == len(self.predicted):
+            counts = f"{len(self.tokens)} tokens, {len(self.gold)} gold labels, {len(self.predicted)} predicted ones"
+            raise ValueError(f"a tagged sentence needs as many labels as tokens, got {counts}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentenceList:
+    """Sentences of one language under a title of their own; lang: its BCP 47 code, "" if unknown."""
+
+    title: str
+    sentences: tuple[TaggedSentence, ...]
+    lang: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A stretch of text; type and verdict are None outside of entities."""
+
+    text: str
+    type: str | None = None
+    verdict: Verdict | None = None
+
+
+def gold_pieces(sentence: TaggedSentence) -> tuple[Piece, ...]:
+    """The sentence cut at its gold entities, each with what the prediction made of it.
+
+    >>> [(p.text, p.verdict) for p in gold_pieces(TaggedSentence(tokens=("In", "Bonn"), gold=("O", "B-LOC"),
+    ...                                                          predicted=("O", "O")))]
+    [('In ', None), ('Bonn', 'missed')]
+
+    Raises:
+        ValueError: a label is not BIO.
+    """
+    gold, predicted = entities(sentence.gold), entities(sentence.predicted)
+    return tuple(_pieces(sentence.tokens, [(span, verdict(span, predicted, "missed")) for span in gold]))
+
+
+def predicted_pieces(sentence: TaggedSentence) -> tuple[Piece, ...]:
+    """The sentence cut at its predicted entities, each with what is right or wrong about it.
+
+    Raises:
+        ValueError: a label is not BIO.
+    """
+    gold, predicted = entities(sentence.gold), entities(sentence.predicted)
+    return tuple(_pieces(sentence.tokens, [(span, verdict(span, gold, "spurious")) for span in predicted]))
+
+
+def verdict(span: Span, others: Sequence[Span], alone: Literal["missed", "spurious"]) -> Verdict:
+    """How an entity agrees with the other side's: the best of its matches; `alone` if it overlaps with none."""
+    if span in others:
+        return "correct"
+    kind, start, end = span
+    overlapping = [other for other in others if other[1] < end and start < other[2]]
+    if not overlapping:
+        return alone
+    if any(other[1:] == (start, end) for other in overlapping):
+        return "type"
+    return "boundary" if any(other[0] == kind for other in overlapping) else "boundary and type"
+
+
+def join(tokens: Sequence[str]) -> str:
+    """Tokens as a line of text: spaces between them, none between characters of scripts that write without.
+
+    >>> join(["Bonn", "am", "Rhein"]), join(["北", "京", "2008", "年"])
+    ('Bonn am Rhein', '北京2008年')
+    """
+    return "".join(f"{gap}{token}" for gap, token in zip(_gaps(tokens), tokens, strict=True))
+
+
+def _pieces(tokens: Sequence[str], judged: Sequence[tuple[Span, Verdict]]) -> Iterator[Piece]:
+    gaps = _gaps(tokens)
+    position = 0
+    for (kind, start, end), span_verdict in judged:
+        # The gap before an entity belongs to the text before it, so that no mark begins with a space.
+        outside = f"{_text(tokens, gaps, position, start)}{gaps[start]}"
+        if outside:
+            yield Piece(text=outside)
+        yield Piece(text=join(tokens[start:end]), type=kind, verdict=span_verdict)
+        position = end
+    if position < len(tokens):
+        yield Piece(text=_text(tokens, gaps, position, len(tokens)))
+
+
+def _text(tokens: Sequence[str], gaps: Sequence[str], start: int, end: int) -> str:
+    return "".join(f"{gaps[index]}{tokens[index]}" for index in range(start, end))
+
+
+def _gaps(tokens: Sequence[str]) -> list[str]:
+    """What stands before each token: a space or nothing."""
+    between = ["" if _unspaced(left[-1:]) or _unspaced(right[:1]) else " " for left, right in pairwise(tokens)]
+    return ["", *between][: len(tokens)]
+
+
+def _unspaced(character: str) -> bool:
+    """Whether a character is of a script without spaces: Chinese, Japanese (with their punctuation), Thai."""
+    return any(
+        first <= character <= last
+        for first, last in (("\u0e00", "\u0e7f"), ("\u3000", "\u30ff"), ("\u3400", "\u9fff"), ("\uff01", "\uff60"))
+    )

@@ -1,0 +1,175 @@
+"""A report as one HTML file: no network, opens from disk, light and dark, any width, keyboard and screen reader.
+
+The page is made from plain sections. Every text is escaped; a Content-Security-Policy names the page's own scripts by
+their SHA-256 and forbids everything else, so that neither a sentence of a corpus nor a study's name can run or load
+anything. plotly.js, the only library, stands in the file once.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from plotly.offline import get_plotlyjs
+
+from .figures import FigureWithData
+from .marked_sentences import SentenceList, gold_pieces, predicted_pieces
+from .page_tables import rows_view, table_view
+from .table import Table
+
+_ANCHOR = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_RESERVED = ("main", "contents", "announcements")
+_CODE = re.compile(r"`([^`]+)`")
+# What ends or changes the reading of a <script> element in HTML, and line ends that JavaScript had before 2019.
+_IN_SCRIPT = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+_DEFAULT_HEIGHT = 420  # pixels, of a figure that sets none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the page: its paragraphs and notes, then tables, figures and lists of sentences.
+
+    anchor: what links to it (`#tables`), in lower-case letters, digits and hyphens. notes: what must not be
+    overlooked, set apart. In paragraphs and notes, text between backticks is set as code.
+    """
+
+    heading: str
+    anchor: str
+    paragraphs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: tuple[FigureWithData, ...] = ()
+    sentence_lists: tuple[SentenceList, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A whole report. facts: what it is about, as names and values beneath its title; footer: how it was made."""
+
+    title: str
+    sections: tuple[Section, ...]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    paragraphs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    footer: str = ""
+
+
+def render(page: Page) -> str:
+    """The page as HTML, the same text for the same page.
+
+    Raises:
+        ValueError: an anchor is malformed or stands twice.
+    """
+    _check_anchors(page.sections)
+    scripts = {"theme": _template_text("theme.js"), "plotly": get_plotlyjs(), "report": _template_text("report.js")}
+    for name, script in scripts.items():
+        if re.search(r"</script|<!--", script, re.IGNORECASE):
+            raise ValueError(f"the script {name} cannot stand in HTML: it holds </script or <!--")
+    if not any(section.figures for section in page.sections):
+        del scripts["plotly"]
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            page=page,
+            sections=[_section_view(section) for section in page.sections],
+            policy=_policy(scripts.values()),
+            scripts={name: Markup(script) for name, script in scripts.items()},  # noqa: S704 - checked above
+            style=Markup(_template_text("report.css")),  # noqa: S704 - our own file
+        )
+    )
+
+
+def json_in_script(text: str) -> Markup:
+    """JSON as it may stand in a <script> element: no character of it can end the element or open a comment.
+
+    >>> json_in_script('["</script>"]')
+    Markup('["\\\\u003c/script\\\\u003e"]')
+    """
+    return Markup("".join(_IN_SCRIPT.get(character, character) for character in text))  # noqa: S704
+
+
+def _check_anchors(sections: Sequence[Section]) -> None:
+    """Raises ValueError unless every section, table and figure can be linked to, each by a name of its own."""
+    taken = set(_RESERVED)
+    for section in sections:
+        if not _ANCHOR.fullmatch(section.anchor):
+            raise ValueError(f"{section.anchor!r} is no anchor: lower-case letters, digits, hyphens between them")
+        for anchor in (section.anchor, *(f"{section.anchor}-{table.key}" for table in section.tables)):
+            if anchor in taken:
+                raise ValueError(f"the anchor {anchor!r} stands twice on the page")
+            taken.add(anchor)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("msd_ray.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["prose"] = _prose
+    return environment
+
+
+def _section_view(section: Section) -> dict[str, Any]:
+    """A section with every table and figure ready to be written, each under an anchor of its own."""
+    return {
+        "section": section,
+        "tables": [table_view(table, f"{section.anchor}-{table.key}") for table in section.tables],
+        "figures": [
+            _figure_view(drawing, f"{section.anchor}-figure-{number}")
+            for number, drawing in enumerate(section.figures, start=1)
+        ],
+        "lists": [
+            {
+                "list": sentences,
+                "sentences": [
+                    {"remark": tagged.remark, "gold": gold_pieces(tagged), "predicted": predicted_pieces(tagged)}
+                    for tagged in sentences.sentences
+                ],
+            }
+            for sentences in section.sentence_lists
+        ],
+    }
+
+
+def _figure_view(drawing: FigureWithData, anchor: str) -> dict[str, Any]:
+    return {
+        "drawing": drawing,
+        "anchor": anchor,
+        "height": int(drawing.figure.layout.height or _DEFAULT_HEIGHT),
+        "json": json_in_script(drawing.figure.to_json()),
+        "table": rows_view(f"Data: {drawing.title}", drawing.columns, drawing.rows, f"{anchor}-data"),
+    }
+
+
+def _prose(text: str) -> Markup:
+    """Escaped text, with what stands between backticks as code."""
+    parts = _CODE.split(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )
+
+
+def _policy(scripts: Iterable[str]) -> str:
+    """The Content-Security-Policy: nothing from outside; of scripts, these alone.
+
+    plotly.js sets styles of its own, and gives what it draws as an image that can be saved.
+    """
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _template_text(name: str) -> str:
+    return (files("msd_ray.report") / "templates" / name).read_text(encoding="utf-8")

@@ -1,0 +1,86 @@
+"""What the tables of one data set are made from: scores by variant, language and seed, each in 0..1."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import TypeVar
+
+from msd_ray.data.catalogue import Split
+
+from .statistics.span_errors import SpanErrors
+from .statistics.summary import Summary, summarise
+
+Scores = Mapping[str, Mapping[str, Mapping[int, float]]]
+"""variant -> language -> seed -> score in 0..1."""
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """Entity-level precision, recall and F1 (Eq. 16) on the scored split."""
+
+    precision: Scores = field(default_factory=dict)
+    recall: Scores = field(default_factory=dict)
+    f1: Scores = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """The final runs of one data set, all its languages; a variant, language or seed that was not run has no entry.
+
+    dataset: its name in the catalogue. scored_splits: language -> the split that its runs were scored on (`dev` where
+    there is no test file). overall: of all entities. types: entity type -> its measures.
+    f1_deduplicated: on the sentences that do not also stand in the training text. source_f1: the teacher's F1 on the
+    source language's scored split; the language is the target of its run. span_errors: variant -> language -> seed ->
+    counts of spans. failed: variant -> language -> how many of its runs failed. notes: what a reader of every table
+    must know (the encoder, the number of sentences and epochs).
+    """
+
+    dataset: str
+    scored_splits: Mapping[str, Split] = field(default_factory=dict)
+    overall: Measures = field(default_factory=Measures)
+    types: Mapping[str, Measures] = field(default_factory=dict)
+    f1_deduplicated: Scores = field(default_factory=dict)
+    source_f1: Scores = field(default_factory=dict)
+    span_errors: Mapping[str, Mapping[str, Mapping[int, SpanErrors]]] = field(default_factory=dict)
+    failed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def f1(self) -> Scores:
+        """F1 of all entities, the score of the paper's tables."""
+        return self.overall.f1
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """Every language that something was run for, finished or failed, in alphabetical order."""
+        finished = {lang for by_lang in self.f1.values() for lang, by_seed in by_lang.items() if by_seed}
+        failed = {lang for by_lang in self.failed.values() for lang, number in by_lang.items() if number}
+        return tuple(sorted(finished | failed))
+
+    def on_dev(self, lang: str) -> bool:
+        """Whether this language's runs were scored on dev, for want of a test file."""
+        return self.scored_splits.get(lang) == "dev"
+
+
+def by_seed(scores: Mapping[str, Mapping[str, Mapping[int, Value]]], variant: str, lang: str) -> Mapping[int, Value]:
+    """One variant's values in one language, in the order of the seeds; empty where it was not run."""
+    found = scores.get(variant, {}).get(lang, {})
+    return {seed: found[seed] for seed in sorted(found)}
+
+
+def summary_of(scores: Scores, variant: str, lang: str) -> Summary | None:
+    """Mean and spread over one variant's seeds in one language; None where it was not run."""
+    values = tuple(by_seed(scores, variant, lang).values())
+    return summarise(values) if values else None
+
+
+def average_over(scores: Scores, variant: str, langs: tuple[str, ...]) -> Summary | None:
+    """The mean over the languages, summarised over the seeds that all of them have.
+
+    None unless every language was run, with a seed that they share.
+    """
+    columns = [by_seed(scores, variant, lang) for lang in langs]
+    shared = sorted(set.intersection(*map(set, columns))) if columns else []
+    return summarise([fmean(column[seed] for column in columns) for seed in shared]) if shared else None

@@ -1,0 +1,1 @@
+"""Artifacts stored by content: teachers, outputs, students; locks, object stores, garbage collection."""
