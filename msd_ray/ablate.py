@@ -9,6 +9,8 @@ from msd_ray.cli.ablate_options import AblateOptions, parse
 from msd_ray.cli.announcement import announced
 from msd_ray.cli.console import print_pairs
 from msd_ray.common.errors import UserError, run_command
+from msd_ray.doctor.lines import refuse
+from msd_ray.doctor.versions import version_findings
 from msd_ray.method.variants import VARIANTS
 
 if TYPE_CHECKING:
@@ -28,16 +30,19 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = parse(arguments)
     console = Console()
+    # Releases first: some should not be imported.
+    refuse(version_findings(), console)
     setups = announced(options, console, lambda setup: _describe(setup, options))
     if not setups:
         return 0
     from msd_ray.cli.running import run_studies
+    from msd_ray.doctor.preflight import check_places
     from msd_ray.report.overview import print_overview
 
     compared = run_studies(
         setups,
-        options,
         console,
+        preflight=lambda: check_places(setups, options, console),
         check=lambda setup: _check(setup, options),
         begin=lambda setup: _begin(setup, options),
         run=lambda setup: _ablate(setup, options, console),

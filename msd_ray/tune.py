@@ -10,6 +10,8 @@ from msd_ray.cli.announcement import announced
 from msd_ray.cli.console import print_pairs
 from msd_ray.cli.options import TuneOptions, parse
 from msd_ray.common.errors import run_command
+from msd_ray.doctor.lines import refuse
+from msd_ray.doctor.versions import version_findings
 
 if TYPE_CHECKING:
     from msd_ray.cli.setup import Setup
@@ -27,10 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = parse(arguments)
     console = Console()
+    # Releases first: some should not be imported.
+    refuse(version_findings(), console)
     setups = announced(options, console, lambda setup: _describe(setup, options))
     if not setups:
         return 0
     from msd_ray.cli.running import run_studies
+    from msd_ray.doctor.preflight import check_places
     from msd_ray.search.search import open_teacher_study
 
     expected: dict[str, Seconds] = {}
@@ -42,8 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     searched = run_studies(
         setups,
-        options,
         console,
+        preflight=lambda: check_places(setups, options, console),
         check=_check,
         begin=begin,
         run=lambda setup: _search(setup, options, console, expected.get(setup.lang)),

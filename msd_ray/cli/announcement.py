@@ -5,9 +5,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from msd_ray.doctor.lines import refuse
-from msd_ray.doctor.versions import version_findings
-
 from .console import print_line, print_pairs
 from .environment import warn_of_passwords
 from .options import TuneOptions
@@ -24,8 +21,6 @@ def announced(
     Raises UserError for anything that a user can mend; nothing is written.
     """
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri, "--study-storage": options.study_storage})
-    # Releases first: some should not be imported.
-    refuse(version_findings(), console)
     print_line(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
     # Importing torch takes seconds: only once the command line is known to be good, and something is to be read.
     from .setup import set_up

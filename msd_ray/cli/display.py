@@ -9,9 +9,8 @@ at most one every `QUIET_S` seconds.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from rich.console import Console, Group
@@ -20,35 +19,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from msd_ray.common.text import printable
+from msd_ray.common.text import duration, printable
+from msd_ray.search.progress import PhaseCounts
 
 QUIET_S = 30.0
 SHOWN_TRIALS = 8  # a search on a cluster runs more at once than a terminal has lines
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinishedTrial:
-    """What a finished trial (of whatever state) cost; the ground for the estimate of the time left."""
-
-    seconds: float
-    epochs: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhaseCounts:
-    """Where a phase is. Trials that a resumed search found finished count, but need no `FinishedTrial`."""
-
-    complete: int = 0
-    pruned: int = 0
-    failed: int = 0
-    running: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # trial -> (epochs done, of)
-    best: float | None = None  # dev F1, 0..1
-    finished: Sequence[FinishedTrial] = ()
-
-    @property
-    def ended(self) -> int:
-        """Trials that need no more work."""
-        return self.complete + self.pruned + self.failed
 
 
 def time_left_s(counts: PhaseCounts, total: int) -> float | None:
@@ -67,8 +42,8 @@ def time_left_s(counts: PhaseCounts, total: int) -> float | None:
     return coming * seconds_an_epoch / max(len(counts.running), 1)
 
 
-class Display:
-    """Shows one phase at a time; make it with `progress`."""
+class ConsoleDisplay:
+    """Shows one phase at a time (a `search.progress.Display`); make it with `progress`."""
 
     def __init__(self, console: Console, clock: Callable[[], float], now: Callable[[], datetime]) -> None:
         self._console, self._clock, self._now = console, clock, now
@@ -140,13 +115,13 @@ def progress(
     *,
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = datetime.now,
-) -> Iterator[Display]:
+) -> Iterator[ConsoleDisplay]:
     """A display on `console` (standard output by default): live on a terminal, plain lines elsewhere.
 
     `clock` (seconds) and `now` (time of day) are for tests.
     """
     console = console or Console()
-    display = Display(console, clock, now)
+    display = ConsoleDisplay(console, clock, now)
     try:
         if not console.is_terminal or console.is_dumb_terminal:
             yield display
@@ -158,13 +133,6 @@ def progress(
         raise
     finally:
         display.live = None
-
-
-def duration(seconds: float) -> str:
-    """`0:07`, `12:34`, `3:02:01`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _trial_epochs(counts: PhaseCounts) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msd_ray.common.errors import UserError
 from msd_ray.common.names import require_plain
 from msd_ray.method.settings import DropoutMasks, FrozenPrefix, LossMean, Pairing, SelectOn
+from msd_ray.method.variants import FINAL_ROWS
 
 from .arguments import DEFAULTS, PRESETS, parser_of_tune
 from .environment import ADDRESSES, check_address, from_environment
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from msd_ray.method.decoding import Decode
 
 SOURCE = "en"
-FINAL_ROWS = ("direct", "tsl", "paper", "best", "average")
-"""The rows of a search's table: a plain teacher, plain distillation, the paper's configuration, what was found."""
 
 # Smallest and largest value that makes sense.
 BOUNDS: dict[str, tuple[float, float]] = {

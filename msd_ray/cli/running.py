@@ -10,11 +10,6 @@ from rich.console import Console
 
 from msd_ray.common.interrupts import InterruptedBySignal, interruptible
 from msd_ray.common.text import printable
-from msd_ray.data.encoders.loading import encoder_skeleton
-from msd_ray.doctor.disk import Trainings
-from msd_ray.doctor.lines import refuse
-from msd_ray.doctor.memory import Shape
-from msd_ray.doctor.quick import Places, quick_findings
 from msd_ray.search.budget import Seconds
 from msd_ray.search.execution import Execution
 from msd_ray.search.on_ray.cluster import cluster, fitting
@@ -23,13 +18,13 @@ from msd_ray.search.on_ray.watchdog import StalledError
 from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import RunRecords
 from msd_ray.search.plans import Scored
+from msd_ray.search.progress import Display
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.outages import MlflowAwayError
 from msd_ray.tracking.records import RecordsWaitError, StudyRecords, recording
 from msd_ray.tracking.study import StudyTracker
 
 from .console import print_line
-from .display import Display
 from .options import TuneOptions
 from .setup import Setup
 
@@ -41,21 +36,22 @@ ON_STALL = 1
 
 def run_studies(
     setups: Sequence[Setup],
-    options: TuneOptions,
     console: Console,
     *,
+    preflight: Callable[[], None],
     check: On,
     begin: On,
     run: Callable[[Setup], Result],
 ) -> list[Result] | int:
     """What `run` gives for each language, or the exit code of a stall, an outage or an interrupt, with a message.
 
-    check: refuses a study with UserError, and makes nothing. begin: makes what a study needs, after all were checked.
+    preflight: raises UserError where a search could not run here. check: refuses a study with UserError, and makes
+    nothing. begin: makes what a study needs, after all were checked.
     """
     try:
         with (
             interruptible(),
-            _held(setups, options, console, check=check, begin=begin),
+            _held(setups, console, preflight=preflight, check=check, begin=begin),
             cluster(),
             interruptible(),  # once more: Ray has put its own in place of it
         ):
@@ -143,13 +139,15 @@ def execution(
 
 
 @contextmanager
-def _held(setups: Sequence[Setup], options: TuneOptions, console: Console, *, check: On, begin: On) -> Iterator[None]:
+def _held(
+    setups: Sequence[Setup], console: Console, *, preflight: Callable[[], None], check: On, begin: On
+) -> Iterator[None]:
     """Hold the studies of all languages, opened and their corpora encoded.
 
     Whatever can refuse does so here, before Ray starts and before there is a run in MLflow; what refuses one
     language's study does so before another's is made or changed. Raises UserError.
     """
-    refuse(quick_findings(_places(setups, options)), console)
+    preflight()
     with ExitStack() as held:
         setups[0].storage.create()
         for setup in setups:
@@ -162,20 +160,3 @@ def _held(setups: Sequence[Setup], options: TuneOptions, console: Console, *, ch
             begin(setup)
             setup.prepared  # noqa: B018 - the first use encodes
         yield
-
-
-def _places(setups: Sequence[Setup], options: TuneOptions) -> Places:
-    """Where the studies keep what they make, and how much that is at most."""
-    first = setups[0]
-    run, finals = first.settings.run, options.final_rows * options.seeds
-    return Places(
-        storage=first.storage,
-        study_storage=first.study_storage,
-        mlflow_uri=first.mlflow_uri,
-        trainings=Trainings(
-            checkpoint=Shape.of(encoder_skeleton(first.encoder), run.frozen_layers).checkpoint,
-            epochs=run.epochs,
-            teachers=first.settings.teacher_trials + finals,
-            students=len(setups) * (first.settings.trials + finals),
-        ),
-    )

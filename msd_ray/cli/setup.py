@@ -14,6 +14,7 @@ from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.method.device import resolve_precision
 from msd_ray.method.settings import RunSettings
+from msd_ray.method.variants import FINAL_ROWS
 from msd_ray.predict.export import DESCRIPTION
 from msd_ray.search.budget import Budget
 from msd_ray.search.configuration import AVERAGE, BEST
@@ -27,7 +28,7 @@ from msd_ray.storage.layout import Storage
 from msd_ray.tracking.uri import default_tracking_uri, shown_uri
 
 from .arguments import TEACHER_TRIALS
-from .options import FINAL_ROWS, TuneOptions
+from .options import TuneOptions
 
 DEFAULT_AVERAGE_EPOCHS = 3
 SELECTION = {

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 if nothing failed, 1 if something did. Raises UserError for bad input."""
     options = parse(arguments)
+    if options.cluster_files:
+        from .cluster_files.check import check_files
+
+        check_files(options.cluster_files, ready=options.ready, constraints=options.constraints)
+        return 0
     findings = list(examination(options))
     if options.json:
         states = [finding.state for finding in findings]

@@ -57,7 +57,7 @@ def activations(shape: Shape, *, sentences: int, length: int, fused_attention: b
 
     A layer keeps its input, query, key, value, the attention's output, two sums before LayerNorm with what that keeps,
     and the inner layer before and after its activation; plain attention keeps scores, their softmax and its dropout,
-    too. Checked against what autograd keeps in `tests/checks/test_memory.py`.
+    too. Checked against what autograd keeps in `tests/doctor/test_memory.py`.
     """
     tokens = sentences * length
     wide = 8 * shape.hidden + 2 * shape.inner

@@ -24,6 +24,8 @@ from msd_ray.common.errors import UserError
 
 from .settings import StudentSettings, TeacherSettings
 
+FINAL_ROWS = ("direct", "tsl", "paper", "best", "average")
+"""The rows of a search's table: a plain teacher, plain distillation, the paper's configuration, what was found."""
 GOLD_AUXILIARY_WEIGHT = 0.1
 """beta of `gold-aux`: the weight of the gold labels' loss in the authors' released code."""
 TEACHER_MMD_WEIGHT = 0.05

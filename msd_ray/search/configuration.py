@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from msd_ray.cli.options import FINAL_ROWS
 from msd_ray.method.settings import Configuration, OptimizerSettings, StudentSettings, TeacherSettings, to_json
-from msd_ray.method.variants import VARIANTS
+from msd_ray.method.variants import FINAL_ROWS, VARIANTS
 
 from .parameters import JSON
 from .phase import RunLabel

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from msd_ray.cli.display import Display
 from msd_ray.method.selection import dev_metric
 
 from .budget import Seconds
 from .parameters import JSON
 from .phase import Phase, RunLabel, RunRecords
 from .plans import Experiment, Scored, TrialPlan
+from .progress import Display
 from .studies import PhaseStudy, TrialRecord
 
 

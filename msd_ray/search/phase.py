@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
-from msd_ray.cli.display import Display, FinishedTrial, PhaseCounts
 from msd_ray.common.files import new_file
 from msd_ray.common.manifest import DamagedError
 from msd_ray.storage.artifacts import readable
@@ -21,6 +20,7 @@ from msd_ray.storage.object_store import StoreError
 
 from .parameters import JSON
 from .plans import Experiment, Failure, Launch, TrialPlan, TrialReport
+from .progress import Display, FinishedTrial, PhaseCounts
 from .studies import PhaseStudy, TrialRecord
 
 Ending = Literal["COMPLETE", "PRUNED", "FAIL"]

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from msd_ray.cli.display import duration
 from msd_ray.common.errors import UserError
+from msd_ray.common.text import duration
 
 from .client import impatient
 from .journal import Journal

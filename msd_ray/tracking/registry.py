@@ -6,7 +6,7 @@
 A version is an MLflow model of the flavor `transformers`, without code of its own; nothing of this package is needed to
 load it (`mlflow.transformers.load_model`):
 
-    model                   the exported student (see msd_ray/export.py): safetensors and JSON
+    model                   the exported student (see predict/export.py): safetensors and JSON
     components/tokenizer    its tokenizer again, where that flavor looks for it
 """
 

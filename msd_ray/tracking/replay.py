@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from msd_ray.cli.display import duration
 from msd_ray.common.errors import UserError
+from msd_ray.common.text import duration
 
 from .journal import Entry, Journal
 from .outages import MlflowAwayError

@@ -1,20 +1,48 @@
-"""One file, everything that can be said about it."""
+"""Check cluster files: everything that can be said about each of them."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.text import one_line
 from msd_ray.search.yaml_source import YamlSource, read_yaml_documents
 
 from .compose import compose_findings
 from .findings import Finding, found, leaves
-from .images import image_findings
+from .images import image_findings, pinned_ray
 from .launcher import launcher_findings
 from .manifests import manifests_findings
 from .secrets import secret_findings, text_findings
 
 PLACEHOLDER = "CHANGE-ME"
 _EVERYBODY = ("0.0.0.0/0", "::/0")
+
+
+def check_files(paths: Sequence[Path], *, ready: bool, constraints: Path) -> None:
+    """Print a line per file and per finding. Nothing is sent anywhere.
+
+    Args:
+        paths: launcher YAMLs (`ray up`), Kubernetes manifests, compose files.
+        ready: whether a CHANGE-ME that is still there is an error too.
+        constraints: the file that pins Ray.
+
+    Raises:
+        UserError: with all errors, each with file, line, key and what to do.
+    """
+    ray = pinned_ray(constraints)
+    wrong = []
+    for path in paths:
+        findings = check_file(path, ray)
+        errors = [item for item in findings if item.level == "error" or (ready and item.level == "to set")]
+        wrong += errors
+        for item in findings:
+            if item not in errors:
+                print(one_line(str(item)))
+        print(one_line(f"{path}: {_problems(len(errors)) if errors else 'no problems'}"))
+    if wrong:
+        sys.stdout.flush()
+        raise UserError(_problems(len(wrong)) + "\n" + "\n".join(one_line(str(item)) for item in wrong))
 
 
 def check_file(path: Path, ray: str) -> list[Finding]:
@@ -29,6 +57,10 @@ def check_file(path: Path, ray: str) -> list[Finding]:
         *text_findings(sources[0], path.read_text(encoding="utf-8")),
     ]
     return sorted(set(findings), key=lambda finding: (int(finding.where.rpartition(":")[2]), finding.key))
+
+
+def _problems(count: int) -> str:
+    return "1 problem" if count == 1 else f"{count} problems"
 
 
 def _kind(path: Path, sources: list[YamlSource]) -> Iterator[Finding]:

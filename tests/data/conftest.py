@@ -1,4 +1,4 @@
-"""Files of every corpus format, written by hand, and a stand-in for the hub."""
+"""Fixtures of the data tests: corpus files, a hub, a tokenizer."""
 
 import http.server
 import threading
@@ -8,6 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from transformers import PreTrainedTokenizerFast
+
+from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_tokenizer
 
 WriteFile = Callable[..., Path]
 
@@ -93,3 +97,8 @@ def hub(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer(tiny_encoder: EncoderFiles) -> PreTrainedTokenizerFast:
+    return load_tokenizer(tiny_encoder)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ALLOWED = ("torch", "transformers", "numpy", "safetensors")
 # All modules of the method; the reader of Parquet files alone needs pyarrow.
 SCRIPT = """

@@ -13,7 +13,7 @@ from msd_ray.report.markdown import markdown_table
 from msd_ray.tracking.recorded import Recordings
 from msd_ray.tracking.uri import default_tracking_uri
 
-MULTICONER = Path(__file__).parents[2] / "shared" / "data" / "multiconer"
+MULTICONER = Path(__file__).parents[3] / "shared" / "data" / "multiconer"
 needs_multiconer = pytest.mark.skipif(not MULTICONER.is_dir(), reason="needs ../shared/data/multiconer")
 
 

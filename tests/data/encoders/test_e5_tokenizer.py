@@ -13,7 +13,7 @@ from translations import SENTENCES
 from msd_ray.data.encoders.e5_tokenizer import build_tokenizer
 from msd_ray.data.encoders.e5s1 import E5S1
 
-MULTICONER = Path(__file__).parents[3] / "shared" / "data" / "multiconer"
+MULTICONER = Path(__file__).parents[4] / "shared" / "data" / "multiconer"
 ODD = [
     "２０２４年，ＡＢＣ～ﾃｽﾄ",  # full-width and half-width forms
     "ﬁne½ tabs\tand  many   spaces",

@@ -7,7 +7,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from msd_ray.cli.display import FinishedTrial, PhaseCounts, duration, progress, time_left_s
+from msd_ray.cli.display import progress, time_left_s
+from msd_ray.common.text import duration
+from msd_ray.search.progress import FinishedTrial, PhaseCounts
 
 
 class Clock:

@@ -6,7 +6,7 @@ from msd_ray.doctor.cluster_files.check import check_file
 from msd_ray.doctor.cluster_files.findings import Finding
 from msd_ray.doctor.cluster_files.images import pinned_ray
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLUSTER = ROOT / "cluster"
 FILES = sorted(path.name for path in CLUSTER.glob("*.yaml"))
 RAY = pinned_ray(ROOT / "constraints.txt")

@@ -1,10 +1,12 @@
-"""Fixtures of the training tests: one small teacher and its outputs, for all of them."""
+"""Fixtures of the method's tests: gradients by differences, small trainings, one thread."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from small_trainings import (
     CPU,
     SmallCorpora,
@@ -17,6 +19,25 @@ from small_trainings import (
 
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.method.outputs import TeacherOutputs, load_outputs
+
+Array = NDArray[np.float64]
+Gradient = Callable[[Callable[[Array], float], Array], Array]
+
+
+@pytest.fixture
+def numerical_gradient() -> Gradient:
+    """Gradient of a function of one float64 array, by central differences, one entry at a time."""
+
+    def gradient(function: Callable[[Array], float], point: Array, step: float = 1e-5) -> Array:
+        result = np.zeros_like(point)
+        for index in np.ndindex(point.shape):
+            above, below = point.copy(), point.copy()
+            above[index] += step
+            below[index] -= step
+            result[index] = (function(above) - function(below)) / (2 * step)
+        return result
+
+    return gradient
 
 
 @pytest.fixture(autouse=True, scope="session")

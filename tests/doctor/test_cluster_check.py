@@ -1,4 +1,4 @@
-"""`python -m msd_ray.cluster_check`, as a user meets it."""
+"""`python -m msd_ray.doctor --cluster-files`, as a user meets it."""
 
 import subprocess
 import sys
@@ -7,38 +7,38 @@ from pathlib import Path
 import pytest
 
 from msd_ray.common.errors import UserError
-from msd_ray.doctor import cluster_check
+from msd_ray.doctor.__main__ import main
 from msd_ray.doctor.cluster_files import aws_nodes
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONSTRAINTS = str(ROOT / "constraints.txt")
 
 
-def check(*arguments: str) -> int:
-    return cluster_check.main([*arguments, "--constraints", CONSTRAINTS])
+def check(*files: str, ready: bool = False) -> int:
+    return main(["--constraints", CONSTRAINTS, *(["--ready"] if ready else []), "--cluster-files", *files])
 
 
 def test_the_command_in_a_process(tmp_path: Path) -> None:
     wrong = tmp_path / "local.yaml"
     text = (ROOT / "cluster/local.yaml").read_text()
     wrong.write_text(text.replace("RAY_AUTH_MODE=token", "RAY_AUTH_MODE=off", 1))
-    command = [sys.executable, "-m", "msd_ray.cluster_check", "cluster/local.yaml", "cluster/compose.yaml"]
+    command = [sys.executable, "-m", "msd_ray.doctor", "--cluster-files", "cluster/local.yaml", "cluster/compose.yaml"]
     right = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert (right.returncode, right.stderr) == (0, "")
     assert "cluster/local.yaml:11: to set: provider.head_ip: CHANGE-ME-HEAD waits for your own value" in right.stdout
     done = subprocess.run([*command, str(wrong)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: 1 to mend\n")
+    assert done.stderr.startswith("error: 1 problem\n")
     assert f"{wrong}:28: docker.run_options: must set RAY_AUTH_MODE=token on every node" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_ready_means_no_placeholder(capsys: pytest.CaptureFixture[str]) -> None:
     assert check(str(ROOT / "cluster/services.yaml")) == 0
-    with pytest.raises(UserError, match="2 to mend") as caught:
-        check("--ready", str(ROOT / "cluster/services.yaml"))
+    with pytest.raises(UserError, match="2 problems") as caught:
+        check(str(ROOT / "cluster/services.yaml"), ready=True)
     assert "spec.storageClassName: CHANGE-ME waits for your own value" in str(caught.value)
-    assert "2 to mend" in capsys.readouterr().out
+    assert "2 problems" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ def test_a_value_steers_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_value_makes_no_line_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "services.yaml"
     text = (ROOT / "cluster/services.yaml").read_text()
-    forged = '"CHANGE-ME\\nservices.yaml: nothing wrong"'
+    forged = '"CHANGE-ME\\nservices.yaml: no problems"'
     path.write_text(text.replace("storageClassName: CHANGE-ME", f"storageClassName: {forged}"))
     assert check(str(path)) == 0
-    assert r"CHANGE-ME\nservices.yaml: nothing wrong waits" in capsys.readouterr().out
-    with pytest.raises(UserError, match="2 to mend") as caught:
-        check("--ready", str(path))
+    assert r"CHANGE-ME\nservices.yaml: no problems waits" in capsys.readouterr().out
+    with pytest.raises(UserError, match="2 problems") as caught:
+        check(str(path), ready=True)
     assert len(str(caught.value).splitlines()) == 3
 
 
@@ -93,7 +93,7 @@ def test_constraints_without_ray(text: str | None, said: str, tmp_path: Path) ->
     if text is not None:
         constraints.write_text(text)
     with pytest.raises(UserError, match=f"{said}.*--constraints"):
-        cluster_check.main([str(ROOT / "cluster/local.yaml"), "--constraints", str(constraints)])
+        main(["--cluster-files", str(ROOT / "cluster/local.yaml"), "--constraints", str(constraints)])
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

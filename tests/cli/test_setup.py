@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from msd_ray.cli.arguments import TEACHER_TRIALS
-from msd_ray.cli.options import FINAL_ROWS, parse
 from msd_ray.cli.setup import Setup, describe, describe_phases, set_up
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.method.variants import FINAL_ROWS
 from msd_ray.search.budget import Budget, Seconds
 from msd_ray.search.search import check_hours
 from msd_ray.search.spaces import load_space
@@ -158,7 +158,7 @@ def test_the_description_counts_what_a_space_without_search_runs(small: list[str
 def test_a_space_without_search_has_its_first_points_and_its_own(small: list[str], tmp_path: Path) -> None:
     """Teachers of other rates than the paper's are trained, and not the paper's alone."""
     space = tmp_path / "fixed.yaml"
-    text = (Path(__file__).parents[1] / "search_spaces" / "paper.yaml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "search_spaces" / "paper.yaml").read_text(encoding="utf-8")
     space.write_text(text.replace("5e-5", "2e-4").replace("beta: 0.05", "beta: 0.5"))
     setup = only([*small, "--space", str(space)])
     assert setup.settings.teacher_trials == 2
