@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from msd_ray.cli.arguments import TEACHER_TRIALS
+from msd_ray.cli.options import parse
 from msd_ray.cli.setup import Setup, describe, describe_phases, set_up
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
