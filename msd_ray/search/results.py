@@ -22,7 +22,6 @@ from msd_ray.data.encode import repeated_sentences
 from msd_ray.data.store import load_text, load_words
 from msd_ray.data.tensors import TextTensors
 from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory
-from msd_ray.method.domains import domain_distances
 from msd_ray.method.outputs import cls_vectors
 from msd_ray.method.parallel import Workers
 from msd_ray.method.scores import ScoredSet
@@ -32,6 +31,7 @@ from msd_ray.storage.artifacts import KeptDirectory
 from msd_ray.storage.layout import content_key
 
 from .context import TrialContext, load_epoch
+from .domains import domain_distances
 from .plans import Scored
 
 DOMAIN_SENTENCES = 100

@@ -23,9 +23,9 @@ import importlib.util, sys
 from pathlib import Path
 absent = ("ray", "optuna", "mlflow", "sqlalchemy", "pyarrow", "scipy", "accelerate")
 assert not any(map(importlib.util.find_spec, absent)), absent
-for package in ("training", "model", "features", "encoders", "corpora"):
-    for path in sorted(Path(sys.argv[1], "msd_ray", package).glob("*.py")):
-        if path.stem != "parquet":
+for package in ("common", "data", "data.encoders", "method"):
+    for path in sorted(Path(sys.argv[1], "msd_ray", *package.split(".")).glob("*.py")):
+        if path.stem not in ("parquet", "__main__"):
             __import__(f"msd_ray.{package}.{path.stem}")
 from benchmarks.training import __file__, main
 assert "training.zip" in __file__

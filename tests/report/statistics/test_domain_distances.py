@@ -7,8 +7,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from msd_ray.method.domains import DomainDistances, domain_distances
 from msd_ray.method.mmd import mmd2
+from msd_ray.search.domains import DomainDistances, domain_distances
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from scipy import special
 
-from .mmd import mmd2
+from msd_ray.method.mmd import mmd2
 
 Rows = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
