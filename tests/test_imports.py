@@ -1,6 +1,7 @@
 """Packages import what stands above them in `ORDER`, and nothing below: data flows one way."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,3 +81,16 @@ def test_a_library_is_imported_where_it_belongs(library: str) -> None:
         if name.split(".")[0] == library and not any(path.is_relative_to(PACKAGE / place) for place in ONLY_IN[library])
     }
     assert elsewhere == set()
+
+
+def test_contributing_names_files_that_are_there() -> None:
+    """The table of where to find what: every path exists, and every name in the same cell stands in that file."""
+    rows = re.findall(r"^\| [^|]*\? \| (.*) \|$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) >= 10
+    for row in rows:
+        words = re.findall(r"`([^`]+)`", row)
+        paths = [ROOT / word for word in words if "/" in word and "*" not in word]
+        assert paths
+        assert all(path.is_file() for path in paths), row
+        text = "".join(path.read_text(encoding="utf-8") for path in paths)
+        assert all(word in text for word in words if "/" not in word), row
