@@ -41,7 +41,7 @@ def test_a_requested_precision_is_taken(name: str) -> None:
 
 
 def test_an_unknown_precision_is_the_users_error() -> None:
-    with pytest.raises(UserError, match="'fp16' is unknown. Choose auto, fp32 or bf16"):
+    with pytest.raises(UserError, match=r"'fp16' is unknown\. Choose auto, fp32 or bf16"):
         resolve_precision("fp16", CPU)
 
 
