@@ -18,9 +18,8 @@ import torch
 
 from msd_ray.common.errors import run_command
 from msd_ray.method.checkpoints import TrainingDirectory
-from msd_ray.method.loop import Task, train
+from msd_ray.method.loop import SpreadSteps, Task, train
 from msd_ray.method.settings import DropoutMasks, OptimizerSettings
-from msd_ray.method.spread import SpreadSteps
 
 from .speeds import STUDENT, TEACHER, Bench, Int64, spread_steps, student_task, teacher_task
 from .step_profile import print_step_profile

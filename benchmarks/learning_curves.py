@@ -25,8 +25,7 @@ from transformers.utils.logging import disable_progress_bar
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.files import new_directory
 from msd_ray.data.encoders.sources import resolve
-from msd_ray.method.selection import dev_metric
-from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings, dev_metric
 from msd_ray.search.parameters import JSON, Choice, Range
 from msd_ray.search.plans import Experiment, Launch, TrialPlan, TrialReport
 from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read

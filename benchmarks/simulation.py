@@ -20,8 +20,7 @@ from rich.console import Console
 
 from msd_ray.cli.display import progress
 from msd_ray.data.encoders.files import EncoderFiles
-from msd_ray.method.selection import dev_metric
-from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings, dev_metric, to_json
 from msd_ray.search.configuration import label, settings_of
 from msd_ray.search.execution import Execution
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
@@ -110,8 +109,8 @@ class SimulatedSearch:
         fill(0.0)
         while playing:
             trial = heapq.heappop(playing)
-            going_on = not drive.on_report(phase, trial.report, trial.due)
-            if going_on and trial.advance():
+            resume_epochs = not drive.on_report(phase, trial.report, trial.due)
+            if resume_epochs and trial.advance():
                 heapq.heappush(playing, trial)
                 continue
             phase.on_launch_end(trial.launch, None)

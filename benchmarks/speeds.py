@@ -21,10 +21,9 @@ from msd_ray.data.tensors import TextTensors
 from msd_ray.method.build import build_tagger
 from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory
 from msd_ray.method.device import autocast
-from msd_ray.method.loop import Task, train
+from msd_ray.method.loop import SpreadSteps, Task, train
 from msd_ray.method.outputs import load_outputs, save_outputs
 from msd_ray.method.settings import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
-from msd_ray.method.spread import SpreadSteps
 from msd_ray.method.student import StudentTask
 from msd_ray.method.tagger import MultiChannelTagger
 from msd_ray.method.teacher import TeacherTask

@@ -28,8 +28,8 @@ from msd_ray.data.batches import padding_share
 from msd_ray.data.encoders.layers import encoder_parts
 from msd_ray.data.encoders.loading import load_tokenizer, no_loading_report, no_progress_bar
 from msd_ray.data.encoders.refusals import check_directory
+from msd_ray.method.loop import spread
 from msd_ray.method.settings import TeacherSettings
-from msd_ray.method.spread import spread
 
 from .straightforward import encode
 

@@ -178,7 +178,7 @@ def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
 
 def _conclude(setup: "Setup", tracker: "StudyTracker", rows: "Rows", console: Console) -> "LanguageSummary":
     """Write the summary to the parent run, and print it as the database has it."""
-    from msd_ray.method.selection import dev_metric
+    from msd_ray.method.settings import dev_metric
     from msd_ray.report.comparison import comparisons, print_summary, summary_metrics, variant_rows
     from msd_ray.report.overview import LanguageSummary
     from msd_ray.search.configuration import row_digest

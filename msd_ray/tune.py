@@ -163,7 +163,7 @@ def conclude(
     Whether there is a winner, and its language's line of the table of all languages.
     """
     from msd_ray.cli.winner import configuration_tags, export_winner, register_winner
-    from msd_ray.method.selection import dev_metric
+    from msd_ray.method.settings import dev_metric
     from msd_ray.report.comparison import (
         comparisons,
         print_summary,

@@ -63,7 +63,7 @@ def test_a_dry_run_says_what_would_run(command: list[str], tmp_path: Path, capsy
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--variants", "mds"], "--variants mds: unknown; choose from msd"),
+        (["--variants", "mds"], "--variants mds: unknown variant. Choose from msd"),
         (["--variants", "gold-aux"], "give --allow-target-labels too"),
         (["--trials", "3"], "unknown argument '--trials'"),
         (["--seeds", "0"], "--seeds 0 is out of range"),

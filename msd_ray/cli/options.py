@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.names import require_plain
+from msd_ray.common.limits import require_plain
 from msd_ray.method.settings import DropoutMasks, FrozenPrefix, LossMean, Pairing, SelectOn
 from msd_ray.method.variants import FINAL_ROWS
 

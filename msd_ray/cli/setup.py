@@ -9,9 +9,9 @@ import torch
 
 from msd_ray.common.errors import UserError
 from msd_ray.data.catalogue import dataset_named
-from msd_ray.data.encoders.check import check_encoder
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
+from msd_ray.data.encoders.token_classification import check_encoder
 from msd_ray.method.device import resolve_precision
 from msd_ray.method.settings import RunSettings
 from msd_ray.method.variants import FINAL_ROWS

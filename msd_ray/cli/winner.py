@@ -8,8 +8,7 @@ from pathlib import Path
 
 from msd_ray.common.manifest import digests_of
 from msd_ray.data.catalogue import DATASETS
-from msd_ray.method.selection import dev_metric
-from msd_ray.method.settings import Configuration, to_json
+from msd_ray.method.settings import Configuration, dev_metric, to_json
 from msd_ray.predict.export import DESCRIPTION, export_student
 from msd_ray.predict.model_card import SELECTIONS, ModelCard, ScoreRow, hub_name
 from msd_ray.report.comparison import SummaryRow

@@ -1,4 +1,4 @@
-"""The one exception for what a user can cause: its text is all that the user sees."""
+"""`UserError` for problems that a user can cause, warnings, and running a command."""
 
 import sys
 import traceback
@@ -9,11 +9,11 @@ from .text import printable
 
 
 class UserError(Exception):
-    """Bad input: the message says what is wrong, where (file, line, key), and what to do."""
+    """Invalid input. The message states where (file, line, key), what is wrong, and what to do."""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it came from, and so on."""
+    """The error, its cause, the cause of that, and so on."""
     found: BaseException | None = error
     seen: set[int] = set()
     while found is not None and id(found) not in seen:
@@ -23,14 +23,14 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def warn(message: str) -> None:
-    """Tell the user something that ends nothing."""
+    """Print a warning."""
     print(f"warning: {printable(message)}", file=sys.stderr)
 
 
 def run_command(main: Callable[[], int]) -> None:
-    """Run a command's main function; a `UserError` becomes one message and exit code 2, an interrupt 130.
+    """Run a command's main function and exit: with 2 after a `UserError`, 130 after an interrupt.
 
-    A mistake of the program's own keeps its traceback. Of neither passwords are printed.
+    A `UserError` is printed as one message, a bug with its traceback. Passwords are masked in both.
     """
     sys.excepthook = _print_traceback
     try:

@@ -1,4 +1,4 @@
-"""Files and directories that are there whole or not at all, whenever a process dies or a disk fills up."""
+"""Atomic writes: files and directories appear complete or not at all, whatever happens."""
 
 import hashlib
 import json
@@ -13,9 +13,12 @@ from typing import Any
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Give a scratch path beside `path` to write to; after the block it has replaced `path`.
+    """Yield a temporary path next to `path`; on exit, the file written there replaces `path`.
 
-    Raises OSError if that fails; an exception in the block leaves what was there before.
+    An exception in the block leaves `path` unchanged.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = _scratch(path)
@@ -28,10 +31,13 @@ def new_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_directory(directory: Path) -> Iterator[Path]:
-    """Give a scratch directory to fill, which after the block is `directory`.
+    """Yield a temporary directory to fill; on exit, it is renamed to `directory`.
 
-    If another process makes `directory` meanwhile, that one stays: it is for content that its name decides.
-    Raises OSError if it cannot be written; an exception in the block leaves nothing.
+    If another process creates `directory` meanwhile, that one is retained: use this for content that the name
+    determines. An exception in the block leaves nothing.
+
+    Raises:
+        OSError: the directory cannot be written.
     """
     scratch = _scratch(directory)
     scratch.mkdir(parents=True)
@@ -47,23 +53,30 @@ def new_directory(directory: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file whole or not at all. Raises ValueError for a number that is not finite."""
+    """Write a JSON file atomically.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
     text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
     with new_file(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
 
 
-def write_nothing(directory: Path) -> None:
-    """See that the directory takes files: some bytes go into one without a name, and are gone.
+def check_writable(directory: Path) -> None:
+    """Check that files can be written to the directory, by writing some bytes to an unnamed one.
 
-    Raises OSError if it does not. An empty file would not do: one can be made on a disk that is full.
+    An empty file would not suffice: it can be created on a full disk.
+
+    Raises:
+        OSError: they cannot.
     """
     with tempfile.TemporaryFile(dir=directory) as probe:
         probe.write(bytes(4096))
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
+    """SHA-256 of a file's contents, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

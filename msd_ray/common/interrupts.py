@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM alike: the first one ends a command in good order, a second one at once."""
+"""Ctrl-C and SIGTERM: the first signal ends a command cleanly, the second immediately."""
 
 import signal
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class InterruptedBySignal(KeyboardInterrupt):
-    """Raised in the main thread. Where nobody catches it, it is an interrupt from the keyboard."""
+    """A signal was received; raised in the main thread. Uncaught, it acts as KeyboardInterrupt."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -17,15 +17,15 @@ class InterruptedBySignal(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
-        """What a shell says of a process that the signal ended: 130 or 143."""
+        """The shell's exit code for a process that the signal ended: 130 or 143."""
         return 128 + self.number
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, the first Ctrl-C or SIGTERM raises `InterruptedBySignal`, and a second one ends the process.
+    """Inside, the first Ctrl-C or SIGTERM raises `InterruptedBySignal`; a second one ends the process.
 
-    Ray, too, handles SIGTERM when it starts, by a stack trace: begin this after it. Main thread only.
+    Main thread only. Enter it after Ray has started: Ray installs its own SIGTERM handler.
     """
 
     received: list[int] = []
@@ -41,10 +41,10 @@ def interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         if received and not isinstance(error, InterruptedBySignal):
-            raise InterruptedBySignal(received[0]) from error  # where Ray waits it raises one of its own instead
+            raise InterruptedBySignal(received[0]) from error  # Ray raises its own KeyboardInterrupt while it waits
         raise
     finally:
         for number, handler in before.items():
-            # Not after a signal: what follows then is the end, which a second one may cut short.
+            # Not after a signal: the process is ending, and a second signal may end it immediately.
             if signal.getsignal(number) is interrupt:
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not set from Python

@@ -1,10 +1,10 @@
-"""Files that say what they are: a directory with a manifest, a JSON file with a seal, and both verified when read.
+"""Files that are verified when they are read: directories with a manifest, JSON files with a seal.
 
     DIRECTORY/manifest.json   {"files": {NAME: {"size": BYTES, "sha256": HEX}}}, of every other file in it
-    FILE.json                 {..., "sha256": "..."}, of everything else in it
+    FILE.json                 {..., "sha256": "..."}, of all other values in it
 
-A manifest is written last, so a directory that was filled half has none. What has none, or another content than its
-own says, is damaged (`DamagedError`): nobody reads it, and whoever needs it makes it again.
+The manifest is written last, so an incomplete directory has none. A directory without a manifest, or a file whose
+contents differ from it, is damaged (`DamagedError`): it is not used, and must be created again.
 """
 
 import hashlib
@@ -26,28 +26,36 @@ _verified: set[tuple[str, int, int, int, str]] = set()
 
 
 class DamagedError(Exception):
-    """A file that is not what was written: the message names it and says what is wrong with it."""
+    """A file is not what was written; the message names it and the problem."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileDigest:
-    """size: bytes. sha256: of them, hexadecimal."""
+    """Size and hash of a file.
+
+    Args:
+        size: bytes.
+        sha256: of the contents, hexadecimal.
+    """
 
     size: int
     sha256: str
 
     @classmethod
     def of(cls, path: Path) -> "FileDigest":
-        """Read the file."""
+        """Compute from a file."""
         return cls(size=path.stat().st_size, sha256=sha256(path))
 
 
 @contextmanager
 def new_content(directory: Path) -> Iterator[Path]:
-    """Give a scratch directory to fill, which after the block is `directory`, with its manifest.
+    """`common.files.new_directory`, with a manifest.
 
-    If another process makes `directory` meanwhile, that one stays: it is for content that its name decides.
-    Raises OSError if it cannot be written; an exception in the block leaves nothing.
+    If another process creates `directory` meanwhile, that one is retained: use this for content that the name
+    determines. An exception in the block leaves nothing.
+
+    Raises:
+        OSError: the directory cannot be written.
     """
     with new_directory(directory) as scratch:
         yield scratch
@@ -55,23 +63,27 @@ def new_content(directory: Path) -> Iterator[Path]:
 
 
 def digests_of(directory: Path) -> dict[str, FileDigest]:
-    """The files of a directory without subdirectories, but its manifest, by name."""
+    """Sizes and hashes of a flat directory's files by name, without the manifest."""
     return {path.name: FileDigest.of(path) for path in sorted(directory.iterdir()) if path.name != MANIFEST}
 
 
 def write_manifest(directory: Path, files: Mapping[str, FileDigest]) -> None:
-    """Say what the directory's files are."""
+    """Write the manifest of a directory."""
     (directory / MANIFEST).write_bytes(manifest_text(files))
 
 
 def manifest_text(files: Mapping[str, FileDigest]) -> bytes:
-    """A manifest's bytes; the same for the same files."""
+    """Contents of a manifest; deterministic."""
     content = {"files": {name: asdict(digest) for name, digest in files.items()}}
     return json.dumps(content, indent=1, sort_keys=True).encode()
 
 
 def read_manifest(directory: Path) -> dict[str, FileDigest]:
-    """What the directory's files should be. Raises DamagedError where that is not said."""
+    """Expected sizes and hashes of a directory's files.
+
+    Raises:
+        DamagedError: the manifest is missing or damaged.
+    """
     path = directory / MANIFEST
     try:
         return parse_manifest(path.read_bytes(), str(path))
@@ -80,7 +92,15 @@ def read_manifest(directory: Path) -> dict[str, FileDigest]:
 
 
 def parse_manifest(text: bytes, where: str) -> dict[str, FileDigest]:
-    """The content of a manifest. Raises DamagedError, with `where` as its name."""
+    """Parse a manifest.
+
+    Args:
+        text: its contents.
+        where: its name in messages.
+
+    Raises:
+        DamagedError: it is damaged.
+    """
     try:
         files = parse_files(json.loads(text)["files"])
     except (ValueError, LookupError, TypeError) as error:
@@ -91,7 +111,11 @@ def parse_manifest(text: bytes, where: str) -> dict[str, FileDigest]:
 
 
 def verify_directory(directory: Path) -> None:
-    """Read every file, the first time in this process. Raises DamagedError if one is missing, changed or too many."""
+    """Verify all files of a directory; each is read once per process.
+
+    Raises:
+        DamagedError: a file is missing, changed or not in the manifest.
+    """
     files = read_manifest(directory)
     found = {path.name for path in directory.iterdir()} - {MANIFEST}
     for name in sorted(found ^ files.keys()):
@@ -101,9 +125,10 @@ def verify_directory(directory: Path) -> None:
 
 
 def verify_file(path: Path, expected: FileDigest) -> None:
-    """Compare a file with its digest; once in this process as long as the file system says that it is unchanged.
+    """Verify a file; it is read once per process as long as its metadata are unchanged.
 
-    Raises DamagedError if it is another or missing.
+    Raises:
+        DamagedError: it is missing or changed.
     """
     try:
         stat = path.stat()
@@ -119,32 +144,53 @@ def verify_file(path: Path, expected: FileDigest) -> None:
 
 
 def parse_files(content: Any) -> dict[str, FileDigest]:
-    """Digests by relative path, from JSON. Raises ValueError or TypeError if it is anything else."""
+    """Parse sizes and hashes by relative path from JSON.
+
+    Raises:
+        ValueError, TypeError: the content is not that.
+    """
     if not isinstance(content, dict):
-        raise TypeError("no files by name")
+        raise TypeError("not a mapping from names to files")
     files = {str(name): FileDigest(**digest) for name, digest in content.items()}
     for name, digest in files.items():
         parts = PurePosixPath(name).parts
-        # A name decides where a file that is fetched is written.
+        # The name determines where a downloaded file is written.
         if not parts or name.startswith("/") or ".." in parts or "\\" in name or str(PurePosixPath(name)) != name:
-            raise ValueError(f"no name of a file in a directory: {name!r}")
+            raise ValueError(f"not a relative path of a file: {name!r}")
         if not (isinstance(digest.size, int) and isinstance(digest.sha256, str)):
-            raise TypeError(f"no digest: {digest!r}")
+            raise TypeError(f"not a size and a SHA-256: {digest!r}")
     return files
 
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file whole or not at all, with a digest of its content in it. Raises ValueError as `write_json`."""
+    """Write a JSON file atomically, with a hash of its content.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
     write_json(path, {**content, "sha256": seal(content)})
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """Read what `write_sealed` wrote. Raises FileNotFoundError, and DamagedError if it is anything else."""
+    """Read what `write_sealed` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DamagedError: the file is not what was written.
+    """
     return parse_sealed(path.read_bytes(), str(path))
 
 
 def parse_sealed(text: bytes, where: str) -> dict[str, Any]:
-    """The content of a sealed file. Raises DamagedError, with `where` as its name."""
+    """Parse a sealed file.
+
+    Args:
+        text: its contents.
+        where: its name in messages.
+
+    Raises:
+        DamagedError: it is damaged.
+    """
     try:
         content = json.loads(text)
         found = content.pop("sha256")
@@ -157,7 +203,7 @@ def parse_sealed(text: bytes, where: str) -> dict[str, Any]:
 
 
 def remove(directory: Path) -> None:
-    """Remove a directory so that no one finds it half removed."""
+    """Remove a directory atomically: no process finds it partly removed."""
     aside = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}.tmp")
     try:
         os.replace(directory, aside)  # noqa: PTH105 - the atomic step, named as such
@@ -167,6 +213,6 @@ def remove(directory: Path) -> None:
 
 
 def seal(content: Mapping[str, Any]) -> str:
-    """SHA-256 of a JSON value, however it is written."""
+    """SHA-256 of a JSON value, independent of its formatting."""
     canonical = json.dumps(content, sort_keys=True, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,1 +1,27 @@
-"""From files to sentences, token ids and batches."""
+"""Corpora and encoders: from the name of a data set to batches of token ids on a device.
+
+Reading:
+
+    catalogue  the data sets: languages, labels, licence, file names, counts of Table 1
+    load       load source and target corpora; the interface for other packages
+    gold       gold labels of a target's training sentences, for the control `gold-aux` only
+    locate     the file of a split, below the data directory or on the Hub
+    hub        download from the Hugging Face Hub
+    columns    reader of text files with one token per line
+    parquet    reader of WikiAnn's Parquet files
+    bio        IOB1 to BIO2, entity counts
+    sentences  labelled and unlabelled sentences, and the hash of their content
+    sample     the embedded sample corpus
+    inventory  counts of files on disk, compared with Table 1
+
+Encoding:
+
+    encoders   pre-trained encoders: files, tokenizer, model
+    encode     sentences to flat arrays of token ids
+    store      these arrays on disk, memory-mapped
+    tensors    these arrays on a device, and batches gathered from them
+    batches    which sentences form a batch
+    windows    long sentences as overlapping windows
+
+`python -m msd_ray.data` lists and checks corpora.
+"""

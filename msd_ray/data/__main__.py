@@ -1,4 +1,4 @@
-"""`python -m msd_ray.data`: the corpora (`list`), and whether those on disk are whole (`check`)."""
+"""`python -m msd_ray.data`: list the corpora (`list`), or check those on disk (`check`)."""
 
 import argparse
 from pathlib import Path
@@ -26,7 +26,7 @@ _STYLES: dict[Verdict, str] = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run `list` or `check`; 1 if something found does not match Table 1, else 0."""
+    """Run `list` or `check`; returns 1 if counts do not match Table 1, else 0."""
     arguments = _parser().parse_args(argv)
     console = Console(highlight=False, soft_wrap=False)
     if arguments.command == "list":
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list", help="data sets, languages, labels, sources, file names")
-    listing.add_argument("--data-dir", type=Path, metavar="DIR", help="also show what is there below DIR")
+    listing.add_argument("--data-dir", type=Path, metavar="DIR", help="also list the languages found below DIR")
     check = commands.add_parser("check", help="count sentences and entities and compare them with the paper's Table 1")
     check.add_argument("--dataset", required=True, metavar="NAME", help=", ".join(DATASETS))
     check.add_argument("--data-dir", type=Path, metavar="DIR", help="where the files are (wikiann: else the hub)")
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--record",
         metavar="URI",
-        help="keep the counts in this MLflow (http://HOST:PORT or sqlite:///FILE), for Table 1 of reports",
+        help="record the counts in this MLflow (http://HOST:PORT or sqlite:///FILE), for Table 1 of reports",
     )
     return parser
 

@@ -1,7 +1,7 @@
-"""Which sentences go together in a batch: neighbours in length, so that almost nothing is padding.
+"""Batches of sentences of similar length, which need little padding.
 
-Training order is a pure function of seed and epoch: a resumed run needs no stored order, and two trials with
-one seed see the same batches.
+Training order is a pure function of seed and epoch: a resumed run needs no stored order, and two trials with the same
+seed get the same batches.
 """
 
 from collections.abc import Sequence
@@ -12,22 +12,28 @@ import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
 
-# Batches drawn together: enough sentences that neighbours have nearly equal lengths, few enough that a batch's
-# company changes from epoch to epoch.
+# Large enough that neighbours in a pool have nearly equal lengths, small enough that batches differ between epochs.
 BATCHES_A_POOL = 64
 
 
 def training_batches(lengths: Int64, batch_size: int, *, seed: int, epoch: int, stream: int = 0) -> list[Int64]:
-    """Sentence indices of each batch of one epoch, every sentence once.
+    """Sentence indices of each batch of one epoch; every sentence occurs once.
 
-    Shuffle all, cut into pools, sort each pool by length, cut into batches, shuffle the batches. Pools and batches
-    are of nearly equal size: no batch is left with too few sentences for the workers that divide it.
+    Shuffles all sentences, cuts them into pools, sorts each pool by length, cuts it into batches, and shuffles the
+    batches. Pools and batches have nearly equal sizes, so no batch has too few sentences for the workers that share it.
 
-    lengths (S,): tokens of each sentence. stream: another number, another order with the same seed.
-    Raises ValueError for an empty corpus.
+    Args:
+        lengths: (S,) tokens of each sentence.
+        batch_size: maximum sentences per batch.
+        seed: seed of the order.
+        epoch: 1-based.
+        stream: selects another order with the same seed.
+
+    Raises:
+        ValueError: the corpus is empty.
     """
     if len(lengths) == 0:
-        raise ValueError("no sentences to make batches of")
+        raise ValueError("the corpus is empty: no batches")
     rng = np.random.default_rng([seed, stream, epoch])
     order = rng.permutation(len(lengths))
     batches: list[Int64] = []
@@ -46,11 +52,18 @@ def paired_batches(
     epoch: int,
     pairing: Literal["length", "random"] = "length",
 ) -> list[tuple[Int64, Int64]]:
-    """One epoch's batches of a corpus, each with a batch of another corpus.
+    """One epoch's batches of a corpus, each paired with a batch of another corpus.
 
-    The other corpus is gone through again and again, at its own pace over the epochs. With `length`, batches are paired
-    by the order of their lengths: a distance between their distributions is then that of the corpora, not that of
-    short sentences from long ones. With `random` a batch gets the next one of the other corpus, whatever its length.
+    The other corpus is repeated as often as necessary, across epochs.
+
+    Args:
+        lengths: (S,) tokens of each sentence of the first corpus.
+        other_lengths: tokens of each sentence of the other corpus.
+        batch_size: maximum sentences per batch.
+        seed: seed of both orders.
+        epoch: 1-based.
+        pairing: "length" pairs batches by rank of their mean length, so that a distance between their distributions
+            is not one between short and long sentences; "random" takes the next batch, whatever its length.
     """
     batches = training_batches(lengths, batch_size, seed=seed, epoch=epoch)
     others = _stream_of_batches(other_lengths, batch_size, len(batches), seed=seed, epoch=epoch)
@@ -63,7 +76,7 @@ def paired_batches(
 
 
 def _stream_of_batches(lengths: Int64, batch_size: int, count: int, *, seed: int, epoch: int) -> list[Int64]:
-    """Batches number (epoch - 1) * count to epoch * count of endless passes over a corpus."""
+    """Batches number (epoch - 1) * count to epoch * count of repeated passes over a corpus."""
     a_pass = len(training_batches(lengths, batch_size, seed=seed, epoch=1, stream=1))
     wanted = range((epoch - 1) * count, epoch * count)
     passes = {
@@ -74,9 +87,9 @@ def _stream_of_batches(lengths: Int64, batch_size: int, count: int, *, seed: int
 
 
 def evaluation_batches(lengths: Int64, *, tokens: int) -> list[Int64]:
-    """All sentences from long to short in batches of at most `tokens` tokens, padding counted.
+    """All sentences, longest first, in batches of at most `tokens` tokens, padding included.
 
-    Long first: what does not fit into memory fails at once.
+    Longest first, so that running out of memory happens at once.
     """
     order = np.argsort(-lengths, kind="stable")
     batches: list[Int64] = []
@@ -89,7 +102,7 @@ def evaluation_batches(lengths: Int64, *, tokens: int) -> list[Int64]:
 
 
 def padding_share(lengths: Int64, batches: Sequence[Int64]) -> float:
-    """Padding tokens among all tokens of the batches, 0..1."""
+    """Share of padding among all tokens of the batches, 0..1."""
     padded = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
     real = sum(int(lengths[batch].sum()) for batch in batches)
     return 1.0 - real / padded

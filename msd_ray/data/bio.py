@@ -1,7 +1,7 @@
-"""Label schemes: IOB1 to BIO2, and where entities begin.
+"""Label schemes: conversion from IOB1 to BIO2, and entity counts.
 
-IOB1 (CoNLL-2003): an entity begins with `I-`, and with `B-` only where it touches one of its own type.
-BIO2 (all others): every entity begins with `B-`. The rule for what begins an entity is conlleval's.
+IOB1 (CoNLL-2003): an entity begins with `I-`; with `B-` only directly after an entity of the same type.
+BIO2 (all others): every entity begins with `B-`. Entities begin where conlleval says they do.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,19 +12,19 @@ from .sentences import Sentence
 
 @dataclass(frozen=True, slots=True)
 class EntityCount:
-    """Entities by the prefix of their first label; in clean BIO2 all begin with `B-`."""
+    """Number of entities by the prefix of their first label; in clean BIO2 all begin with `B-`."""
 
     begin_b: int
     begin_i: int
 
     @property
     def total(self) -> int:
-        """Entities as conlleval counts them."""
+        """Number of entities as counted by conlleval."""
         return self.begin_b + self.begin_i
 
 
 def entity_begins(labels: Sequence[str]) -> Iterator[int]:
-    """The positions of the labels that begin an entity: `B-`, or `I-` that continues none of its type."""
+    """Positions of labels that begin an entity: `B-`, or an `I-` that continues no entity of its type."""
     previous = "O"
     for position, label in enumerate(labels):
         if label != "O" and (label[0] == "B" or previous[1:] != label[1:]):
@@ -33,7 +33,7 @@ def entity_begins(labels: Sequence[str]) -> Iterator[int]:
 
 
 def count_entities(sentences: Sequence[Sentence]) -> EntityCount:
-    """Entities of all sentences."""
+    """Count the entities of all sentences."""
     begins = [sentence.labels[i][0] for sentence in sentences for i in entity_begins(sentence.labels)]
     return EntityCount(begin_b=begins.count("B"), begin_i=begins.count("I"))
 
@@ -41,8 +41,8 @@ def count_entities(sentences: Sequence[Sentence]) -> EntityCount:
 def is_iob1(label_rows: Sequence[Sequence[str]]) -> bool:
     """Whether the labels of a whole file are IOB1.
 
-    In IOB1 every `B-` touches an entity of its type; in BIO2 nearly every `I-` continues one. Real BIO2 files
-    hold a few entities that begin with `I-` (WikiAnn zh, CoNLL es), so the more frequent of the two decides.
+    In IOB1 every `B-` follows an entity of its type; in BIO2 nearly every `I-` continues one. Real BIO2 files
+    contain a few entities that begin with `I-` (WikiAnn zh, CoNLL es), so the majority decides.
     """
     begin_i = free_b = 0
     for labels in label_rows:
@@ -55,7 +55,7 @@ def is_iob1(label_rows: Sequence[Sequence[str]]) -> bool:
 
 
 def bio2(label_rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The labels of a whole file as BIO2; a file that is BIO2 already stays as it is, oddities included."""
+    """Convert the labels of a whole file to BIO2; BIO2 files are unchanged, irregular labels included."""
     if not is_iob1(label_rows):
         return list(label_rows)
     return [_begin_with_b(labels) for labels in label_rows]

@@ -1,4 +1,4 @@
-"""The catalogue: each data set's languages, labels, source, licence, file names and Table 1 counts."""
+"""The catalogue of data sets: languages, labels, source, licence, file names, counts of Table 1."""
 
 import re
 from collections.abc import Mapping
@@ -29,15 +29,18 @@ LANGUAGE_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# A language code becomes part of a path, so it holds nothing that could leave the data directory.
+# A language code becomes part of a path, so it must not contain anything that could leave the data directory.
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,}(-[a-z]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What Table 1 says of one language and split.
+    """Counts of one language and split in Table 1 of the paper.
 
-    `documents` is how many of the sentences are `-DOCSTART-` lines ("articles" in CoNLL-2003's own Table 1).
+    Args:
+        sentences: number of sentences, `-DOCSTART-` lines included.
+        entities: number of entities.
+        documents: number of `-DOCSTART-` lines ("articles" in CoNLL-2003's own Table 1).
     """
 
     sentences: int
@@ -49,11 +52,26 @@ class Counts:
 class Dataset:
     """A catalogue entry.
 
-    `patterns` are file paths below the data directory, or below one of its `folders`, the preferred one
-    first; `{lang}` and `{LANG}` stand for the language code, `{prefix}` for its entry in `prefixes`, and `*`
-    matches anything within one path segment. `separator` and `encodings` (tried in their order) describe text
-    files; an `embedded` data set has none. `other_languages` are those outside `languages` that are accepted.
-    `test_sample` is how many of the test file's sentences make the test set, if not all.
+    Args:
+        name: value of `--dataset`.
+        title: name in listings.
+        languages: codes of the languages in the paper.
+        entity_types: in the order of the class indices.
+        homepage: where the corpus is available.
+        licence: terms of use.
+        formats: file formats, for listings.
+        other_languages: whether languages outside `languages` are accepted: none, those found on disk, or any.
+        folders: subdirectories of the data directory that are searched too.
+        patterns: file paths below the data directory or one of `folders`, in order of preference. `{lang}` and
+            `{LANG}` stand for the language code, `{prefix}` for its entry in `prefixes`, and `*` matches anything
+            within one path segment.
+        prefixes: language codes to file name prefixes.
+        embedded: whether the corpus is part of this package and has no files.
+        separator: column separator of text files.
+        encodings: encodings of text files, tried in this order.
+        hub_repository: repository on the Hugging Face Hub, if any.
+        counts: counts of Table 1.
+        test_sample: number of sentences sampled from the test file; None: all.
     """
 
     name: str
@@ -80,7 +98,7 @@ class Dataset:
         return ("O", *(f"{prefix}-{kind}" for kind in self.entity_types for prefix in "BI"))
 
     def paths(self, lang: str, split: Split) -> tuple[str, ...]:
-        """One language and split's path patterns below a data directory, the preferred one first."""
+        """Path patterns of one language and split below a data directory, in order of preference."""
         values = {"lang": lang, "LANG": lang.upper(), "prefix": self.prefixes.get(lang, lang)}
         return tuple(dict.fromkeys(pattern.format(**values) for pattern in self.patterns.get(split, ())))
 
@@ -200,7 +218,11 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
 
 
 def dataset_named(name: str) -> Dataset:
-    """The catalogue's entry; `UserError` with the valid names (and the nearest one) for any other."""
+    """The catalogue's entry of this name.
+
+    Raises:
+        UserError: the name is unknown; the message lists the valid names and the most similar one.
+    """
     if name in DATASETS:
         return DATASETS[name]
     nearest = get_close_matches(name.lower(), DATASETS, n=1)
@@ -209,12 +231,12 @@ def dataset_named(name: str) -> Dataset:
 
 
 def label_names(dataset: str) -> tuple[str, ...]:
-    """A data set's BIO2 labels in their fixed order, `O` first; a label's index is its class."""
+    """BIO2 labels of a data set in their fixed order, `O` first; a label's position is its class index."""
     return dataset_named(dataset).labels
 
 
 def unknown_language(dataset: Dataset, lang: str, known: tuple[str, ...]) -> UserError:
-    """The error for a language that a data set lacks: the ones it has, and the nearest to what was asked."""
+    """The error for a language that a data set lacks: lists its languages and the most similar one."""
     by_name = {LANGUAGE_NAMES[code].lower(): code for code in known if code in LANGUAGE_NAMES}
     nearest = get_close_matches(lang.lower(), [*known, *by_name], n=1)
     hint = f" (did you mean '{by_name.get(nearest[0], nearest[0])}'?)" if nearest else ""
@@ -222,5 +244,5 @@ def unknown_language(dataset: Dataset, lang: str, known: tuple[str, ...]) -> Use
 
 
 def is_language_code(lang: str) -> bool:
-    """Whether this looks like a language code (`tr`, `zh-yue`), safe as a part of a path."""
+    """Whether this is a language code (`tr`, `zh-yue`), safe as a part of a path."""
     return _LANGUAGE_CODE.fullmatch(lang) is not None

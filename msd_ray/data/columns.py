@@ -1,9 +1,9 @@
-"""Text files with one token a line: WikiAnn's TSV forms, CoNLL-2002/2003 and MultiCoNER.
+"""Reader of text files with one token per line: WikiAnn's TSV forms, CoNLL-2002/2003 and MultiCoNER.
 
-Sentences are apart by blank lines, by `-DOCSTART-` lines (with or without a blank line behind them) and by
-MultiCoNER's `# id` lines. The token is a row's first column and the label its last, so ragged rows, with more
-or fewer columns in between, do no harm. Lines end with LF or CRLF. Columns are apart by ASCII blanks or tabs
-alone, and lines by LF alone: tokens may hold the other characters that Unicode calls spaces or line ends.
+Sentences are separated by blank lines, by `-DOCSTART-` lines (with or without a blank line after them) and by
+MultiCoNER's `# id` lines. The token is a row's first column and the label its last, so the number of columns in
+between may vary. Lines end with LF or CRLF. Only ASCII blanks and tabs separate columns and only LF separates lines:
+tokens may contain other characters that Unicode classifies as spaces or line ends.
 """
 
 import re
@@ -27,12 +27,11 @@ Block = list[tuple[int, str]]
 
 
 def read_labelled(path: Path, dataset: Dataset, lang: str) -> Labelled:
-    """All sentences of a file with BIO2 labels.
+    """Read all sentences of a file, with BIO2 labels.
 
     Raises:
-        UserError: the file cannot be read, decoded or holds nothing; a row has no token or no label, or a
-            label that the data set does not have. The message names file and line.
-
+        UserError: the file cannot be read or decoded, or is empty; a row has no token or no label, or a label that
+            the data set does not have. The message names file and line.
     """
     text = _decoded(path, dataset)
     prefix = _language_prefix(text, dataset, lang, path)
@@ -64,11 +63,10 @@ def read_labelled(path: Path, dataset: Dataset, lang: str) -> Labelled:
 
 
 def read_unlabelled(path: Path, dataset: Dataset, lang: str) -> Unlabelled:
-    """All sentences of a file, the first column alone: nothing behind it is looked at, however wrong it is.
+    """Read all sentences of a file; label columns are ignored.
 
     Raises:
-        UserError: the file cannot be read, decoded or holds nothing, or a row has no token.
-
+        UserError: the file cannot be read or decoded, or is empty, or a row has no token.
     """
     text = _decoded(path, dataset)
     first_column = _FIRST_COLUMNS[dataset.separator]
@@ -88,9 +86,9 @@ def read_unlabelled(path: Path, dataset: Dataset, lang: str) -> Unlabelled:
 
 
 def _token_and_label(line: str, dataset: Dataset) -> tuple[str, str] | None:
-    """A row's first and last column; None where it has not both.
+    """First and last column of a row; None if one is missing.
 
-    Without a regular expression: one that forgives blanks takes hours for a long run of them.
+    Without a regular expression: one that tolerates blanks takes hours for a long run of them.
     """
     if dataset.separator == "tab":
         token, tab, rest = line.partition("\t")
@@ -102,12 +100,14 @@ def _token_and_label(line: str, dataset: Dataset) -> tuple[str, str] | None:
 
 
 def _blocks(text: str, dataset: Dataset, path: Path) -> Iterator[Block]:
-    # In a tab-separated file a tab makes a row even of a blank token; elsewhere a line of blanks is blank.
+    # In a tab-separated file a row may have a blank token; elsewhere a line of blanks is blank.
     blanks = " \r" if dataset.separator == "tab" else " \t\r"
     block: Block = []
     for number, line in enumerate(text.split("\n"), start=1):
         if len(line) > LONGEST_LINE:
-            raise UserError(f"{path}:{number}: a line of {len(line)} characters; a token's has at most {LONGEST_LINE}")
+            raise UserError(
+                f"{path}:{number}: expected at most {LONGEST_LINE} characters in a line, found {len(line)}."
+            )
         if line.strip(blanks) and not line.startswith(_BOUNDARIES):
             block.append((number, line.rstrip("\r")))
         elif block:
@@ -129,11 +129,11 @@ def _decoded(path: Path, dataset: Dataset) -> str:
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
     names = " or ".join(dataset.encodings).replace("utf-8-sig", "UTF-8")
-    raise UserError(f"{path}:{line}: not {names} text: convert the file, or fetch it anew")
+    raise UserError(f"{path}:{line}: not {names} text. Convert the file or download it again.")
 
 
 def _language_prefix(text: str, dataset: Dataset, lang: str, path: Path) -> str:
-    """`lang:` if the first row has it before its token (WikiAnn's original form), else the empty string."""
+    """`lang:` if the first row has this prefix (WikiAnn's original form), else the empty string."""
     prefix = f"{lang}:"
     first = next(_blocks(text, dataset, path), None)
     return prefix if dataset.separator == "tab" and first and first[0][1].startswith(prefix) else ""
@@ -146,4 +146,4 @@ def _without_prefix(token: str, prefix: str, path: Path, number: int) -> str:
 
 
 def _nothing_in(path: Path) -> UserError:
-    return UserError(f"{path} holds no sentence: the file is empty or broken, fetch it anew")
+    return UserError(f"{path}: contains no sentence. The file is empty or damaged: download it again.")

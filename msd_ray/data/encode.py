@@ -1,7 +1,7 @@
-"""Sentences as flat arrays of token ids: one array for a whole corpus, with an offset a sentence.
+"""Sentences as flat arrays of token ids: one array per corpus, with one offset per sentence.
 
-`EncodedText` is what distillation reads and has no field for labels; `EncodedSentences` adds the gold labels
-of every word, cut-off ones included, so that a score never forgets what the encoder did not see.
+Distillation reads `EncodedText`, which has no field for labels. `EncodedSentences` adds the gold labels of every word,
+including words that are cut off, so that scores cover words that the encoder did not see.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,13 @@ NO_WORD = -1
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedText:
-    """S sentences with N tokens in all, special tokens included.
+    """S encoded sentences with N tokens in total, special tokens included.
 
-    input_ids (N,): token ids, sentence after sentence.
-    words (N,): at the first sub-token of a word the word's index in its sentence, else -1.
-    offsets (S + 1,): where each sentence's tokens begin.
-    word_counts (S,): words of each sentence, those beyond the length limit included.
+    Args:
+        input_ids: (N,) token ids, one sentence after another.
+        words: (N,) at the first sub-token of a word its index in the sentence, else -1.
+        offsets: (S + 1,) where each sentence's tokens begin.
+        word_counts: (S,) words of each sentence, including those beyond the length limit.
     """
 
     input_ids: Int32
@@ -44,15 +45,16 @@ class EncodedText:
 
     @property
     def cut_words(self) -> int:
-        """Words without a token: beyond the length limit, or nothing is left of them after normalisation."""
+        """Number of words without a token: beyond the length limit, or empty after normalisation."""
         return int(self.word_counts.sum()) - int((self.words != NO_WORD).sum())
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedSentences(EncodedText):
-    """Encoded text with its gold labels.
+    """Encoded text with gold labels.
 
-    labels (W,): label ids of all words, sentence after sentence, `word_counts` of each.
+    Args:
+        labels: (W,) class indices of all words, one sentence after another, `word_counts` of each.
     """
 
     labels: Int32
@@ -61,7 +63,7 @@ class EncodedSentences(EncodedText):
 def encode_text(
     sentences: Sequence[Text | Sentence], tokenizer: PreTrainedTokenizerFast, *, max_length: int
 ) -> EncodedText:
-    """Encode words to at most `max_length` tokens a sentence, special tokens included."""
+    """Encode sentences to at most `max_length` tokens each, special tokens included."""
     encoding = tokenizer(
         [list(sentence.tokens) for sentence in sentences],
         is_split_into_words=True,
@@ -88,7 +90,7 @@ def encode_sentences(
     *,
     max_length: int,
 ) -> EncodedSentences:
-    """Encode words and labels; a label's id is its place in `label_names`."""
+    """Encode sentences and labels; a label's class index is its position in `label_names`."""
     text = encode_text(sentences, tokenizer, max_length=max_length)
     label_ids = {name: index for index, name in enumerate(label_names)}
     return EncodedSentences(
@@ -101,7 +103,7 @@ def encode_sentences(
 
 
 def _first_subtokens(word_ids: list[int | None]) -> list[int]:
-    """The word index at each word's first sub-token, -1 at its other sub-tokens and at special tokens."""
+    """Word index at each word's first sub-token; -1 at its other sub-tokens and at special tokens."""
     previous: int | None = None
     first = []
     for word in word_ids:
@@ -115,7 +117,7 @@ def _flat(rows: Sequence[Sequence[int]]) -> Int32:
 
 
 def repeated_sentences(scored: EncodedText, *training: EncodedText) -> npt.NDArray[np.bool_]:
-    """(S,) for each scored sentence whether a training text has it too, token id for token id."""
+    """(S,) bool: for each sentence of `scored`, whether a training text contains it, by token ids."""
     known = {sentence for text in training for sentence in _sentences(text)}
     return np.fromiter((sentence in known for sentence in _sentences(scored)), dtype=np.bool_)
 

@@ -1,4 +1,4 @@
-"""Files of a data set on the Hugging Face hub, fetched and cached by the hub's own client."""
+"""Files of a data set on the Hugging Face Hub, downloaded and cached by the Hub's client."""
 
 from pathlib import Path
 
@@ -9,17 +9,16 @@ from msd_ray.common.errors import UserError
 
 from .catalogue import Dataset, Split
 
-# The layout of the repository's main branch: one Parquet file a language and split.
+# The layout of the repository's main branch: one Parquet file per language and split.
 HUB_SPLITS: dict[Split, str] = {"train": "train", "dev": "validation", "test": "test"}
 
 
 def fetch(dataset: Dataset, lang: str, split: Split) -> Path:
-    """The local path of a split's Parquet file, downloaded on the first use; needs no network afterwards.
+    """Local path of a split's Parquet file, downloaded on first use; later calls need no network.
 
     Raises:
-        UserError: the hub cannot be reached and the file is not in the cache, the hub has no such language,
-            or it refuses.
-
+        UserError: the Hub cannot be reached and the file is not in the cache, the Hub lacks this language, or it
+            rejects the request.
     """
     repository = dataset.hub_repository
     if repository is None:
@@ -37,4 +36,4 @@ def fetch(dataset: Dataset, lang: str, split: Split) -> Path:
     except EntryNotFoundError as error:
         raise UserError(f"the hub has no {where}: check the language '{lang}'") from error
     except Exception as error:  # the client lets errors of its HTTP library through, which differ by version
-        raise UserError(f"the hub did not give {where}: {error}: try again later, {otherwise}") from error
+        raise UserError(f"cannot download {where}: {error}: try again later, {otherwise}") from error

@@ -1,4 +1,4 @@
-"""What is there of a data set, counted and held against the paper's Table 1."""
+"""Count the files of a data set and compare the counts with Table 1 of the paper."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,19 +7,24 @@ from typing import Literal
 
 from .bio import EntityCount, count_entities
 from .catalogue import SPLITS, Counts, Dataset, Split
-from .load import subset
+from .load import read_labelled, subset
 from .locate import check_language, find_file, languages_on_disk, nothing_below
-from .read import read_labelled
 
 Verdict = Literal["match", "MISMATCH", "sampled", "no counts", "not there"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitCount:
-    """One language and split: what was found (`None`: no file) and what Table 1 says (`None`: nothing).
+    """Counts of one language and split.
 
-    `sentences` leaves `-DOCSTART-` lines out; `documents` is how many of them there are. `sampled_from` is how
-    many sentences the test file has, where the test set is a sample of it.
+    Args:
+        lang: language code.
+        split: train, dev or test.
+        expected: counts in Table 1; None if it has none.
+        sentences: sentences found, without `-DOCSTART-` lines; None if there is no file.
+        documents: `-DOCSTART-` lines found.
+        entities: entities found; None if there is no file.
+        sampled_from: sentences in the test file, if the test set is a sample of it.
     """
 
     lang: str
@@ -32,11 +37,11 @@ class SplitCount:
 
     @property
     def verdict(self) -> Verdict:
-        """How found and expected compare.
+        """Result of comparing found and expected counts.
 
-        Table 1 counts `-DOCSTART-` lines as sentences; copies without these lines match, too. It counts
-        entities that begin with `B-`; a file whose entities come out right by conlleval's rule matches, too.
-        A sample's entities differ from the paper's sample, so only its size is held against Table 1.
+        Table 1 counts `-DOCSTART-` lines as sentences; copies without these lines match, too. It counts entities that
+        begin with `B-`; a file whose entities match by conlleval's rule matches, too. The entities of a sample differ
+        from those of the paper's sample, so only its size is compared.
         """
         if self.sentences is None or self.entities is None:
             return "not there"
@@ -53,13 +58,12 @@ class SplitCount:
 
 
 def take_stock(dataset: Dataset, data_dir: Path | None, langs: tuple[str, ...] = ()) -> Iterator[SplitCount]:
-    """Count every split of the given languages; without any, the catalogue's and all others on disk.
+    """Count every split of the given languages; by default the catalogue's and all others on disk.
 
-    Without a data directory the files come from the hub, if the data set is there.
+    Without a data directory the files are downloaded from the Hub, if it has the data set.
 
     Raises:
-        UserError: as the loaders do; also when a data directory holds nothing of the data set.
-
+        UserError: as the loaders; also if the data directory contains nothing of the data set.
     """
     for lang in langs:
         check_language(dataset, lang, data_dir)

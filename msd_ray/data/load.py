@@ -1,7 +1,6 @@
-"""From the name of a data set and a language to its sentences: what the rest of the package calls.
+"""Load the sentences of a data set and language: the interface of this package to the others.
 
-Zero-shot: `load_target` reads training text with readers that look at no label. Test files are opened by
-`load_test` alone.
+Zero-shot: `load_target` reads training text with readers that ignore labels. Only `load_test` opens test files.
 """
 
 import hashlib
@@ -12,12 +11,13 @@ from typing import TypeVar
 
 from msd_ray.common.errors import UserError
 
-from .catalogue import Dataset, dataset_named
-from .locate import check_language, has_test
-from .read import read_labelled, read_unlabelled
-from .sentences import Sentence, Text
+from . import columns
+from .catalogue import Dataset, Split, dataset_named
+from .locate import check_language, has_test, require_file
+from .sample import sample_sentences
+from .sentences import Labelled, Sentence, Text, Unlabelled
 
-# One seed for every subset: runs with the same --limit, and every test score, are about the same sentences.
+# One seed for every subset: runs with the same --limit, and all test scores, use the same sentences.
 SUBSET_SEED = 20230716
 
 Item = TypeVar("Item", Sentence, Text)
@@ -27,7 +27,12 @@ Item = TypeVar("Item", Sentence, Text)
 class SourceCorpus:
     """Labelled training and development sentences of the source language.
 
-    `files`: where they were read from, training first; none for the embedded sample.
+    Args:
+        dataset: name of the data set.
+        lang: language code.
+        train: training sentences.
+        dev: development sentences.
+        files: files that were read, training first; empty for the embedded sample.
     """
 
     dataset: str
@@ -41,8 +46,13 @@ class SourceCorpus:
 class TargetCorpus:
     """Unlabelled training text and labelled development sentences of a target language.
 
-    `dev` is empty where it was not to be read. `has_test` says whether `load_test` will find a test set; `files` where
-    the text was read from.
+    Args:
+        dataset: name of the data set.
+        lang: language code.
+        train: training text, without labels.
+        dev: development sentences; empty if they were not to be read.
+        has_test: whether `load_test` will find a test set.
+        files: files that were read, training first; empty for the embedded sample.
     """
 
     dataset: str
@@ -54,12 +64,11 @@ class TargetCorpus:
 
 
 def load_source(dataset: str, data_dir: Path | None, *, lang: str = "en", limit: int | None = None) -> SourceCorpus:
-    """The source language's sentences; `limit` takes a fixed random subset of the training sentences.
+    """Load the source language; `limit` selects a fixed random subset of the training sentences.
 
     Raises:
         UserError: unknown data set or language, missing directory or file, a file that is empty or malformed,
-            an unknown label, an unreachable hub, or a limit below 1.
-
+            an unknown label, an unreachable Hub, or a limit below 1.
     """
     entry = _checked(dataset, lang, data_dir, limit)
     train = read_labelled(entry, lang, "train", data_dir)
@@ -76,13 +85,18 @@ def load_source(dataset: str, data_dir: Path | None, *, lang: str = "en", limit:
 def load_target(
     dataset: str, lang: str, data_dir: Path | None, *, limit: int | None = None, dev: bool = True
 ) -> TargetCorpus:
-    """A target language's training text without labels, and its labelled development sentences.
+    """Load a target language: training text without labels, and labelled development sentences.
 
-    dev: whether to read those; a search that does not select on them leaves their labels alone.
+    Args:
+        dataset: name of the data set.
+        lang: language code.
+        data_dir: directory of the corpus files; None: embedded or from the Hub.
+        limit: size of a fixed random subset of the training text; None: all.
+        dev: whether to read the development sentences. A search that does not select on them does not read their
+            labels.
 
     Raises:
-        UserError: as `load_source`, but nothing about the labels of the training file.
-
+        UserError: as `load_source`, except for labels of the training file.
     """
     entry = _checked(dataset, lang, data_dir, limit)
     train = read_unlabelled(entry, lang, data_dir)
@@ -98,32 +112,62 @@ def load_target(
 
 
 def load_dev(dataset: str, lang: str, data_dir: Path | None) -> tuple[Sentence, ...]:
-    """The development sentences alone: what final runs are scored on where there is no test set.
+    """Load the development sentences, on which final runs are scored if there is no test set.
 
     Raises:
         UserError: as `load_source`.
-
     """
     return read_labelled(_checked(dataset, lang, data_dir, limit=None), lang, "dev", data_dir).sentences
 
 
 def load_test(dataset: str, lang: str, data_dir: Path | None) -> tuple[Sentence, ...]:
-    """The test sentences, for final runs alone.
+    """Load the test sentences, for final runs only.
 
-    For mlowner a fixed random subset of 10,000, as many as the paper samples (its choice is not published).
+    For mlowner a fixed random subset of 10,000, the size of the paper's sample (whose choice is not published).
 
     Raises:
-        UserError: as `load_source`; a test file that is not there, too.
-
+        UserError: as `load_source`; also if there is no test file.
     """
     entry = _checked(dataset, lang, data_dir, limit=None)
     return subset(read_labelled(entry, lang, "test", data_dir).sentences, entry.test_sample)
 
 
-def subset(sentences: Sequence[Item], size: int | None) -> tuple[Item, ...]:
-    """A fixed random subset in the original order; all of them for `None` or when there are no more.
+def read_labelled(dataset: Dataset, lang: str, split: Split, data_dir: Path | None) -> Labelled:
+    """Read all sentences of a split, with labels, from the embedded sample, a text file or a Parquet file.
 
-    A position's rank is a hash of seed and position, so the choice depends on no library's generator, and a
+    Raises:
+        UserError: the file is missing or malformed, or cannot be downloaded.
+    """
+    if dataset.embedded:
+        return Labelled(sentences=sample_sentences(lang, split))
+    path = require_file(dataset, lang, split, data_dir)
+    if path.suffix == ".parquet":
+        from . import parquet  # imported here: other files are read without pyarrow
+
+        return parquet.read_labelled(path, dataset)
+    return columns.read_labelled(path, dataset, lang)
+
+
+def read_unlabelled(dataset: Dataset, lang: str, data_dir: Path | None) -> Unlabelled:
+    """Read all sentences of the training split with readers that ignore labels.
+
+    Raises:
+        UserError: as `read_labelled`, except for labels.
+    """
+    if dataset.embedded:
+        return Unlabelled(texts=tuple(Text(sentence.tokens) for sentence in sample_sentences(lang, "train")))
+    path = require_file(dataset, lang, "train", data_dir)
+    if path.suffix == ".parquet":
+        from . import parquet  # imported here: other files are read without pyarrow
+
+        return parquet.read_unlabelled(path)
+    return columns.read_unlabelled(path, dataset, lang)
+
+
+def subset(sentences: Sequence[Item], size: int | None) -> tuple[Item, ...]:
+    """A fixed random subset in the original order; all items if `size` is None or not smaller.
+
+    An item's rank is a hash of seed and position, so the choice does not depend on a library's generator, and a
     smaller subset is part of a larger one.
     """
     if size is None or size >= len(sentences):
@@ -137,7 +181,7 @@ def _checked(dataset: str, lang: str, data_dir: Path | None, limit: int | None) 
     entry = dataset_named(dataset)
     check_language(entry, lang, data_dir)
     if limit is not None and limit < 1:
-        raise UserError(f"a limit of {limit} sentences leaves nothing to train on: give 1 or more")
+        raise UserError(f"--limit {limit}: expected at least 1 sentence.")
     return entry
 
 

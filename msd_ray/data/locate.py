@@ -1,4 +1,4 @@
-"""Where a split of a data set lies: a file below the data directory, or one that the hub gives."""
+"""Locate the file of a split: below the data directory, or downloaded from the Hub."""
 
 import re
 from collections.abc import Iterator
@@ -11,12 +11,11 @@ from .catalogue import SPLITS, Dataset, Split, is_language_code, unknown_languag
 
 
 def require_file(dataset: Dataset, lang: str, split: Split, data_dir: Path | None) -> Path:
-    """The file of one language and split; without a data directory, the hub's.
+    """The file of one language and split; without a data directory, the Hub's.
 
     Raises:
-        UserError: nothing there under any of the names that the file may have, no data directory for a data
-            set that is not on the hub, or the hub does not give the file.
-
+        UserError: no file has any of the possible names, a data set that is not on the Hub has no data directory,
+            or the download fails.
     """
     if data_dir is None:
         if dataset.hub_repository is None:
@@ -33,11 +32,10 @@ def require_file(dataset: Dataset, lang: str, split: Split, data_dir: Path | Non
 
 
 def find_file(dataset: Dataset, lang: str, split: Split, data_dir: Path) -> Path | None:
-    """The first file below the data directory that has one of the names, the preferred name first.
+    """The first matching file below the data directory, in order of preference; None if there is none.
 
     Raises:
-        UserError: the data directory is no directory.
-
+        UserError: the data directory is not a directory.
     """
     for pattern in dataset.paths(lang, split):
         for root in _roots(dataset, data_dir):
@@ -48,7 +46,7 @@ def find_file(dataset: Dataset, lang: str, split: Split, data_dir: Path) -> Path
 
 
 def has_test(dataset: Dataset, lang: str, data_dir: Path | None) -> bool:
-    """Whether there is a test set. The hub has one for every language."""
+    """Whether there is a test set. The Hub has one for every language."""
     if dataset.embedded:
         return True
     if data_dir is None:
@@ -57,14 +55,18 @@ def has_test(dataset: Dataset, lang: str, data_dir: Path | None) -> bool:
 
 
 def languages_on_disk(dataset: Dataset, data_dir: Path) -> tuple[str, ...]:
-    """The languages with a file below the data directory: the catalogue's, then any others accepted."""
+    """Languages with a file below the data directory: the catalogue's first, then other accepted ones."""
     others = () if dataset.other_languages == "none" else sorted(set(_named_on_disk(dataset, data_dir)))
     candidates = dict.fromkeys([*dataset.languages, *others])
     return tuple(lang for lang in candidates if any(find_file(dataset, lang, split, data_dir) for split in SPLITS))
 
 
 def check_language(dataset: Dataset, lang: str, data_dir: Path | None) -> None:
-    """Raise `UserError` for a language that the data set does not have."""
+    """Check that the data set has a language.
+
+    Raises:
+        UserError: it does not.
+    """
     if lang in dataset.languages:
         return
     known = dataset.languages
@@ -78,7 +80,7 @@ def check_language(dataset: Dataset, lang: str, data_dir: Path | None) -> None:
 
 
 def needs_directory(dataset: Dataset) -> UserError:
-    """The error for a data set that is read from files only, without a directory."""
+    """The error for a data set that is read from files, without a data directory."""
     names = ", ".join(dataset.paths(dataset.languages[0], "train"))
     return UserError(
         f"data set '{dataset.name}' is read from files: get it from {dataset.homepage} and give its "
@@ -97,8 +99,8 @@ def nothing_below(dataset: Dataset, data_dir: Path) -> UserError:
 
 def _roots(dataset: Dataset, data_dir: Path) -> list[Path]:
     if not data_dir.is_dir():
-        what = "is no directory" if data_dir.exists() else "does not exist"
-        raise UserError(f"the data directory {data_dir} {what}: give the directory that holds the corpus files")
+        what = "is not a directory" if data_dir.exists() else "does not exist"
+        raise UserError(f"the data directory {data_dir} {what}: give the directory that contains the corpus files")
     return [data_dir, *(data_dir / folder for folder in dataset.folders)]
 
 

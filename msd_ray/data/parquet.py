@@ -1,4 +1,4 @@
-"""The hub's Parquet form of WikiAnn: columns `tokens` (lists of strings) and `ner_tags` (of numbers)."""
+"""Reader of WikiAnn's Parquet files: `tokens` (lists of strings), `ner_tags` (lists of indices)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +14,11 @@ from .sentences import Labelled, Sentence, Text, Unlabelled
 
 
 def read_labelled(path: Path, dataset: Dataset) -> Labelled:
-    """All sentences; a class number is an index into the data set's labels, whose order is the hub's.
+    """Read all sentences; a class index refers to the data set's labels, which are in the Hub's order.
 
     Raises:
-        UserError: no Parquet file with these columns, no rows, or a row whose numbers do not fit its tokens
-            and the labels.
-
+        UserError: the file is not Parquet with these columns or has no rows, or a row's class indices match neither
+            its tokens nor the labels.
     """
     labels = dataset.labels
     sentences = []
@@ -39,11 +38,10 @@ def read_labelled(path: Path, dataset: Dataset) -> Labelled:
 
 
 def read_unlabelled(path: Path) -> Unlabelled:
-    """All sentences; the label column is not even read from the file.
+    """Read the tokens of all sentences; the label column is not read.
 
     Raises:
-        UserError: no Parquet file with a column `tokens`, or no rows.
-
+        UserError: the file is not Parquet with a column `tokens`, or has no rows.
     """
     (rows,) = _columns(path, "tokens")
     texts = tuple(Text(tuple(tokens)) for tokens in rows if tokens)
@@ -59,10 +57,10 @@ def _columns(path: Path, *names: str) -> list[list[Any]]:
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:  # ValueError: text that is not UTF-8
         raise UserError(f"cannot read {path} as Parquet: {error}") from error
     if not is_text_lists(columns[0]):
-        raise UserError(f"{path}: column {names[0]} holds no lists of words: it is not the hub's WikiAnn")
+        raise UserError(f"{path}: column {names[0]} does not contain lists of words: it is not the hub's WikiAnn")
     return columns
 
 
 def _require_some(items: Sequence[object], path: Path) -> None:
     if not items:
-        raise UserError(f"{path} holds no sentence: the file is empty or broken, fetch it anew")
+        raise UserError(f"{path}: contains no sentence. The file is empty or damaged: download it again.")

@@ -1,7 +1,7 @@
-"""What every reader yields: labelled sentences, unlabelled texts, and a digest of their content.
+"""Types of all readers: labelled sentences, unlabelled texts; and the hash of their content.
 
-Zero-shot by type: training text of a target language is `Text`, which has no field for labels, so whatever is
-built on it cannot see any.
+Zero-shot by type: training text of a target language is `Text`, which has no field for labels, so nothing built on it
+can read any.
 """
 
 import hashlib
@@ -12,13 +12,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A labelled sentence: one BIO2 label (`O`, `B-PER`, `I-PER`, ...) for each token."""
+    """A labelled sentence: one BIO2 label (`O`, `B-PER`, `I-PER`, ...) per token."""
 
     tokens: tuple[str, ...]
     labels: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Refuse a sentence without tokens, or with more or fewer labels than tokens."""
+        """Reject a sentence without tokens, or with a different number of labels."""
         if not self.tokens or len(self.tokens) != len(self.labels):
             raise ValueError(f"{len(self.tokens)} tokens and {len(self.labels)} labels: {self.tokens[:5]} ...")
 
@@ -30,14 +30,20 @@ class Text:
     tokens: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Refuse a text without tokens."""
+        """Reject a text without tokens."""
         if not self.tokens:
             raise ValueError("a text needs at least one token")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """The sentences of a split, the file they come from, and how many `-DOCSTART-` lines it held."""
+    """The labelled sentences of a split.
+
+    Args:
+        sentences: in the order of the file.
+        documents: number of `-DOCSTART-` lines in the file.
+        path: the file; None for the embedded sample.
+    """
 
     sentences: tuple[Sentence, ...]
     documents: int = 0
@@ -46,17 +52,22 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlabelled:
-    """The texts of a split and the file they come from."""
+    """The texts of a split.
+
+    Args:
+        texts: in the order of the file.
+        path: the file; None for the embedded sample.
+    """
 
     texts: tuple[Text, ...]
     path: Path | None = None
 
 
 def digest(sentences: Sequence[Sentence | Text]) -> str:
-    """SHA-256 (hex) over the content in its order: tokens, and labels where there are any.
+    """SHA-256 (hexadecimal) of the sentences in order: tokens, and labels if there are any.
 
-    Every item is preceded by its length, so no two different sequences share an encoding. A `Text` and a
-    `Sentence` with the same tokens differ, and the digest of `Text` depends on tokens alone.
+    Every item is preceded by its length, so different sequences have different encodings. A `Text` and a `Sentence`
+    with the same tokens differ; the hash of `Text` depends on tokens only.
     """
     sha = hashlib.sha256()
     for sentence in sentences:

@@ -1,4 +1,4 @@
-"""Encoded corpora on disk: a directory of plain arrays, memory-mapped by every trial that reads them."""
+"""Encoded corpora on disk: a directory of plain arrays, memory-mapped by every trial."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,12 +13,12 @@ from .sentences import Sentence
 
 
 def save_text(text: EncodedText, directory: Path) -> None:
-    """Write the arrays of unlabelled text; the directory appears whole or not at all."""
+    """Write the arrays of unlabelled text to a directory, atomically."""
     _save(text, EncodedText, directory)
 
 
 def save_sentences(sentences: EncodedSentences, directory: Path) -> None:
-    """Write the arrays of labelled sentences; the directory appears whole or not at all."""
+    """Write the arrays of labelled sentences to a directory, atomically."""
     _save(sentences, EncodedSentences, directory)
 
 
@@ -46,7 +46,7 @@ FILE = "words.parquet"
 
 
 def save_words(sentences: Sequence[Sentence], directory: Path) -> None:
-    """Write every sentence's words as one row of a Parquet file; the directory appears whole or not at all."""
+    """Write the words of every sentence as one row of a Parquet file, atomically."""
     import pyarrow as pa  # imported here: training and its benchmarks run without pyarrow
     import pyarrow.parquet as pq
 
@@ -56,7 +56,7 @@ def save_words(sentences: Sequence[Sentence], directory: Path) -> None:
 
 
 def load_words(directory: Path) -> list[list[str]]:
-    """Read what `save_words` wrote."""
+    """Load what `save_words` wrote."""
     import pyarrow.parquet as pq
 
     words: list[list[str]] = pq.read_table(directory / FILE, columns=["tokens"])["tokens"].to_pylist()

@@ -1,6 +1,6 @@
-"""An encoded corpus on a device: batches are gathered there, and the host only names the sentences.
+"""An encoded corpus on a device: batches are gathered there from sentence indices.
 
-Shape legend: B sentences of a batch, T tokens of its longest one.
+Shapes: B sentences of a batch, T tokens of its longest one.
 """
 
 from dataclasses import dataclass
@@ -19,10 +19,13 @@ IGNORED = -100  # the label of a token without loss, as torch's cross entropy ha
 class TextBatch:
     """One batch, padded to its longest sentence.
 
-    input_ids (B, T) int64; attention_mask (B, T) int64, 0 at padding, None where there is none.
-    word_rows (B, T) int64: at a word's first sub-token the word's row among the corpus's encoded words, else -1.
-    labels (B, T) int64: gold label ids at first sub-tokens, -100 elsewhere; None for unlabelled text.
-    frozen_states (B, T, H) float32: of an encoder's frozen layers, any at padding; None where they run in each step.
+    Args:
+        input_ids: (B, T) int64.
+        attention_mask: (B, T) int64, 0 at padding; None if there is no padding.
+        word_rows: (B, T) int64; at a word's first sub-token its row among the corpus's encoded words, else -1.
+        labels: (B, T) int64; class indices at first sub-tokens, -100 elsewhere; None for unlabelled text.
+        frozen_states: (B, T, H) float32 output of an encoder's frozen layers, arbitrary at padding; None if those
+            layers run in every step.
     """
 
     input_ids: Tensor
@@ -33,19 +36,23 @@ class TextBatch:
 
     @property
     def inputs(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """What a tagger reads."""
+        """The arguments of a tagger's forward pass."""
         return self.input_ids, self.attention_mask, self.frozen_states
 
     @property
     def word_mask(self) -> Tensor:
-        """(B, T) bool: tokens that carry a label and the loss."""
+        """(B, T) bool: tokens that have a label and a loss."""
         return self.word_rows >= 0
 
 
 class TextTensors:
     """All token ids of a corpus (a few megabytes) on one device.
 
-    frozen_states: (N, H) of its N tokens on that device, for batches to have them; see `training.frozen`.
+    Args:
+        text: the encoded corpus.
+        pad_id: token id of padding.
+        device: where the tensors are stored.
+        frozen_states: (N, H) output of the frozen layers for the N tokens, on that device; see `method.frozen`.
     """
 
     def __init__(
@@ -55,7 +62,7 @@ class TextTensors:
         first = np.asarray(text.words) != NO_WORD
         rows = np.where(first, np.cumsum(first) - 1, -1)
         self.words = int(first.sum())
-        # One more entry at the end: where padding is gathered from.
+        # One additional entry at the end, from which padding is gathered.
         self._ids = _to(np.append(text.input_ids, pad_id), device)
         self._rows = _to(np.append(rows, -1), device)
         self._labels = None
@@ -68,12 +75,16 @@ class TextTensors:
 
     @property
     def tokens(self) -> int:
-        """N: tokens of all sentences, special tokens included."""
+        """N: number of tokens of all sentences, special tokens included."""
         return len(self._ids) - 1
 
     @property
     def word_labels(self) -> Tensor:
-        """(W,) int64: the gold label ids of the encoded words, by row. Raises ValueError for unlabelled text."""
+        """(W,) int64: class indices of the encoded words, by row.
+
+        Raises:
+            ValueError: the text is unlabelled.
+        """
         if self._labels is None:
             raise ValueError("unlabelled text has no labels")
         return self._labels[self._rows >= 0]
@@ -91,19 +102,19 @@ class TextTensors:
             attention_mask=inside.long() if lengths.min() < length else None,
             word_rows=self._rows[place],
             labels=None if self._labels is None else self._labels[place],
-            # Padding has the last token's: attention does not look at it.
+            # Padding gets the last token's; attention ignores it.
             frozen_states=None
             if self._frozen_states is None
             else self._frozen_states[place.clamp(max=self.tokens - 1)].float(),
         )
 
     def places(self, sentences: npt.NDArray[np.int64]) -> Tensor:
-        """Where the tokens of these sentences lie among the N, sentence after sentence."""
+        """Positions of these sentences' tokens among the N, one sentence after another."""
         return torch.cat([self._starts[i] + torch.arange(self.lengths[i], device=self._device) for i in sentences])
 
 
 def _token_labels(text: EncodedSentences, first: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Gold label ids at first sub-tokens, -100 elsewhere, for all tokens of the corpus."""
+    """Class indices at first sub-tokens, -100 elsewhere, for all tokens of the corpus."""
     word_starts = np.concatenate([[0], np.cumsum(text.word_counts)[:-1]])
     sentence = np.repeat(np.arange(len(text)), np.diff(text.offsets))
     token_labels = np.full(len(text.input_ids), IGNORED, dtype=np.int64)
@@ -112,5 +123,5 @@ def _token_labels(text: EncodedSentences, first: npt.NDArray[np.bool_]) -> npt.N
 
 
 def _to(array: npt.NDArray[np.int32] | npt.NDArray[np.int64], device: torch.device) -> Tensor:
-    # A copy: memory-mapped arrays are read-only, which tensors cannot be.
+    # Copy: memory-mapped arrays are read-only, tensors must be writable.
     return torch.from_numpy(np.array(array, dtype=np.int64)).to(device)

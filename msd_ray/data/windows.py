@@ -1,7 +1,7 @@
 """Long sentences as overlapping windows of whole words, so that no word is cut off.
 
-A window holds at most `budget` tokens. Neighbours share about `2 * context` tokens; in the middle of what they
-share, one window's words end and the next one's begin, so a word beside a cut is seen with `context` tokens beyond it.
+A window has at most `budget` tokens. Neighbours share about `2 * context` tokens; labels switch from one window to the
+next in the middle of the shared part, so a word beside a cut is encoded with `context` tokens beyond it.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Words start..end - 1 of a sentence are encoded together; labels of words first..last - 1 are taken from it."""
+    """Words start..end - 1 are encoded together; the labels of words first..last - 1 are used."""
 
     start: int
     end: int
@@ -22,11 +22,15 @@ class Window:
 
 
 def split_into_windows(counts: Sequence[int], *, budget: int, context: int) -> list[Window]:
-    """Windows over a sentence's words; every word is taken from exactly one of them.
+    """Windows over a sentence's words; every word is labelled by exactly one of them.
 
-    counts (W,): tokens of each word. budget: tokens a window may have; a longer word is a window of its own.
-    context: tokens that a word beside a cut should see on its other side; less where the budget does not allow it.
-    Raises ValueError for a budget without room for a token.
+    Args:
+        counts: (W,) tokens of each word.
+        budget: maximum tokens of a window, >= 1; a longer word is a window of its own.
+        context: tokens on the other side of a cut; fewer if the budget is too small.
+
+    Raises:
+        ValueError: the budget is below 1.
     """
     if budget < 1:
         raise ValueError(f"a window of {budget} tokens holds no word")
@@ -44,7 +48,7 @@ def split_into_windows(counts: Sequence[int], *, budget: int, context: int) -> l
 
 
 def _ranges(counts: Sequence[int], budget: int, overlap: int) -> list[tuple[int, int]]:
-    """(start, end) of each window: as many words as fit, the next one beginning up to `overlap` tokens before."""
+    """(start, end) of each window: as many words as fit, sharing up to `overlap` tokens with the next."""
     ranges: list[tuple[int, int]] = []
     start = 0
     while not ranges or ranges[-1][1] < len(counts):
@@ -54,7 +58,7 @@ def _ranges(counts: Sequence[int], budget: int, overlap: int) -> list[tuple[int,
             end += 1
         ranges.append((start, end))
         if end < len(counts):
-            # What is repeated must leave room for the first new word, or the windows would not move on.
+            # The overlap must leave room for the first new word; otherwise windows would not advance.
             room = min(overlap, budget - counts[end])
             start = end
             while start - 1 > ranges[-1][0] and counts[start - 1] <= room:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from msd_ray.data.encoders.check import check_encoder
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
+from msd_ray.data.encoders.token_classification import check_encoder
 
 from .finding import Finding, passed, refusals
 

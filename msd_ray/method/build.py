@@ -1,4 +1,4 @@
-"""A tagger with its first weights: the pre-trained encoder and terminals drawn from the seed."""
+"""Build a tagger with its initial weights: the pre-trained encoder, and terminals drawn from the seed."""
 
 import os
 
@@ -14,19 +14,27 @@ from .settings import RunSettings
 from .tagger import MultiChannelTagger
 
 KERNELS = 64
-"""How many compiled kernels are kept, as each length of a batch has its own; a step has about thirty.
+"""Capacity of oneDNN's and torch's kernel caches. Each batch length has its own kernels, about thirty per step.
 
-oneDNN's and torch's default of 1,024 each is 300 MB in two epochs of e5-small, scattered over the heap, where it keeps
-twice as much from going back to the system. Fewer cost no time that could be measured.
+The default of 1,024 each takes 300 MB in two epochs of e5-small and fragments the heap, which keeps twice as much from
+being returned to the system. The smaller capacity cost no measurable time.
 """
 
 
 def build_tagger(
     encoder: EncoderFiles, num_labels: int, *, run: RunSettings, dropout: float, device: torch.device
 ) -> MultiChannelTagger:
-    """A tagger on `device`, the same weights for the same seed.
+    """Build a tagger on `device`; the same seed gives the same weights.
 
-    Raises UserError when the encoder cannot be read (see `load_encoder`) or has too few layers.
+    Args:
+        encoder: files of the pre-trained encoder.
+        num_labels: C.
+        run: seed, frozen layers, precision and dropout masks.
+        dropout: probability in encoder, attention and terminals, 0 <= p < 1.
+        device: where the tagger is trained or used.
+
+    Raises:
+        UserError: the encoder cannot be loaded (see `load_encoder`) or has too few layers.
     """
     _make_deterministic(device)
     _keep_few_kernels()
@@ -40,21 +48,21 @@ def build_tagger(
     if draws_fast_masks(run.dropout_masks, device):
         use_fast_masks(tagger)
     if run.precision == "bf16":
-        tagger.hold_frozen_matrices(torch.bfloat16)
+        tagger.cast_frozen_matrices(torch.bfloat16)
     return tagger.to(device)
 
 
 def _make_deterministic(device: torch.device) -> None:
-    """The same seed gives the same weights: no kernel whose sums depend on timing."""
+    """Select kernels whose sums do not depend on timing, so that the same seed gives the same weights."""
     if device.type == "cuda":
-        # What cuBLAS asks for to be deterministic; read when its first handle is made.
+        # cuBLAS requires this to be deterministic, and reads it when its first handle is created.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # Reading what nobody wrote would be an error of its own; filling every new tensor costs a tenth of a step.
+    # Filling uninitialised memory costs a tenth of a step, and no code here reads any.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def _keep_few_kernels() -> None:
-    """Read when a process's first product is computed; what the user has set stays."""
+    """Limit the kernel caches, unless the user has; read at a process's first matrix product."""
     for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
         os.environ.setdefault(name, str(KERNELS))

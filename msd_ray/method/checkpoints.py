@@ -1,13 +1,13 @@
-"""A training on disk: weights of its epochs, the state to go on from, and the record that commits both.
+"""A training on disk: weights per epoch, the state to resume from, and the record that commits both.
 
-    DIRECTORY/settings.json                 what is trained, for people
+    DIRECTORY/settings.json                 settings of the training (informational)
     DIRECTORY/weights/epoch-003.safetensors trained parameters after an epoch
     DIRECTORY/state/epoch-003.safetensors   AdamW's moments and the random states after the last epoch
-    DIRECTORY/record.json                   every finished epoch's metrics, sizes and SHA-256 of the files; written last
+    DIRECTORY/record.json                   metrics of every finished epoch, size and SHA-256 of the files; written last
 
-An epoch counts once `record.json` names it: a process killed at any moment leaves the epoch before, whole. A file is
-compared with the record before it is read.
-Data order and learning rate are functions of seed, epoch and step, so nothing of them is stored.
+An epoch is committed once `record.json` names it: a process killed at any time leaves the previous epoch intact. Files
+are verified against the record before they are read.
+Data order and learning rate are functions of seed, epoch and step, so they are not stored.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,6 +22,8 @@ from torch import Tensor
 from msd_ray.common.files import new_file, write_json
 from msd_ray.common.manifest import DamagedError, FileDigest, parse_files, parse_sealed, verify_file, write_sealed
 
+from .settings import SelectOn, dev_metric
+
 RECORD = "record.json"
 
 
@@ -29,8 +31,10 @@ RECORD = "record.json"
 class EpochRecord:
     """One finished epoch.
 
-    epoch: 1-based. timestamp_ms: when it ended (Unix time), so that it is recorded alike however often it is
-    reported. metrics: flat names to finite numbers.
+    Args:
+        epoch: 1-based.
+        timestamp_ms: Unix time of its end, stored so that repeated reports of the epoch are identical.
+        metrics: flat names to finite numbers.
     """
 
     epoch: int
@@ -40,14 +44,19 @@ class EpochRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """epochs: the finished ones in order. complete: whether training has ended."""
+    """Records of a training.
+
+    Args:
+        epochs: the finished epochs in order.
+        complete: whether training has ended.
+    """
 
     epochs: tuple[EpochRecord, ...] = ()
     complete: bool = False
 
     @property
     def last(self) -> int:
-        """The last finished epoch, 0 before the first."""
+        """The last finished epoch; 0 before the first."""
         return len(self.epochs)
 
 
@@ -55,39 +64,49 @@ class TrainingRecord:
 class TrainingDirectory:
     """The directory of one training.
 
-    keep: the epochs whose weights stay, given all records so far. going_on: last epochs whose weights a training that
-    goes on needs, one or more. committed: called after an epoch has been.
+    Args:
+        path: the directory; created by the first commit.
+        keep: given all records so far, returns the epochs whose weights are retained.
+        resume_epochs: number of last epochs whose weights resuming needs, >= 1.
+        committed: called after each commit.
     """
 
     path: Path
     keep: Callable[[tuple[EpochRecord, ...]], Collection[int]] = field(repr=False)
-    going_on: int = 1
+    resume_epochs: int = 1
     committed: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def weights_file(self, epoch: int) -> Path:
-        """Where the trained parameters after this epoch are."""
+        """Path of the trained parameters after this epoch."""
         return self.path / _weights(epoch)
 
     def describe(self, settings: Mapping[str, Any]) -> None:
-        """Write what is trained here beside it, once."""
+        """Write `settings.json`, unless it exists."""
         if not (self.path / "settings.json").exists():
             write_json(self.path / "settings.json", settings)
 
     def record(self) -> TrainingRecord:
-        """What has been committed. Raises DamagedError for a record that is not what was written."""
+        """Read the record; empty before the first commit.
+
+        Raises:
+            DamagedError: the file is not what was written.
+        """
         return self._read()[0]
 
     def verify(self) -> None:
-        """Read every file that going on, or using the training, may need, the first time in this process.
+        """Verify every file that resuming or using the training needs; each is read once per process.
 
-        Raises DamagedError if one is missing or changed. Files that were written and not committed do not count.
+        Files that were written but not committed are ignored.
+
+        Raises:
+            DamagedError: a file is missing or changed.
         """
         record, files = self._read()
         for name in self._needed(record):
             self._verified(name, files)
 
     def commit(self, record: TrainingRecord, weights: dict[str, Tensor], state: dict[str, Tensor]) -> None:
-        """Store the last epoch of `record`; afterwards remove what no longer counts."""
+        """Store the last epoch of `record`, then remove files that are no longer needed."""
         epoch = record.last
         new = {_weights(epoch): weights, **({} if record.complete else {_state(epoch): state})}
         files = self._read()[1]
@@ -104,15 +123,27 @@ class TrainingDirectory:
             scratch.unlink()
 
     def load_weights(self, epoch: int) -> dict[str, Tensor]:
-        """Trained parameters after this epoch, on the host. Raises DamagedError."""
+        """Trained parameters after this epoch, on the CPU.
+
+        Raises:
+            DamagedError: the file is missing or changed.
+        """
         return load_file(self._verified(_weights(epoch), self._read()[1]))
 
     def load_state(self, epoch: int) -> dict[str, Tensor]:
-        """AdamW's moments and random states after this epoch, on the host. Raises DamagedError."""
+        """AdamW's moments and random states after this epoch, on the CPU.
+
+        Raises:
+            DamagedError: the file is missing or changed.
+        """
         return load_file(self._verified(_state(epoch), self._read()[1]))
 
     def weights_digest(self, epoch: int) -> str:
-        """SHA-256 of the weights after this epoch, as they are. Raises DamagedError."""
+        """SHA-256 of the weights after this epoch.
+
+        Raises:
+            DamagedError: the file is missing or changed.
+        """
         files = self._read()[1]
         self._verified(_weights(epoch), files)
         return files[_weights(epoch)].sha256
@@ -125,24 +156,32 @@ class TrainingDirectory:
             return TrainingRecord(), {}
 
     def _needed(self, record: TrainingRecord) -> set[str]:
-        """The files of a record: weights that are kept, and those and the state to go on from."""
+        """Files that a record needs: the retained weights, and what resuming needs."""
         if not record.last:
             return set()
-        going_on = set()
+        resuming = set()
         if not record.complete:
-            first = max(1, record.last - self.going_on + 1)
-            going_on = {_state(record.last), *(_weights(epoch) for epoch in range(first, record.last + 1))}
-        return going_on | {_weights(epoch) for epoch in self.keep(record.epochs)}
+            first = max(1, record.last - self.resume_epochs + 1)
+            resuming = {_state(record.last), *(_weights(epoch) for epoch in range(first, record.last + 1))}
+        return resuming | {_weights(epoch) for epoch in self.keep(record.epochs)}
 
     def _verified(self, name: str, files: Mapping[str, FileDigest]) -> Path:
         if name not in files:
-            raise DamagedError(f"{self.path / RECORD} names no {name}")
+            raise DamagedError(f"{self.path / RECORD} does not list {name}")
         verify_file(self.path / name, files[name])
         return self.path / name
 
 
 def parse_record(text: bytes, where: str) -> tuple[TrainingRecord, dict[str, FileDigest]]:
-    """The content of a `record.json`, and the files that it names. Raises DamagedError, with `where` as its name."""
+    """Parse `record.json`; returns the record, and sizes and hashes of the files.
+
+    Args:
+        text: contents of the file.
+        where: name of the file in messages.
+
+    Raises:
+        DamagedError: the contents are not what was written.
+    """
     content = parse_sealed(text, where)
     try:
         epochs = tuple(EpochRecord(**epoch) for epoch in content["epochs"])
@@ -159,6 +198,22 @@ def _state(epoch: int) -> str:
     return f"state/epoch-{epoch:03d}.safetensors"
 
 
+def chosen_epoch(epochs: Sequence[EpochRecord], select_on: SelectOn) -> int:
+    """The epoch with the highest dev F1, the first of equal ones.
+
+    With "none" it is the last one, which may be the mean of the last epochs (`RunSettings.average_epochs`).
+
+    Raises:
+        ValueError: `epochs` is empty.
+    """
+    if not epochs:
+        raise ValueError("no epoch to choose from")
+    if select_on == "none":
+        return epochs[-1].epoch
+    metric = dev_metric(select_on)
+    return max(epochs, key=lambda record: record.metrics[metric]).epoch
+
+
 def optimizer_state(optimizer: torch.optim.AdamW, parameters: Mapping[str, torch.nn.Parameter]) -> dict[str, Tensor]:
     """AdamW's tensors by parameter name: `name/exp_avg`, `name/exp_avg_sq`, `name/step`."""
     return {
@@ -171,17 +226,21 @@ def optimizer_state(optimizer: torch.optim.AdamW, parameters: Mapping[str, torch
 def restore_optimizer(
     optimizer: torch.optim.AdamW, parameters: Mapping[str, torch.nn.Parameter], state: Mapping[str, Tensor]
 ) -> None:
-    """The inverse of `optimizer_state`. Raises KeyError for a parameter without its tensors."""
+    """Inverse of `optimizer_state`.
+
+    Raises:
+        KeyError: tensors of a parameter are missing.
+    """
     for name, parameter in parameters.items():
         optimizer.state[parameter] = {
-            # A fused step wants its counter beside the parameter.
+            # A fused step needs its counter on the parameter's device.
             key: state[f"{name}/{key}"].to(parameter.device)
             for key in ("step", "exp_avg", "exp_avg_sq")
         }
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """The generators that dropout draws from."""
+    """States of the generators that dropout uses."""
     state = {"random/cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["random/cuda"] = torch.cuda.get_rng_state(device)
@@ -189,7 +248,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
-    """The inverse of `random_state`."""
+    """Inverse of `random_state`."""
     torch.set_rng_state(state["random/cpu"])
     if device.type == "cuda":
         torch.cuda.set_rng_state(state["random/cuda"], device)
@@ -200,24 +259,24 @@ def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, scratch)
 
 
-def _remove_others(directory: Path, kept: Collection[Path]) -> None:
+def _remove_others(directory: Path, needed: Collection[Path]) -> None:
     if directory.is_dir():
         for path in directory.iterdir():
-            if path not in kept:
+            if path not in needed:
                 path.unlink()
 
 
 def mean_weights(weights: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of each tensor, computed in float64, in the tensors' own types.
+    """Mean of each tensor, computed in float64 and returned in the tensor's dtype.
 
     Raises:
-        ValueError: no weights, or weights of different taggers.
+        ValueError: `weights` is empty, or the taggers have different parameters.
     """
     if not weights:
-        raise ValueError("the mean of no weights")
+        raise ValueError("no weights to average")
     first = weights[0]
     if any(other.keys() != first.keys() for other in weights):
-        raise ValueError("weights of different taggers have no mean")
+        raise ValueError("cannot average the weights of different taggers: the parameters' names differ")
     return {
         name: torch.stack([other[name].double() for other in weights]).mean(dim=0).to(tensor.dtype)
         for name, tensor in first.items()

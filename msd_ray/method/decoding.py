@@ -1,9 +1,9 @@
-"""From scores of labels to label sequences that are always valid BIO2: argmax with a repair, or Viterbi.
+"""Decode label scores to valid BIO2: argmax with repair, or Viterbi.
 
-In valid BIO2, `I-X` follows `B-X` or `I-X`. A sentence is decoded over all its words at once, those that the encoder
-did not see included, so that nothing that is joined afterwards makes it invalid.
+In valid BIO2, `I-X` follows `B-X` or `I-X`. A sentence is decoded over all its words at once, including words that the
+encoder did not see, so the result is valid as a whole.
 
-Shape legend: W words of all sentences, sentence after sentence; S sentences; C labels; B sentences of a step.
+Shapes: W words of all sentences, one sentence after another; S sentences; C labels; B sentences of a step.
 """
 
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ Ints = npt.NDArray[np.integer[Any]]
 def decode_labels(
     scores: Floats, counts: Sequence[int] | Ints, label_names: Sequence[str], decode: Decode = "argmax"
 ) -> list[list[str]]:
-    """The labels of every word of every sentence, valid BIO2 whatever the scores are.
+    """Labels of every word of every sentence, always valid BIO2.
 
     argmax: each word's best label; an `I-X` that continues no entity of type X becomes `B-X`, as conlleval reads it,
-    so that entities are the same as without the repair. viterbi: the valid sequence with the largest sum of scores.
-    Of equal labels the first in `label_names` wins.
+    so the entities are the same as without the repair. viterbi: the valid sequence with the largest sum of scores.
+    Ties: the first label in `label_names` wins.
 
     Args:
-        scores: (W, C), logits or log probabilities: a constant per word changes nothing.
-        counts: (S,), words of each sentence, 0 allowed; W in all.
+        scores: (W, C), logits or log probabilities; a constant per word changes nothing.
+        counts: (S,), words per sentence, 0 allowed; their sum is W.
         label_names: (C,), `O`, `B-TYPE`, `I-TYPE` in any order.
-        decode: how.
+        decode: decoding method.
 
     >>> scores = np.log([[0.1, 0.3, 0.6], [0.2, 0.1, 0.7]])
     >>> decode_labels(scores, [2], ["O", "B-PER", "I-PER"]), decode_labels(scores, [1, 1], ["O", "B-PER", "I-PER"])
@@ -45,20 +45,21 @@ def decode_labels(
 
 
 def by_sentence(labels: npt.NDArray[np.object_], counts: Sequence[int] | Ints) -> list[list[str]]:
-    """The labels (W,) of all sentences as one list per sentence."""
+    """Split the labels (W,) of all sentences into one list per sentence."""
     rest = iter(labels.tolist())
     return [list(islice(rest, int(count))) for count in counts]
 
 
 def viterbi(scores: Floats, counts: Ints, label_names: Sequence[str]) -> npt.NDArray[np.int64]:
-    """The label ids (W,) of each sentence's best valid sequence.
+    """Label ids (W,) of each sentence's best valid sequence.
 
-    All sentences advance together, word by word. `O` and `B-X` may follow every label, so the best predecessor is the
-    same for all of them, and `I-X` has two to choose from: C comparisons per word, not C * C. Sums are in float64.
+    All sentences advance together, word by word. `O` and `B-X` may follow every label, so their best predecessor is
+    the same; `I-X` has two possible predecessors. That makes C comparisons per word instead of C * C. Sums are
+    computed in float64.
     """
-    inside, begin = _continuations(label_names)  # (I,): ids of each I-X that has a B-X, and of that B-X
+    inside, begin = _continuations(label_names)  # (I,): ids of each I-X with a B-X, and of that B-X
     never = [index for index, name in enumerate(label_names) if name.startswith("I-") and index not in inside]
-    # A diverged model's NaN and infinity become numbers; -inf stays: a label that a word cannot have.
+    # NaN and infinity of a diverged model become numbers; -inf stays, it excludes a label.
     scores = np.nan_to_num(scores, posinf=float(np.finfo(np.float32).max), neginf=-np.inf)
     order = np.argsort(-counts, kind="stable")
     first = (np.cumsum(counts) - counts)[order]  # (S,): each sentence's first word, longest sentence first
@@ -103,9 +104,9 @@ def _continuations(label_names: Sequence[str]) -> tuple[npt.NDArray[np.int64], n
 
 
 def _repaired(best: Ints, counts: Ints, label_names: Sequence[str]) -> npt.NDArray[np.object_]:
-    """The names (W,) of label ids, `B-X` for every `I-X` that continues nothing of its type."""
+    """Label names (W,) of label ids, with `B-X` for every `I-X` that continues no entity of its type."""
     types = np.unique([name[2:] for name in label_names], return_inverse=True)[1]  # (C,): a number per type, one for O
-    previous = np.append(-1, types[best[:-1]])  # (W,), or one entry where there is no word
+    previous = np.append(-1, types[best[:-1]])  # (W,), or one entry if W is 0
     previous[(np.cumsum(counts) - counts)[counts > 0]] = -1
     is_inside = np.array([name.startswith("I-") for name in label_names])
     stray = is_inside[best] & (types[best] != previous[: len(best)])

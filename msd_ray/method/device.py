@@ -1,4 +1,4 @@
-"""The device a worker trains on, and what it is good at."""
+"""The device that a worker trains on: precision, attention kernel, dropout masks."""
 
 from typing import Literal, cast
 
@@ -8,14 +8,15 @@ from msd_ray.common.errors import UserError
 
 from .settings import DropoutMasks, Precision
 
-# Instructions with which a processor multiplies bf16 matrices faster than fp32 ones.
+# CPU instructions that multiply bf16 matrices faster than fp32 ones.
 BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")
 
 
 def best_precision(device: torch.device) -> Precision:
-    """bf16 where the hardware gains from it, else fp32. Asks what the hardware has; measures nothing.
+    """bf16 if the hardware multiplies bf16 matrices faster than fp32 ones, else fp32.
 
-    A measurement could come out differently on a restart, and with it the weights.
+    Decided by capabilities, not by a measurement: that could come out differently after a restart and change the
+    weights.
     """
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
@@ -24,27 +25,31 @@ def best_precision(device: torch.device) -> Precision:
 
 
 def resolve_precision(requested: str, device: torch.device) -> Precision:
-    """`auto` becomes the device's best. Raises UserError for another name than auto, fp32, bf16."""
+    """Resolve `auto` to the device's best precision.
+
+    Raises:
+        UserError: `requested` is not auto, fp32 or bf16.
+    """
     if requested == "auto":
         return best_precision(device)
     if requested not in ("fp32", "bf16"):
-        raise UserError(f"precision {requested!r} is unknown; choose auto, fp32 or bf16")
+        raise UserError(f"precision {requested!r} is unknown. Choose auto, fp32 or bf16.")
     return cast(Precision, requested)
 
 
 def attention_kernel(device: torch.device) -> Literal["sdpa", "eager"]:
-    """The encoder's attention: torch's fused kernel on a GPU, plain products on a processor.
+    """The encoder's attention: torch's fused kernel on GPUs, plain matrix products on CPUs.
 
-    On processors the fused kernel has no fast path with dropout, and in bf16 none at all.
+    On CPUs the fused kernel has no fast path with dropout, and none for bf16.
     """
     return "sdpa" if device.type == "cuda" else "eager"
 
 
 def draws_fast_masks(masks: DropoutMasks, device: torch.device) -> bool:
-    """Whether dropout draws the masks of `model.dropout`. A GPU's own generator is fast."""
+    """Whether dropout uses the masks of `method.dropout`: on CPUs only, because a GPU's generator is fast."""
     return masks == "fast" and device.type == "cpu"
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """The context in which forward passes run."""
+    """The autocast context of forward passes."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

@@ -1,15 +1,15 @@
-"""Entity-level precision, recall and F1 (Eq. 16), counted as conlleval, the CoNLL shared tasks' scorer, does.
+"""Entity-level precision, recall and F1 (Eq. 16), counted as the CoNLL scorer conlleval does.
 
-Labels are BIO2: `O`, `B-TYPE`, `I-TYPE`. Taggers also produce sequences that BIO2 does not allow, and the
-score depends on how these are read. conlleval reads them leniently, and so do we:
+Labels are BIO2: `O`, `B-TYPE`, `I-TYPE`. Taggers also predict sequences that BIO2 does not allow, and the score
+depends on how these are read. Like conlleval, this module reads them leniently:
 
 - `I-X` at the beginning of a sentence, after `O` or after an entity of another type *begins* an entity of
   type X; nothing is discarded. `O I-PER I-PER` is one entity of two tokens, `B-PER I-LOC` is two entities.
-- `I-X` after `B-X` or `I-X` continues the entity, `B-X` always begins a new one.
-- Entities end with their sentence.
+- `I-X` after `B-X` or `I-X` continues the entity; `B-X` always begins a new one.
+- Entities end at the end of their sentence.
 
-A predicted entity is correct if a gold entity has the same type, first and last token. Totals are over all
-entities (micro average).
+A predicted entity is correct if a gold entity has the same type, first and last token. Totals are micro averages over
+all entities.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from functools import lru_cache
 
 @dataclass(frozen=True, kw_only=True)
 class TypeScores:
-    """Counts of entities and the scores that follow from them, each in 0..1 and 0 where undefined."""
+    """Entity counts and scores of one type; scores are in 0..1, and 0 where undefined."""
 
     gold: int
     """Entities in the gold labels."""
@@ -36,7 +36,7 @@ class TypeScores:
 
     @property
     def recall(self) -> float:
-        """Share of the gold entities that were found."""
+        """Share of the gold entities that are found."""
         return self.correct / self.gold if self.gold else 0.0
 
     @property
@@ -47,21 +47,21 @@ class TypeScores:
 
 @dataclass(frozen=True, kw_only=True)
 class EntityScores(TypeScores):
-    """Scores over all entities, and of each type."""
+    """Scores over all entities and per type."""
 
     per_type: Mapping[str, TypeScores]
     """Every type that occurs in gold or predicted labels, in alphabetical order."""
 
 
 def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> EntityScores:
-    """Compare predicted with gold labels, one label sequence a sentence.
+    """Compare predicted with gold labels, one label sequence per sentence.
 
     >>> scores = entity_scores([["B-PER", "I-PER", "O", "B-LOC"]], [["B-PER", "I-PER", "O", "O"]])
     >>> scores.precision, scores.recall, round(scores.f1, 3), scores.per_type["LOC"].f1
     (1.0, 0.5, 0.667, 0.0)
 
     Raises:
-        ValueError: the numbers of sentences or of a sentence's labels differ, or a label is not BIO.
+        ValueError: the numbers of sentences or of a sentence's labels differ, or a label is not BIO2.
     """
     if len(gold) != len(predicted):
         raise ValueError(f"{len(gold)} gold sentences but {len(predicted)} predicted ones")
@@ -88,7 +88,7 @@ def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
 
 
 def entities(labels: Sequence[str]) -> list[tuple[str, int, int]]:
-    """The entities of one sentence as (type, first token, token after the last), in order.
+    """Entities of one sentence as (type, first token, token after the last), in order.
 
     >>> entities(["O", "I-PER", "I-PER", "I-LOC", "B-LOC"])
     [('PER', 1, 3), ('LOC', 3, 4), ('LOC', 4, 5)]

@@ -1,6 +1,6 @@
-"""Predicted labels of encoded sentences, and their scores.
+"""Predict labels of encoded sentences and score them.
 
-A word that the encoder did not see (cut off, or empty after normalisation) is predicted as O.
+Words without a token (cut off, or empty after normalisation) are predicted as O.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from .tagger import MultiChannelTagger
 Float32 = npt.NDArray[np.float32]
 
 TOKENS_A_BATCH = {"cuda": 32_768, "cpu": 4_096}
+"""Maximum tokens per evaluation batch, padding included, by device type."""
 
 
 def predict_labels(
@@ -30,10 +31,13 @@ def predict_labels(
     *,
     decode: Decode = "argmax",
 ) -> list[list[str]]:
-    """The main channel's labels of every word of every sentence, as long as `text.word_counts`; valid BIO2.
+    """Labels of every word of every sentence by the main channel, valid BIO2.
 
-    Every worker predicts its share of the batches and gets all predictions. The caller sets evaluation mode,
+    Every worker predicts its share of the batches; all workers get all predictions. The caller sets evaluation mode,
     inference mode and autocast.
+
+    Returns:
+        One list per sentence, of `text.word_counts` labels.
     """
     return decode_labels(word_scores(model, text, tensors, label_names), text.word_counts, label_names, decode)
 
@@ -41,9 +45,11 @@ def predict_labels(
 def word_scores(
     model: MultiChannelTagger, text: EncodedText, tensors: TextTensors, label_names: Sequence[str]
 ) -> Float32:
-    """The main channel's logits (W, C) of all words, sentence after sentence; only O for a word without a token.
+    """Main channel's logits (W, C) of all words, one sentence after another.
 
-    Workers and modes as for `predict_labels`.
+    Words without a token get 0 for O and -inf for all other labels.
+
+    Workers and modes as in `predict_labels`.
     """
     workers = Workers.current()
     device = next(model.parameters()).device
@@ -70,13 +76,13 @@ def score(predicted: Sequence[Sequence[str]], gold: EncodedSentences, label_name
 
 
 def gold_labels(sentences: EncodedSentences, label_names: Sequence[str]) -> list[list[str]]:
-    """The gold labels of every word of every sentence, cut-off words included."""
+    """Gold labels of every word of every sentence, including words that are cut off."""
     names = np.asarray(label_names, dtype=object)
     return by_sentence(names[np.asarray(sentences.labels)], sentences.word_counts)
 
 
 def _places(text: EncodedText) -> npt.NDArray[np.int64]:
-    """The place of every word with a token among all words, by row of `TextTensors`."""
+    """Index of every word with a token among all words, by row of `TextTensors`."""
     first = np.asarray(text.words) >= 0
     word_starts = np.cumsum(text.word_counts, dtype=np.int64) - text.word_counts
     sentence = np.repeat(np.arange(len(text)), np.diff(text.offsets))

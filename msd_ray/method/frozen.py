@@ -1,9 +1,9 @@
-"""The states of an encoder's frozen layers, computed once for a corpus: no training changes them.
+"""Output of the frozen layers, computed once per corpus, because training does not change it.
 
-DIRECTORY/states.npy  (N, H) of the corpus's N tokens: float32, or bf16 (as int16 bits) for trainings in bf16
+    DIRECTORY/states.npy  (N, H) for the N tokens of the corpus: float32, or bf16 (stored as int16) for bf16 trainings
 
-They are computed without dropout. With `RunSettings.frozen_prefix` "train" the frozen layers run in each step instead,
-with the encoder's dropout, as in the paper.
+Computed without dropout. With `RunSettings.frozen_prefix` "train" the frozen layers run in every step instead, with
+the encoder's dropout, as in the paper.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ FILE = "states.npy"
 
 
 def frozen_states(tagger: MultiChannelTagger, text: TextTensors, precision: Precision) -> Tensor:
-    """The states (N, H) of all tokens of a corpus, in the precision of the run, in the processor's memory.
+    """Output of the frozen layers, (N, H), for all tokens of a corpus, in the run's precision, on the CPU.
 
     The caller sets evaluation mode, inference mode and autocast.
     """
@@ -40,7 +40,7 @@ def frozen_states(tagger: MultiChannelTagger, text: TextTensors, precision: Prec
 
 
 def save_frozen_states(directory: Path, tagger: MultiChannelTagger, text: TextTensors, precision: Precision) -> None:
-    """Write `frozen_states`, modes as there; the directory appears whole or not at all."""
+    """Write `frozen_states` (same modes) to a directory, atomically."""
     states = frozen_states(tagger, text, precision)
     with new_content(directory) as scratch:
         # NumPy has no bf16.
@@ -48,7 +48,7 @@ def save_frozen_states(directory: Path, tagger: MultiChannelTagger, text: TextTe
 
 
 def load_frozen_states(directory: Path, device: torch.device) -> Tensor:
-    """Read what `save_frozen_states` wrote: memory-mapped on a processor, on a GPU in its memory."""
-    # Copy-on-write: torch wants writable memory, and nothing that is written reaches the file.
+    """Load what `save_frozen_states` wrote: memory-mapped on CPUs, copied on GPUs."""
+    # Copy-on-write: torch requires writable memory, and writes must not reach the file.
     states = torch.from_numpy(np.load(directory / FILE, mmap_mode="c"))
     return (states.view(torch.bfloat16) if states.dtype == torch.int16 else states).to(device)

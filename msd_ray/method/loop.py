@@ -1,14 +1,15 @@
-"""The training loop that teacher and student share: epochs of steps, a report and a checkpoint an epoch.
+"""The training loop of teacher and student: steps, one report and one checkpoint per epoch.
 
-What differs between them is a `Task`: its batches, its loss and its scores. The loop never waits for the device
-within an epoch but every `CHECK_STEPS` steps, when it looks whether a loss was not finite.
+A `Task` defines what differs between them: batches, loss and scores. Within an epoch the loop synchronises with the
+device only every `CHECK_STEPS` steps, to check that losses are finite.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
@@ -36,35 +37,71 @@ Report = Callable[[EpochRecord], None]
 
 
 class NonFiniteLossError(Exception):
-    """A loss that is NaN or infinite: the message names epoch, step and learning rate."""
+    """A loss or gradient is NaN or infinite; the message names epoch, step and learning rate."""
 
 
 class Task(Protocol[Step]):
-    """What is trained: batches of an epoch, the loss of one, and the scores after an epoch."""
+    """What is trained: the batches of an epoch, the loss of a batch, the scores after an epoch."""
 
     steps_per_epoch: int
 
     def steps(self, epoch: int) -> Sequence[Step]:
-        """The epoch's batches, by sentence index; the same for the same seed and epoch."""
+        """The epoch's batches as sentence indices; determined by seed and epoch."""
 
     def loss(self, model: MultiChannelTagger, step: Step) -> "StepLoss":
         """This worker's part of the loss of one batch."""
 
     def scores(self, model: MultiChannelTagger) -> dict[str, float]:
-        """Dev scores with the weights as they are; the model is in evaluation mode."""
+        """Scores of the current weights as metrics; the model is in evaluation mode."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepLoss:
     """One worker's part of a batch's loss.
 
-    total: (), differentiable. parts: detached scalars to log, which add up over workers to the batch's.
-    tokens: encoded by this worker, padding not counted.
+    Args:
+        total: (), differentiable.
+        parts: detached scalars to log; their sums over workers are the batch's values.
+        tokens: number of tokens that this worker encoded, without padding.
     """
 
     total: Tensor
     parts: Mapping[str, Tensor]
     tokens: int
+
+
+def spread(steps: Sequence[Step], size: Callable[[Step], int], count: int) -> list[Step]:
+    """`count` steps (at most all) at even distances in order of size, from the smallest to the largest."""
+    by_size = sorted(steps, key=size)
+    chosen = min(count, len(by_size))
+    return [by_size[int(place)] for place in (np.arange(chosen) + 0.5) * len(by_size) / chosen]
+
+
+class SpreadSteps(Generic[Step]):
+    """A task with short epochs, for measuring step times: steps at even distances in order of size.
+
+    Args:
+        task: the task whose steps are run.
+        size: size of a step, for example its number of tokens.
+        count: number of steps per epoch; all steps if the task has fewer.
+    """
+
+    def __init__(self, task: Task[Step], size: Callable[[Step], int], count: int) -> None:
+        self._task = task
+        self._size = size
+        self.steps_per_epoch = min(count, task.steps_per_epoch)
+
+    def steps(self, epoch: int) -> list[Step]:
+        """The epoch's steps, from the smallest to the largest."""
+        return spread(self._task.steps(epoch), self._size, self.steps_per_epoch)
+
+    def loss(self, model: MultiChannelTagger, step: Step) -> StepLoss:
+        """The task's loss."""
+        return self._task.loss(model, step)
+
+    def scores(self, model: MultiChannelTagger) -> dict[str, float]:
+        """No scores: they are not part of a step."""
+        return {}
 
 
 def train(
@@ -77,17 +114,33 @@ def train(
     device: torch.device,
     report: Report,
 ) -> TrainingRecord:
-    """Train `model` to its last epoch, or go on from the directory's last one, and report every epoch.
+    """Train `model` to its last epoch, resuming from the directory's last one, and report every epoch.
 
-    Epochs that the directory already holds are reported first, exactly as they were: whoever listens may see an
-    epoch twice but never misses one. With `run.average_epochs` above 1 the mean of the weights of the last so many
-    epochs follows as the epoch after the last one, scored as they are. Raises NonFiniteLossError.
+    Epochs that the directory already holds are reported first, unchanged: a listener may receive an epoch twice but
+    misses none. With `run.average_epochs` > 1, the mean of the weights of that many last epochs is scored and stored
+    as the epoch after the last.
+
+    Args:
+        model: tagger with its initial weights, on `device`.
+        task: batches, loss and scores.
+        optimizer_settings: AdamW's hyperparameters.
+        run: settings of the study, and the seed.
+        directory: where checkpoints are stored and resumed from.
+        device: this worker's device.
+        report: called with the record of every epoch.
+
+    Returns:
+        The complete record.
+
+    Raises:
+        NonFiniteLossError: a loss or gradient is not finite.
+        DamagedError: a stored file is missing or changed.
     """
-    assert directory.going_on >= run.average_epochs, "the epochs to average would be removed"
+    assert directory.resume_epochs >= run.average_epochs, "the epochs to average would be removed"
     workers = Workers.current()
     trained = model.trained_parameters()
     optimizer = _adamw(trained, optimizer_settings, device)
-    # Each worker draws its own dropout; the model's initial weights were drawn before, alike on all.
+    # Each worker draws its own dropout; the initial weights, drawn before, are equal on all workers.
     torch.manual_seed(run.seed * 1_000_003 + workers.rank)
     record = workers.from_first(directory.record)
     for epoch_record in record.epochs:
@@ -138,7 +191,7 @@ def _train_epoch(
     run: RunSettings,
     device: torch.device,
 ) -> dict[str, float]:
-    """One pass over the epoch's batches; the means of what was logged, and the speed."""
+    """One pass over the epoch's batches; returns the means of the logged values, and the speed."""
     model.train()
     workers = Workers.current()
     parameters = list(model.trained_parameters().values())
@@ -186,13 +239,13 @@ def _check_finite(first_bad: int, epoch: int, steps: int, schedule: LambdaLR) ->
 def _adamw(
     trained: Mapping[str, torch.nn.Parameter], settings: OptimizerSettings, device: torch.device
 ) -> torch.optim.AdamW:
-    """AdamW without weight decay on biases, LayerNorm and layer weights; terminals and omega at rates of their own."""
+    """AdamW with parameter groups for learning rates and weight decay, see `OptimizerSettings`."""
     factors = {
         "terminal_weight": settings.head_learning_rate,
         "terminal_bias": settings.head_learning_rate,
         "omega": settings.omega_learning_rate,
     }
-    # The encoder's matrices first: the first group's rate is the one that is logged.
+    # The encoder's matrices come first: the first group's learning rate is logged.
     groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {(1.0, True): [], (1.0, False): []}
     for name, parameter in trained.items():
         decays = parameter.ndim > 1 and not name.endswith("bias")
@@ -203,7 +256,7 @@ def _adamw(
             {
                 "params": parameters,
                 "weight_decay": settings.weight_decay if decays else 0.0,
-                # The schedule reads the peak from here.
+                # The schedule reads the peak learning rate from here.
                 "initial_lr": factor * rate,
             }
             for (factor, decays), parameters in groups.items()

@@ -1,11 +1,11 @@
-"""The teacher's and the student's losses over all channels (Eq. 8-12 and 15).
+"""Losses of the teacher and the student over all channels (Eq. 8-12, 15).
 
-Shapes: K channels, the last one the main channel; B sentences, T tokens, C classes. Softmax and losses
-are computed in float32 whatever the logits' dtype, also inside autocast (float64 stays float64).
+Shapes: K channels, the last is the main channel; B sentences, T tokens, C classes. Softmax and losses are computed
+in float32 whatever the dtype of the logits, also inside autocast (float64 stays float64).
 
-All three are means over labelled tokens. The other positions are masked, not gathered: gathering needs
-their number on the host, so that a GPU would have to finish its queue in every step. Nothing here waits
-for the device; what is returned for logging are detached tensors, to be read when convenient.
+All losses are means over labelled tokens. Other positions are masked instead of dropped: dropping needs their
+number on the host, and a GPU would have to finish its queue in every step. Nothing here synchronises with the
+device; the tensors for logging are detached.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from torch import Tensor
 
 KdLoss = Literal["mse", "soft-cross-entropy"]
 IGNORED = -100
-"""Label of the positions without loss: special tokens, padding, all but a word's first piece."""
+"""Label of positions without loss: special tokens, padding, all sub-tokens of a word but the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherLoss:
-    """The teacher's loss on one batch; all but `total` are detached."""
+    """The teacher's loss on one batch; all tensors but `total` are detached."""
 
     total: Tensor
     """L_tea (Eq. 10), (), differentiable."""
@@ -36,7 +36,7 @@ class TeacherLoss:
 
 @dataclass(frozen=True, kw_only=True)
 class DistillationLoss:
-    """The student's distillation loss on one batch; all but `total` are detached."""
+    """The student's distillation loss on one batch; all tensors but `total` are detached."""
 
     total: Tensor
     """L_stu (Eq. 12), (), differentiable."""
@@ -50,7 +50,7 @@ class DistillationLoss:
 
 @dataclass(frozen=True, kw_only=True)
 class StudentLoss:
-    """The student's whole loss on one batch; all but `total` are detached."""
+    """The student's full loss on one batch; all tensors but `total` are detached."""
 
     total: Tensor
     """L_final (Eq. 15), (), differentiable."""
@@ -65,11 +65,16 @@ class StudentLoss:
 
 
 def layer_weights(omega: Tensor) -> Tensor:
-    """The auxiliary channels' weights lambda (Eq. 9, 12) from trainable omega, (K-1,) -> (K-1,), sum 1.
+    """Weights lambda (Eq. 9) or lambda' (Eq. 12) of the auxiliary channels: softmax(omega).
 
-    The paper trains lambda without a constraint. The losses that it multiplies are positive, so gradient
-    descent would lower the total by sending lambda towards minus infinity; the softmax takes that way out
-    and leaves the choice of how much each layer contributes.
+    The paper trains lambda without a constraint. The losses that it multiplies are positive, so gradient descent
+    would drive lambda towards minus infinity. The softmax prevents that and leaves the relative weights to training.
+
+    Args:
+        omega: (K-1,) trained parameters.
+
+    Returns:
+        (K-1,), sum 1.
     """
     return torch.softmax(_full_precision(omega), dim=0)
 
@@ -77,21 +82,21 @@ def layer_weights(omega: Tensor) -> Tensor:
 def teacher_loss(
     logits: Tensor, labels: Tensor, layer_weights: Tensor, alpha: float, *, count: Tensor | None = None
 ) -> TeacherLoss:
-    """Cross entropy of every channel with the gold labels, L_main + alpha * L_aux (Eq. 8-10).
+    """Cross entropy of every channel with the gold labels: L_main + alpha * L_aux (Eq. 8-10).
+
+    A batch without labelled tokens has loss zero.
 
     Args:
         logits: (K, B, T, C), any floating dtype.
         labels: (B, T) int64 class indices, `IGNORED` (-100) where there is no loss.
-        layer_weights: (K-1,) already normalised weights of the auxiliary channels, see `layer_weights`.
+        layer_weights: (K-1,) normalised weights of the auxiliary channels, see `layer_weights`.
         alpha: weight of the auxiliary channels.
         count: () number of labelled tokens to divide by; default: those of this batch. Data-parallel workers
-            pass the count over all of them, then their losses add up to the loss of the whole batch
-            (where gradients are averaged, as DDP does, pass that count divided by the number of workers).
-
-    A batch without a labelled token has loss zero.
+            pass the count over all workers; their losses then sum to the loss of the whole batch. (Where gradients
+            are averaged, as DDP does, pass that count divided by the number of workers.)
 
     Raises:
-        ValueError: shapes do not fit.
+        ValueError: shapes do not match.
     """
     _check_channels(logits, layer_weights)
     per_channel = _cross_entropies(logits, labels, count)
@@ -100,11 +105,14 @@ def teacher_loss(
 
 
 def sharpened(probabilities: Tensor, temperature: float) -> Tensor:
-    """Soft labels p^(1/temperature), normalised over the last axis; the very same ones at temperature 1.
+    """Soft labels p^(1/temperature), normalised over the last axis; unchanged at temperature 1.
 
-    Self-training sharpens what a round's student has learned (temperature below 1) for the next round. Equal to the
-    softmax of the teacher's logits divided by the temperature (Hinton et al. 2015, arXiv 1503.02531), which were not
-    stored.
+    Equals the softmax of the teacher's logits divided by the temperature (Hinton et al. 2015, arXiv:1503.02531), but
+    needs the stored probabilities only. Self-training uses a temperature below 1.
+
+    Args:
+        probabilities: (..., C).
+        temperature: > 0.
 
     Raises:
         ValueError: the temperature is not positive.
@@ -126,24 +134,24 @@ def distillation_loss(
     kd_loss: KdLoss = "mse",
     count: Tensor | None = None,
 ) -> DistillationLoss:
-    """Distance of every channel's probabilities from the teacher's, main + beta * aux (Eq. 11-12).
+    """Distance between the student's and the teacher's probabilities: L_main + beta * L_aux (Eq. 11-12).
 
-    `mse`, the paper's, is the mean over classes of the squared errors of the softmax outputs;
-    `soft-cross-entropy` is -sum over classes of teacher_probs * log(softmax(logits)). Both are means over
-    labelled tokens. Eq. 12's second line lacks beta; its first line and the text have it, and so does this.
+    `mse` (the paper) is the mean over classes of the squared differences of the softmax outputs;
+    `soft-cross-entropy` is -sum over classes of teacher_probs * log(softmax(logits)). Both are means over labelled
+    tokens. The second line of Eq. 12 lacks beta; its first line and the text have it, and so does this function.
 
     Args:
-        logits: (K, B, T, C) the student's, any floating dtype.
-        teacher_probs: (K, B, T, C) soft labels, any floating dtype, no gradient; where `mask` is false they
-            may hold anything, NaN included.
-        mask: (B, T) bool, true for the labelled tokens.
-        layer_weights: (K-1,) already normalised weights lambda' of the auxiliary channels.
+        logits: (K, B, T, C) of the student, any floating dtype.
+        teacher_probs: (K, B, T, C) soft labels, any floating dtype, no gradient. Values where `mask` is false are
+            ignored, NaN included.
+        mask: (B, T) bool, true for labelled tokens.
+        layer_weights: (K-1,) normalised weights lambda' of the auxiliary channels.
         beta: weight of the auxiliary channels.
-        kd_loss: see above.
+        kd_loss: distance, see above.
         count: as in `teacher_loss`.
 
     Raises:
-        ValueError: shapes do not fit.
+        ValueError: shapes do not match.
     """
     _check_channels(logits, layer_weights)
     per_channel = _distances(logits, teacher_probs, mask, kd_loss, count)
@@ -162,23 +170,23 @@ def gold_auxiliary_loss(
     kd_loss: KdLoss = "mse",
     count: Tensor | None = None,
 ) -> DistillationLoss:
-    """`distillation_loss` with gold labels in the auxiliary channels: NOT zero-shot, a control and no part of MSD.
+    """`distillation_loss` with gold labels in the auxiliary channels: NOT zero-shot, not part of MSD.
 
-    The main channel learns from the teacher as in Eq. 11; the others by cross entropy with the target's gold labels
-    (Eq. 9 on target sentences), which is what the authors' released student code does.
+    The main channel learns from the teacher (Eq. 11). The auxiliary channels learn from the target's gold labels by
+    cross entropy (Eq. 9 on target sentences), as the authors' released student code does.
 
     Args:
-        logits: (K, B, T, C) the student's, any floating dtype.
-        teacher_probs: (K, B, T, C) soft labels; the last channel's are used.
+        logits: (K, B, T, C) of the student, any floating dtype.
+        teacher_probs: (K, B, T, C) soft labels; only the last channel's are used.
         labels: (B, T) int64 gold class indices, `IGNORED` where there is no loss.
-        mask: (B, T) bool, true for the labelled tokens.
-        layer_weights: (K-1,) already normalised weights lambda' of the auxiliary channels.
+        mask: (B, T) bool, true for labelled tokens.
+        layer_weights: (K-1,) normalised weights lambda' of the auxiliary channels.
         beta: weight of the auxiliary channels.
-        kd_loss: as in `distillation_loss`, of the main channel.
+        kd_loss: distance of the main channel, as in `distillation_loss`.
         count: as in `teacher_loss`.
 
     Raises:
-        ValueError: shapes do not fit.
+        ValueError: shapes do not match.
     """
     _check_channels(logits, layer_weights)
     distilled = _distances(logits[-1:], teacher_probs[-1:], mask, kd_loss, count)
@@ -194,12 +202,13 @@ def student_loss(
     alpha_prime: float,
     beta_prime: float,
 ) -> StudentLoss:
-    """Distillation and domain adaptation, L_stu + alpha' * MMD_M + beta' * MMD_L (Eq. 15).
+    """Distillation and domain adaptation: L_stu + alpha' * MMD_M + beta' * MMD_L (Eq. 15).
 
     Args:
-        distillation: the result of `distillation_loss` on the batch of target sentences.
-        mmd_model: () `mmd2` of the teacher's and the student's [CLS] on source sentences (Eq. 13).
-        mmd_language: () `mmd2` of the teacher's on source and the student's on target sentences (Eq. 14).
+        distillation: result of `distillation_loss` on a batch of target sentences.
+        mmd_model: () `mmd2` of the teacher's and the student's [CLS] vectors of source sentences (Eq. 13).
+        mmd_language: () `mmd2` of the teacher's [CLS] vectors of source sentences and the student's of target
+            sentences (Eq. 14).
         alpha_prime: weight of `mmd_model`.
         beta_prime: weight of `mmd_language`.
     """
@@ -213,7 +222,7 @@ def student_loss(
 
 
 def _cross_entropies(logits: Tensor, labels: Tensor, count: Tensor | None) -> Tensor:
-    """Mean cross entropy of each channel (K, B, T, C) with the labels (B, T), (K,)."""
+    """Mean cross entropy of each channel, (K,), of logits (K, B, T, C) with labels (B, T)."""
     channels, batch, tokens, classes = logits.shape
     _expect("labels", labels, (batch, tokens))
     losses = F.cross_entropy(
@@ -231,12 +240,12 @@ def _distances(logits: Tensor, teacher_probs: Tensor, mask: Tensor, kd_loss: KdL
     _expect("teacher_probs", teacher_probs, (channels, batch, tokens, classes))
     _expect("mask", mask, (batch, tokens))
     if kd_loss == "soft-cross-entropy":
-        # Masked before the product: after it, a NaN among the unlabelled would come back through the gradient.
+        # Mask before the product: after it, a NaN at an unlabelled token would reach the gradient.
         targets = teacher_probs.detach().masked_fill(~mask[None, :, :, None], 0.0)
         products = targets * F.log_softmax(_full_precision(logits), dim=-1)
         return -products.sum(dim=(1, 2, 3)) / _denominator(mask, count)
     difference = _full_precision(logits).softmax(dim=-1) - teacher_probs.detach()
-    # Masked before the square: after it, a NaN among the unlabelled would come back through the gradient.
+    # Mask before the square: after it, a NaN at an unlabelled token would reach the gradient.
     difference = difference.masked_fill(~mask[None, :, :, None], 0.0)
     return difference.square().sum(dim=(1, 2, 3)) / (classes * _denominator(mask, count))
 
@@ -244,13 +253,13 @@ def _distances(logits: Tensor, teacher_probs: Tensor, mask: Tensor, kd_loss: KdL
 def _weigh_channels(per_channel: Tensor, weights: Tensor, auxiliary_weight: float) -> tuple[Tensor, Tensor, Tensor]:
     """Total (differentiable), main and auxiliary loss (detached) from the channels' losses, (K,)."""
     main = per_channel[-1]
-    # Not a matrix product: autocast would round that to half precision.
+    # Not a matrix product: autocast would compute that in half precision.
     auxiliary = (weights * per_channel[:-1]).sum()
     return main + auxiliary_weight * auxiliary, main.detach(), auxiliary.detach()
 
 
 def _denominator(labelled: Tensor, count: Tensor | None) -> Tensor:
-    """Number of labelled tokens; one where there are none and the sums above it are zero."""
+    """Number of labelled tokens; 1 if there are none (the sums are zero then)."""
     count = labelled.sum() if count is None else count
     return torch.where(count > 0, count, 1)
 
@@ -266,6 +275,6 @@ def _check_channels(logits: Tensor, weights: Tensor) -> None:
 
 
 def _expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
-    """Check a shape that broadcasting would otherwise bend into a wrong loss."""
+    """Check a shape: broadcasting would silently compute a wrong loss."""
     if tensor.shape != shape:
         raise ValueError(f"{name} must have shape {shape} to fit the logits, got {tuple(tensor.shape)}")

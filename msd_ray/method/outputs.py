@@ -1,7 +1,7 @@
-"""What a student needs of its teacher, computed once: soft labels of the target text, [CLS] of the source text.
+"""Teacher outputs that distillation needs, computed once: soft labels and [CLS] vectors.
 
-DIRECTORY/soft_labels.npy  (W, K, C) float32: probabilities of every channel at every encoded target word
-DIRECTORY/source_cls.npy   (S, H) float32: the last layer's first vector of every source sentence
+DIRECTORY/soft_labels.npy  (W, K, C) float32: probabilities of every channel for every encoded target word
+DIRECTORY/source_cls.npy   (S, H) float32: the last layer's [CLS] vector of every source sentence
 """
 
 from collections.abc import Sequence
@@ -26,9 +26,11 @@ Int64 = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherOutputs:
-    """soft_labels (W, K, C) and source_cls (S, H), float32.
+    """Outputs of a teacher; memory-mapped on CPUs, in device memory on GPUs.
 
-    On a processor both are memory-mapped; on a GPU they lie in its memory.
+    Args:
+        soft_labels: (W, K, C) float32.
+        source_cls: (S, H) float32.
     """
 
     soft_labels: Tensor
@@ -36,17 +38,17 @@ class TeacherOutputs:
 
 
 def load_outputs(directory: Path, device: torch.device) -> TeacherOutputs:
-    """Read what `save_outputs` wrote."""
+    """Load what `save_outputs` wrote."""
 
     def read(name: str) -> Tensor:
-        # Copy-on-write: torch wants writable memory, and nothing that is written reaches the file.
+        # Copy-on-write: torch requires writable memory, and writes must not reach the file.
         return torch.from_numpy(np.load(directory / name, mmap_mode="c")).to(device)
 
     return TeacherOutputs(soft_labels=read("soft_labels.npy"), source_cls=read("source_cls.npy"))
 
 
 def save_outputs(directory: Path, teacher: MultiChannelTagger, target: TextTensors, source: TextTensors) -> None:
-    """Run the teacher over both corpora; the directory appears whole or not at all.
+    """Run the teacher over both corpora and write its outputs to a directory, atomically.
 
     The caller sets evaluation mode, inference mode and autocast.
     """
@@ -56,11 +58,13 @@ def save_outputs(directory: Path, teacher: MultiChannelTagger, target: TextTenso
 
 
 def save_mean_outputs(directory: Path, outputs: Sequence[Path]) -> None:
-    """Write the mean of several teachers' soft labels, and the first one's [CLS] vectors; whole or not at all.
+    """Write the mean of several teachers' soft labels and the first teacher's [CLS] vectors, atomically.
 
-    A mean of vectors would be no teacher's: the MMD losses compare domains as one teacher sees them.
+    [CLS] vectors are not averaged: the MMD losses compare domains in one teacher's representation.
 
-    outputs: the teachers' directories, the best teacher's first.
+    Args:
+        directory: the new directory.
+        outputs: directories of the teachers' outputs, the best teacher first.
     """
     labels = [np.load(path / "soft_labels.npy", mmap_mode="r") for path in outputs]
     with new_content(directory) as scratch:
@@ -87,7 +91,7 @@ def soft_labels(teacher: MultiChannelTagger, text: TextTensors) -> Float32:
 
 
 def cls_vectors(model: MultiChannelTagger, text: TextTensors, sentences: Int64 | None = None) -> Float32:
-    """The [CLS] vector of every sentence, (S, H), or of those with these indices, in their order."""
+    """[CLS] vectors (S, H) of all sentences, or of those with the given indices, in their order."""
     device = next(model.parameters()).device
     chosen = np.arange(len(text.lengths)) if sentences is None else sentences
     found: Float32 | None = None

@@ -1,7 +1,7 @@
-"""Several workers on one training: each takes its share of every batch, gradients are summed.
+"""Data-parallel workers: each computes its share of every batch, gradients are summed.
 
-The loss of a worker is its part of the whole batch's loss, so that the sum over workers is what one worker would
-compute. Everything here works unchanged with one worker and no process group.
+A worker's loss is its part of the whole batch's loss, so the sum over workers equals the loss of a single worker.
+Everything here also works with one worker and no process group.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,35 +17,40 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, kw_only=True)
 class Workers:
-    """rank: this worker, 0..size-1."""
+    """The workers of a training.
+
+    Args:
+        rank: this worker, 0..size-1.
+        size: number of workers.
+    """
 
     rank: int = 0
     size: int = 1
 
     @classmethod
     def current(cls) -> "Workers":
-        """The process group's, or one worker where there is none."""
+        """Workers of the process group; one worker if there is none."""
         if dist.is_available() and dist.is_initialized():
             return cls(rank=dist.get_rank(), size=dist.get_world_size())
         return cls()
 
     @property
     def first(self) -> bool:
-        """Whether this worker writes the files."""
+        """Whether this worker writes files."""
         return self.rank == 0
 
     def barrier(self) -> None:
-        """Wait until every worker is here."""
+        """Wait until all workers reach this call."""
         if self.size > 1:
             dist.barrier()
 
     @property
     def share(self) -> slice:
-        """This worker's items of a sequence that all workers divide: every size-th, from its rank on."""
+        """This worker's items of a sequence: every size-th, starting at its rank."""
         return slice(self.rank, None, self.size)
 
     def gather_objects(self, value: Item) -> list[Item]:
-        """Every worker's value, by rank, on every worker."""
+        """The values of all workers, by rank, on every worker."""
         if self.size == 1:
             return [value]
         values: list[Item | None] = [None] * self.size
@@ -53,19 +58,19 @@ class Workers:
         return values  # type: ignore[return-value]
 
     def from_first(self, find: Callable[[], Item]) -> Item:
-        """What the first worker finds, on every worker; the others wait for it."""
+        """Call `find` on the first worker and return its result on all workers."""
         found = self.gather_objects(find() if self.first else None)[0]
         return cast(Item, found)
 
     def sum(self, value: Tensor) -> Tensor:
-        """The sum over workers, without gradient."""
+        """Sum over workers, without gradient."""
         if self.size > 1:
             value = value.clone()
             dist.all_reduce(value)
         return value
 
     def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        """Add up gradients over workers in one message."""
+        """Sum gradients over workers in one all-reduce."""
         if self.size == 1:
             return
         gradients = [p.grad if p.grad is not None else _zero_gradient(p) for p in parameters]
@@ -75,9 +80,9 @@ class Workers:
             gradient.copy_(part.view_as(gradient))
 
     def gather_rows(self, rows: Tensor) -> Tensor:
-        """All workers' rows (N_r, H) as one (sum N_r, H); the gradient flows into this worker's own alone.
+        """Concatenate all workers' rows, (N_r, H) -> (sum N_r, H); only this worker's get a gradient.
 
-        A loss of the gathered rows is the same on every worker; summed gradients then equal one worker's.
+        A loss of the gathered rows is equal on all workers, so the summed gradients equal those of a single worker.
         """
         if self.size == 1:
             return rows

@@ -19,7 +19,14 @@ from .tagger import MultiChannelTagger
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredSet:
-    """Labelled sentences on a device, to be scored after every epoch. decode: how labels are made of scores."""
+    """Labelled sentences on a device, scored after every epoch.
+
+    Args:
+        sentences: encoded sentences with gold labels.
+        tensors: the same sentences on the device.
+        label_names: (C,) names of the classes.
+        decode: decoding method, see `decoding`.
+    """
 
     sentences: EncodedSentences
     tensors: TextTensors
@@ -37,7 +44,7 @@ class ScoredSet:
         decode: Decode = "argmax",
         frozen_states: Tensor | None = None,
     ) -> "ScoredSet":
-        """Put the sentences' tokens on the device; frozen_states: see `TextTensors`."""
+        """Copy the sentences' tokens to the device. For `frozen_states` see `TextTensors`."""
         tensors = TextTensors(sentences, pad_id, device, frozen_states)
         return cls(sentences=sentences, tensors=tensors, label_names=label_names, decode=decode)
 
@@ -46,31 +53,37 @@ class ScoredSet:
         return score(self.predicted(model), self.sentences, self.label_names)
 
     def predicted(self, model: MultiChannelTagger) -> list[list[str]]:
-        """The main channel's label of every word of every sentence, valid BIO2."""
+        """Labels of every word of every sentence by the main channel, valid BIO2."""
         return predict_labels(model, self.sentences, self.tensors, self.label_names, decode=self.decode)
 
     @property
     def gold(self) -> list[list[str]]:
-        """The gold label of every word of every sentence."""
+        """Gold labels of every word of every sentence."""
         return gold_labels(self.sentences, self.label_names)
 
     def metrics(
         self, predicted: Sequence[Sequence[str]], prefix: str, *, leave_out: npt.NDArray[np.bool_]
     ) -> dict[str, float]:
-        """Scores as metrics, and `PREFIX/f1_deduplicated` on the sentences that `leave_out` (S,) does not mark."""
+        """Scores as metrics, in total, per type, and without repeated sentences.
+
+        Args:
+            predicted: labels of every word of every sentence.
+            prefix: prefix of the metrics' names.
+            leave_out: (S,) sentences left out of `PREFIX/f1_deduplicated`.
+        """
         gold = self.gold
-        kept = np.flatnonzero(~leave_out).tolist()
-        rest = entity_scores([gold[i] for i in kept], [predicted[i] for i in kept])
+        included = np.flatnonzero(~leave_out).tolist()
+        rest = entity_scores([gold[i] for i in included], [predicted[i] for i in included])
         return {
             **score_metrics(prefix, entity_scores(gold, predicted), per_type=True),
             f"{prefix}/f1_deduplicated": rest.f1,
             f"{prefix}/sentences": len(gold),
-            f"{prefix}/sentences_deduplicated": len(kept),
+            f"{prefix}/sentences_deduplicated": len(included),
         }
 
 
 def score_metrics(prefix: str, scores: EntityScores, *, per_type: bool = False) -> dict[str, float]:
-    """`PREFIX/precision|recall|f1`, and `PREFIX/TYPE/precision|recall|f1` a type if asked for. All 0..1."""
+    """`PREFIX/precision|recall|f1`, optionally also per type (`PREFIX/TYPE/...`); all in 0..1."""
     metrics = {
         f"{prefix}/precision": scores.precision,
         f"{prefix}/recall": scores.recall,
@@ -87,7 +100,7 @@ def score_metrics(prefix: str, scores: EntityScores, *, per_type: bool = False) 
 
 
 def dev_metrics(model: MultiChannelTagger, sets: Mapping[str, ScoredSet]) -> dict[str, float]:
-    """Scores on dev sets by name (`target`, `source`); the target's with per-type scores."""
+    """Scores on dev sets by name (`target`, `source`); those of `target` also per type."""
     metrics: dict[str, float] = {}
     for name, scored in sets.items():
         metrics |= score_metrics(f"dev_{name}", scored.scores(model), per_type=name == "target")

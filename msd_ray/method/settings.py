@@ -1,4 +1,4 @@
-"""What a training is told: frozen values, the paper's as defaults (its section 5.4)."""
+"""Hyperparameters as frozen dataclasses; the defaults are the paper's (section 5.4) unless noted."""
 
 import hashlib
 import json
@@ -11,16 +11,24 @@ LossMean = Literal["batch", "epoch"]
 DropoutMasks = Literal["torch", "fast"]
 FrozenPrefix = Literal["train", "once"]
 SelectOn = Literal["target", "source", "none"]
-"""What chooses epochs and configurations, see `selection`."""
+"""The dev set that chooses epochs and ranks trials. The paper selects on the target's.
+
+"none" ranks trials on the source's dev set and always takes the last epoch. Dev labels of the other language are
+not read.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
-    """AdamW with linear warm-up and decay.
+    """AdamW with linear warm-up and linear decay to 0.
 
-    learning_rate: peak. head_learning_rate, omega_learning_rate: the rates of the terminals and of omega, as factors of
-    it. weight_decay: not on biases, LayerNorm and layer weights. warmup: share of all steps. dropout: in the encoder,
-    attention and terminals.
+    Args:
+        learning_rate: peak learning rate of the encoder.
+        head_learning_rate: learning rate of the channel terminals, as a factor of `learning_rate`.
+        omega_learning_rate: learning rate of omega (`losses.layer_weights`), as a factor of `learning_rate`.
+        weight_decay: applies to matrices only: not to biases, LayerNorm or omega.
+        warmup: share of all steps, 0..1.
+        dropout: probability, 0 <= p < 1, in the encoder, its attention weights and the terminals.
     """
 
     learning_rate: float
@@ -33,10 +41,13 @@ class OptimizerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherSettings(OptimizerSettings):
-    """alpha: weight of the auxiliary channels, Eq. 10.
+    """Hyperparameters of a teacher.
 
-    mmd: weight of the MMD between the teacher's own [CLS] on source and target sentences: the implicit transfer that
-    the paper's section 5.6.3 compares with; 0 in MSD.
+    Args:
+        learning_rate: see `OptimizerSettings`.
+        alpha: weight of the auxiliary channels (Eq. 10).
+        mmd: weight of the MMD between the teacher's [CLS] vectors of source and target sentences: the implicit
+            transfer of section 5.6.3 (`TSL w. MMD`). MSD has none: 0.
     """
 
     learning_rate: float = 5e-5
@@ -46,15 +57,21 @@ class TeacherSettings(OptimizerSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class StudentSettings(OptimizerSettings):
-    """beta: weight of the auxiliary channels, Eq. 12; alpha_prime, beta_prime: of the two MMD losses, Eq. 15.
+    """Hyperparameters of a student.
 
-    init: where the student starts: at the pre-trained encoder, as in the paper, or at its teacher.
-    kd_loss: what Eq. 11 measures: the squared error of the probabilities, as in the paper, or their cross entropy.
-    temperature: of the soft labels, p^(1/temperature) normalised: below 1 sharper, above 1 flatter.
-    confidence: words whose soft label of the main channel has no probability as large as this carry no loss; 0: none.
-    rounds: of self-training; the student of a round is the teacher of the next.
-    auxiliary: what the channels below the main one learn from. Gold labels are those of the target's training
-    sentences: a control that is not zero-shot (`variants`).
+    Args:
+        learning_rate: see `OptimizerSettings`.
+        beta: weight of the auxiliary channels (Eq. 12).
+        alpha_prime: weight of the cross-model MMD (Eq. 15).
+        beta_prime: weight of the cross-language MMD (Eq. 15).
+        init: initial weights: the pre-trained encoder's, as in the paper, or the teacher's.
+        kd_loss: the distance in Eq. 11: squared error, as in the paper, or cross entropy with the soft labels.
+        temperature: soft labels become p^(1/temperature), normalised: below 1 sharper, above 1 flatter.
+        confidence: minimum of the largest probability in the main channel's soft label, 0..1. Words below it
+            carry no loss. 0: all words do.
+        rounds: rounds of self-training; the student of a round is the teacher of the next.
+        auxiliary: targets of the auxiliary channels. "gold labels" are those of the target's training sentences:
+            a control that is not zero-shot (`gold-aux` in `variants`).
     """
 
     learning_rate: float = 2e-5
@@ -71,17 +88,24 @@ class StudentSettings(OptimizerSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """What every training of a study shares, and the seed.
+    """Settings that all trainings of a study share, and the seed.
 
-    frozen_layers: lowest layers that are not trained, beside the embeddings. max_length: tokens a sentence.
-    clip: largest gradient norm. precision: of the matrix products; the weights are fp32 always.
-    average_epochs: the mean of the weights of the last so many epochs is one more candidate, the epoch after the last;
-    1: no such candidate. pairing: how the MMD's batches of source sentences are chosen (`features.paired_batches`).
-    loss_mean: whether a batch's loss is divided by its own number of labelled words, or by the epoch's mean number,
-    with which a word weighs the same in batches of short and of long sentences.
-    dropout_masks: torch's own, or on processors those of `model.dropout`, which are drawn faster.
-    frozen_prefix: whether the embeddings and the frozen layers run in each step, with dropout, or `once` for a corpus,
-    without (see `frozen`).
+    Args:
+        seed: seed of initial weights, data order and dropout.
+        epochs: passes over the training sentences.
+        batch_size: sentences per batch, over all workers.
+        max_length: tokens per sentence, special tokens included; the rest is cut off.
+        frozen_layers: lowest encoder layers that are not trained; the embeddings never are.
+        clip: maximum gradient norm.
+        precision: of matrix multiplications; trained weights are always fp32.
+        average_epochs: above 1, the mean of the weights of the last `average_epochs` epochs is one more candidate,
+            numbered as the epoch after the last.
+        pairing: how MMD batches of source sentences are chosen (`data.batches.paired_batches`).
+        loss_mean: what a batch's loss is divided by: its own number of labelled words, or the epoch's mean number,
+            so that words of short and of long sentences weigh the same.
+        dropout_masks: drawn by torch, or faster by `method.dropout` (on CPUs only).
+        frozen_prefix: "train" runs embeddings and frozen layers in every step, with dropout, as in the paper; "once"
+            computes them once per corpus, without dropout (`method.frozen`).
     """
 
     seed: int = 0
@@ -99,22 +123,24 @@ class RunSettings:
 
     @property
     def candidates(self) -> int:
-        """How many records a training has when it is complete: its epochs, and the mean of the last ones."""
+        """Number of records of a complete training: its epochs, and the mean of the last ones if configured."""
         return self.epochs + (self.average_epochs > 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """All hyperparameters of a tagger: a student learns from the mean of the soft labels of its teachers.
+    """All hyperparameters of a tagger.
 
-    teachers: at least one, the best first. student: None where the (one) teacher itself tags the target.
+    Args:
+        teachers: at least one, the best first; a student learns from the mean of their soft labels.
+        student: None if the (only) teacher tags the target language itself.
     """
 
     teachers: tuple[TeacherSettings, ...]
     student: StudentSettings | None
 
     def to_json(self) -> dict[str, Any]:
-        """As nested plain values."""
+        """The configuration as nested plain values."""
         return {
             "teachers": [to_json(teacher) for teacher in self.teachers],
             "student": None if self.student is None else to_json(self.student),
@@ -122,15 +148,25 @@ class Configuration:
 
     @property
     def zero_shot(self) -> bool:
-        """Whether no label of the target's training sentences reaches it."""
+        """Whether no gold label of the target's training sentences is used."""
         return self.student is None or self.student.auxiliary == "soft labels"
 
     @property
     def digest(self) -> str:
-        """Eight hexadecimal digits."""
+        """Hash of the configuration, eight hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:8]
 
 
 def to_json(settings: OptimizerSettings | RunSettings) -> dict[str, Any]:
-    """Settings as plain values, for digests and records."""
+    """Settings as plain values, for hashes and records."""
     return asdict(settings)
+
+
+def dev_language(select_on: SelectOn) -> Literal["target", "source"]:
+    """The language whose dev set scores trials; with "none" the source."""
+    return "target" if select_on == "target" else "source"
+
+
+def dev_metric(select_on: SelectOn) -> str:
+    """The metric that ranks trials, F1 in 0..1: `dev_target/f1` or `dev_source/f1`."""
+    return f"dev_{dev_language(select_on)}/f1"

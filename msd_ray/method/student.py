@@ -1,7 +1,7 @@
-"""The student: distilled on unlabelled target text, its domains pulled towards the teacher's (Eq. 11-15).
+"""The student: distilled on unlabelled target text, with MMD losses towards the teacher (Eq. 11-15).
 
-The text is `TextTensors` of unlabelled text, the teacher is there as arrays computed beforehand. The one place for a
-target label is `gold`, which the control `gold-aux` alone fills (`variants`).
+Its text has no labels (`TextTensors` of `EncodedText`); the teacher is present as precomputed arrays. Target labels
+can enter through `StudentTask.gold` only, which only the control `gold-aux` sets (`variants`).
 """
 
 from collections.abc import Mapping
@@ -39,9 +39,16 @@ Pair = tuple[Int64, Int64]
 
 @dataclass(kw_only=True)
 class StudentTask:
-    """target, source: sentences on the device, without labels. dev: labelled sets by name, for scores alone.
+    """Training task of a student.
 
-    gold: (W,) int64 gold labels of the target's encoded words; None in everything that is zero-shot.
+    Args:
+        settings: hyperparameters of the student.
+        run: settings of the study, and the seed.
+        target: unlabelled target sentences on the device.
+        source: unlabelled source sentences on the device.
+        teacher: soft labels of `target`, [CLS] vectors of `source`.
+        dev: labelled sets by name, used for scores only.
+        gold: (W,) int64 gold labels of the encoded target words; None unless `settings.auxiliary` is "gold labels".
     """
 
     settings: StudentSettings
@@ -56,18 +63,18 @@ class StudentTask:
     _mean_count: Tensor | None = field(init=False, default=None)  # labelled words of a batch, over the epoch
 
     def __post_init__(self) -> None:
-        assert (self.gold is not None) == (self.settings.auxiliary == "gold labels"), "no gold labels but for gold-aux"
+        assert (self.gold is not None) == (self.settings.auxiliary == "gold labels"), "gold labels: gold-aux only"
         self.steps_per_epoch = len(self.steps(1))
         main = self.teacher.soft_labels[:, -1]  # (W, C)
         if self.settings.confidence > 0.0:
-            # Not "at least": NaN stays in, and is found in the loss.
+            # Negated so that NaN passes and is detected in the loss.
             self._confident = ~(main.amax(dim=-1) < self.settings.confidence)
         if self.run.loss_mean == "epoch":
             words = len(main) if self._confident is None else int(self._confident.sum())
             self._mean_count = main.new_full((), words / self.steps_per_epoch)
 
     def steps(self, epoch: int) -> list[Pair]:
-        """The epoch's batches: indices of target sentences, and of source sentences beside them."""
+        """The epoch's batches: indices of target sentences, each with indices of source sentences."""
         return paired_batches(
             self.target.lengths,
             self.source.lengths,
@@ -97,7 +104,7 @@ class StudentTask:
         return StepLoss(
             total=loss.total,
             parts={
-                # Every worker has the whole of the MMD losses, and parts are added up.
+                # Every worker computes the full MMD losses, and parts are summed over workers.
                 "loss/total": loss.distillation + others / workers.size,
                 "loss/main": distillation.main,
                 "loss/auxiliary": distillation.auxiliary,
@@ -108,7 +115,7 @@ class StudentTask:
         )
 
     def scores(self, model: MultiChannelTagger) -> dict[str, float]:
-        """Dev scores and the layer weights."""
+        """Dev scores, layer weights and the share of padding."""
         return {
             **dev_metrics(model, self.dev),
             **layer_weight_metrics(model),
@@ -118,11 +125,11 @@ class StudentTask:
     def _distillation(
         self, model: MultiChannelTagger, logits: Tensor, target: TextBatch, workers: Workers
     ) -> DistillationLoss:
-        """Eq. 11 and 12."""
+        """Distillation loss (Eq. 11-12)."""
         rows, mask = target.word_rows.clamp(min=0), target.word_mask
         if self._confident is not None:
             mask = mask & self._confident[rows]
-        # (K, B, T, C); at tokens without a label another word's, masked by the loss.
+        # (K, B, T, C); unlabelled tokens get another word's, which the loss masks.
         soft_labels = sharpened(self.teacher.soft_labels[rows].permute(2, 0, 1, 3), self.settings.temperature)
         weights, beta, kd_loss = layer_weights(model.omega), self.settings.beta, self.settings.kd_loss
         count = workers.sum(mask.sum()) if self._mean_count is None else self._mean_count
@@ -134,7 +141,7 @@ class StudentTask:
     def _mmd(
         self, model: MultiChannelTagger, target_cls: Tensor, source_index: Int64, workers: Workers
     ) -> dict[str, Tensor]:
-        """The two MMD losses (Eq. 13, 14), each only where its weight is not zero."""
+        """The MMD losses (Eq. 13, 14) whose weight is not zero, by name."""
         losses: dict[str, Tensor] = {}
         if self.settings.alpha_prime == 0.0 and self.settings.beta_prime == 0.0:
             return losses

@@ -1,6 +1,6 @@
-"""The encoder with a classifier, its *channel terminal*, on every layer above the frozen ones (Eq. 6-7).
+"""The tagger: an encoder with a classifier (channel terminal) on every trained layer (Eq. 6-7).
 
-Shape legend: K channels (the last is the main one), B sentences, T tokens, C classes, H width.
+Shapes: K channels (the last is the main channel), B sentences, T tokens, C classes, H hidden size.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,12 @@ from msd_ray.data.encoders.layers import encoder_parts
 
 @dataclass(frozen=True, kw_only=True)
 class TaggerOutput:
-    """logits (K, B, T, C), float32, of products in the autocast type; cls (B, H), the last layer's first vector."""
+    """Output of a forward pass.
+
+    Args:
+        logits: (K, B, T, C) float32, computed from products in the autocast dtype.
+        cls: (B, H), the last layer's vector of the first token ([CLS]).
+    """
 
     logits: Tensor
     cls: Tensor
@@ -24,12 +29,17 @@ class TaggerOutput:
 class MultiChannelTagger(nn.Module):
     """A teacher or a student.
 
-    encoder: gives hidden states of L layers; its embeddings and lowest `frozen_layers` layers are not trained.
-    num_labels: C. dropout: on the terminals' input, 0..1; the encoder's own dropout is its configuration's.
+    K = L - frozen_layers for an encoder of L layers. The auxiliary channels' weights, lambda in Eq. 9 and lambda' in
+    Eq. 12, are softmax(omega) with trained omega (K-1,), see `losses.layer_weights`.
 
-    K = L - frozen_layers. The weights of the auxiliary channels, lambda in Eq. 9 and lambda' in Eq. 12, are
-    softmax(omega), with omega (K - 1,) trained; see `losses.layer_weights`.
-    Raises ValueError when no layer is left to train, or for a negative number.
+    Args:
+        encoder: encoder of L layers. Its embeddings and its lowest `frozen_layers` layers are not trained.
+        num_labels: C.
+        frozen_layers: 0 <= frozen_layers < L.
+        dropout: probability on the terminals' input, 0 <= p < 1; the encoder has its own in its configuration.
+
+    Raises:
+        ValueError: `frozen_layers` is negative or leaves no layer to train.
     """
 
     def __init__(
@@ -40,12 +50,10 @@ class MultiChannelTagger(nn.Module):
         self.frozen_layers = frozen_layers
         self.channels = len(parts.layers) - frozen_layers
         if not 0 <= frozen_layers < len(parts.layers):
-            raise ValueError(
-                f"{frozen_layers} frozen layers leave none or more than all of {len(parts.layers)} to train"
-            )
+            raise ValueError(f"expected 0 to {len(parts.layers) - 1} frozen layers, found {frozen_layers}")
         for frozen in (parts.embeddings, *parts.layers[:frozen_layers]):
             frozen.requires_grad_(False)
-        self._trained_layers = tuple(parts.layers[frozen_layers:])  # a tuple: the encoder's modules once, by one name
+        self._trained_layers = tuple(parts.layers[frozen_layers:])  # not a ModuleList: parameters keep one name
         width = encoder.config.hidden_size
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
@@ -57,9 +65,12 @@ class MultiChannelTagger(nn.Module):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None, frozen_states: Tensor | None = None
     ) -> TaggerOutput:
-        """input_ids, attention_mask: (B, T); no mask where nothing is padding.
+        """Encode a batch and classify every token in every channel.
 
-        frozen_states: (B, T, H) of these tokens, see `frozen_states`; without them the frozen layers run too.
+        Args:
+            input_ids: (B, T) int64.
+            attention_mask: (B, T), 0 at padding; None without padding.
+            frozen_states: (B, T, H) the frozen layers' output for these tokens; None: run these layers too.
         """
         states = self._states(input_ids, attention_mask, frozen_states)
         hidden = torch.stack(states[-self.channels :])  # (K, B, T, H)
@@ -69,17 +80,17 @@ class MultiChannelTagger(nn.Module):
     def cls_vectors(
         self, input_ids: Tensor, attention_mask: Tensor | None, frozen_states: Tensor | None = None
     ) -> Tensor:
-        """The [CLS] vectors (B, H) alone, without the terminals' work: what the MMD losses need of a batch."""
+        """[CLS] vectors (B, H), without running the terminals: the input of the MMD losses."""
         return self._states(input_ids, attention_mask, frozen_states)[-1][:, 0]
 
     def frozen_states(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
-        """What the embeddings and the frozen layers make of the tokens, (B, T, H), float32: no training changes it."""
+        """Output of the embeddings and the frozen layers, (B, T, H) float32; training does not change it."""
         return self._states(input_ids, attention_mask)[self.frozen_layers].float()
 
     def _states(
         self, input_ids: Tensor, attention_mask: Tensor | None, frozen_states: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """The embeddings' output and each layer's, (B, T, H); from `frozen_states` on where they are given."""
+        """Outputs of the embeddings and of each layer, (B, T, H); starts at `frozen_states` if given."""
         mask = self._added_to_scores(attention_mask)
         if frozen_states is None:
             return self.encoder(input_ids=input_ids, attention_mask=mask, output_hidden_states=True).hidden_states  # type: ignore[no-any-return]
@@ -89,21 +100,21 @@ class MultiChannelTagger(nn.Module):
         return tuple(states)
 
     def _added_to_scores(self, attention_mask: Tensor | None) -> Tensor | None:
-        """The mask (B, T) as attention adds it to its scores: (B, 1, 1, T), 0 for a token.
+        """The additive attention mask, (B, T) -> (B, 1, 1, T): 0 for tokens, the dtype's minimum for padding.
 
-        Made here, because transformers would first read whether anything is masked, and wait for the device in each
-        step until all before is done.
+        Computed here because transformers would first check whether anything is masked, which synchronises with the
+        device in every step.
         """
         if attention_mask is None:
             return None
         kind = self.terminal_weight.dtype
-        nothing = torch.zeros((), dtype=kind, device=attention_mask.device)
-        return torch.where(attention_mask[:, None, None, :].bool(), nothing, torch.finfo(kind).min)
+        zero = torch.zeros((), dtype=kind, device=attention_mask.device)
+        return torch.where(attention_mask[:, None, None, :].bool(), zero, torch.finfo(kind).min)
 
-    def hold_frozen_matrices(self, kind: torch.dtype) -> None:
-        """Hold the frozen layers' matrices in the type of the products: autocast would convert them in each step.
+    def cast_frozen_matrices(self, kind: torch.dtype) -> None:
+        """Convert the frozen layers' matrices to the autocast dtype once instead of in every step.
 
-        The outputs under autocast to this type stay the same, bit for bit.
+        Outputs under autocast to this dtype stay bit-identical.
         """
         for layer in encoder_parts(self.encoder).layers[: self.frozen_layers]:
             for module in layer.modules():
@@ -111,18 +122,21 @@ class MultiChannelTagger(nn.Module):
                     module.to(kind)
 
     def trained_parameters(self) -> dict[str, nn.Parameter]:
-        """Name and parameter of all that training changes: what checkpoints hold."""
+        """Names and parameters that training changes: the contents of checkpoints."""
         return {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}
 
     def load_trained(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over all that training changes, as `trained_parameters` names it.
+        """Load the parameters that training changes, named as in `trained_parameters`.
 
-        Raises ValueError unless `weights` has exactly those names, each with its shape.
+        Raises:
+            ValueError: names or shapes differ from this tagger's.
         """
         trained = self.trained_parameters()
         if weights.keys() != trained.keys():
-            raise ValueError(f"weights of another tagger: {sorted(weights.keys() ^ trained.keys())[:3]} differ")
+            raise ValueError(
+                f"the weights belong to another tagger: {sorted(weights.keys() ^ trained.keys())[:3]} differ"
+            )
         for name, parameter in trained.items():
             if weights[name].shape != parameter.shape:
-                raise ValueError(f"{name} has shape {tuple(weights[name].shape)}, not {tuple(parameter.shape)}")
+                raise ValueError(f"{name}: expected shape {tuple(parameter.shape)}, found {tuple(weights[name].shape)}")
             parameter.data.copy_(weights[name])

@@ -1,7 +1,7 @@
-"""The teacher: trained on labelled source sentences, every channel supervised (Eq. 8-10).
+"""The teacher: trained on labelled source sentences, with every channel supervised (Eq. 8-10).
 
-With a weight for it, unlabelled target sentences pull its domains together while it is trained (TSL w. MMD, the
-implicit transfer of the paper's section 5.6.3); MSD's teacher never sees a target sentence.
+With `TeacherSettings.mmd` > 0, an MMD loss between source and unlabelled target sentences is added (`TSL w. MMD`, the
+implicit transfer of section 5.6.3). MSD's teacher sees no target sentence.
 """
 
 from dataclasses import dataclass, field
@@ -26,9 +26,15 @@ Step = tuple[Int64, Int64 | None]
 
 @dataclass(kw_only=True)
 class TeacherTask:
-    """train: labelled source sentences on the device. target: unlabelled sentences for the MMD within the teacher.
+    """Training task of a teacher.
 
-    Dev sets are no part of it: each study scores a teacher's epochs on its own.
+    Dev sets are not part of it: each study scores a teacher's epochs itself.
+
+    Args:
+        settings: hyperparameters of the teacher.
+        run: settings of the study, and the seed.
+        train: labelled source sentences on the device.
+        target: unlabelled target sentences for the MMD; None if `settings.mmd` is 0.
     """
 
     settings: TeacherSettings
@@ -38,11 +44,14 @@ class TeacherTask:
     steps_per_epoch: int = field(init=False)
 
     def __post_init__(self) -> None:
-        assert (self.target is not None) == (self.settings.mmd != 0.0), "target text and the MMD's weight go together"
+        assert (self.target is not None) == (self.settings.mmd != 0.0), "target text: iff mmd > 0"
         self.steps_per_epoch = len(self.steps(1))
 
     def steps(self, epoch: int) -> list[Step]:
-        """The epoch's batches: indices of source sentences, the same with and without target sentences beside."""
+        """The epoch's batches: indices of source sentences, and of target sentences or None.
+
+        The source batches do not depend on `target`.
+        """
         run = self.run
         if self.target is None:
             batches = training_batches(self.train.lengths, run.batch_size, seed=run.seed, epoch=epoch)
@@ -58,7 +67,7 @@ class TeacherTask:
         return [(source, target) for source, target in pairs]
 
     def loss(self, model: MultiChannelTagger, step: Step) -> StepLoss:
-        """Eq. 10 on this worker's share of a batch, and the weighted MMD where there are target sentences."""
+        """Eq. 10 on this worker's share of a batch, plus the weighted MMD if configured."""
         workers = Workers.current()
         source_index = step[0][workers.share]
         target_index = None if step[1] is None else step[1][workers.share]
@@ -77,7 +86,7 @@ class TeacherTask:
         if self.target is not None and target_index is not None:
             mmd = self._mmd(model, out.cls, self.target, target_index, workers)
             total = total + self.settings.mmd * mmd
-            # Every worker has the whole of the MMD, and parts are added up.
+            # Every worker computes the full MMD, and parts are summed over workers.
             mmd_part = mmd.detach() / workers.size
             parts = {"loss/total": parts["loss/total"] + self.settings.mmd * mmd_part, "loss/mmd_teacher": mmd_part}
             tokens += int(self.target.lengths[target_index].sum())
@@ -93,7 +102,7 @@ class TeacherTask:
         )
 
     def _count(self, word_mask: torch.Tensor, workers: Workers) -> torch.Tensor:
-        """The number of labelled words that the loss is divided by."""
+        """Number of labelled words that the loss is divided by."""
         if self.run.loss_mean == "epoch":
             return word_mask.new_full((), self.train.words / self.steps_per_epoch, dtype=torch.float32)
         return workers.sum(word_mask.sum())
@@ -102,13 +111,13 @@ class TeacherTask:
     def _mmd(
         model: MultiChannelTagger, source_cls: torch.Tensor, target: TextTensors, index: Int64, workers: Workers
     ) -> torch.Tensor:
-        """MMD (Eq. 5) between the teacher's [CLS] on this batch's source and target sentences."""
+        """MMD^2 (Eq. 5) between the teacher's [CLS] vectors of this batch's source and target sentences."""
         batch = target.batch(index)
         target_cls = model.cls_vectors(*batch.inputs)
         return mmd2(workers.gather_rows(source_cls), workers.gather_rows(target_cls))
 
     def scores(self, model: MultiChannelTagger) -> dict[str, float]:
-        """The layer weights, and the share of padding."""
+        """Layer weights and the share of padding."""
         return {
             **layer_weight_metrics(model),
             "padding_share": padding_share(self.train.lengths, [step[0] for step in self.steps(1)]),
@@ -116,11 +125,11 @@ class TeacherTask:
 
 
 def channel_losses(model: MultiChannelTagger, losses: torch.Tensor) -> dict[str, torch.Tensor]:
-    """`loss/channel_M` for each layer M, from (K,) losses."""
+    """`loss/channel_M` for each layer M, from the losses (K,)."""
     return {f"loss/channel_{model.frozen_layers + 1 + k}": loss for k, loss in enumerate(losses)}
 
 
 def layer_weight_metrics(model: MultiChannelTagger) -> dict[str, float]:
-    """`layer_weight/M` for each auxiliary layer M: lambda of Eq. 9, or lambda' of Eq. 12."""
+    """`layer_weight/M` for each auxiliary layer M: lambda of Eq. 9 or lambda' of Eq. 12."""
     weights = layer_weights(model.omega.detach()).tolist()
     return {f"layer_weight/{model.frozen_layers + 1 + k}": float(w) for k, w in enumerate(weights)}

@@ -1,20 +1,20 @@
-"""What the paper compares, as settings: every variant is MSD with some of its weights set to nothing, or more.
+"""The configurations that the paper compares: MSD with some loss weights set to zero or added.
 
-| variant         | teacher                        | student                             | in the paper           |
-|-----------------|--------------------------------|-------------------------------------|------------------------|
-| `msd`           | all channels                   | all channels, both MMD losses       | MSD                    |
-| `no-distillers` | main channel alone             | main channel alone, both MMD losses | MSD w/o. distillers    |
-| `no-mmd-lang`   | all channels                   | no cross-language MMD (Eq. 14)      | MSD w/o. L_MMD^L       |
-| `no-mmd-model`  | all channels                   | no cross-model MMD (Eq. 13)         | MSD w/o. L_MMD^M       |
-| `no-mmd`        | all channels                   | all channels, no MMD                | Figure 3b, no score    |
-| `no-all`        | main channel alone             | main channel alone, no MMD          | MSD w/o. all, TSL      |
-| `tsl-mmd`       | main channel; MMD of languages | main channel alone, no MMD          | TSL w. MMD (5.6.3)     |
-| `direct`        | main channel alone             | none: the teacher tags the target   | BS                     |
-| `mixture`       | all channels                   | none: the teacher tags the target   | mixture (Table 5)      |
-| `gold-aux`      | all channels                   | gold labels in Eq. 12's L_aux       | not there; a control   |
+| variant         | teacher                          | student                             | in the paper          |
+|-----------------|----------------------------------|-------------------------------------|-----------------------|
+| `msd`           | all channels                     | all channels, both MMD losses       | MSD                   |
+| `no-distillers` | main channel only                | main channel only, both MMD losses  | MSD w/o. distillers   |
+| `no-mmd-lang`   | all channels                     | no cross-language MMD (Eq. 14)      | MSD w/o. L_MMD^L      |
+| `no-mmd-model`  | all channels                     | no cross-model MMD (Eq. 13)         | MSD w/o. L_MMD^M      |
+| `no-mmd`        | all channels                     | all channels, no MMD                | Figure 3b, no score   |
+| `no-all`        | main channel only                | main channel only, no MMD           | MSD w/o. all, TSL     |
+| `tsl-mmd`       | main channel, cross-language MMD | main channel only, no MMD           | TSL w. MMD (5.6.3)    |
+| `direct`        | main channel only                | none: the teacher tags the target   | BS                    |
+| `mixture`       | all channels                     | none: the teacher tags the target   | mixture (Table 5)     |
+| `gold-aux`      | all channels                     | gold labels in L_aux of Eq. 12      | not in it; a control  |
 
-`gold-aux` is no variant of the method but a control: the authors' released code feeds the gold labels of the target's
-training sentences into the student's auxiliary loss, and this row measures what that is worth.
+`gold-aux` is a control and no variant of the method: the authors' released code feeds gold labels of the target's
+training sentences into the student's auxiliary loss. This row measures their effect.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,20 +25,27 @@ from msd_ray.common.errors import UserError
 from .settings import StudentSettings, TeacherSettings
 
 FINAL_ROWS = ("direct", "tsl", "paper", "best", "average")
-"""The rows of a search's table: a plain teacher, plain distillation, the paper's configuration, what was found."""
+"""Rows of a search's table: teacher without student, plain distillation, the paper's configuration, the search's."""
 GOLD_AUXILIARY_WEIGHT = 0.1
-"""beta of `gold-aux`: the weight of the gold labels' loss in the authors' released code."""
+"""beta of `gold-aux`, from the authors' released code."""
 TEACHER_MMD_WEIGHT = 0.05
-"""Of the MMD within the teacher of `tsl-mmd`: the authors' released code divides it by 20. The paper names none."""
+"""Weight of the MMD in the teacher of `tsl-mmd`: 1/20 in the authors' released code; the paper names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
     """One row of the comparison.
 
-    label: for people. zero_shot: False for a row that target labels reach. student: whether it has a student.
-    distillers: whether channels below the main one are trained. mmd_model, mmd_language: the losses of Eq. 13, 14.
-    teacher_mmd: MMD between source and target within the teacher. gold_auxiliary: see `gold-aux` above.
+    Args:
+        name: value of `--variants`.
+        label: name in tables and figures.
+        zero_shot: False if target labels are used.
+        student: whether a student is trained.
+        distillers: whether the auxiliary channels are trained.
+        mmd_model: whether the student has the loss of Eq. 13.
+        mmd_language: whether the student has the loss of Eq. 14.
+        teacher_mmd: whether the teacher has an MMD between source and target sentences.
+        gold_auxiliary: whether the auxiliary channels learn from gold labels (`gold-aux`).
     """
 
     name: str
@@ -52,7 +59,7 @@ class Variant:
     gold_auxiliary: bool = False
 
     def teacher_settings(self, teacher: TeacherSettings) -> TeacherSettings:
-        """The variant of a teacher."""
+        """The teacher's settings in this variant."""
         return replace(
             teacher,
             alpha=teacher.alpha if self.distillers else 0.0,
@@ -60,7 +67,7 @@ class Variant:
         )
 
     def student_settings(self, student: StudentSettings) -> StudentSettings | None:
-        """The variant of a student; None where the teacher itself tags the target."""
+        """The student's settings in this variant; None if the teacher tags the target."""
         if not self.student:
             return None
         beta = GOLD_AUXILIARY_WEIGHT if self.gold_auxiliary else student.beta
@@ -97,18 +104,19 @@ ZERO_SHOT: tuple[str, ...] = tuple(variant.name for variant in _ALL if variant.z
 
 
 def variants_named(names: Sequence[str], *, target_labels_allowed: bool) -> tuple[Variant, ...]:
-    """The variants with these names, in the paper's order whatever the order of the names.
+    """Variants by name, in the paper's order.
 
-    Raises UserError for an unknown or repeated name, and for a variant that is not zero-shot unless it is allowed.
+    Raises:
+        UserError: a name is unknown or repeated, or a variant is not zero-shot and `target_labels_allowed` is False.
     """
     for name in names:
         if name not in VARIANTS:
-            raise UserError(f"--variants {name}: unknown; choose from {', '.join(VARIANTS)}")
+            raise UserError(f"--variants {name}: unknown variant. Choose from {', '.join(VARIANTS)}.")
         if names.count(name) > 1:
             raise UserError(f"--variants names {name} more than once")
         if not VARIANTS[name].zero_shot and not target_labels_allowed:
             raise UserError(
-                f"--variants {name}: it trains on gold labels of the target language, so its scores are not zero-shot; "
-                "give --allow-target-labels too if that is what you want to measure"
+                f"--variants {name}: trains on gold labels of the target language, so its scores are not zero-shot. "
+                "To measure that, add --allow-target-labels."
             )
     return tuple(variant for variant in _ALL if variant.name in names)

@@ -11,7 +11,7 @@ from msd_ray.cli.console import print_line, print_pairs
 from msd_ray.cli.environment import from_environment, warn_of_passwords
 from msd_ray.cli.parser import CommandParser, path, text
 from msd_ray.common.errors import UserError, run_command
-from msd_ray.common.names import require_plain
+from msd_ray.common.limits import require_plain
 from msd_ray.data.catalogue import dataset_named
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ from msd_ray.method.device import autocast
 from msd_ray.method.frozen import load_frozen_states
 from msd_ray.method.parallel import Workers
 from msd_ray.method.scores import ScoredSet
-from msd_ray.method.selection import dev_language
-from msd_ray.method.settings import OptimizerSettings, SelectOn, to_json
+from msd_ray.method.settings import OptimizerSettings, SelectOn, dev_language, to_json
 from msd_ray.method.tagger import MultiChannelTagger
 from msd_ray.storage.artifacts import Kept, node, readable
 from msd_ray.storage.layout import content_key

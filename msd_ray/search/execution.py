@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from msd_ray.method.selection import dev_metric
+from msd_ray.method.settings import dev_metric
 
 from .budget import Seconds
 from .parameters import JSON

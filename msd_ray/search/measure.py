@@ -11,10 +11,9 @@ import numpy.typing as npt
 import torch
 
 from msd_ray.method.checkpoints import TrainingDirectory
-from msd_ray.method.loop import Task, train
+from msd_ray.method.loop import SpreadSteps, Task, train
 from msd_ray.method.outputs import TeacherOutputs
 from msd_ray.method.settings import RunSettings, StudentSettings, TeacherSettings
-from msd_ray.method.spread import SpreadSteps
 from msd_ray.method.student import StudentTask
 from msd_ray.method.tagger import MultiChannelTagger
 from msd_ray.method.teacher import TeacherTask

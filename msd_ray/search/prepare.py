@@ -20,8 +20,7 @@ from msd_ray.data.locate import has_test
 from msd_ray.data.sentences import Sentence, Text, digest
 from msd_ray.data.store import save_sentences, save_text, save_words
 from msd_ray.method.decoding import Decode
-from msd_ray.method.selection import dev_language
-from msd_ray.method.settings import SelectOn
+from msd_ray.method.settings import SelectOn, dev_language
 from msd_ray.storage.artifacts import to_be_made
 from msd_ray.storage.copies import publish_files
 from msd_ray.storage.layout import Storage, content_key

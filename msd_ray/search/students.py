@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord, mean_weights
+from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord, chosen_epoch, mean_weights
 from msd_ray.method.loop import train
 from msd_ray.method.outputs import load_outputs
 from msd_ray.method.parallel import Workers
 from msd_ray.method.scores import dev_metrics
-from msd_ray.method.selection import chosen_epoch
 from msd_ray.method.settings import Configuration, StudentSettings, to_json
 from msd_ray.method.student import StudentTask
 from msd_ray.method.tagger import MultiChannelTagger
@@ -106,7 +105,7 @@ class StoredStudent:
             experiment.storage,
             experiment.storage.student(key),
             lambda records: [chosen_epoch(records, experiment.select_on)],
-            going_on=plan.run.average_epochs,
+            resume_epochs=plan.run.average_epochs,
         )
 
     def _task(self, outputs: Path) -> StudentTask:

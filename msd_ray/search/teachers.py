@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory
+from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory, chosen_epoch
 from msd_ray.method.loop import train
 from msd_ray.method.outputs import save_mean_outputs, save_outputs
 from msd_ray.method.parallel import Workers
 from msd_ray.method.scores import ScoredSet, dev_metrics
-from msd_ray.method.selection import chosen_epoch
 from msd_ray.method.settings import TeacherSettings, to_json
 from msd_ray.method.tagger import MultiChannelTagger
 from msd_ray.method.teacher import TeacherTask
@@ -58,7 +57,7 @@ class StoredTeacher:
             storage,
             storage.teacher(self.key),
             lambda records: [record.epoch for record in records],
-            going_on=self.context.plan.run.average_epochs,
+            resume_epochs=self.context.plan.run.average_epochs,
         )
 
     @cached_property

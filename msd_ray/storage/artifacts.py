@@ -134,14 +134,14 @@ class KeptTraining:
             read_sealed(scores)
 
 
-def training_directory(storage: Storage, path: Path, keep: Keep, *, going_on: int = 1) -> TrainingDirectory:
+def training_directory(storage: Storage, path: Path, keep: Keep, *, resume_epochs: int = 1) -> TrainingDirectory:
     """A training's directory; every epoch that is committed there goes to the store too, if there is one."""
     store = storage.store
     if store is None:
-        return TrainingDirectory(path=path, keep=keep, going_on=going_on)
+        return TrainingDirectory(path=path, keep=keep, resume_epochs=resume_epochs)
     name = storage.name(path)
     return TrainingDirectory(
-        path=path, keep=keep, going_on=going_on, committed=lambda: publish_training(store, name, path)
+        path=path, keep=keep, resume_epochs=resume_epochs, committed=lambda: publish_training(store, name, path)
     )
 
 

@@ -38,7 +38,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.files import new_file, write_nothing
+from msd_ray.common.files import check_writable, new_file
 from msd_ray.common.text import one_line
 from msd_ray.data.encoders.cache import cache_directory
 
@@ -103,14 +103,14 @@ class Storage:
             self.store.check()
         with self.writing():
             self.root.mkdir(parents=True, exist_ok=True)
-            write_nothing(self.root)
+            check_writable(self.root)
 
     def check(self) -> None:
         """See that everything can be written, or made, and make nothing. Raises UserError if it cannot."""
         if self.store is not None:
             self.store.check()  # within seconds
         with self.writing():
-            write_nothing(next(path for path in (self.root, *self.root.parents) if path.exists()))
+            check_writable(next(path for path in (self.root, *self.root.parents) if path.exists()))
 
     @contextmanager
     def writing(self) -> Iterator[None]:

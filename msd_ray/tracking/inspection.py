@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.files import write_nothing
+from msd_ray.common.files import check_writable
 
 from .connection import connect
 from .database import CONNECT_TIMEOUT_S
@@ -103,7 +103,7 @@ def _check_place(path: Path, tracking_uri: str) -> None:
         )
     there = next(parent for parent in path.parents if parent.exists())
     try:
-        write_nothing(there)
+        check_writable(there)
     except OSError as error:
         raise UserError(
             f"--mlflow-uri {tracking_uri}: cannot be written ({error}); "

@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.limits import LARGEST_TEXT
-from msd_ray.common.names import require_plain
+from msd_ray.common.limits import LARGEST_TEXT, require_plain
 from msd_ray.data.inventory import SplitCount
 
 from .client import mlflow_errors

@@ -31,15 +31,15 @@ def test_missing_directories(small: list[str], runs: Path, tmp_path: Path) -> No
     assert "no train file" in text
     assert "ned.train" in text
     (tmp_path / "file").touch()
-    assert "file is no directory" in message([*conll, "--data-dir", str(tmp_path / "file")])
+    assert "file is not a directory" in message([*conll, "--data-dir", str(tmp_path / "file")])
     assert not runs.exists()
 
 
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("eng.train", b"", "eng.train holds no sentence"),
-        ("ned.train", b"\n\n", "ned.train holds no sentence"),
+        ("eng.train", b"", "eng.train: contains no sentence"),
+        ("ned.train", b"\n\n", "ned.train: contains no sentence"),
         ("eng.testa", f"{SENTENCE}Rome\n".encode(), "eng.testa:5: expected a row"),
         ("ned.testa", f"{SENTENCE}\nRome B-CITY\n".encode(), "ned.testa:6: unknown label 'B-CITY'"),
         ("eng.train", f"{SENTENCE}Rome PER-B\n".encode(), "eng.train:5: unknown label 'PER-B'"),

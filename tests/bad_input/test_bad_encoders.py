@@ -20,7 +20,7 @@ def test_unreachable_hub_for_an_encoder(small: list[str], runs: Path, no_hub: Pa
 
 def test_no_such_encoder(small: list[str], runs: Path, tmp_path: Path) -> None:
     assert "no such directory" in message([*small, "--encoder", str(tmp_path / "nowhere")])
-    assert "neither a directory nor a hub repository's name" in message([*small, "--encoder", "a b"])
+    assert "neither a directory nor the name of a hub repository" in message([*small, "--encoder", "a b"])
     (tmp_path / "empty").mkdir()
     text = message([*small, "--encoder", str(tmp_path / "empty")])
     assert "lacks config.json and model.safetensors and tokenizer.json" in text
@@ -42,7 +42,7 @@ def test_a_model_that_generates_text(small: list[str], runs: Path, tiny_encoder:
     shutil.copytree(tiny_encoder.directory, gpt)
     vocabulary = json.loads((gpt / "config.json").read_text())["vocab_size"]
     GPT2Model(GPT2Config(vocab_size=vocabulary, n_embd=8, n_layer=4, n_head=2, n_positions=128)).save_pretrained(gpt)
-    assert "model_type 'gpt2' is no text encoder" in message([*small, "--encoder", str(gpt)])
+    assert "model_type 'gpt2' is not a text encoder" in message([*small, "--encoder", str(gpt)])
     assert not runs.exists()
 
 

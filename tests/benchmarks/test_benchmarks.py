@@ -17,9 +17,8 @@ from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import load_encoder, load_tokenizer
 from msd_ray.data.load import load_source, load_target
 from msd_ray.data.tensors import TextTensors
-from msd_ray.method.loop import StepLoss
+from msd_ray.method.loop import SpreadSteps, StepLoss
 from msd_ray.method.settings import OptimizerSettings, RunSettings, StudentSettings, TeacherSettings
-from msd_ray.method.spread import SpreadSteps
 from msd_ray.method.tagger import MultiChannelTagger
 
 CPU = torch.device("cpu")

@@ -63,5 +63,5 @@ def test_unknown_size() -> None:
 
 def test_the_search_offers_no_random_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(UserError, match="neither a directory nor a hub repository's name"):
+    with pytest.raises(UserError, match="neither a directory nor the name of a hub repository"):
         resolve("random:bert-tiny")

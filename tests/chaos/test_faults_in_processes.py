@@ -42,7 +42,7 @@ def test_with_ray_train(
         seconds = search.strike(tune, faults)
         assert tune.wait(WAIT_S) == 0, tune.output
     assert tune.output.count("attempt failed after epoch") == len(faults), tune.output
-    assert tune.output.count(": no news for ") == 1, tune.output
+    assert tune.output.count(": silent for ") == 1, tune.output
     assert "Traceback" not in tune.output, tune.output
     assert_settled(search.storage)
     assert_same_outcome(search.storage, undisturbed.root)

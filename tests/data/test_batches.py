@@ -49,7 +49,7 @@ def test_batches_come_in_no_order_of_length() -> None:
 
 
 def test_an_empty_corpus_has_no_batches() -> None:
-    with pytest.raises(ValueError, match="no sentences"):
+    with pytest.raises(ValueError, match="the corpus is empty"):
         training_batches(np.zeros(0, dtype=np.int64), 32, seed=0, epoch=1)
 
 

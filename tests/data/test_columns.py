@@ -124,8 +124,8 @@ def test_wikiann_keeps_entities_that_begin_with_i(write: WriteFile) -> None:
         ),
         ("eng.train", "EU I-ORG\n\nx I-ORGS\n", r"eng\.train:3: unknown label 'I-ORGS'.*O, B-PER, I-PER"),
         ("eng.train", "EU I-ORG\n _ _ O\n", r"eng\.train:2: expected a row"),
-        ("eng.train", "", r"eng\.train holds no sentence"),
-        ("eng.train", "\n-DOCSTART- -X- O O\n\n", r"eng\.train holds no sentence"),
+        ("eng.train", "", r"eng\.train: contains no sentence"),
+        ("eng.train", "\n-DOCSTART- -X- O O\n\n", r"eng\.train: contains no sentence"),
     ],
 )
 def test_malformed_conll(write: WriteFile, name: str, text: str, complaint: str) -> None:
@@ -162,5 +162,5 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_unlabelled_rows_need_a_token(write: WriteFile) -> None:
     with pytest.raises(UserError, match=r"eng\.train:2: expected a token"):
         read_unlabelled(write("eng.train", "a O\n b O\n"), CONLL, "en")
-    with pytest.raises(UserError, match="holds no sentence"):
+    with pytest.raises(UserError, match="contains no sentence"):
         read_unlabelled(write("eng.train", "\n\n"), CONLL, "en")

@@ -114,7 +114,7 @@ def test_limit_takes_training_sentences_alone_in_file_order(write: WriteFile, tm
         sentence.tokens for sentence in limited.train
     ]
     assert load_source("mlowner", tmp_path, limit=1000) == load_source("mlowner", tmp_path)
-    with pytest.raises(UserError, match="limit of 0"):
+    with pytest.raises(UserError, match="--limit 0: expected"):
         load_source("mlowner", tmp_path, limit=0)
 
 
@@ -154,7 +154,7 @@ def test_errors_before_any_file_is_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere does not exist"):
         load_source("conll", tmp_path / "nowhere")
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="file is no directory"):
+    with pytest.raises(UserError, match="file is not a directory"):
         load_source("conll", tmp_path / "file")
 
 

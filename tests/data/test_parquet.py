@@ -37,7 +37,7 @@ def test_unlabelled_reading_needs_no_labels(tmp_path: Path) -> None:
         ([(["a"], [0]), (["b", "c"], [0])], "row 1 has 2 tokens and 1 labels"),
         ([(["a"], [7])], r"row 0 has an unknown label among \[7\]: the labels are 0 O, 1 B-PER"),
         ([(["a"], [-1])], "unknown label"),
-        ([], "holds no sentence"),
+        ([], "contains no sentence"),
     ],
 )
 def test_malformed_parquet(write_parquet: WriteFile, rows: list[object], complaint: str) -> None:

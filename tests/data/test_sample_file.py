@@ -106,11 +106,11 @@ FAULTS: dict[str, tuple[Change, str]] = {
     ),
     "too few forms": (
         lambda d: d["splits"]["train"].update(patterns=["{ORG} and {ORG}"]),
-        r"splits\.train\.patterns: .*: ORG stands there more often than it has forms",
+        r"splits\.train\.patterns: .*: ORG occurs more often than it has forms",
     ),
     "a pattern twice": (
         lambda d: d["splits"]["train"].update(patterns=["{ORG} ."] * 2),
-        r"splits\.train\.patterns: a pattern stands there twice",
+        r"splits\.train\.patterns: a pattern occurs twice",
     ),
     "a form twice": (
         lambda d: d["splits"]["train"]["slots"].update(ORG=["IBM", "IBM"]),  # type: ignore[attr-defined]

@@ -17,13 +17,12 @@ from msd_ray.data.load import load_source, load_target
 from msd_ray.data.sentences import Sentence
 from msd_ray.data.tensors import TextTensors
 from msd_ray.method.build import build_tagger
-from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord
+from msd_ray.method.checkpoints import EpochRecord, TrainingDirectory, TrainingRecord, chosen_epoch
 from msd_ray.method.device import autocast
 from msd_ray.method.frozen import frozen_states
 from msd_ray.method.loop import Report, Task, train
 from msd_ray.method.outputs import TeacherOutputs, load_outputs, save_outputs
 from msd_ray.method.scores import ScoredSet, dev_metrics
-from msd_ray.method.selection import chosen_epoch
 from msd_ray.method.settings import OptimizerSettings, RunSettings, SelectOn, StudentSettings, TeacherSettings
 from msd_ray.method.student import StudentTask
 from msd_ray.method.tagger import MultiChannelTagger
@@ -189,7 +188,7 @@ def _train(
         task,
         optimizer_settings=settings,
         run=run,
-        directory=TrainingDirectory(path=path, keep=keep, going_on=run.average_epochs),
+        directory=TrainingDirectory(path=path, keep=keep, resume_epochs=run.average_epochs),
         device=CPU,
         report=listen,
     )

@@ -22,11 +22,10 @@ from small_trainings import (
 )
 
 from msd_ray.common.manifest import DamagedError
-from msd_ray.method.checkpoints import TrainingDirectory
+from msd_ray.method.checkpoints import TrainingDirectory, chosen_epoch
 from msd_ray.method.loop import Report
 from msd_ray.method.outputs import TeacherOutputs
 from msd_ray.method.scores import dev_metrics
-from msd_ray.method.selection import chosen_epoch
 
 LAST_TWO = replace(RUN, average_epochs=2)
 LAST_THREE = replace(RUN, average_epochs=3)
@@ -195,15 +194,15 @@ def test_weights_of_the_window_are_verified_before_the_training_goes_on(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         train_student(corpora, outputs, tmp_path, run=LAST_THREE, select_on="none", report=killed_after(RUN.epochs))
-    recorded(tmp_path, going_on=3).verify()
+    recorded(tmp_path, resume_epochs=3).verify()
     harm(tmp_path / weights_file(epoch))
     with pytest.raises(DamagedError, match=f"epoch-00{epoch}.safetensors is (damaged|missing)"):
-        recorded(tmp_path, going_on=3).verify()
+        recorded(tmp_path, resume_epochs=3).verify()
     with pytest.raises(DamagedError, match=f"epoch-00{epoch}.safetensors is (damaged|missing)"):
         train_student(corpora, outputs, tmp_path, run=LAST_THREE, select_on="none")
     assert recorded(tmp_path).record().last == RUN.epochs
 
 
-def recorded(path: Path, going_on: int = 1) -> TrainingDirectory:
+def recorded(path: Path, resume_epochs: int = 1) -> TrainingDirectory:
     """The directory of a training whose last epoch is kept."""
-    return TrainingDirectory(path=path, keep=lambda epochs: [epochs[-1].epoch], going_on=going_on)
+    return TrainingDirectory(path=path, keep=lambda epochs: [epochs[-1].epoch], resume_epochs=resume_epochs)

@@ -18,13 +18,13 @@ from msd_ray.method.checkpoints import (
     EpochRecord,
     TrainingDirectory,
     TrainingRecord,
+    chosen_epoch,
     optimizer_state,
     random_state,
     restore_optimizer,
     restore_random_state,
 )
 from msd_ray.method.outputs import TeacherOutputs
-from msd_ray.method.selection import chosen_epoch
 
 WEIGHTS = {"w": torch.arange(3.0)}
 STATE = {"w/step": torch.tensor(1.0)}

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from msd_ray.method.dropout import ATTENTION, FastDropout, dropout, kept, use_fast_masks
+from msd_ray.method.dropout import ATTENTION, FastDropout, dropout, keep_mask, use_fast_masks
 
 Floats = npt.NDArray[np.float64]
 COUNT = 1 << 20
@@ -42,7 +42,7 @@ def _seeded() -> Iterator[None]:
 
 
 def drawn(p: float, seed: int, count: int = COUNT) -> Floats:
-    return kept(torch.Size([count]), p, seed).numpy().astype(np.float64)
+    return keep_mask(torch.Size([count]), p, seed).numpy().astype(np.float64)
 
 
 def next_seeds(count: int) -> list[int]:
@@ -128,7 +128,7 @@ def test_values_are_those_of_torchs_dropout(dtype: torch.dtype) -> None:
 def test_memory_of_different_layout() -> None:
     x = torch.randn(6, 4).t()
     seed = next_seeds(1)[0]
-    assert torch.equal(dropout(x, 0.5), x * kept(x.shape, 0.5, seed) * 2)
+    assert torch.equal(dropout(x, 0.5), x * keep_mask(x.shape, 0.5, seed) * 2)
 
 
 def test_probability_zero_and_evaluation_change_nothing() -> None:
@@ -202,7 +202,7 @@ def test_attention_weights_are_dropped() -> None:
     batch, heads, tokens, width = 2, 3, 5, 4
     query, key, value = (torch.randn(batch, heads, tokens, width, requires_grad=True) for _ in range(3))
     mask = torch.tensor([[0.0, 0, 0, 0, 0], [0, 0, -1e9, -1e9, -1e9]])[:, None, None, :]
-    keep = kept(torch.Size([batch, heads, tokens, tokens]), 0.25, next_seeds(1)[0]).double().numpy()
+    keep = keep_mask(torch.Size([batch, heads, tokens, tokens]), 0.25, next_seeds(1)[0]).double().numpy()
     attention = ALL_ATTENTION_FUNCTIONS[ATTENTION]
     out, weights = attention(nn.Module(), query, key, value, mask, dropout=0.25)
     twin = np.zeros((batch, tokens, heads, width))

@@ -2,9 +2,8 @@
 
 import pytest
 
-from msd_ray.method.checkpoints import EpochRecord
-from msd_ray.method.selection import chosen_epoch, dev_language, dev_metric
-from msd_ray.method.settings import SelectOn
+from msd_ray.method.checkpoints import EpochRecord, chosen_epoch
+from msd_ray.method.settings import SelectOn, dev_language, dev_metric
 
 
 def epochs(metric: str, *scores: float) -> list[EpochRecord]:

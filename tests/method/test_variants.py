@@ -70,7 +70,7 @@ def test_variants_come_in_the_papers_order() -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["msd", "bsd"], "--variants bsd: unknown; choose from msd, no-distillers"),
+        (["msd", "bsd"], "--variants bsd: unknown variant. Choose from msd, no-distillers"),
         (["msd", "direct", "msd"], "--variants names msd more than once"),
         (["gold-aux"], "gold labels of the target language.*--allow-target-labels"),
     ],

@@ -259,7 +259,7 @@ def _pickle_instead(directory: Path) -> None:
         (_edit(label_names=["O", "PER"]), r"msd_ray\.json: label_names\.1: "),
         (_edit(label_names=["O", "B-PER", "I-PER"]), r"model\.safetensors: 2 tensors .*another encoder, label set"),
         (_edit(frozen_layers=3), r"channels\.safetensors: 3 tensors"),
-        (_edit(frozen_layers=6), r"6 frozen layers leave none"),
+        (_edit(frozen_layers=6), r"expected 0 to 5 frozen layers, found 6"),
         (_edit(files={}), r"channels\.safetensors is not part of the export"),
         (_edit(decode="beam"), r"msd_ray\.json: decode: "),
         (_edit(surprise=1), r"msd_ray\.json: surprise: "),

@@ -19,8 +19,8 @@ from words_of_pipelines import labels_of_words
 
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders import token_classification
-from msd_ray.data.encoders.check import check_encoder
 from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.token_classification import check_encoder
 from msd_ray.data.sample import SAMPLE_LANGUAGES, sample_sentences
 from msd_ray.method.entity_scores import entities
 from msd_ray.predict.export import load_student

@@ -2,7 +2,7 @@
 
 import pytest
 
-from msd_ray.search.on_ray.failures import failure_from, worker_failure
+from msd_ray.search.on_ray.reporting import failure_from, worker_failure
 
 TRACEBACK = (
     'Traceback (most recent call last):\n  File "loop.py", line 3, in train\nOSError: [Errno 28] No space left\n\n'

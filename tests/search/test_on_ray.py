@@ -58,7 +58,7 @@ def test_phase_whose_resources_do_not_come_ends_within_its_bound(
     search = new_search()
     report = on_ray(search, "starve", workers=0, stall_s=20, ends_with=3)
     assert "no trial made progress for 2" in report["reason"]
-    assert "1 trials wait, the cluster has free: 2 CPUs" in report["reason"]
+    assert "1 trials are pending; the cluster has free: 2 CPUs" in report["reason"]
     assert children(search.root)["teacher/0"].status == "RUNNING"
     # It goes on where it was.
     search.run()

@@ -38,7 +38,7 @@ def silent(watchdog: Watchdog) -> list[str]:
     """The trials that are to be killed; they are then, as far as the watchdog knows."""
     found = []
     for watched, seconds in watchdog.silent():
-        watched.killed = f"no news for {seconds:.0f} s"
+        watched.killed = f"silent for {seconds:.0f} s"
         assert watched.trial is not None
         found.append(watched.trial.trial_id)
     return found
@@ -54,7 +54,7 @@ def test_one_silent_trial_among_living_ones_is_named_once(watchdog: Watchdog, cl
     start(watchdog, "silent", "living")
     for _ in range(11):
         clock.now += 10
-        watchdog.heard("living")
+        watchdog.progressed("living")
         assert watchdog.stalled_s() is None
         if clock.now <= 5 + SILENCE_S:
             assert silent(watchdog) == []
@@ -67,7 +67,7 @@ def test_killed_trial_says_that_it_was_and_is_watched_again(watchdog: Watchdog, 
     clock.now += SILENCE_S + 10
     assert silent(watchdog) == ["a"]
     actor_died = Failure(reason="the actor died", details="")
-    assert watchdog.died("a", actor_died).reason == "no news for 110 s"
+    assert watchdog.died("a", actor_died).reason == "silent for 110 s"
     watchdog.started(trial("a"))
     assert silent(watchdog) == []
     assert watchdog.died("a", actor_died) == actor_died

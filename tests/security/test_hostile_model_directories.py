@@ -147,7 +147,7 @@ def test_an_index_that_names_files_elsewhere(encoder: Path, tmp_path: Path, plac
     load(encoder)
     edit(index, weight_map=dict.fromkeys(weights, place))
     (encoder / "model-00001-of-00001.safetensors").rename(encoder / "model-00009-of-00009.safetensors")
-    with pytest.raises(UserError, match=r"weight_map: .* is no weights file of this directory"):
+    with pytest.raises(UserError, match=r"weight_map: .* is not a weights file of this directory"):
         load(encoder)
 
 
@@ -198,7 +198,7 @@ def test_an_adapter_beside_the_weights(encoder: Path, student: Path) -> None:
     for directory in (encoder, student):
         edit(directory / "adapter_config.json", base_model_name_or_path="../elsewhere", peft_type="LORA")
     for use in (lambda: load(encoder), lambda: load_student(student, CPU)):
-        with pytest.raises(UserError, match=r"adapter_config\.json: adapters are not read"):
+        with pytest.raises(UserError, match=r"adapter_config\.json: adapters are not supported"):
             use()
 
 
@@ -214,10 +214,10 @@ def test_an_adapter_beside_the_weights(encoder: Path, student: Path) -> None:
         ("config.json", {"max_position_embeddings": 10**7}, r"makes a model of 32\d+ parameters"),
         ("config.json", {"hidden_size": 10**18}, "makes no model"),
         ("config.json", {"hidden_size": -32}, "makes no model"),
-        ("config.json", {"transformers_weights": "../x.safetensors"}, "transformers_weights: is not followed"),
-        ("config.json", {"quantization_config": {"quant_method": "gptq"}}, "quantization_config: is not followed"),
+        ("config.json", {"transformers_weights": "../x.safetensors"}, "transformers_weights: is not supported"),
+        ("config.json", {"quantization_config": {"quant_method": "gptq"}}, "quantization_config: is not supported"),
         ("config.json", {"_attn_implementation_internal": "some/kernel"}, "_attn_implementation_internal: is not"),
-        ("tokenizer_config.json", {"fast_tokenizer_files": ["../../tokenizer.4.0.json"]}, "is not followed"),
+        ("tokenizer_config.json", {"fast_tokenizer_files": ["../../tokenizer.4.0.json"]}, "is not supported"),
     ],
 )
 def test_settings_that_ask_for_too_much(encoder: Path, file: str, values: dict[str, Any], message: str) -> None:

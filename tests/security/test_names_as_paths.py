@@ -7,7 +7,7 @@ from tune_command import message
 
 from msd_ray.cli.options import parse
 from msd_ray.common.errors import UserError
-from msd_ray.common.names import is_plain, require_plain
+from msd_ray.common.limits import is_plain, require_plain
 from msd_ray.data.catalogue import is_language_code
 
 HOSTILE = (
@@ -45,7 +45,7 @@ def test_hostile_options_of_the_command(small: list[str], tmp_path: Path) -> Non
     assert "no such file" in message([*small, "--space", "../../x.yaml"])
     assert "unknown search space `..`" in message([*small, "--space", ".."])
     assert "no such directory" in message([*small, "--encoder", "../../x"])
-    assert "neither a directory nor a hub repository's name" in message([*small, "--encoder", "a/.."])
+    assert "neither a directory nor the name of a hub repository" in message([*small, "--encoder", "a/.."])
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -1,9 +1,15 @@
 """Pre-trained encoders: from a name to local files, and from files to a fast tokenizer and a model.
 
-`sources` turns a name into files (`e5_small`, `e5_tokenizer` and `e5s1` make the embedded default),
-`files` says what files there are and which content they have, `cache` where the user's cache is;
-`loading` loads, `layers` names a loaded model's parts, `check` sees that a search can use it,
-`token_classification` finds the family's own class for an exported student.
+    sources               from the name that a user gives to files: embedded default, directory, or Hub
+    files                 the files of an encoder, and the hash that identifies it
+    refusals              checks of an encoder directory before anything in it is loaded
+    loading               load the tokenizer and the model
+    layers                embeddings and layers of a loaded model
+    token_classification  check that an encoder can be trained and exported; its token classification class
+    cache                 the user's cache directory
+    e5_small              the embedded default encoder `e5-small`
+    e5_tokenizer          its tokenizer
+    e5s1                  reader of its weights file
 
-Nothing is imported here: `files` is all that Ray needs of it in most processes, and transformers takes seconds.
+This file imports nothing: most processes of a search need only `files`, and importing transformers takes seconds.
 """

@@ -1,4 +1,4 @@
-"""The user's cache directory: where it is, whole files in it, digests computed once."""
+"""The user's cache directory: its location, errors, and file hashes computed once."""
 
 import hashlib
 import json
@@ -12,10 +12,10 @@ from msd_ray.common.files import sha256, write_json
 
 
 def cache_directory() -> Path:
-    """`$MSD_RAY_CACHE`, else `$XDG_CACHE_HOME/msd_ray`, else `~/.cache/msd_ray` (made by the first write)."""
+    """`$MSD_RAY_CACHE`, else `$XDG_CACHE_HOME/msd_ray`, else `~/.cache/msd_ray`; may not exist yet."""
     if own := os.environ.get("MSD_RAY_CACHE"):
         return Path(own).expanduser().absolute()
-    # The XDG base directory specification: a relative path there is to be ignored.
+    # The XDG base directory specification requires that relative paths are ignored.
     shared = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(shared) if Path(shared).is_absolute() else Path("~/.cache").expanduser()
     return base / "msd_ray"
@@ -23,20 +23,22 @@ def cache_directory() -> Path:
 
 @contextmanager
 def cache_errors() -> Iterator[None]:
-    """Turn an `OSError` in writing to the cache (read-only, full, no directory) into a `UserError`."""
+    """Turn an `OSError` while writing to the cache (read-only, full, not a directory) into a `UserError`."""
     try:
         yield
     except OSError as error:
         raise UserError(
             f"cannot write to the cache {cache_directory()}: {error.strerror or error}; "
-            "free some space or set MSD_RAY_CACHE to a directory that can be written to"
+            "free some space or set MSD_RAY_CACHE to a writable directory"
         ) from error
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, remembered in the cache for as long as its path, size and modification time stay.
+    """SHA-256 of a file, cached as long as its path, size and modification time do not change.
 
-    Raises `OSError` when the file cannot be read, `UserError` when the cache cannot be written.
+    Raises:
+        OSError: the file cannot be read.
+        UserError: the cache cannot be written.
     """
     path = path.resolve()
     stat = path.stat()
@@ -47,7 +49,7 @@ def file_digest(path: Path) -> str:
         if known["key"] == key:
             return str(known["sha256"])
     except (OSError, ValueError, LookupError, TypeError):
-        pass  # never noted, or the note is damaged: computing it again is always right
+        pass  # not cached, or the cache entry is damaged
     digest = sha256(path)
     with cache_errors():
         write_json(note, {"key": key, "sha256": digest})

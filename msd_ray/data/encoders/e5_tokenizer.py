@@ -1,9 +1,9 @@
-"""The tokenizer of multilingual-e5-small (XLM-RoBERTa's), built from the E5S1 file's pieces and scores.
+"""The tokenizer of multilingual-e5-small (XLM-RoBERTa's), built from the E5S1 file's vocabulary.
 
-The original normalises with SentencePiece's compiled `nmt_nfkc` rules. `Nmt` and `NFKC` of the tokenizers
-library do the same to every code point but two: the compiled rules leave U+FF5E (full-width tilde) alone,
-and are older than U+1F23B. They compose a letter and its accent too, as the original does and the package's
-table, which takes one code point at a time, cannot.
+The original normalises with SentencePiece's compiled `nmt_nfkc` rules. `Nmt` and `NFKC` of the tokenizers library are
+equivalent for every code point except two: the compiled rules leave U+FF5E (full-width tilde) unchanged, and predate
+U+1F23B. Like the original, they also compose a letter and its accent, which the package's own table cannot: it maps
+single code points.
 """
 
 import json
@@ -13,19 +13,19 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 
 from .e5s1 import Vocabulary
 
-# Characters that stay as they are, each put away under a private-use character (plane 15) while NFKC runs.
-_KEPT = {"～": "\U000f0000", "\U0001f23b": "\U000f0001"}
+# Characters to leave unchanged, each replaced by a private-use character (plane 15) while NFKC runs.
+_PROTECTED = {"～": "\U000f0000", "\U0001f23b": "\U000f0001"}
 
 
 def build_tokenizer(vocabulary: Vocabulary) -> Tokenizer:
-    """A Unigram tokenizer that puts `<s>` before and `</s>` behind a text."""
+    """A Unigram tokenizer that adds `<s>` before and `</s>` after a text."""
     tokenizer = Tokenizer(models.Unigram(vocabulary.pieces, unk_id=vocabulary.unk, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence(
         [
-            *(normalizers.Replace(kept, hidden) for kept, hidden in _KEPT.items()),
+            *(normalizers.Replace(character, stand_in) for character, stand_in in _PROTECTED.items()),
             normalizers.Nmt(),
             normalizers.NFKC(),
-            *(normalizers.Replace(hidden, kept) for kept, hidden in _KEPT.items()),
+            *(normalizers.Replace(stand_in, character) for character, stand_in in _PROTECTED.items()),
             normalizers.Replace(Regex(" {2,}"), " "),
         ]
     )

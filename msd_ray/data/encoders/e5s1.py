@@ -48,7 +48,7 @@ class Shape:
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """Unigram pieces with their log probabilities, in the order of their ids; and the special pieces' ids."""
+    """Unigram pieces with their log probabilities, in the order of their ids; ids of special pieces."""
 
     pieces: list[tuple[str, float]]
     bos: int
@@ -60,7 +60,7 @@ class Vocabulary:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Where a tensor lies: `blocks` says 4-bit blocks or plain float32."""
+    """Location of a tensor in the file; `blocks`: stored as 4-bit blocks instead of float32."""
 
     blocks: bool
     count: int
@@ -70,7 +70,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class E5S1:
-    """A file's header and tokenizer, and its memory-mapped bytes from which `tensor` reads."""
+    """Header and tokenizer of a file, and its memory-mapped bytes, from which `tensor` reads."""
 
     shape: Shape
     vocabulary: Vocabulary
@@ -88,7 +88,7 @@ class E5S1:
 
 
 def dequantise(raw: Bytes) -> Floats:
-    """4-bit blocks (18 bytes each) -> float32 weights (32 each), flat."""
+    """4-bit blocks (18 bytes each) to float32 weights (32 each), flat."""
     blocks = raw.view(_BLOCK_DTYPE)
     weights = np.empty((len(blocks), BLOCK), np.float32)
     weights[:, : BLOCK // 2] = blocks["nibbles"] & 0x0F
@@ -99,7 +99,7 @@ def dequantise(raw: Bytes) -> Floats:
 
 
 class _Cursor:
-    """Reads one thing after another."""
+    """Reads values one after another."""
 
     def __init__(self, data: Bytes) -> None:
         self.data = data
@@ -121,14 +121,19 @@ class _Cursor:
 
 
 def read(path: Path) -> E5S1:
-    """Read header and tokenizer, map the weights. Raises `OSError` or `FormatError`."""
+    """Read header and tokenizer, and memory-map the weights.
+
+    Raises:
+        OSError: the file cannot be read.
+        FormatError: the file is not E5S1 version 1.
+    """
     data: Bytes = np.memmap(path, np.uint8, "r")
     cursor = _Cursor(data)
     if cursor.bytes(4).tobytes() != b"E5S1" or cursor.unpack("I") != (1,):
-        raise FormatError("no E5S1 file of version 1")
+        raise FormatError("not an E5S1 file of version 1")
     hidden, layers, heads, ffn, vocabulary, positions, types, eps, block = cursor.unpack("7ifi")
     if block != BLOCK:
-        raise FormatError(f"blocks of {block} weights, not {BLOCK}")
+        raise FormatError(f"expected blocks of {BLOCK} weights, found {block}")
     return E5S1(
         shape=Shape(
             hidden=hidden,

@@ -1,4 +1,4 @@
-"""What an encoder is on disk (`EncoderFiles`), and the digest that says which encoder it is."""
+"""The files of an encoder (`EncoderFiles`), and the hash that identifies it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,17 +22,21 @@ TOKENIZER = (
     "sentencepiece.bpe.model",
     "spiece.model",
 )
-# One of these holds the vocabulary; the other tokenizer files only describe it.
+# One of these contains the vocabulary; the other tokenizer files only describe it.
 VOCABULARY = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderFiles:
-    """A pre-trained encoder in a local directory of the usual Hugging Face layout.
+    """A pre-trained encoder in a local directory in the usual Hugging Face layout.
 
-    `name` is what the user asked for; `digest` (SHA-256, hexadecimal) covers configuration, tokenizer and
-    weights, so two names of one content have one digest; `licence` is what the model card says, if anything.
+    Args:
+        name: the name that the user gave.
+        directory: the local directory.
+        digest: SHA-256 (hexadecimal) of configuration, tokenizer and weights; equal contents have equal hashes
+            whatever their names.
+        licence: as stated in the model card, if at all.
     """
 
     name: str
@@ -48,7 +52,7 @@ def content_files(directory: Path) -> list[Path]:
 
 
 def missing_parts(directory: Path) -> list[str]:
-    """Which of configuration, weights and vocabulary the directory lacks (empty: it is an encoder's)."""
+    """Which of configuration, weights and vocabulary the directory lacks; empty if it is complete."""
     names = {path.name for path in content_files(directory)}
     missing = [] if CONFIG in names else [CONFIG]
     if not any(name.endswith(".safetensors") for name in names):
@@ -59,13 +63,17 @@ def missing_parts(directory: Path) -> list[str]:
 
 
 def combine_digests(digests: dict[str, str]) -> str:
-    """One SHA-256 over file names and their SHA-256s, whatever order they come in."""
+    """SHA-256 of file names and their SHA-256s, in the order of the names."""
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def directory_digest(directory: Path) -> str:
-    """Content digest of an encoder directory; `UserError` when a file cannot be read."""
+    """Content hash of an encoder directory.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
     try:
         return combine_digests({path.name: file_digest(path) for path in content_files(directory)})
     except OSError as error:

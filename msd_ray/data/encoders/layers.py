@@ -1,4 +1,4 @@
-"""The parts of an encoder that the method works on: its embeddings and its layers, in order."""
+"""Embeddings and layers of an encoder, in order."""
 
 import inspect
 from dataclasses import dataclass
@@ -8,32 +8,38 @@ from transformers import PreTrainedModel
 
 from msd_ray.common.errors import UserError
 
-# Where families keep their layers: BERT, RoBERTa, XLM-R, ELECTRA and their kin; DistilBERT.
+# Paths of the layers: BERT, RoBERTa, XLM-R, ELECTRA and similar models; DistilBERT.
 _LAYER_PATHS = ("encoder.layer", "transformer.layer")
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderParts:
-    """`embeddings(input_ids=...)` -> (B, T, H); each of `layers(hidden, attention_mask)` -> (B, T, H)."""
+    """Parts of an encoder.
+
+    Args:
+        embeddings: called as `embeddings(input_ids=...)`, returns (B, T, H).
+        layers: each called as `layer(hidden, attention_mask)`, returns (B, T, H).
+    """
 
     embeddings: nn.Module
     layers: nn.ModuleList
 
 
 def encoder_parts(model: PreTrainedModel) -> EncoderParts:
-    """Embeddings and layers of an encoder without heads: run one after another, they are the whole model.
+    """Embeddings and layers of an encoder without heads; run in sequence they equal the whole model.
 
-    Raises `UserError` for a structure that does not work so: no word embeddings, layers elsewhere, modules
-    beside embeddings and layers, or layers that need more than hidden states and a mask.
+    Raises:
+        UserError: the structure is not supported: no word embeddings, layers elsewhere, modules besides embeddings
+            and layers, or layers that need more than hidden states and a mask.
     """
     kind = f"encoder type {model.config.model_type!r}"
-    hint = "use a BERT, RoBERTa, XLM-RoBERTa, ELECTRA or DistilBERT kind of encoder"
+    hint = "use a BERT, RoBERTa, XLM-RoBERTa, ELECTRA or DistilBERT encoder"
     embeddings = getattr(model, "embeddings", None)
     if not isinstance(embeddings, nn.Module) or not hasattr(embeddings, "word_embeddings"):
-        raise UserError(f"{kind} has no word embeddings where they are looked for; {hint}")
+        raise UserError(f"{kind} has no module embeddings.word_embeddings; {hint}")
     layers = next((found for path in _LAYER_PATHS if (found := _module(model, path)) is not None), None)
     if not isinstance(layers, nn.ModuleList) or len(layers) == 0:
-        raise UserError(f"{kind} has no list of layers where it is looked for; {hint}")
+        raise UserError(f"{kind} has no list of layers at {' or '.join(_LAYER_PATHS)}; {hint}")
     others = [name for name, _ in model.named_children() if name not in _known_children(model)]
     stack = model.get_submodule("encoder" if _module(model, "encoder") is not None else "transformer")
     others += [name for name, _ in stack.named_children() if name != "layer"]
@@ -44,7 +50,7 @@ def encoder_parts(model: PreTrainedModel) -> EncoderParts:
 
 
 def max_tokens(model: PreTrainedModel) -> int | None:
-    """The longest sentence in tokens that an encoder takes; None where positions are not a table."""
+    """Maximum tokens per sentence; None if positions are not a table."""
     table = getattr(encoder_parts(model).embeddings, "position_embeddings", None)
     if not isinstance(table, nn.Embedding):
         return None
@@ -52,7 +58,7 @@ def max_tokens(model: PreTrainedModel) -> int | None:
 
 
 def _known_children(model: PreTrainedModel) -> set[str]:
-    """Names of the top-level modules that hold the parts, and of a pooler that was left out."""
+    """Names of the supported top-level modules; the pooler's if it was left out."""
     return {"embeddings", "encoder", "transformer"} | ({"pooler"} if getattr(model, "pooler", None) is None else set())
 
 
@@ -64,7 +70,7 @@ def _module(model: nn.Module, path: str) -> nn.Module | None:
 
 
 def _required_arguments(layer: nn.Module) -> list[str]:
-    """Names of the layer's arguments that have no default, the hidden states first."""
+    """Names of the layer's arguments without a default, the hidden states first."""
     parameters = list(inspect.signature(layer.forward).parameters.values())
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     return [

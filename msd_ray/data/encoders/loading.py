@@ -1,4 +1,4 @@
-"""An encoder's files -> its fast tokenizer and its model. Never runs a repository's own code."""
+"""Load an encoder's fast tokenizer and model from its files. A repository's own code is never run."""
 
 import functools
 import inspect
@@ -24,16 +24,17 @@ from .files import CONFIG, EncoderFiles
 from .layers import encoder_parts
 from .refusals import check_directory, check_parameters, read_json
 
-# What the families call dropout on hidden states and on attention weights.
+# Names of dropout on hidden states and on attention weights in model configurations.
 _DROPOUTS = (("hidden_dropout_prob", "dropout"), ("attention_probs_dropout_prob", "attention_dropout"))
 
 
 @functools.lru_cache(maxsize=1)
 def load_tokenizer(files: EncoderFiles) -> PreTrainedTokenizerFast:
-    """The encoder's fast tokenizer, ready for text that is split into words; the same object for the same files.
+    """The encoder's fast tokenizer, for text that is split into words; cached per encoder.
 
-    Raises `UserError` if there is none, if it lacks [CLS], [SEP] or padding (or what the encoder calls these),
-    if it has pieces for which the model has no embedding, or if its directory is refused.
+    Raises:
+        UserError: there is no fast tokenizer; it lacks [CLS], [SEP] or padding (or the encoder's equivalents); it has
+            pieces for which the model has no embedding; or its directory is rejected.
     """
     check_directory(files.directory)
     tokenizer = _read_tokenizer(files)
@@ -54,11 +55,15 @@ def load_tokenizer(files: EncoderFiles) -> PreTrainedTokenizerFast:
 
 
 def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
-    """The encoder without pooler and heads, in float32, with SDPA attention.
+    """Load the encoder without pooler and heads, in float32, with SDPA attention.
 
-    `dropout` (0 <= dropout < 1) is set for hidden states and attention weights alike. Raises `UserError` when
-    the files are no such encoder: another kind of model, weights missing or of another shape, or a structure
-    that `encoder_parts` does not know.
+    Args:
+        files: the encoder.
+        dropout: 0 <= dropout < 1, on hidden states and attention weights.
+
+    Raises:
+        UserError: the files are not a supported encoder: another kind of model, weights missing or of another shape,
+            or a structure that `encoder_parts` does not support.
     """
     if not 0.0 <= dropout < 1.0:
         raise UserError(f"dropout must be at least 0 and less than 1, not {dropout}")
@@ -80,23 +85,24 @@ def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
                 output_loading_info=True,
                 **options,
             )
-    except Exception as error:  # the library raises whatever its parts raise; all of it means bad files
+    except Exception as error:  # the library raises many types, all of which mean invalid files
         raise UserError(f"encoder {files.name}: cannot load {files.directory}: {_first_line(error)}") from error
     model, loading = loaded
     lacking = sorted({*loading["missing_keys"], *(key for key, *_ in loading["mismatched_keys"])})
     if lacking:
         raise UserError(
             f"encoder {files.name}: {len(lacking)} weights (first: {lacking[0]}) are not in {files.directory} "
-            "in the shape that its config.json says"
+            "in the shape that its config.json defines"
         )
     assert isinstance(model, PreTrainedModel)
     return model
 
 
 def encoder_skeleton(files: EncoderFiles) -> PreTrainedModel:
-    """The encoder without weights, which takes no memory: its layers, and how large each is.
+    """The encoder without weights, which needs no memory: for its layers and their sizes.
 
-    Raises `UserError` as `load_encoder` does for anything but the weights.
+    Raises:
+        UserError: as `load_encoder`, except for weights.
     """
     config = _encoder_config(files)
     model_class, options = _model_class(config)
@@ -129,10 +135,10 @@ def _encoder_config(files: EncoderFiles) -> PreTrainedConfig:
     try:
         config = AutoConfig.from_pretrained(files.directory, local_files_only=True, trust_remote_code=False)
     except Exception as error:
-        raise UserError(f"{where} with these settings is nothing known: {_first_line(error)}") from error
-    # Text encoders are pre-trained with masked words: what has no such head generates, or sees, or hears.
+        raise UserError(f"{where} with these settings is unsupported: {_first_line(error)}") from error
+    # Text encoders are pre-trained with masked words: a model without such a head generates, or is not for text.
     if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
-        raise UserError(f"{where} is no text encoder; use a BERT-like one")
+        raise UserError(f"{where} is not a text encoder; use a BERT-like one")
     if config.is_encoder_decoder or getattr(config, "is_decoder", False):
         raise UserError(f"{where} is configured to generate text; use a BERT-like encoder")
     assert isinstance(config, PreTrainedConfig)
@@ -140,7 +146,7 @@ def _encoder_config(files: EncoderFiles) -> PreTrainedConfig:
 
 
 def _model_class(config: PreTrainedConfig) -> tuple[type[PreTrainedModel], dict[str, Any]]:
-    """The class of an encoder, and what leaves its pooler out."""
+    """The class of an encoder, and the options that leave its pooler out."""
     found: object = MODEL_MAPPING[type(config)]
     if not (isinstance(found, type) and issubclass(found, PreTrainedModel)):  # Funnel has two classes
         raise UserError(f"model_type {config.model_type!r} has no single encoder; use a BERT-like one")
@@ -151,7 +157,7 @@ def _model_class(config: PreTrainedConfig) -> tuple[type[PreTrainedModel], dict[
 def _structure(
     files: EncoderFiles, model_class: type[PreTrainedModel], config: PreTrainedConfig, options: dict[str, Any]
 ) -> PreTrainedModel:
-    """Build the model without its weights: a wrong structure is told before gigabytes are read."""
+    """Build the model without weights, to report an unsupported structure before gigabytes are read."""
     try:
         with torch.device("meta"):
             skeleton = model_class(config, **options)
@@ -174,7 +180,7 @@ def _set_dropout(files: EncoderFiles, config: PreTrainedConfig, dropout: float) 
 
 @contextmanager
 def no_progress_bar() -> Iterator[None]:
-    """Loading takes a second; a bar for each trial's process would drown the search's own display."""
+    """Disable transformers' progress bars: one per trial's process would clutter the search's display."""
     was_on = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
@@ -186,7 +192,7 @@ def no_progress_bar() -> Iterator[None]:
 
 @contextmanager
 def no_loading_report() -> Iterator[None]:
-    """No report of weights that are not the model's, or that it draws: terminals, a classifier, a pre-training head."""
+    """Disable transformers' report of missing and unexpected weights, such as pre-training heads."""
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:

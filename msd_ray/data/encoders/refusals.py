@@ -1,8 +1,7 @@
-"""What is refused of an encoder's directory before anything in it is loaded.
+"""Checks of an encoder directory, whose files are untrusted, before anything in it is loaded.
 
-Its files may come from anybody. transformers would follow an index or a link out of the directory, read whatever that
-leads to (a pickle, too), install an adapter that lies beside the weights, and ask for as much memory as config.json
-says.
+transformers would follow an index or a link out of the directory and read the target (a pickle, too), apply an adapter
+that lies beside the weights, and allocate as much memory as config.json requests.
 """
 
 import json
@@ -20,21 +19,25 @@ ADAPTER = "adapter_config.json"
 LARGEST_VOCABULARY = 256 * MIB
 LARGEST_JSON = 16 * MIB
 LARGE_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model")
-# What transformers makes a Python object for each of, before any weight is looked at.
+# Maximum values of settings for which transformers creates one Python object each, before it reads weights.
 MOST = {"num_labels": 10_000, "num_hidden_layers": 1_000, "n_layers": 1_000, "num_layers": 1_000}
 ELSEWHERE = {
     CONFIG: ("transformers_weights", "quantization_config", "_attn_implementation_internal"),
     "tokenizer_config.json": ("fast_tokenizer_files", "init_inputs"),
 }
-"""Settings that name other files or other code."""
+"""Settings that refer to other files or other code."""
 
 
 def check_directory(directory: Path) -> None:
-    """Raises UserError for a link that leads out of the directory, a file too large, or JSON that misleads."""
+    """Check the directory of an encoder.
+
+    Raises:
+        UserError: a link leads out of the directory, a file is too large, or a JSON file has unsupported contents.
+    """
     try:
         _check_links(directory)
         if (directory / ADAPTER).exists():
-            raise UserError(f"{directory / ADAPTER}: adapters are not read; merge it into the weights first")
+            raise UserError(f"{directory / ADAPTER}: adapters are not supported; merge it into the weights first")
         for name in (CONFIG, *TOKENIZER):
             path = directory / name
             if path.is_file():
@@ -49,7 +52,12 @@ def check_directory(directory: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file. Raises UserError for one that is none, or nested too deeply; OSError."""
+    """The contents of a JSON file.
+
+    Raises:
+        UserError: the file is not JSON, or nested too deeply.
+        OSError: the file cannot be read.
+    """
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -58,7 +66,10 @@ def read_json(path: Path) -> Any:
 
 
 def check_parameters(skeleton: nn.Module, directory: Path, name: str) -> None:
-    """Refuse a model of more parameters than the weights have bytes: they cannot be there, but would be allocated."""
+    """Reject a model with more parameters than its weights have bytes.
+
+    Its memory would be allocated before loading fails.
+    """
     parameters = sum(parameter.numel() for parameter in skeleton.parameters())
     size = sum(path.stat().st_size for path in content_files(directory) if path.suffix == ".safetensors")
     if parameters > size:
@@ -69,21 +80,21 @@ def check_parameters(skeleton: nn.Module, directory: Path, name: str) -> None:
 
 
 def _check_links(directory: Path) -> None:
-    """Every file lies in the directory, or in the same repository of the hub client's cache, which links its files."""
+    """Every file must be in the directory, or (as links) in the same repository of the Hub's cache."""
     inside = directory.resolve()
     if inside.parent.name == "snapshots":
         inside = inside.parent.parent
     for entry in sorted(directory.iterdir()):
         if not entry.resolve().is_relative_to(inside):
-            raise UserError(f"{entry} is a symbolic link to a place outside of {directory}, which is not read")
+            raise UserError(f"{entry} is a symbolic link that leads out of {directory}, which is not supported")
 
 
 def _check_settings(path: Path, content: Any) -> None:
     if not isinstance(content, dict):
-        raise UserError(f"{path}: holds no settings (a JSON object)")
+        raise UserError(f"{path}: expected a JSON object")
     for key in ELSEWHERE.get(path.name, ()):
         if content.get(key):
-            raise UserError(f"{path}: {key}: is not followed; take it out")
+            raise UserError(f"{path}: {key}: is not supported; remove it")
     if path.name == CONFIG:
         for key, most in MOST.items():
             value = content.get(key)
@@ -95,7 +106,7 @@ def _check_settings(path: Path, content: Any) -> None:
 
 
 def _check_index(path: Path) -> None:
-    """An index names the files that hold the weights: files of its own directory, in safetensors."""
+    """The index must list safetensors files of its own directory."""
     content = read_json(path)
     places = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(places, dict):
@@ -103,4 +114,4 @@ def _check_index(path: Path) -> None:
     own = {entry.name for entry in content_files(path.parent) if entry.suffix == ".safetensors"}
     for file in dict.fromkeys(map(str, places.values())):
         if file not in own:
-            raise UserError(f"{path}: weight_map: {file[:200]!r} is no weights file of this directory")
+            raise UserError(f"{path}: weight_map: {file[:200]!r} is not a weights file of this directory")

@@ -1,4 +1,4 @@
-"""From the name that a user gives to an encoder's files: the embedded default, a directory, or the hub."""
+"""Resolve an encoder's name to its files: the embedded default, a directory, or the Hugging Face Hub."""
 
 from pathlib import Path
 
@@ -28,9 +28,12 @@ LONGEST_LICENCE = 200
 def resolve(name: str) -> EncoderFiles:
     """The files of the encoder called `name`.
 
-    `e5-small` is the embedded default, the name of a directory is that directory, anything else is a
-    repository on the Hugging Face hub (`google-bert/bert-base-multilingual-cased`), fetched once and cached by
-    the hub's own client: no pickled weights, no code. Raises `UserError` when there is none or it cannot be had.
+    `e5-small` is the embedded default; the path of a directory is that directory; anything else is a repository on the
+    Hugging Face Hub (`google-bert/bert-base-multilingual-cased`), downloaded once and cached by the Hub's client,
+    without pickled weights or code.
+
+    Raises:
+        UserError: there is no such encoder, it cannot be downloaded, or its directory is rejected.
     """
     if name == e5_small.NAME:
         directory = e5_small.directory()
@@ -51,12 +54,12 @@ def resolve(name: str) -> EncoderFiles:
 
 
 def _fetch(name: str) -> Path:
-    """Download what an encoder needs of a hub repository (or take it from the hub client's cache)."""
+    """Download an encoder's files from a Hub repository, or take them from the Hub client's cache."""
     ways_out = f"or name a local directory, or use --encoder {e5_small.NAME}"
     try:
         directory = Path(snapshot_download(name, allow_patterns=[CONFIG, CARD, *TOKENIZER, *WEIGHTS]))
     except HFValidationError as error:
-        raise UserError(f"encoder {name!r} is neither a directory nor a hub repository's name") from error
+        raise UserError(f"encoder {name!r} is neither a directory nor the name of a hub repository") from error
     except GatedRepoError as error:
         raise UserError(
             f"encoder {name}: its terms have to be accepted; "
@@ -70,7 +73,7 @@ def _fetch(name: str) -> Path:
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         raise UserError(
             f"encoder {name}: cannot get it from {constants.ENDPOINT} ({_first_line(error.__cause__ or error)}), "
-            f"and it is not whole in the hub client's cache {constants.HF_HUB_CACHE}; "
+            f"and it is not complete in the hub client's cache {constants.HF_HUB_CACHE}; "
             f"try again with a connection, {ways_out}"
         ) from error
     except HTTPError as error:
@@ -78,7 +81,7 @@ def _fetch(name: str) -> Path:
     except OSError as error:
         raise UserError(
             f"encoder {name}: cannot download to {constants.HF_HUB_CACHE}: {_first_line(error)}; "
-            "free some space or set HF_HOME to a directory that can be written to"
+            "free some space or set HF_HOME to a writable directory"
         ) from error
     if missing := missing_parts(directory):
         raise UserError(f"encoder {name} lacks {_and(missing)}{_reason_on_hub(name)}")
@@ -86,7 +89,7 @@ def _fetch(name: str) -> Path:
 
 
 def _reason_on_hub(name: str) -> str:
-    """Why a snapshot lacks something: the repository has it as a pickle alone, or it was not all fetched."""
+    """Why a snapshot is incomplete: the repository has only pickles, or the download was incomplete."""
     try:
         names = HfApi().list_repo_files(name)
     except (OSError, HTTPError):
@@ -108,9 +111,9 @@ def _pickle_advice(pickles: list[str]) -> str:
 
 
 def _licence(directory: Path) -> str | None:
-    """The licence that the model card's front matter names, if there is a card and it names one.
+    """The licence in the model card's front matter; None without one.
 
-    A card of more than a MiB, or one that cannot be parsed, names none.
+    Cards that are larger than 1 MiB or cannot be parsed are ignored.
     """
     card = directory / CARD
     if not card.is_file() or card.stat().st_size > LARGEST_CARD:
@@ -120,7 +123,7 @@ def _licence(directory: Path) -> str | None:
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
     names = licence if isinstance(licence, list) else [licence]
-    # Text alone: written out, lists of lists of lists (YAML's aliases) would fill the memory.
+    # Strings only: expanded, nested lists (YAML aliases) would exhaust the memory.
     return ", ".join(name for name in names if isinstance(name, str))[:LONGEST_LICENCE] or None
 
 

@@ -1,4 +1,4 @@
-"""An encoder family's own class for token classification: what transformers takes an exported student for."""
+"""Check that an encoder can be trained and exported; its family's class for token classification."""
 
 import json
 import shutil
@@ -12,21 +12,48 @@ from transformers import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING, PreTrainedModel
 from msd_ray.common.errors import UserError
 
 from .files import CONFIG, TOKENIZER, EncoderFiles
-from .loading import load_tokenizer
+from .layers import encoder_parts, max_tokens
+from .loading import load_encoder, load_tokenizer
 
 HEAD = ("classifier.bias", "classifier.weight")
 
 
-def token_classifier(encoder: PreTrainedModel, *, name: str) -> type[PreTrainedModel]:
-    """The class whose parameters are those of `encoder`, under `base_model_prefix`, and those of a linear `classifier`.
+def check_encoder(files: EncoderFiles, *, frozen_layers: int, max_length: int) -> None:
+    """Load tokenizer and model once, with weights, to report problems before a search starts.
 
-    encoder: without pooler and heads. name: what messages call it.
-    Raises UserError where transformers has no such class for the family: the main channel's terminal has no place in
-    another head, and an exported student would not load.
+    Raises:
+        UserError: loading fails, no layer is left to train, a student could not be exported, or the encoder has fewer
+            positions than `max_length` tokens.
+    """
+    load_tokenizer(files)
+    model = load_encoder(files, dropout=0.0)
+    token_classifier(model, name=files.name)
+    layers = len(encoder_parts(model).layers)
+    if frozen_layers >= layers:
+        raise UserError(
+            f"--frozen-layers {frozen_layers} leaves nothing to train of encoder {files.name}, "
+            f"which has {layers} layers: {layers - 1} at most"
+        )
+    positions = max_tokens(model)
+    if positions is not None and max_length > positions:
+        raise UserError(f"--max-length {max_length}: encoder {files.name} takes {positions} tokens at most")
+
+
+def token_classifier(encoder: PreTrainedModel, *, name: str) -> type[PreTrainedModel]:
+    """The encoder family's class for token classification.
+
+    Its parameters are those of `encoder` under `base_model_prefix`, and those of a linear `classifier`.
+
+    Args:
+        encoder: without pooler and heads.
+        name: name of the encoder in messages.
+
+    Raises:
+        UserError: transformers has no such class for this family, so an exported student could not be loaded.
     """
     config = encoder.config
     where = f"encoder {name}: model_type {config.model_type!r}"
-    hint = "students cannot be exported; use a BERT, RoBERTa, XLM-RoBERTa, ELECTRA or DistilBERT kind of encoder"
+    hint = "students cannot be exported; use a BERT, RoBERTa, XLM-RoBERTa, ELECTRA or DistilBERT encoder"
     found: object = MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING.get(type(config), None)
     if not (isinstance(found, type) and issubclass(found, PreTrainedModel)):
         raise UserError(f"{where} has no token classification class in transformers, so {hint}")
@@ -41,9 +68,13 @@ def token_classifier(encoder: PreTrainedModel, *, name: str) -> type[PreTrainedM
 def write_settings(
     directory: Path, encoder: EncoderFiles, model: type[PreTrainedModel], label_names: Sequence[str]
 ) -> None:
-    """Write configuration and tokenizer of the encoder's `token_classifier` with these labels; raises OSError."""
+    """Write configuration and tokenizer for the encoder's `token_classifier` with these labels.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
     config = json.loads((encoder.directory / CONFIG).read_bytes())
-    # A repository's own code, an older name, a place; what another head left.
+    # References to code and directories, an obsolete name, and settings of another head.
     for name in ("auto_map", "torch_dtype", "_name_or_path", "num_labels", "_num_labels", "problem_type"):
         config.pop(name, None)
     config |= {

@@ -1,4 +1,4 @@
-"""The bundled `sample` corpus: sentence patterns and gazetteers in ten languages, filled in at load time."""
+"""The embedded `sample` corpus in ten languages: patterns and names, combined at load time."""
 
 from .generate import SAMPLE_LANGUAGES, SPLIT_SIZES, sample_sentences
 

@@ -1,14 +1,12 @@
-"""Fills the sample corpus's sentence patterns with its names: the same sentences on every machine.
+"""Generate the sample corpus from patterns and names: the same sentences on every machine.
 
-A language's file `<lang>.yaml` holds, for each split, `slots` (slot name -> surface forms, tokens
-separated by single spaces) and `patterns` (tokens separated by single spaces, `{SLOT}` for a placeholder).
-The slots PER, LOC and ORG carry their name as a label; a suffix names a subset that needs a frame of its
-own (`{LOC.river}`, `{ORG.club}`) and does not change the label. Every other slot is an unlabelled filler.
-A file whose `joiner` is the empty string is written without spaces between words: there every character
-becomes a token, but for runs of Latin letters and digits.
+A language's file `<lang>.yaml` has for each split `slots` (slot name -> surface forms, tokens separated by single
+spaces) and `patterns` (tokens separated by single spaces, `{SLOT}` for a placeholder). The slots PER, LOC and ORG carry
+their name as a label; a suffix names a subset that needs its own patterns (`{LOC.river}`, `{ORG.club}`) and does not
+change the label. All other slots are unlabelled. If `joiner` is the empty string, the language is written without
+spaces: every character becomes a token, except for runs of Latin letters and digits.
 
-The names are real, the sentences are not: names meet patterns by chance, and nothing said of anybody is a
-fact.
+The names are real, the sentences are not: names and patterns are combined at random, so no statement is a fact.
 """
 
 import random
@@ -31,12 +29,12 @@ ENTITY_TYPES = ("PER", "LOC", "ORG")
 
 _PLACEHOLDER = re.compile(r"\{([A-Z][A-Z0-9_]*(?:\.[a-z]+)?)\}")
 _LATIN_RUN_OR_CHARACTER = re.compile(r"[A-Za-z0-9]+(?:[.'&-][A-Za-z0-9]+)*|\S")
-# How often a pattern is filled anew to get a sentence that the split does not hold yet.
+# Attempts to fill a pattern with a sentence that the split does not contain yet.
 _FILL_ATTEMPTS = 20
 
 
 class SplitText(BaseModel):
-    """One split's surface forms and patterns, as they stand in the file."""
+    """Surface forms and patterns of one split, as in the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,7 +53,7 @@ class Splits(BaseModel):
 
 
 class SampleText(BaseModel):
-    """A language's file."""
+    """The file of a language."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -71,16 +69,16 @@ class SampleText(BaseModel):
 
 
 def entity_type(slot: str) -> str | None:
-    """The label that a slot carries: `LOC` for `LOC` and `LOC.river`, None for a filler."""
+    """The label of a slot: `LOC` for `LOC` and `LOC.river`, None for an unlabelled slot."""
     stem = slot.partition(".")[0]
     return stem if stem in ENTITY_TYPES else None
 
 
 def read_sample_text(path: Traversable) -> SampleText:
-    """Read and check a language's file.
+    """Read and validate a language's file.
 
     Raises:
-        UserError: the file is missing, no YAML, or a value is wrong; the message names the file and the key.
+        UserError: the file is missing or not YAML, or a value is invalid; the message names file and key.
     """
     try:
         text = SampleText.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -111,7 +109,7 @@ def _check_split(split: SplitText, where: str) -> None:
     if missing := set(ENTITY_TYPES) - {entity_type(slot) for slot in split.slots}:
         raise UserError(f"{where}.slots: no slot of type {', '.join(sorted(missing))}")
     if len(set(split.patterns)) < len(split.patterns):
-        raise UserError(f"{where}.patterns: a pattern stands there twice")
+        raise UserError(f"{where}.patterns: a pattern occurs twice")
     for pattern in split.patterns:
         _check_pattern(pattern, split.slots, f"{where}.patterns: {pattern!r}")
     if unused := split.slots.keys() - set(_PLACEHOLDER.findall(" ".join(split.patterns))):
@@ -128,11 +126,11 @@ def _check_pattern(pattern: str, slots: dict[str, tuple[str, ...]], where: str) 
         if slot not in slots:
             raise UserError(f"{where}: the split has no slot {slot}")
         if placeholders.count(slot) > len(slots[slot]):
-            raise UserError(f"{where}: {slot} stands there more often than it has forms")
+            raise UserError(f"{where}: {slot} occurs more often than it has forms")
 
 
 class _Decks:
-    """Draws surface forms as from shuffled decks of cards: a slot's forms are used equally often."""
+    """Draws surface forms as from shuffled decks of cards: all forms of a slot are used equally often."""
 
     def __init__(self, slots: dict[str, tuple[str, ...]], rng: random.Random) -> None:
         self._slots = slots
@@ -146,7 +144,7 @@ class _Decks:
             fresh = list(self._slots[slot])
             self._rng.shuffle(fresh)
             deck.extend(fresh)
-        # A slot may share all its forms with others in the sentence; then a form stands there twice.
+        # A slot may share all its forms with others in the sentence; then a form occurs twice.
         form = next((form for form in deck if form not in taken), deck[0])
         deck.remove(form)
         return form
@@ -160,7 +158,7 @@ def _fill(pattern: str, decks: _Decks, joiner: str) -> Sentence:
     tokens: list[str] = []
     labels: list[str] = []
     taken: set[str] = set()
-    # With one group in the expression, `split` gives text and slot names by turns.
+    # With one group in the expression, `split` alternates text and slot names.
     for index, piece in enumerate(_PLACEHOLDER.split(pattern)):
         label = None
         if index % 2:
@@ -174,16 +172,16 @@ def _fill(pattern: str, decks: _Decks, joiner: str) -> Sentence:
 
 
 def _rounds(patterns: tuple[str, ...], rng: random.Random) -> Iterator[list[str]]:
-    """All patterns in a new order, again and again."""
+    """All patterns in a new order, repeated without end."""
     while True:
         yield rng.sample(patterns, len(patterns))
 
 
 def generate_split(text: SampleText, split: str, size: int) -> tuple[Sentence, ...]:
-    """Fill the split's patterns by turns until there are `size` different sentences.
+    """Fill the split's patterns in turn until there are `size` different sentences.
 
     Raises:
-        UserError: a whole round of patterns gave no new sentence; patterns and forms are too few for `size`.
+        UserError: a round over all patterns gave no new sentence: too few patterns and forms for `size`.
     """
     # Seeding with a string is stable across processes and Python versions (it does not use `hash`).
     rng = random.Random(f"msd_ray sample corpus/{text.language}/{split}")  # noqa: S311
@@ -206,7 +204,7 @@ def generate_split(text: SampleText, split: str, size: int) -> tuple[Sentence, .
                 f"{text.language}.yaml: splits.{split}: only {before} different sentences of {size}; "
                 "add patterns or forms"
             )
-    raise AssertionError("unreachable: the rounds have no end")
+    raise AssertionError("unreachable: rounds do not end")
 
 
 @lru_cache(maxsize=len(SAMPLE_LANGUAGES))
@@ -216,7 +214,7 @@ def _sample_text(lang: str) -> SampleText:
 
 @lru_cache(maxsize=len(SAMPLE_LANGUAGES) * len(SPLIT_SIZES))
 def sample_sentences(lang: str, split: str) -> tuple[Sentence, ...]:
-    """The split's `SPLIT_SIZES[split]` sentences, labelled in BIO2 with the types PER, LOC and ORG.
+    """The `SPLIT_SIZES[split]` sentences of a split, with BIO2 labels of the types PER, LOC and ORG.
 
     Raises:
         UserError: the corpus has no such language or split.

@@ -1,15 +1,25 @@
-"""Ray: a cluster to join or to start, and a phase's trials as Tune trials with Ray Train inside. All that imports Ray.
+"""Ray: join or start a cluster, and run a phase's trials on Ray Tune and Ray Train.
 
-Tune starts and ends trials and retries failed ones. What a trial is, which one is next, and whether a weak one stops,
-says the phase, from its study: Tune's own files are not needed to go on with a search.
+Tune starts, ends and retries trials. The phase decides, from its study, which trial is next and whether one is pruned;
+Tune's own files are not needed to resume a search. Only this package and `doctor` import Ray.
 
-The driver uses `cluster`, `nodes`, `authentication` and `tuning`; a trial's processes start with `workers`. Nothing of
-that is imported here: every process of a trial imports this package, and all but the training one need little.
+    cluster        join or start a Ray cluster; how many trials fit
+    tuning         run a phase on Tune
+    workers        what Ray runs for a trial: its own process, or Ray Train workers
+    watchdog       bounds on how long trials may be silent
+    reporting      reports and failures of trials
+    reuse          a process that runs one trial after another
+    process_group  the process group of a trial's workers
+    placement      free resources that dead trials had reserved
+    run_files      location of Ray's own files
+    loopback       whether a cluster listens on loopback only
+
+This file imports little: every process of a trial imports it, and only training ones need more.
 """
 
 import os
 
-from .loopback import loopback_alone
+from .loopback import only_on_loopback
 
 # Read when Ray is imported, and by the processes that it starts.
 os.environ.setdefault("RAY_AUTH_MODE", "token")
@@ -18,17 +28,17 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 # An interrupt ends the search; Tune would wait for its trials first.
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
-# A failed attempt is the driver's to tell, in a line; its traceback is kept with the trial's run.
+# The driver reports a failed attempt in one line; its traceback is stored with the trial's run.
 os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")
-# A trial whose process does not end when it is told to is killed, in seconds; Tune's own 600 hold its resources.
+# Seconds until a trial's process that does not end is killed; Tune's default of 600 would block its resources.
 os.environ.setdefault("TUNE_FORCE_TRIAL_CLEANUP_S", "30")
-# Workers that wait for a node to come up are no failure before this, in seconds; Ray's own 60 are short of a machine.
+# Seconds that workers may wait for a node to start; Ray's default of 60 is too short for a new machine.
 os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "900")
-# A worker group's news are looked at this often, in seconds; Ray's own 2 would be felt in short epochs.
+# Seconds between polls of a worker group; Ray's default of 2 would slow down short epochs.
 os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
 os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
-if not os.environ.get("RAY_ADDRESS") or loopback_alone(os.environ["RAY_ADDRESS"]):
-    # A Ray that is started here takes 127.0.0.1 for its node's address and listens there alone. Without this it takes
-    # the machine's, also where it is told 127.0.0.1, and listens on all interfaces; and where a cluster on loopback is
-    # to be joined, it looks for that at the machine's address, for ever.
+if not os.environ.get("RAY_ADDRESS") or only_on_loopback(os.environ["RAY_ADDRESS"]):
+    # With this, a Ray that is started here uses 127.0.0.1 as its node's address and listens only there. Otherwise it
+    # uses the machine's address, even if told 127.0.0.1, and listens on all interfaces; and joining a cluster on
+    # loopback would try the machine's address for ever.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"

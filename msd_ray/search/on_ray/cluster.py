@@ -1,4 +1,4 @@
-"""The Ray cluster that a search runs on."""
+"""Join or start the Ray cluster of a search; how many trials fit."""
 
 import os
 import socket
@@ -17,11 +17,16 @@ CONNECT_TIMEOUT_S = 5.0
 
 @contextmanager
 def cluster(cpus: int | None = None) -> Iterator[str | None]:
-    """Join the cluster that RAY_ADDRESS names, else start one in this process, on loopback, and end it after.
+    """Join the cluster at RAY_ADDRESS, or start one on loopback and stop it afterwards.
 
-    Gives the address of its dashboard, HOST:PORT, if it has one.
+    Args:
+        cpus: CPUs of a started cluster; None: all of the machine.
 
-    Raises UserError when the named cluster cannot be reached.
+    Yields:
+        HOST:PORT of the dashboard, None without one.
+
+    Raises:
+        UserError: the cluster cannot be reached or started.
     """
     address = os.environ.get("RAY_ADDRESS")
     if address:
@@ -30,16 +35,16 @@ def cluster(cpus: int | None = None) -> Iterator[str | None]:
         if address:
             context = ray.init(address=address, log_to_driver=False)
         else:
-            # The dashboard: Ray Train frees a stopped trial's resources through its API.
+            # Ray Train frees a stopped trial's resources through the dashboard's API.
             context = ray.init(
-                address="local",  # not one that somebody else started on this machine
+                address="local",  # not one that another user started on this machine
                 num_cpus=cpus,
                 include_dashboard=True,
                 dashboard_host="127.0.0.1",
                 log_to_driver=False,
                 configure_logging=False,
             )
-    except Exception as error:  # Ray says with a bare one that its node has not started within 30 s
+    except Exception as error:  # Ray raises a bare Exception if its node does not start within 30 s
         where = f"the cluster at RAY_ADDRESS={address}" if address else "a local Ray cluster"
         raise UserError(f"{where} cannot be used: {error}; start the same command again when it can") from error
     try:
@@ -49,7 +54,11 @@ def cluster(cpus: int | None = None) -> Iterator[str | None]:
 
 
 def _check_answers(address: str) -> None:
-    """Raise UserError within seconds where nobody listens; Ray itself would try for minutes."""
+    """Fail within seconds if nothing listens at the address; Ray itself would try for minutes.
+
+    Raises:
+        UserError: nothing listens.
+    """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         try:
@@ -62,9 +71,10 @@ def _check_answers(address: str) -> None:
 
 
 def fitting(resources: Resources, concurrent: int | None) -> Resources:
-    """The resources with `concurrent` trials at once, or as many as the joined cluster has room for.
+    """The resources with `concurrent` trials at once; by default as many as the cluster has room for.
 
-    Raises UserError when not even one trial fits and nothing says that the cluster will grow.
+    Raises:
+        UserError: not even one trial fits, and `concurrent` is not given.
     """
     have = ray.cluster_resources()  # type: ignore[no-untyped-call]
     group = max(resources.workers, 1)
@@ -74,6 +84,6 @@ def fitting(resources: Resources, concurrent: int | None) -> Resources:
         raise UserError(
             f"a trial asks for {group} x {resources.cpus} CPUs and {group} x {resources.gpus:g} GPUs, the cluster has "
             f"{have.get('CPU', 0):g} CPUs and {have.get('GPU', 0):g} GPUs: lower --workers, --cpus-per-trial or "
-            "--gpus-per-trial, or say --max-concurrent if the cluster grows on demand"
+            "--gpus-per-trial, or give --max-concurrent if the cluster grows on demand"
         )
     return replace(resources, concurrent=concurrent or room)

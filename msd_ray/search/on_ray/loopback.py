@@ -1,6 +1,6 @@
-"""Whether a cluster listens on loopback alone, seen before Ray is imported.
+"""Whether a cluster listens on loopback only, checked before Ray is imported.
 
-Ray replaces 127.0.0.1 in an address by the machine's own, and then waits without end for a cluster that does not listen
+Ray replaces 127.0.0.1 in an address by the machine's own, and then waits for ever for a cluster that does not listen
 there.
 """
 
@@ -10,8 +10,8 @@ import socket
 _TIMEOUT_S = 5.0
 
 
-def loopback_alone(address: str) -> bool:
-    """Whether HOST:PORT is a loopback address that answers, and the machine's own address does not at that port."""
+def only_on_loopback(address: str) -> bool:
+    """Whether HOST:PORT is a loopback address that answers, while the machine's own address does not."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not port.isdecimal() or not is_loopback(host):
         return False
@@ -19,7 +19,7 @@ def loopback_alone(address: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the name or address is the machine's own, for itself alone."""
+    """Whether the name or address is a loopback one."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -35,10 +35,10 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _own_address() -> str:
-    """The address that this machine has for others; of a machine without a way to any, its name's."""
+    """The machine's address for others; its host name if it has no route to any."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way_out:
         try:
-            way_out.connect(("192.0.2.1", 9))  # for documentation: nothing is sent, only the way to it is looked up
+            way_out.connect(("192.0.2.1", 9))  # a documentation address: only the route is looked up, nothing is sent
             return str(way_out.getsockname()[0])
         except OSError:
             return socket.gethostname()

@@ -1,7 +1,7 @@
-"""The process group of a trial's workers, which meet on a socket of the node's own address.
+"""The process group of a trial's workers, which rendezvous on a socket of the node's own address.
 
-PyTorch's own way to meet is a port on all interfaces that asks for no token. Here the first worker listens where Ray's
-node does: on loopback alone where the cluster is there alone.
+PyTorch's own rendezvous is an unauthenticated port on all interfaces. Here the first worker listens at the address of
+Ray's node: on loopback only if the cluster is.
 """
 
 import os
@@ -23,9 +23,12 @@ TIMEOUT = timedelta(minutes=30)
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Make this Ray Train run's workers a process group, NCCL's on GPUs and Gloo's elsewhere; end it after.
+    """Form a process group of this Ray Train run's workers: NCCL on GPUs, else Gloo.
 
-    One worker has none. device: this worker's.
+    A single worker forms none.
+
+    Args:
+        device: this worker's device.
     """
     context = ray.train.get_context()
     rank, size = context.get_world_rank(), context.get_world_size()
@@ -46,7 +49,7 @@ def process_group(device: torch.device) -> Iterator[None]:
         master_listen_fd=listener.detach() if listener else None,  # the store closes it
     )
     if is_loopback(own):
-        # Else they listen at whatever address the machine's name stands for.
+        # Otherwise they listen at the address that the host name resolves to.
         os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = "lo"
     backend = "nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=TIMEOUT)

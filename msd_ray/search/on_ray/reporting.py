@@ -1,47 +1,52 @@
-"""How reports come from a Ray Train run's workers to the Tune trial around it.
+"""Reports and failures of trials, and their path from Ray Train's workers to Tune.
 
-Ray's own callback for this (`TuneReportCallback`) lets the trial's main thread put a report into the queue that only
-this thread empties. The queue has one place, and a function that returns takes it: a trial whose last report is still
-on its way then, because Tune's driver was busy, stands still for ever. Here a thread beside the function reports as
-any function may, and the function returns when all has been reported.
+Ray's own callback for this (`TuneReportCallback`) makes the trial's main thread put reports into a queue that only this
+thread empties. The queue has one slot, which a returning function takes too: a trial whose last report is still pending
+then, because Tune's driver was busy, hangs for ever. Here a separate thread reports as any function may, and the
+function returns when everything has been reported.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray.train import Checkpoint, UserCallback
+from ray.tune.experiment import Trial
 from ray.util.queue import Queue
 
 from ..plans import Failure
-from .failures import worker_failure
+
+_OUT_OF_MEMORY = "running low on memory"
+_GUESSES = ("Some common causes", "There are some potential root causes")
+"""Beginnings of Ray's lists of possible causes, which are long and always the same."""
 
 
-class ToTrial(UserCallback):
-    """Hands what the first worker reports to the trial, and what workers die of; it lives in Ray Train's controller."""
+class TrialReporter(UserCallback):
+    """Callback in Ray Train's controller: passes reports and failures of workers to the trial."""
 
     def __init__(self, reports: Queue) -> None:
         self._reports = reports
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Checkpoint | None) -> None:
-        """Pass on the metrics; called for every report of all workers together."""
+        """Pass on the metrics; called once per report of all workers."""
         self._reports.put(metrics[0])
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
-        """Pass on the failure; called before Ray Train decides whether to start the workers again."""
+        """Pass on the failure; called before Ray Train decides whether to restart the workers."""
         self._reports.put(failure_result(worker_failure(worker_exceptions)))
 
 
 def failure_result(failure: Failure, *, last: bool = False) -> dict[str, Any]:
-    """A failed attempt as Ray Tune's result. last: no other follows, and the trial ends."""
+    """A failed attempt as Tune's result. last: no other attempt follows, and the trial ends."""
     return {"failure": failure, "last": last}
 
 
 @contextmanager
-def reports_to_trial() -> Iterator[ToTrial]:
-    """The callback for a Ray Train run inside this block; after it every report has reached Tune."""
+def forward_reports() -> Iterator[TrialReporter]:
+    """Provide the callback for a Ray Train run; on exit, all reports have reached Tune."""
     reports = Queue(actor_options={"num_cpus": 0})
 
     def forward() -> None:
@@ -51,8 +56,36 @@ def reports_to_trial() -> Iterator[ToTrial]:
     forwarder = threading.Thread(target=forward, name="reports to Tune", daemon=True)
     forwarder.start()
     try:
-        yield ToTrial(reports)
+        yield TrialReporter(reports)
     finally:
         reports.put(None)
         forwarder.join()
         reports.shutdown()
+
+
+def worker_failure(errors: dict[int, Exception]) -> Failure:
+    """The first worker's failure: those of the others are often its consequence."""
+    return failure_from(str(errors[min(errors)]))
+
+
+def trial_failure(trial: Trial) -> Failure:
+    """The failure of a Tune trial's last attempt; Tune appends all attempts to one file."""
+    error_file = trial.error_file
+    if error_file and Path(error_file).exists():
+        text = Path(error_file).read_text(encoding="utf-8")
+        _, _, last = text.rpartition("\nFailure # ")
+        return failure_from(last)
+    return failure_from("")
+
+
+def failure_from(text: str) -> Failure:
+    """Parse a failure: its reason is the last line of the text, where a traceback names the exception."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if not lines:
+        return Failure(reason="its process ended without a message", details="")
+    # Ray's memory monitor writes first what it did, and last where to read about it.
+    monitor = (line for line in lines if _OUT_OF_MEMORY in line)
+    reason = next(monitor, lines[-1])
+    for guess in _GUESSES:
+        reason = reason.partition(guess)[0].strip()
+    return Failure(reason=reason, details=text)

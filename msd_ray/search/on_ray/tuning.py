@@ -1,4 +1,4 @@
-"""A phase on Ray Tune: its trials are Tune's, its decisions are the study's."""
+"""Run a phase on Ray Tune: Tune runs the trials, the phase decides."""
 
 import logging
 import os
@@ -19,36 +19,42 @@ from ray.tune.search import Searcher
 from ..phase import Phase
 from ..plans import Launch
 from ..work import run_launch
-from .failures import trial_failure
-from .placement import LOOK_EVERY_S, free_abandoned, free_all
+from .placement import CHECK_EVERY_S, free_abandoned, free_all
+from .reporting import trial_failure
 from .run_files import RunFiles
 from .watchdog import StalledError, Watchdog
 from .workers import RETRIES, Resources, Work, trainable
 
-# Tune would send the driver's AWS keys along with its trials, where the workers' command lines show them to everybody.
+# Tune would propagate the driver's AWS keys to its trials, whose command lines show them to every user.
 ENV_VARS_TO_PROPAGATE.difference_update([name for name in ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")])
-# A trial trains in a thread, for which the C library would make a heap in pieces of 64 MB: few of a large batch's
-# tensors fit into one, and most of what is free in a piece stays unused.
+# A trial trains in a thread, for which the C library would create arenas of 64 MB: few of a large batch's tensors fit
+# into one, and most of their free memory stays unused.
 DEFAULT_ENV_VARS.setdefault("MALLOC_ARENA_MAX", os.environ.get("MALLOC_ARENA_MAX", "1"))
 
 
 def run_phase(phase: Phase, resources: Resources, *, stall_s: float, work: Work = run_launch) -> None:
-    """Run every trial of the phase that is not finished.
+    """Run every unfinished trial of the phase.
 
-    stall_s: the bound on silence (see `watchdog`), in seconds. work: what a trial in its own process does.
+    Args:
+        phase: the phase.
+        resources: of each trial.
+        stall_s: seconds of silence after which a trial is killed, see `watchdog`.
+        work: what a trial without workers runs in its own process.
 
-    Raises StalledError where the phase goes on no more, KeyboardInterrupt at once.
+    Raises:
+        StalledError: the phase makes no progress.
+        KeyboardInterrupt: immediately.
     """
     files = RunFiles.of(phase.experiment.storage)
     name = f"{phase.name}-{uuid.uuid4().hex[:8]}"
-    handed_out = _Launches(phase, Watchdog(silence_s=stall_s))
-    # Its warnings are of files that nobody reads here; errors come as exceptions, and it would print those, too.
+    launches = _Launches(phase, Watchdog(silence_s=stall_s))
+    # Its warnings are about files that nothing reads here; errors arrive as exceptions, which it would also print.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     tuner = tune.Tuner(
         trainable(resources, name, work),
         tune_config=tune.TuneConfig(
-            search_alg=_PhaseSearcher(handed_out),
-            scheduler=_PhaseScheduler(handed_out),
+            search_alg=_PhaseSearcher(launches),
+            scheduler=_PhaseScheduler(launches),
             num_samples=-1,
             max_concurrent_trials=resources.concurrent,
             reuse_actors=resources.workers == 0,
@@ -58,7 +64,7 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float, work: Work 
             name=name,
             **files.arguments,
             failure_config=tune.FailureConfig(max_failures=RETRIES),
-            callbacks=[_PhaseCallback(handed_out)],
+            callbacks=[_PhaseCallback(launches)],
             verbose=0,
         ),
     )
@@ -66,48 +72,48 @@ def run_phase(phase: Phase, resources: Resources, *, stall_s: float, work: Work 
         with phase.experiment.storage.writing():
             tuner.fit()
     except Exception:
-        handed_out.reraise()
+        launches.reraise()
         raise
     finally:
         files.below(name).remove()
-    handed_out.reraise()
+    launches.reraise()
     free_all()
 
 
 class _Launches:
-    """Between Tune, which knows trials, and the phase, which knows launches."""
+    """Translates between Tune's trials and the phase's launches."""
 
     def __init__(self, phase: Phase, watchdog: Watchdog) -> None:
         self.phase = phase
         self.watchdog = watchdog
-        self._looked = time.monotonic()
-        self._raised: Exception | None = None
-        self._again: list[Launch] = []
-        self._lost: set[int] = set()
+        self._last_check = time.monotonic()
+        self._error: Exception | None = None
+        self._requeued: list[Launch] = []
+        self._requeued_once: set[int] = set()
         self._exhausted = False
         self._finished = False
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
-        """Tune stores its searcher, scheduler and callbacks beside its trials; of this nothing is to be stored."""
+        """Exclude this object from Tune's files, in which Tune stores its searcher, scheduler and callbacks."""
         return object, ()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "_Launches":
         return self
 
     @contextmanager
-    def _kept(self) -> Iterator[None]:
-        """Keep what the phase raises: Tune makes an error of its own of it, or the trial's, or nothing."""
+    def _remember_error(self) -> Iterator[None]:
+        """Record an exception of the phase, which Tune would replace, attribute to the trial, or drop."""
         try:
             yield
         except Exception as error:
-            self._raised = self._raised or error
+            self._error = self._error or error
             raise
 
     def suggest(self, trial_id: str) -> Launch | None:
-        """The next launch; None for none now, and if `finished` none ever."""
-        with self._kept():
-            if self._again:
-                launch: Launch | None = self._again.pop(0)
+        """The next launch; None if there is none now, or, if `finished`, none any more."""
+        with self._remember_error():
+            if self._requeued:
+                launch: Launch | None = self._requeued.pop(0)
             else:
                 launch = None if self._exhausted else self.phase.next_launch()
         if launch is not None:
@@ -117,15 +123,15 @@ class _Launches:
 
     @property
     def finished(self) -> bool:
-        """Whether no launch is to be handed out any more: a launch that has not begun may have to be once more."""
+        """Whether no launch will be handed out any more. One that has not begun may have to be requeued."""
         waiting = any(watched.trial is None for watched in self.watchdog.by_trial.values())
         self._finished = self._finished or (self._exhausted and not waiting)
         return self._finished
 
     def on_result(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Whether the trial is to be stopped."""
-        self.watchdog.heard(trial_id)
-        with self._kept():
+        """Whether to stop the trial."""
+        self.watchdog.progressed(trial_id)
+        with self._remember_error():
             if "failure" not in result:
                 return self.phase.on_report(result["report"])
             if watched := self.watchdog.by_trial.get(trial_id):
@@ -137,80 +143,80 @@ class _Launches:
 
     def on_retry(self, trial: Trial) -> None:
         failure = self.watchdog.died(trial.trial_id, trial_failure(trial))
-        with self._kept():
+        with self._remember_error():
             self.phase.on_failure(self.watchdog.by_trial[trial.trial_id].launch, failure)
 
     def on_error(self, trial: Trial) -> None:
-        if self._raised is not None:
-            return  # the trial ends because of that
+        if self._error is not None:
+            return  # the trial ends because of this error
         began = self.watchdog.by_trial[trial.trial_id].trial is not None
         failure = self.watchdog.died(trial.trial_id, trial_failure(trial))
         launch = self.watchdog.ended(trial.trial_id).launch
-        with self._kept():
+        with self._remember_error():
             self.phase.on_failure(launch, failure)
-            if not began and self._once_more(launch):
+            if not began and self._requeue(launch):
                 return
             self.phase.on_launch_end(launch, failure.reason)
 
-    def _once_more(self, launch: Launch) -> bool:
-        """Whether a launch that did not begin is to be handed out again.
+    def _requeue(self, launch: Launch) -> bool:
+        """Requeue a launch that did not begin, once; returns whether it was.
 
-        Where a process that was kept for it has died meanwhile, Tune retries nothing.
+        If the process that was to be reused for it has died, Tune does not retry.
         """
         number = launch.trials[0].number
-        if self._finished or number in self._lost:
+        if self._finished or number in self._requeued_once:
             return False
-        self._lost.add(number)
-        self._again.append(launch)
+        self._requeued_once.add(number)
+        self._requeued.append(launch)
         return True
 
     def on_complete(self, trial: Trial) -> None:
         watched = self.watchdog.ended(trial.trial_id)
-        with self._kept():
+        with self._remember_error():
             self.phase.on_launch_end(watched.launch, None if watched.failed is None else watched.failed.reason)
 
-    def look(self) -> None:
-        """End what waits for ever, and free what nobody frees. Called a few times a second."""
+    def check(self) -> None:
+        """Kill silent trials, free abandoned resources, detect a stalled phase; called frequently."""
         self.reraise()
-        with self._kept():
+        with self._remember_error():
             self.phase.check()
-        if (quiet := self.watchdog.stalled_s()) is not None:
+        if (silent_s := self.watchdog.stalled_s()) is not None:
             waiting = len(self.watchdog.by_trial)
-            self._raised = StalledError(
-                f"no trial made progress for {quiet:.0f} s; {waiting} trials wait, {_free_resources()}"
+            self._error = StalledError(
+                f"no trial made progress for {silent_s:.0f} s; {waiting} trials are pending; {_free_resources()}"
             )
-            raise self._raised
+            raise self._error
         for watched, seconds in self.watchdog.silent():
-            watched.killed = f"no news for {seconds:.0f} s: ended; {_free_resources()}"
+            watched.killed = f"silent for {seconds:.0f} s: terminated; {_free_resources()}"
             if watched.trial is not None and (actor := watched.trial.temporary_state.ray_actor) is not None:
-                # What the trial had started dies with it; Ray sends SIGKILL to what does not answer.
+                # The trial's workers die with it; Ray sends SIGKILL to processes that do not answer.
                 ray.kill(actor)
-        if time.monotonic() - self._looked > LOOK_EVERY_S:
+        if time.monotonic() - self._last_check > CHECK_EVERY_S:
             free_abandoned()
-            self._looked = time.monotonic()
+            self._last_check = time.monotonic()
 
     def reraise(self) -> None:
-        """Raise what the phase raised, if it did."""
-        if self._raised is not None:
-            raise self._raised
+        """Raise what the phase raised, if anything."""
+        if self._error is not None:
+            raise self._error
 
 
 class _PhaseSearcher(Searcher):
-    """Tune's source of trials."""
+    """Source of Tune's trials."""
 
     def __init__(self, launches: _Launches) -> None:
         super().__init__()
         self._launches = launches
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
-        """The next launch as a Tune configuration, None for none now, or Tune's word for no more."""
+        """The next launch as a Tune configuration, None for none now, or Tune's constant for no more."""
         launch = self._launches.suggest(trial_id)
         if launch is not None:
             return {"launch": launch}
         return Searcher.FINISHED if self._launches.finished else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Unused: the scheduler hears of a trial's end with the trial, and so with its error."""
+        """Unused: the scheduler is notified of a trial's end with the trial, and so with its error."""
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing is saved: the study is the state."""
@@ -220,7 +226,7 @@ class _PhaseSearcher(Searcher):
 
 
 class _PhaseScheduler(FIFOScheduler):
-    """Hands Tune's results to the phase and tells Tune to stop what the phase stops."""
+    """Passes Tune's results to the phase, and the phase's decisions to stop trials to Tune."""
 
     def __init__(self, launches: _Launches) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -232,13 +238,13 @@ class _PhaseScheduler(FIFOScheduler):
 
 
 class _PhaseCallback(Callback):
-    """Hears from Tune of its trials' processes: that they run, died, are started again, ended."""
+    """Notified by Tune when its trials' processes start, die, restart and end."""
 
     def __init__(self, launches: _Launches) -> None:
         self._launches = launches
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        self._launches.look()
+        self._launches.check()
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._launches.watchdog.started(trial)

@@ -1,7 +1,7 @@
-"""What Ray starts for a trial: its own process, or Ray Train workers.
+"""What Ray runs for a trial: its own process, or Ray Train workers.
 
-A trial with workers has a process that waits for them and one of Ray Train's that looks after them. Both import this;
-torch and transformers, which take seconds, are imported by those alone that train.
+A trial with workers has two more processes: Tune's, which waits, and Ray Train's controller. Both import this module;
+torch and transformers, which take seconds to import, are imported only where training runs.
 """
 
 import uuid
@@ -11,16 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ray
 import ray.train
-import ray.train.torch
-import torch
 from ray import tune
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from ..plans import Launch
-from ..work import run_launch
-from .failures import worker_failure
-from .process_group import process_group
-from .reporting import failure_result, reports_to_trial
+from .reporting import failure_result, forward_reports, worker_failure
 from .reuse import reusable
 from .run_files import RunFiles
 
@@ -29,18 +24,22 @@ if TYPE_CHECKING:
 
     from ..context import Send
 
-# One byte: without any resource Tune would ask for a whole CPU, which the trial's workers may be waiting for.
+# One byte: without any resource Tune would reserve a CPU, which the trial's workers may need.
 TRIAL_DRIVER: dict[str, float] = {"memory": 1}
 RETRIES = 2
-"""How often what failed is started again: workers by Ray Train, a trial whose own process died by Tune."""
+"""Restarts after a failure: of workers by Ray Train, of a trial whose own process died by Tune."""
 Work: TypeAlias = "Callable[[Launch, torch.device, Send], None]"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What a trial gets: `workers` Ray Train workers, 0 for none (the trial trains in its own process).
+    """Resources of a trial.
 
-    cpus, gpus: of each worker; gpus may be a fraction. concurrent: trials at once.
+    Args:
+        workers: Ray Train workers; 0: the trial trains in its own process.
+        cpus: CPUs of each worker.
+        gpus: GPUs of each worker, may be a fraction.
+        concurrent: trials at once.
     """
 
     workers: int = 1
@@ -50,19 +49,21 @@ class Resources:
 
 
 def trainable(resources: Resources, name: str, work: Work) -> Any:
-    """What Tune runs for a launch, and what it asks of the cluster.
+    """What Tune runs for a launch, with its resources.
 
-    name: of the directory of Ray Train's files. work: what a trial in its own process does; Ray Train's workers run
-    the launch in any case.
+    Args:
+        resources: of a trial.
+        name: directory of Ray Train's files.
+        work: what a trial without workers runs in its own process; Ray Train's workers always run the launch.
     """
     if resources.workers == 0:
 
         def run_here(config: dict[str, Any]) -> None:
             _run_here(config["launch"], work)
 
-        asking = tune.with_resources(reusable(run_here), {"cpu": resources.cpus, "gpu": resources.gpus})
-        asking.__qualname__ = asking.__name__  # the name in the titles of its processes, idle and busy
-        return asking
+        reused = tune.with_resources(reusable(run_here), {"cpu": resources.cpus, "gpu": resources.gpus})
+        reused.__qualname__ = reused.__name__  # the process title, idle and busy
+        return reused
 
     def run_with_train(config: dict[str, Any]) -> None:
         _run_with_train(config["launch"], resources, name)
@@ -71,7 +72,7 @@ def trainable(resources: Resources, name: str, work: Work) -> Any:
 
 
 def _run_here(launch: Launch, work: Work) -> None:
-    """A trial in the Tune trial's own process."""
+    """Run a launch in the Tune trial's own process."""
     import torch
 
     device = torch.device("cuda" if torch.cuda.is_available() and ray.get_gpu_ids() else "cpu")
@@ -79,10 +80,10 @@ def _run_here(launch: Launch, work: Work) -> None:
 
 
 def _run_with_train(launch: Launch, resources: Resources, name: str) -> None:
-    """A trial as a Ray Train run of its own, with any number of workers."""
+    """Run a launch as a Ray Train run, with any number of workers."""
     try:
-        with reports_to_trial() as callback:
-            # Not TorchTrainer: the workers meet on a socket of their own (`process_group`).
+        with forward_reports() as callback:
+            # Not TorchTrainer: `process_group` has its own rendezvous.
             DataParallelTrainer(
                 _train_worker,
                 train_loop_config={"launch": launch},
@@ -102,19 +103,21 @@ def _run_with_train(launch: Launch, resources: Resources, name: str) -> None:
                 ),
             ).fit()
     except ray.train.WorkerGroupError as error:
-        # Ray Train has tried it often enough: raised, Tune would begin all of that again.
+        # Ray Train has retried already; if this were raised, Tune would retry all of it again.
         tune.report(failure_result(worker_failure(error.worker_failures), last=True))
 
 
 def _train_worker(config: dict[str, Any]) -> None:
+    """Run a launch on one of a run's workers and report to Ray Train."""
+    import ray.train.torch
+    import torch
 
-    train_worker(config["launch"])
+    from ..work import run_launch
+    from .process_group import process_group
 
-
-def train_worker(launch: Launch) -> None:
-    """Do the launch's work, with the run's other workers if there are any, and report to Ray Train."""
+    launch: Launch = config["launch"]
     device = ray.train.torch.get_device()
     if device.type == "cuda":
-        torch.cuda.set_device(device)  # NCCL takes the current one
+        torch.cuda.set_device(device)  # NCCL uses the current device
     with process_group(device):
         run_launch(launch, device, lambda report: ray.train.report(report.to_result()))

@@ -75,7 +75,7 @@ def test_a_damaged_directory_is_made_again(package: Path, damage: str) -> None:
         digests.write_text('{"config.json": ')
     else:
         shutil.rmtree(files.directory)
-    assert not e5_small.is_whole(files.directory)
+    assert not e5_small.is_complete(files.directory)
     assert resolve("e5-small") == files
     assert {path.name: path.read_bytes() for path in files.directory.iterdir()} == good
 
@@ -88,7 +88,7 @@ def test_a_killed_writers_leftovers_go(package: Path) -> None:
     files = resolve("e5-small")
     assert not left.exists()
     assert not list(cache.rglob("*.tmp"))
-    assert e5_small.is_whole(files.directory)
+    assert e5_small.is_complete(files.directory)
 
 
 def _resolve_and_count(barrier: Barrier, results: "multiprocessing.Queue[tuple[str, int]]") -> None:
@@ -140,7 +140,7 @@ def test_other_version(package: Path) -> None:
 def test_other_bytes(package: Path) -> None:
     model = package / e5_small.MODEL_FILE
     model.write_bytes(model.read_bytes() + b"\0")
-    with pytest.raises(UserError, match=r"is damaged \(SHA-256 .*--force-reinstall"):
+    with pytest.raises(UserError, match=r"is damaged \(expected SHA-256 .*--force-reinstall"):
         resolve("e5-small")
     model.unlink()
     with pytest.raises(UserError, match="lacks its model file"):

@@ -53,7 +53,7 @@ def test_missing_tensor_and_wrong_size(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"PK\x03\x04" + bytes(100), "no E5S1"),
+        (b"PK\x03\x04" + bytes(100), "not an E5S1"),
         (b"E5S1" + bytes([2, 0, 0, 0]) + bytes(100), "version"),
         (b"E5S1", "ends"),
     ],

@@ -139,11 +139,11 @@ def test_a_download_that_stopped_half_way(hub: HubServer, monkeypatch: pytest.Mo
     weights.resolve().unlink()
     weights.unlink()
     point_to(UNREACHABLE, monkeypatch)
-    assert "not whole in the hub client's cache" in message("tiny/bert")
+    assert "not complete in the hub client's cache" in message("tiny/bert")
     point_to(hub.url, monkeypatch)
     assert resolve("tiny/bert") == first
 
 
 def test_cache_of_the_client_cannot_be_written(hub: HubServer, tmp_path: Path) -> None:
     (tmp_path / "hf").write_text("not a directory")
-    assert "set HF_HOME to a directory" in message("tiny/bert")
+    assert "set HF_HOME to a writable directory" in message("tiny/bert")

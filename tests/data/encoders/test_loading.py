@@ -96,9 +96,9 @@ def test_half_precision_weights_become_float32(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("family", "settings", "message"),
     [
-        ("GPT2", {"vocab_size": 60, "n_layer": 1, "n_embd": 32, "n_head": 4}, "'gpt2' is no text encoder"),
-        ("T5", {"vocab_size": 60, "num_layers": 1, "d_model": 32, "d_kv": 8, "d_ff": 32}, "no text encoder"),
-        ("ViT", {k: v for k, v in SIZES.items() if k != "vocab_size"}, "'vit' is no text encoder"),
+        ("GPT2", {"vocab_size": 60, "n_layer": 1, "n_embd": 32, "n_head": 4}, "'gpt2' is not a text encoder"),
+        ("T5", {"vocab_size": 60, "num_layers": 1, "d_model": 32, "d_kv": 8, "d_ff": 32}, "not a text encoder"),
+        ("ViT", {k: v for k, v in SIZES.items() if k != "vocab_size"}, "'vit' is not a text encoder"),
         ("Bert", SIZES | {"is_decoder": True}, "generate text"),
         ("Electra", SIZES | {"embedding_size": 16}, "layer by layer .*embeddings_project"),
         ("MPNet", SIZES, "layer by layer .*relative_attention_bias"),

@@ -77,7 +77,7 @@ def test_a_path_that_is_no_directory(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["two words", "a--b", "owner/name.git", "x" * 200])
 def test_a_name_that_no_repository_can_have(name: str) -> None:
-    with pytest.raises(UserError, match="neither a directory nor a hub repository's name"):
+    with pytest.raises(UserError, match="neither a directory nor the name of a hub repository"):
         resolve(name)
 
 
