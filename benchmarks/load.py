@@ -22,10 +22,10 @@ import numpy as np
 
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.search.parameters import JSON
-from msd_ray.search.phase import Ending, Phase, RunRecords
+from msd_ray.search.phase import Ending, Phase, RunLogger
 from msd_ray.search.plans import Launch, TrialReport
 from msd_ray.search.studies import TrialRecord
-from msd_ray.tracking.records import recording
+from msd_ray.tracking.run_logger import open_run_logger
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
@@ -39,12 +39,12 @@ STUDENT_METRICS = 48  # of an epoch of a student with nine channels and six enti
 class TimedRecords:
     """Run records that count the seconds spent in them."""
 
-    def __init__(self, records: RunRecords) -> None:
+    def __init__(self, records: RunLogger) -> None:
         self._records = records
         self.seconds = 0.0
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
-        """See `phase.RunRecords`, as for the others."""
+        """See `phase.RunLogger`, as for the others."""
         started = time.perf_counter()
         self._records.child(key, name=name, parameters=parameters, tags=tags)
         self.seconds += time.perf_counter() - started
@@ -158,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
             tags={"trials": str(options.trials)},
         )
         journalled = stack.enter_context(
-            recording(directory / "records.jsonl", open_tracker, root=directory, say=print)
+            open_run_logger(directory / "records.jsonl", open_tracker, root=directory, report=print)
         )
         records = TimedRecords(journalled)
         measured = Measured(records, options.epoch_seconds / mean)
@@ -168,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
             stack.enter_context(profile)
         trials = search.run(records, lambda phase: search.play(phase, measured))
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-        journalled.drained(DRAIN_S).close()
+        journalled.drain(DRAIN_S).close()
         behind = time.perf_counter() - started - seconds
     _print(options, measured, trials, seconds, cpu)
     print(f"MLflow had everything {behind:.1f} s after the last trial")

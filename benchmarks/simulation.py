@@ -25,7 +25,7 @@ from msd_ray.method.settings import Configuration, RunSettings, StudentSettings,
 from msd_ray.search.configuration import label, settings_of
 from msd_ray.search.execution import Execution
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
-from msd_ray.search.phase import Ending, Phase, RunRecords
+from msd_ray.search.phase import Ending, Phase, RunLogger
 from msd_ray.search.plans import Corpora, Experiment, Launch, Scored, TrialPlan, TrialReport
 from msd_ray.search.spaces import with_every_choice
 from msd_ray.search.studies import PhaseStudy, Pruning, TrialRecord
@@ -78,7 +78,7 @@ class SimulatedSearch:
             pruning=pruning,
         )
 
-    def run(self, records: RunRecords, run_phase: Callable[[Phase], None] | None = None) -> list[TrialRecord]:
+    def run(self, records: RunLogger, run_phase: Callable[[Phase], None] | None = None) -> list[TrialRecord]:
         """Run it, or go on with it; its trials. run_phase: how, on the simulated clock (`play`) unless it is given."""
         study = self.open()
         with progress(Console(file=io.StringIO())) as display:
@@ -239,7 +239,7 @@ def _report(
 
 
 class Unrecorded:
-    """Run records that keep nothing, for searches of which only the study is looked at (`phase.RunRecords`)."""
+    """Run records that keep nothing, for searches of which only the study is looked at (`phase.RunLogger`)."""
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
         """Forget it."""

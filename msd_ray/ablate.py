@@ -115,10 +115,10 @@ def _study_parameters(setup: "Setup") -> "dict[str, Json]":
 
 def _check(setup: "Setup", options: AblateOptions) -> None:
     """See that the configuration is one, and that the study is not there with other settings. Raises UserError."""
-    from msd_ray.tracking.conflicts import check_recorded
+    from msd_ray.tracking.conflicts import check_no_conflict
 
     _settings(setup, options)
-    check_recorded(
+    check_no_conflict(
         setup.mlflow_uri,
         dataset=setup.data.dataset,
         lang=setup.lang,

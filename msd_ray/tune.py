@@ -73,10 +73,10 @@ def _describe(setup: "Setup", options: TuneOptions) -> list[tuple[str, str]]:
 def _check(setup: "Setup") -> None:
     """See that the study is not there with other settings. Raises UserError."""
     from msd_ray.search.search import check_teacher_study
-    from msd_ray.tracking.conflicts import check_recorded
+    from msd_ray.tracking.conflicts import check_no_conflict
 
     check_teacher_study(setup.settings, setup.conditions, setup.study_storage)
-    check_recorded(
+    check_no_conflict(
         setup.mlflow_uri,
         dataset=setup.data.dataset,
         lang=setup.lang,

@@ -7,7 +7,7 @@ from msd_ray.method.selection import dev_metric
 
 from .budget import Seconds
 from .parameters import JSON
-from .phase import Phase, RunLabel, RunRecords
+from .phase import Phase, RunLabel, RunLogger
 from .plans import Experiment, Scored, TrialPlan
 from .progress import Display
 from .studies import PhaseStudy, TrialRecord
@@ -26,7 +26,7 @@ class Execution:
     experiment: Experiment
     conditions: Mapping[str, JSON]
     study_storage: str
-    records: RunRecords
+    records: RunLogger
     display: Display
     threads: int
     run_phase: Callable[[Phase], None]

@@ -30,10 +30,10 @@ FAILURES = "failures"
 """Where a run keeps what its failed attempts said."""
 
 
-class RunRecords(Protocol):
+class RunLogger(Protocol):
     """Where runs are recorded, by keys that are unique in the study; everything may be told twice.
 
-    What is told is safe, and need not be in MLflow yet (`tracking.StudyRecords`).
+    What is told is safe, and need not be in MLflow yet (`tracking.run_logger.JournaledRunLogger`).
     """
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
@@ -65,7 +65,7 @@ class RunRecords(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class RunLabel:
-    """How a trial is called in the records: see `RunRecords.child`."""
+    """How a trial is called in the records: see `RunLogger.child`."""
 
     key: str
     name: str
@@ -99,7 +99,7 @@ class Phase:
     score: str
     plan: Callable[[TrialRecord], TrialPlan]
     label: Callable[[TrialRecord, TrialPlan], RunLabel]
-    records: RunRecords
+    records: RunLogger
     display: Display
     threads: int
     together: Callable[[TrialPlan], int] | None = None

@@ -9,7 +9,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from msd_ray.local_cluster.processes import Process, end, end_or_kill, process, with_descendants, with_variable
+from msd_ray.local_cluster.processes import (
+    Process,
+    process,
+    terminate,
+    terminate_or_kill,
+    with_descendants,
+    with_variable,
+)
 
 # Prints when it is ready, and the number of what it started.
 PARENT = """
@@ -88,13 +95,13 @@ def test_a_mark_finds_those_whose_parent_is_gone() -> None:
 def test_one_that_heeds_no_signal_is_left_by_end_and_killed_by_the_other() -> None:
     with family(STUBBORN) as (parent, child):
         members = with_descendants([parent])
-        assert end(lambda: members, signal.SIGTERM, 0.5) == {child}
-        assert end_or_kill(lambda: members, 0.5) == set()
+        assert terminate(lambda: members, signal.SIGTERM, 0.5) == {child}
+        assert terminate_or_kill(lambda: members, 0.5) == set()
         assert not child.alive
 
 
 def test_what_is_started_meanwhile_is_ended_too() -> None:
     with family(QUIET) as (parent, child):
         asked = iter([{parent}, {child}])
-        assert end(lambda: next(asked, set()), signal.SIGTERM, 60) == set()
+        assert terminate(lambda: next(asked, set()), signal.SIGTERM, 60) == set()
         assert not child.alive

@@ -10,7 +10,7 @@ from postgres_server import open_directory
 from msd_ray.common.errors import UserError
 from msd_ray.local_cluster import ray_head
 from msd_ray.local_cluster.layout import HOST, Layout, Ports, with_free_ports
-from msd_ray.local_cluster.processes import end_or_kill, with_descendants
+from msd_ray.local_cluster.processes import terminate_or_kill, with_descendants
 from msd_ray.local_cluster.secret_files import private_directory
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1200)]
@@ -31,4 +31,4 @@ def test_a_port_that_is_taken_meanwhile() -> None:
                 ray_head.wait(layout, ports, head)
         finally:
             members = with_descendants([head])
-            assert end_or_kill(lambda: {one for one in members if one.alive}, 60) == set()
+            assert terminate_or_kill(lambda: {one for one in members if one.alive}, 60) == set()

@@ -11,7 +11,7 @@ import pytest
 
 from msd_ray.local_cluster.jobs_environment import jobs_environment, write_env_file
 from msd_ray.local_cluster.layout import Layout, Ports, with_free_ports
-from msd_ray.local_cluster.secret_files import private_directory, secret, write_private
+from msd_ray.local_cluster.secret_files import ensure_secret, private_directory, write_private
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +26,10 @@ def mode(path: Path) -> int:
 
 
 def test_a_secret_stays_the_same_and_no_two_are_alike(tmp_path: Path) -> None:
-    first = secret(tmp_path / "first")
+    first = ensure_secret(tmp_path / "first")
     assert re.fullmatch("[0-9a-f]{64}", first)
-    assert secret(tmp_path / "first") == first
-    assert secret(tmp_path / "second") != first
+    assert ensure_secret(tmp_path / "first") == first
+    assert ensure_secret(tmp_path / "second") != first
 
 
 def test_only_the_owner_reads_them(tmp_path: Path) -> None:
@@ -37,11 +37,11 @@ def test_only_the_owner_reads_them(tmp_path: Path) -> None:
     directory.mkdir(mode=0o755)
     private_directory(directory)
     assert mode(directory) == 0o700
-    secret(directory / "token")
+    ensure_secret(directory / "token")
     write_private(directory / "pgpass", "x")
     assert {mode(path) for path in directory.iterdir()} == {0o600}
     (directory / "token").chmod(0o644)
-    secret(directory / "token")
+    ensure_secret(directory / "token")
     assert mode(directory / "token") == 0o600
 
 
@@ -51,7 +51,7 @@ def test_the_shells_file_names_files_and_no_secret(tmp_path: Path) -> None:
     write_env_file(layout, Ports())
     text = layout.env_file.read_text()
     assert mode(layout.env_file) == 0o600
-    assert secret(layout.mlflow_password) not in text
+    assert ensure_secret(layout.mlflow_password) not in text
     jobs = jobs_environment(layout, Ports())
     shell = ["sh", "-c", f". {shlex.quote(str(layout.env_file))}; env"]
     shown = subprocess.run(shell, capture_output=True, text=True, check=True).stdout

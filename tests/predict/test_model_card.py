@@ -60,7 +60,7 @@ def test_what_it_says() -> None:
         "| teacher | test | 41.23 | 1.00 | 3 |",
         "| student (this configuration) | test | 52.34 | 2.00 | 3 |",
         "over seeds (1, 2, 3)",
-        "seed 3, epoch 7. What chose: F1 on the Turkish dev set. Its own F1 on Turkish dev: 53.21.",
+        "seed 3, epoch 7. Selection: F1 on the Turkish dev set. Its F1 on Turkish dev: 53.21.",
         "| learning\\_rate | 5e-05 |",
         "| learning\\_rate | 2.3456789e-05 |",
         f"| tr train text | {'ab' * 32} |",
@@ -73,38 +73,38 @@ def test_what_it_says() -> None:
         "--model models:/msd-sample-tr@champion --mlflow-uri URI",
         'mlflow.transformers.load_model("models:/msd-sample-tr@champion", aggregation_strategy="first")',
         'pipeline("token-classification", "DIR", aggregation_strategy="first")',
-        "no label of Turkish training sentences was used. Labels of the Turkish *dev* set chose epochs",
+        "no label of Turkish training sentences was used. Labels of the Turkish *dev* set selected epochs",
         "python -m msd_ray.predict --model DIR",
     ):
         assert words in text
     assert "There was no test set" not in text
 
 
-def test_it_says_once_what_chose() -> None:
+def test_the_selection_criterion_is_stated_once() -> None:
     for select_on, said in (
-        ("source", "What chose: F1 on the English dev set. Its own F1 on English dev: 53.21."),
-        ("none", "nothing chose an epoch (last epochs averaged), F1 on English dev the configuration. Its own F1"),
+        ("source", "Selection: F1 on the English dev set. Its F1 on English dev: 53.21."),
+        ("none", "no epoch was selected (last epochs averaged); the configuration by F1 on English dev. Its F1"),
     ):
         text = render(replace(CARD, selection=SELECTIONS[select_on]))
         assert text.count(said) == 1
-        assert "Turkish dev labels chose nothing either: only the English dev set did." in text
-        assert "overestimates" not in text
+        assert "Turkish dev labels were not used either: only the English dev set was used for selection." in text
+        assert "would be lower" not in text
     assert SELECTIONS["target"] == CARD.selection
 
 
 def test_scores_of_the_dev_set_are_called_too_high_where_it_chose() -> None:
     on_dev = replace(CARD, scores=(ScoreRow(system="student", mean=0.5, n=1, split="dev", model=True),))
-    assert "There was no test set: rows with split dev are scored on the very Turkish sentences" in render(on_dev)
+    assert "There was no test set: rows with split dev are scored on the same Turkish sentences" in render(on_dev)
     chosen_on_source = render(replace(on_dev, selection="source dev"))
-    assert "rows with split dev are scored on the Turkish dev set, which chose nothing" in chosen_on_source
+    assert "rows with split dev are scored on the Turkish dev set, which was not used for selection" in chosen_on_source
 
 
 def test_a_mean_of_weights_says_of_what() -> None:
     averaged = render(replace(CARD, epoch=11, run={"epochs": 10, "average_epochs": 3}))
-    assert "seed 3, the mean of the weights of the last 3 epochs. What chose" in averaged
+    assert "seed 3, the mean of the weights of the last 3 epochs. Selection" in averaged
     students: tuple[dict[str, float | str], ...] = ({"beta": 0.5, "kd_loss": "mse"}, {"beta": 1.0})
     several = render(replace(CARD, epoch=None, students=students, teachers=CARD.teachers * 3))
-    assert "seed 3, the mean of the weights of 2 students. What chose" in several
+    assert "seed 3, the mean of the weights of 2 students. Selection" in several
     assert "| student | 1 | 2 |" in several
     assert "| beta | 0.5 | 1.0 |" in several
     assert "| kd\\_loss | mse |  |" in several

@@ -92,7 +92,7 @@ def test_where_this_package_cannot_be_imported(student: Path, tmp_path: Path) ->
 def test_the_cards_pipeline_works(student: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = [code for code in (student / "README.md").read_text().split("```python\n")[1:] if "pipeline(" in code]
     exec(found[0].split("```")[0].replace('"DIR"', repr(str(student))), {})
-    words = ["One", "sentence", "a", "line"]
+    words = ["One", "sentence", "per", "line"]
     (labels,) = tag(load_student(student, CPU), [words], precision="fp32")
     assert capsys.readouterr().out.count("entity_group") == len(entities(labels)) > 0
 

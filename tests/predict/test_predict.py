@@ -307,12 +307,12 @@ def test_a_full_disk(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "nowhere"], "no directory nowhere"),
-        (["--model", "models:/msd-wikiann-ar@champion"], "there is no MLflow database"),
+        (["--model", "nowhere"], "nowhere: not a directory"),
+        (["--model", "models:/msd-wikiann-ar@champion"], "the MLflow database .* does not exist"),
         (["--model", ".", "--precision", "fp8"], "precision 'fp8' is unknown"),
-        (["--model", ".", "--device", "gpu"], "--device gpu: choose auto, cpu, cuda or cuda:N"),
+        (["--model", ".", "--device", "gpu"], "--device gpu: unknown device. Choose auto, cpu, cuda or cuda:N"),
         (["--model", ".", "--device", "cuda:99"], "--device cuda:99: this machine has"),
-        (["--model", "."], "no exported student"),
+        (["--model", "."], "not an exported student"),
     ],
 )
 def test_bad_arguments(arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -330,5 +330,5 @@ def test_help_names_formats_and_examples(capsys: pytest.CaptureFixture[str]) -> 
         main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for words in ("one sentence a line", "jsonl", "conll", "windows", "examples:", "--characters", "viterbi"):
+    for words in ("one sentence per line", "jsonl", "conll", "windows", "examples:", "--characters", "viterbi"):
         assert words in shown

@@ -109,14 +109,17 @@ def test_the_options_of_directories_work(command: Callable[..., bytes]) -> None:
         (["models:/msd-sample-ar@champion"], "no registered model msd-sample-ar; it has msd-sample-tr"),
         (["models:/msd-sample-tr@best"], r"no such alias; it has versions 1, 2, aliases @champion \(version 1\)"),
         (["models:/msd-sample-tr/3"], "no such version; it has versions 1, 2"),
-        (["models:/msd-sample-tr/latest"], r"write models:/NAME@ALIAS"),
-        (["models:/../../runs@champion"], r"write models:/NAME@ALIAS"),
+        (["models:/msd-sample-tr/latest"], r"Use models:/NAME@ALIAS"),
+        (["models:/../../runs@champion"], r"Use models:/NAME@ALIAS"),
         (["models:/x' OR name != '@champion"], "no registered model x' OR name != '"),
-        (["models:/x/1", "--mlflow-uri", "sqlite:///nowhere/mlflow.db"], "no MLflow database .*nowhere/mlflow.db"),
-        (["models:/x/1", "--mlflow-uri", "ftp://host"], "not a tracking address"),
+        (
+            ["models:/x/1", "--mlflow-uri", "sqlite:///nowhere/mlflow.db"],
+            "the MLflow database .*nowhere/mlflow.db does not exist",
+        ),
+        (["models:/x/1", "--mlflow-uri", "ftp://host"], "unsupported tracking URI"),
         (["models:/x/1", "--mlflow-uri", "http://127.0.0.1:1"], "MLflow at http://127.0.0.1:1 does not work"),
-        (["good", "--mlflow-uri", "http://127.0.0.1:1"], "--mlflow-uri is for registered models"),
-        (["runs:/0123/model"], "no directory runs:/0123/model"),
+        (["good", "--mlflow-uri", "http://127.0.0.1:1"], "--mlflow-uri applies to registered models"),
+        (["runs:/0123/model"], "runs:/0123/model: not a directory"),
     ],
 )
 def test_what_is_not_there(work: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +142,7 @@ def test_damaged_files_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(UserError, match=r"model\.safetensors is damaged or was changed"):
             main(["--device", "cpu", "--model", "models:/msd-sample-tr/2"])
         shutil.rmtree(weights.parent)
-        with pytest.raises(UserError, match=r"models:/msd-sample-tr/2 at sqlite:.* has no files model:"):
+        with pytest.raises(UserError, match=r"models:/msd-sample-tr/2 at sqlite:.* has no directory model:"):
             main(["--device", "cpu", "--model", "models:/msd-sample-tr/2"])
     finally:
         shutil.copytree(work / "weak", weights.parent, dirs_exist_ok=True)
@@ -156,7 +159,7 @@ def test_the_cards_code_for_mlflow_works(
     finally:
         mlflow.set_tracking_uri(before)
     tagger = pipeline("token-classification", str(work / "good"), aggregation_strategy="first")
-    assert capsys.readouterr().out == f"{tagger('One sentence a line')}\n"
+    assert capsys.readouterr().out == f"{tagger('One sentence per line')}\n"
 
 
 @pytest.mark.slow
@@ -172,8 +175,8 @@ def test_as_a_process(work: Path, tmp_path: Path) -> None:
             assert (
                 done.stderr
                 == (
-                    f"error: there is no MLflow database {tmp_path}/runs/mlflow.db; "
-                    "name the one that has the model with --mlflow-uri\n"
+                    f"error: the MLflow database {tmp_path}/runs/mlflow.db does not exist. "
+                    "Give the --mlflow-uri of the store that has the model.\n"
                 ).encode()
             )
             assert not list(tmp_path.iterdir())

@@ -15,7 +15,7 @@ from msd_ray.search.ablation import AblationSettings, run_ablation
 from msd_ray.search.execution import Execution
 from msd_ray.search.plans import Scored
 from msd_ray.search.prepare import Prepared, prepare_target_gold, prepare_test
-from msd_ray.tracking.records import recording
+from msd_ray.tracking.run_logger import open_run_logger
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
@@ -39,7 +39,7 @@ def ablate(
 
     with (
         progress(Console(file=StringIO())) as display,
-        recording(root / "records" / "ablation.jsonl", open_tracker, root=root, say=display.line) as records,
+        open_run_logger(root / "records" / "ablation.jsonl", open_tracker, root=root, report=display.line) as records,
     ):
         run_ablation(
             AblationSettings(
@@ -62,7 +62,7 @@ def ablate(
             ),
             lambda: prepare_target_gold(data(directory), prepared),
         )
-        tracker = records.drained(60)
+        tracker = records.drain(60)
     tracker.close()
     final = [run for run in recorded.runs(root) if run.tags.get("phase") == "final"]
     return {f"{run.tags['row']}/{run.tags['seed']}": run for run in final}

@@ -17,7 +17,7 @@ from msd_ray.cli.display import progress
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Failure, TrialReport
 from msd_ray.search.studies import PhaseStudy, TrialRecord
-from msd_ray.tracking.records import StudyRecords, recording
+from msd_ray.tracking.run_logger import JournaledRunLogger, open_run_logger
 from msd_ray.tracking.study import StudyTracker
 
 
@@ -27,12 +27,12 @@ class Opened:
 
     phase: Phase
     study: PhaseStudy
-    records: StudyRecords
+    records: JournaledRunLogger
     root: Path
     output: StringIO
 
     def runs(self) -> dict[str, recorded.Run]:
-        self.records.drained(60)
+        self.records.drain(60)
         return recorded.children(self.root)
 
     def trials(self) -> list[recorded.Trial]:
@@ -62,7 +62,7 @@ class Phases:
         with progress(Console(file=output, width=200)) as display:
             journal = setup.storage.records("small")
             records = self._opened.enter_context(
-                recording(journal, open_tracker, root=setup.storage.root, say=display.line)
+                open_run_logger(journal, open_tracker, root=setup.storage.root, report=display.line)
             )
             phase = Phase(
                 name="student",
@@ -206,7 +206,7 @@ def test_driver_that_dies_hands_out_its_trials_again(phases: Phases) -> None:
     first.phase.on_report(epoch(0, 1, 0.25))
     first.phase.on_report(finished(0, 0.25))
     first.phase.on_report(epoch(1, 1, 0.5))
-    first.records.drained(60)
+    first.records.drain(60)
     parameters = [trial.parameters for trial in first.trials()]
 
     second = phases.open()
@@ -276,7 +276,7 @@ def test_the_study_holds_the_ids_of_the_runs(phases: Phases) -> None:
     first.phase.next_launch()
     assert first.study.run_ids() == {}
     answers.set()
-    first.records.drained(60)
+    first.records.drain(60)
     first.phase.on_report(epoch(1, 1, 0.5))
     assert first.study.run_ids() == run_ids(first.root)
     assert first.study.run_ids().keys() == {0, 1}
@@ -288,11 +288,11 @@ def test_the_study_holds_the_ids_of_the_runs(phases: Phases) -> None:
         second.phase.on_report(finished(number, 0.5))
     assert second.study.run_ids().keys() == {0, 1}
     answers.set()
-    second.records.drained(60)  # and the driver dies
+    second.records.drain(60)  # and the driver dies
 
     third = phases.open()
     assert third.study.run_ids().keys() == {0, 1}
-    third.records.drained(60)
+    third.records.drain(60)
     third.phase.check()
     assert third.study.run_ids() == run_ids(first.root)
     assert third.study.run_ids().keys() == {0, 1, 2}

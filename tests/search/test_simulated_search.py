@@ -24,7 +24,7 @@ from benchmarks.simulation import (
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
 from msd_ray.search.studies import TrialRecord
-from msd_ray.tracking.records import recording
+from msd_ray.tracking.run_logger import open_run_logger
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
@@ -147,9 +147,9 @@ def test_32_at_a_time_every_trial_is_recorded_once_and_alike_in_both_places(
             running.append(len(phase._running))
             return super().on_report(phase, report, now)
 
-    with recording(tmp_path / "records.jsonl", open_tracker, root=tmp_path, say=print) as records:
+    with open_run_logger(tmp_path / "records.jsonl", open_tracker, root=tmp_path, report=print) as records:
         trials = search.run(records, lambda phase: search.play(phase, Counts()))
-        records.drained(600)
+        records.drain(600)
     assert max(running) == 32
     assert [trial.number for trial in trials] == list(range(40))
     runs = recorded.children(tmp_path)

@@ -47,16 +47,16 @@ def test_further_columns_are_left_alone_and_no_sentence_is_fine(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({**COLUMNS, "gold": [["B-LOC"], ["B-PER", "I-PER", "O"], []]}, "sentence 1 has not one gold"),
-        ({**COLUMNS, "predicted": [["O", "O"], ["O", "O"], []]}, "sentence 2 has not one gold"),
+        ({**COLUMNS, "gold": [["B-LOC"], ["B-PER", "I-PER", "O"], []]}, "sentence 1 does not have one gold"),
+        ({**COLUMNS, "predicted": [["O", "O"], ["O", "O"], []]}, "sentence 2 does not have one gold"),
         ({**COLUMNS, "repeated": [True, None, False]}, "neither true nor false"),
-        ({**COLUMNS, "tokens": [["a", None], ["b", "c", "d"], []]}, "no text"),
-        ({**COLUMNS, "tokens": [None, ["b", "c", "d"], []]}, "no predictions"),
-        ({"tokens": COLUMNS["tokens"]}, "no predictions"),
+        ({**COLUMNS, "tokens": [["a", None], ["b", "c", "d"], []]}, "not a string"),
+        ({**COLUMNS, "tokens": [None, ["b", "c", "d"], []]}, "not a predictions file"),
+        ({"tokens": COLUMNS["tokens"]}, "not a predictions file"),
     ],
 )
 def test_predictions_that_are_none(tmp_path: Path, columns: dict[str, list[Any]], message: str) -> None:
-    with pytest.raises(UserError, match=rf"p\.parquet holds no predictions.*{message}|{message}"):
+    with pytest.raises(UserError, match=rf"p\.parquet: not a predictions file.*{message}|{message}"):
         read_predictions(write(tmp_path / "p.parquet", columns))
 
 
@@ -64,13 +64,13 @@ def test_broken_files(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     whole = write(tmp_path / "p.parquet", COLUMNS, SCHEMA).read_bytes()
     broken.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="broken holds no predictions"):
+    with pytest.raises(UserError, match="broken: not a predictions file"):
         read_predictions(broken)
-    with pytest.raises(UserError, match=r"broken holds no \[CLS\] vectors"):
+    with pytest.raises(UserError, match=r"broken: not a \[CLS\] vectors"):
         read_domains(broken)
-    with pytest.raises(UserError, match=r"nothing holds no"):
+    with pytest.raises(UserError, match=r"nothing: not a"):
         read_predictions(tmp_path / "nothing")
-    with pytest.raises(UserError, match=r"nothing holds no"):
+    with pytest.raises(UserError, match=r"nothing: not a"):
         read_domains(tmp_path / "nothing")
 
 
@@ -93,7 +93,7 @@ def test_domains(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({}, "there is none"),
+        ({}, "has no arrays"),
         (vectors("teacher_source", "layer_12"), "unknown array layer_12"),
         ({"teacher_source": np.zeros((3, 2), dtype=np.float64)}, "float32"),
         ({"teacher_source": np.zeros(3, dtype=np.float32)}, "float32"),
@@ -103,5 +103,5 @@ def test_domains(tmp_path: Path) -> None:
 )
 def test_vectors_that_are_none(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
     save_file(arrays, tmp_path / "d.safetensors")
-    with pytest.raises(UserError, match=rf"no \[CLS\] vectors of msd_ray: .*{message}"):
+    with pytest.raises(UserError, match=rf"not a \[CLS\] vectors file of msd_ray: .*{message}"):
         read_domains(tmp_path / "d.safetensors")

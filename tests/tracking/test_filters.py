@@ -73,7 +73,7 @@ def client(recorded_database: Path, tmp_path_factory: pytest.TempPathFactory) ->
     record_final(on_dev, "paper", PAPER, 2, lr=2e-5, zero_shot=None, split="dev")
     on_dev.close()
     open_study(uri, NOW).child("student/0", name="student-0", parameters={}, tags={"trial": "0"})
-    open_study(uri, STOPPED).interrupted("2026-01-31 12:00:00 UTC")
+    open_study(uri, STOPPED).mark_interrupted("2026-01-31 12:00:00 UTC")
     return connect(uri)
 
 

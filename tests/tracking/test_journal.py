@@ -38,7 +38,7 @@ def filled(path: Path, count: int, *, done: int = 0) -> Journal:
     for _ in range(done):
         entry = journal.next()
         assert entry is not None
-        journal.done(entry)
+        journal.mark_done(entry)
     return journal
 
 
@@ -50,13 +50,13 @@ def test_records_come_back_in_order_also_those_appended_meanwhile(path: Path) ->
     assert journal.next() is None
     journal.append({"n": 5})
     assert numbers(journal) == [5]
-    assert journal.waiting == 5
+    assert journal.pending == 5
 
 
 def test_another_driver_begins_after_what_is_done(path: Path) -> None:
     filled(path, 5, done=2)
     again = Journal.open(path)
-    assert (again.waiting, again.torn, numbers(again)) == (3, 0, [3, 4, 5])
+    assert (again.pending, again.torn_bytes, numbers(again)) == (3, 0, [3, 4, 5])
     again.append({"n": 6})
     assert numbers(Journal.open(path)) == [3, 4, 5, 6]
 
@@ -68,12 +68,12 @@ def test_a_record_that_was_cut_off_anywhere_is_dropped_and_the_others_are_there(
     for cut in range(start + 1, len(whole)):
         path.write_bytes(whole[:cut])
         journal = Journal.open(path)
-        assert journal.torn == cut - start
+        assert journal.torn_bytes == cut - start
         journal.append({"n": 4})
         assert numbers(journal) == [2, 4]
         assert numbers(Journal.open(path)) == [2, 4]
     path.write_bytes(whole[:start])
-    assert Journal.open(path).torn == 0
+    assert Journal.open(path).torn_bytes == 0
 
 
 def test_a_journal_whose_first_line_was_cut_off_is_a_new_one(path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_journal_whose_first_line_was_cut_off_is_a_new_one(path: Path) -> None
         path.write_bytes(header[:cut])
         journal = Journal.open(path)
         journal.append({"n": 1})
-        assert (journal.torn, numbers(journal)) == (0, [1])
+        assert (journal.torn_bytes, numbers(journal)) == (0, [1])
 
 
 @pytest.mark.parametrize("mark", ["", "[]", "{", '{"journal": "another", "offset": 90, "records": 2}'])
@@ -91,7 +91,7 @@ def test_without_its_mark_all_is_told_again(path: Path, mark: str) -> None:
     filled(path, 3, done=2)
     path.with_name("study.jsonl.done").write_text(mark)
     journal = Journal.open(path)
-    assert (journal.waiting, numbers(journal)) == (3, [1, 2, 3])
+    assert (journal.pending, numbers(journal)) == (3, [1, 2, 3])
 
 
 def test_a_journal_that_is_done_leaves_nothing(path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_journal_that_is_done_leaves_nothing(path: Path) -> None:
     journal = Journal.open(path)
     entry = journal.next()
     assert entry is not None
-    journal.done(entry)
+    journal.mark_done(entry)
     journal.close()
     assert list(path.parent.iterdir()) == []
 
@@ -111,7 +111,7 @@ def test_a_damaged_line_is_named(path: Path) -> None:
     path.write_bytes(b"".join([*lines[:2], b'{"n": 2, "te\n', *lines[3:]]))
     journal = Journal.open(path)
     assert journal.next() is not None
-    with pytest.raises(UserError, match=rf"{path}:3: this is no record"):
+    with pytest.raises(UserError, match=rf"{path}:3: not a JSON object"):
         journal.next()
 
 
@@ -119,14 +119,14 @@ def test_a_damaged_line_is_named(path: Path) -> None:
 def test_another_file_is_refused_and_left_alone(path: Path, content: str) -> None:
     path.parent.mkdir()
     path.write_text(content)
-    with pytest.raises(UserError, match="no journal of records"):
+    with pytest.raises(UserError, match="not a journal of this version"):
         Journal.open(path)
     assert path.read_text() == content
 
 
 def test_a_place_that_cannot_be_written(path: Path) -> None:
     path.parent.write_text("a file")
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match="cannot write the records"):
         Journal.open(path)
 
 
@@ -151,7 +151,7 @@ journal.append({"n": 3})
 
 def test_a_disk_that_fills_up_in_the_middle_of_a_record(path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=True)
-    assert f"the records for MLflow cannot be written to {path}: File too large; free some space" in ran.stdout
+    assert f"{path}: cannot write the records for MLflow: File too large. Free disk space" in ran.stdout
     assert numbers(Journal.open(path)) == [1, 3]
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from recorded_studies import SEEDS, TRIALS, curve, scored
 
-from msd_ray.tracking.recorded import RecordedStudy, Recordings
+from msd_ray.tracking.study_reader import RecordedStudy, StudyReader
 from msd_ray.tracking.uri import default_tracking_uri
 
 pytestmark = pytest.mark.slow
@@ -41,8 +41,8 @@ CURVES = """
 
 @pytest.fixture(scope="module")
 def studies(recorded_database: Path) -> Mapping[str, RecordedStudy]:
-    with Recordings.open(default_tracking_uri(recorded_database.parent)) as recordings:
-        return {study.name: study for study in recordings.studies()}
+    with StudyReader.open(default_tracking_uri(recorded_database.parent)) as reader:
+        return {study.name: study for study in reader.studies()}
 
 
 @pytest.fixture(scope="module")

@@ -46,6 +46,6 @@ def test_references(text: str, reference: Reference) -> None:
     ],
 )
 def test_hostile_references(text: str) -> None:
-    with pytest.raises(UserError, match=r"write models:/NAME@ALIAS") as refused:
+    with pytest.raises(UserError, match=r"Use models:/NAME@ALIAS") as refused:
         parse_reference(text)
     assert str(refused.value).isprintable()

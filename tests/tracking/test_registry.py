@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from candidates import CANDIDATE, CHAMPION, NAME
-from loads_alone import assert_loads_alone
+from loads_without_package import assert_loads_without_package
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from mlflow_server import mlflow_server
@@ -17,7 +17,7 @@ from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.tracking.champion import Candidate, registered_name
 from msd_ray.tracking.references import Reference, downloaded
-from msd_ray.tracking.registry import Registered, register
+from msd_ray.tracking.registry import RegisteredVersion, register
 from msd_ray.tracking.study import StudyTracker
 
 
@@ -41,7 +41,7 @@ class Registry:
         self.client = MlflowClient(uri)
         self._tracker = StudyTracker.open(uri, dataset="sample", lang="tr", study="first", parameters={}, tags={})
 
-    def register(self, directory: Path, dev_f1: float, *, candidate: Candidate = CANDIDATE) -> Registered:
+    def register(self, directory: Path, dev_f1: float, *, candidate: Candidate = CANDIDATE) -> RegisteredVersion:
         run = self._tracker.child(f"final/best/{directory.name}", name="final", parameters={}, tags={})
         self._tracker.finish(run, state="COMPLETE")
         return register(
@@ -69,7 +69,7 @@ def test_the_first_student_is_champion_and_its_version_says_what_it_is(
 ) -> None:
     found = registry.register(students[0], 0.5)
     reason = "Champion with dev F1 50.00: there was none before."
-    assert found == Registered(name=NAME, version="1", new=True, champion=True, reason=reason)
+    assert found == RegisteredVersion(name=NAME, version="1", new=True, champion=True, reason=reason)
     assert found.tags() == {"registered": f"models:/{NAME}/1", "champion": "true", "champion_reason": reason}
     (version,) = registry.versions
     assert version.tags == {
@@ -217,7 +217,7 @@ def test_it_loads_where_this_package_is_not(
     registry: Registry, students: list[Path], tmp_path: Path, place: int
 ) -> None:
     registry.register(students[place], 0.5)
-    assert_loads_alone(registry.uri, f"models:/{NAME}@champion", students[place], tmp_path)
+    assert_loads_without_package(registry.uri, f"models:/{NAME}@champion", students[place], tmp_path)
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def served(tmp_path: Path, empty_database: Path) -> Iterator[str]:
 def test_through_a_server(served: str, students: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     registry = Registry(served)
     assert registry.register(students[0], 0.5).champion
-    assert registry.register(students[1], 0.4) == Registered(
+    assert registry.register(students[1], 0.4) == RegisteredVersion(
         name=NAME,
         version="2",
         new=True,
@@ -246,7 +246,7 @@ def test_through_a_server(served: str, students: list[Path], tmp_path: Path, cap
     assert not directory.exists()
     with pytest.raises(UserError, match="no such alias; it has versions 1, 2, aliases @champion"):
         _open(served, Reference(name=NAME, alias="best", version=None))
-    assert_loads_alone(served, f"models:/{NAME}/1", students[0], tmp_path)
+    assert_loads_without_package(served, f"models:/{NAME}/1", students[0], tmp_path)
     assert capfd.readouterr() == ("", "")
 
 
@@ -258,7 +258,7 @@ def _open(uri: str, reference: Reference) -> None:
 @pytest.mark.parametrize("lang", ["tr/../..", "tr'", "tr:1", "t r", "tr\n", "tr@x", "ТР/"])
 def test_hostile_names(lang: str, tracking_uri: str, students: list[Path]) -> None:
     assert registered_name("sample", "tr") == NAME
-    with pytest.raises(UserError, match="no name for a registered model"):
+    with pytest.raises(UserError, match="not a valid name for a registered model"):
         register(tracking_uri, students[0], replace(CANDIDATE, lang=lang))
 
 
@@ -272,7 +272,7 @@ def test_what_is_not_there(registry: Registry, students: list[Path], tmp_path: P
         _open(registry.uri, replace(CHAMPION, alias="x" * 300))
     with pytest.raises(UserError, match="no such version; it has versions 1,"):
         _open(registry.uri, Reference(name=NAME, alias=None, version="999999999"))
-    with pytest.raises(UserError, match="there is no MLflow database"):
+    with pytest.raises(UserError, match=r"the MLflow database .* does not exist"):
         _open(f"sqlite:///{tmp_path}/nowhere/mlflow.db", CHAMPION)
     assert not (tmp_path / "nowhere").exists()
 
@@ -281,5 +281,5 @@ def test_a_model_of_somebody_else_is_refused(registry: Registry, tmp_path: Path)
     registry.client.create_registered_model(NAME)
     (tmp_path / "model").mkdir()
     registry.client.create_model_version(NAME, source=str(tmp_path / "model"))
-    with pytest.raises(UserError, match="not one of msd_ray's students"):
+    with pytest.raises(UserError, match="not a student of msd_ray"):
         _open(registry.uri, Reference(name=NAME, alias=None, version="1"))

@@ -46,4 +46,4 @@ def test_the_winner_of_a_search_of_an_earlier_version(tracking_uri: str, rows: t
 def test_no_finished_run_is_no_winner(tracking_uri: str, tmp_path: Path) -> None:
     record(tracking_uri, {"winner": "best", **configurations("best", "average")}, {})
     assert study_states(tracking_uri).weights == {}
-    assert not study_states(f"sqlite:///{tmp_path / 'none.db'}").there
+    assert not study_states(f"sqlite:///{tmp_path / 'none.db'}").database_exists

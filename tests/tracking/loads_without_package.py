@@ -33,7 +33,7 @@ def sentences() -> list[list[str]]:
     return [[vocabulary[i] for i in torch.randint(len(vocabulary), (n,), generator=generator)] for n in lengths]
 
 
-def assert_loads_alone(uri: str, model: str, student: Path, tmp_path: Path) -> None:
+def assert_loads_without_package(uri: str, model: str, student: Path, tmp_path: Path) -> None:
     """MLflow and transformers alone give the labels of `predict.tagging` for the directory, decoded by argmax."""
     done = subprocess.run(
         [sys.executable, "-c", LOAD, uri, model],

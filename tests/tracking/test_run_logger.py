@@ -1,4 +1,4 @@
-"""StudyRecords on a real SQLite store: order, what an interrupt leaves, a store that is away from the beginning."""
+"""JournaledRunLogger on a real SQLite store: order, interrupts, a store that is unavailable at first."""
 
 import shutil
 import sqlite3
@@ -14,13 +14,13 @@ from mlflow_server import MlflowServer
 
 from msd_ray.common.errors import UserError
 from msd_ray.tracking.connection import connect
-from msd_ray.tracking.records import RecordsWaitError, StudyRecords, recording
-from msd_ray.tracking.replay import Patience
+from msd_ray.tracking.replay import Backoff
+from msd_ray.tracking.run_logger import JournaledRunLogger, RecordsPendingError, open_run_logger
 from msd_ray.tracking.study import StudyTracker
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 Reopen = Callable[[], StudyTracker]
-SOON = Patience(first_s=0.1, longest_s=0.5)
+SOON = Backoff(initial_s=0.1, maximum_s=0.5)
 INTERRUPTED = "SELECT value, run_uuid FROM tags WHERE key = 'interrupted'"
 
 
@@ -29,7 +29,7 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "records" / "first.jsonl"
 
 
-def begin(records: StudyRecords, *numbers: int) -> None:
+def begin(records: JournaledRunLogger, *numbers: int) -> None:
     for number in numbers:
         records.child(f"student/{number}", name=f"student-{number}", parameters={"lr": 0.1}, tags={"t": "1"})
         records.log_epoch(f"student/{number}", epoch=1, metrics={"dev_target/f1": 0.5}, timestamp_ms=1000)
@@ -41,10 +41,10 @@ def test_an_interrupt_is_a_tag_until_the_study_goes_on(
     said: list[str] = []
 
     def command() -> None:
-        with recording(journal, reopen, root=tmp_path, say=said.append) as records:
+        with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as records:
             begin(records, 0, 1)
             records.finish("student/0", state="COMPLETE")
-            records.drained(60)
+            records.drain(60)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -54,8 +54,8 @@ def test_an_interrupt_is_a_tag_until_the_study_goes_on(
     assert {run for _, run in tagged} == {tracker.parent_id, tracker.run_id("student/1")}
     assert all(when.endswith(" UTC") for when, _ in tagged)
     assert said == []
-    with recording(journal, reopen, root=tmp_path, say=said.append) as records:
-        records.drained(60)
+    with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as records:
+        records.drain(60)
     assert query(INTERRUPTED) == []
 
 
@@ -71,20 +71,20 @@ def test_what_waits_is_written_in_order_when_the_command_is_started_again(
         raise AssertionError
 
     def command() -> None:
-        with recording(journal, away, root=tmp_path, say=said.append) as records:
+        with open_run_logger(journal, away, root=tmp_path, report=said.append) as records:
             begin(records, 0)
             assert records.run_id("student/0") is None
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         command()
-    assert said == [f"MLflow has not taken everything: 4 records wait in {journal}."]
+    assert said == [f"MLflow has not received all records: 4 records pending in {journal}."]
     assert query("SELECT COUNT(*) FROM runs") == [(0,)]
-    with recording(journal, reopen, root=tmp_path, say=said.append) as records:
+    with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as records:
         begin(records, 0)  # heard once more
         records.log_epoch("student/0", epoch=2, metrics={"dev_target/f1": 0.6}, timestamp_ms=2000)
-        records.drained(60)
-    assert said[1:] == [f"4 records wait in {journal} from an earlier start: MLflow is told first of these."]
+        records.drain(60)
+    assert said[1:] == [f"4 records pending in {journal} from an earlier start; they are written to MLflow first."]
     assert query("SELECT step, value, timestamp FROM metrics WHERE key = 'dev_target/f1' ORDER BY step") == [
         (1, 0.5, 1000),
         (2, 0.6, 2000),
@@ -100,13 +100,13 @@ def test_times_are_those_of_what_happened(reopen: Reopen, journal: Path, tmp_pat
         answers.wait()
         return reopen()
 
-    with recording(journal, later, root=tmp_path, say=print) as records:
+    with open_run_logger(journal, later, root=tmp_path, report=print) as records:
         begin(records, 0)
         records.finish("student/0", state="COMPLETE", metrics={"dev_target/f1": 0.5})
         told = time.time_ns() // 10**6
         time.sleep(0.1)
         answers.set()
-        records.drained(60)
+        records.drain(60)
     ((start, end),) = query("SELECT start_time, end_time FROM runs WHERE name = 'student-0 ar'")
     assert start <= end <= told
 
@@ -114,11 +114,11 @@ def test_times_are_those_of_what_happened(reopen: Reopen, journal: Path, tmp_pat
 def test_a_refused_record_is_raised_by_the_next_call_and_names_its_line(
     reopen: Reopen, journal: Path, tmp_path: Path
 ) -> None:
-    with recording(journal, reopen, root=tmp_path, say=print) as records:
+    with open_run_logger(journal, reopen, root=tmp_path, report=print) as records:
         begin(records, 0)
         records.child("student/0", name="student-0", parameters={"lr": 0.2}, tags={})
-        with pytest.raises(UserError, match=rf"lr was '0.1', is now '0.2'.*line 5 of {journal}"):
-            records.drained(60)
+        with pytest.raises(UserError, match=rf"{journal}:5: .*lr was '0.1', is now '0.2'"):
+            records.drain(60)
         with pytest.raises(UserError, match=r"lr was '0.1', is now '0.2'"):
             records.log_epoch("student/0", epoch=2, metrics={}, timestamp_ms=1)
     assert len(journal.read_text().splitlines()) == 5
@@ -145,14 +145,14 @@ def test_a_second_run_with_one_key_is_deleted_while_it_is_empty(
 def test_epochs_of_many_trials_arrive_in_order(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
     """Epochs of twenty trials in turn; SQLite numbers rows as they come."""
     runs, epochs = 20, 15
-    with recording(journal, reopen, root=tmp_path, say=print) as records:
+    with open_run_logger(journal, reopen, root=tmp_path, report=print) as records:
         for number in range(runs):
             records.child(f"student/{number}", name=f"student-{number}", parameters={}, tags={})
         for epoch in range(1, epochs + 1):
             for number in range(runs):
                 stamp = runs * epoch + number
                 records.log_epoch(f"student/{number}", epoch=epoch, metrics={"loss": 1.0}, timestamp_ms=stamp)
-        records.drained(600)
+        records.drain(600)
     arrived = [stamp for (stamp,) in query("SELECT timestamp FROM metrics WHERE key = 'loss' ORDER BY rowid")]
     assert arrived == list(range(runs, runs * (epochs + 1)))
 
@@ -163,18 +163,18 @@ def test_a_database_that_another_process_holds(
 ) -> None:
     """MLflow itself waits 20 s for it."""
     said: list[str] = []
-    with recording(journal, reopen, root=tmp_path, say=said.append, patience=SOON) as records:
+    with open_run_logger(journal, reopen, root=tmp_path, report=said.append, backoff=SOON) as records:
         begin(records, 0)
-        records.drained(60)
+        records.drain(60)
         with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             begin(records, 1)
-            with pytest.raises(RecordsWaitError, match="training is complete"):
-                records.drained(30)
+            with pytest.raises(RecordsPendingError, match="training is complete"):
+                records.drain(30)
             assert "database is locked" in said[0]
-        records.drained(120)
+        records.drain(120)
     assert len(said) == 2
-    assert "MLflow answers again" in said[1]
+    assert "MLflow is available again" in said[1]
     assert query("SELECT COUNT(*) FROM metrics WHERE key = 'dev_target/f1'") == [(2,)]
     assert capfd.readouterr() == ("", "")
 
@@ -190,12 +190,12 @@ def test_a_server_that_is_not_there_at_first(empty_database: Path, journal: Path
 
     said: list[str] = []
     try:
-        with recording(journal, open_tracker, root=tmp_path, say=said.append, patience=SOON) as records:
+        with open_run_logger(journal, open_tracker, root=tmp_path, report=said.append, backoff=SOON) as records:
             begin(records, 0, 1)
-            with pytest.raises(RecordsWaitError, match=f"5 records wait in {journal}"):
-                records.drained(1)
+            with pytest.raises(RecordsPendingError, match=f"5 records pending in {journal}"):
+                records.drain(1)
             server.start()
-            rows = records.drained(300).runs()
+            rows = records.drain(300).runs()
         assert sorted(row.key for row in rows) == ["student/0", "student/1"]  # begun in the same millisecond, perhaps
         assert len(said) == 2
     finally:
