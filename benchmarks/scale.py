@@ -140,7 +140,7 @@ def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Poin
             parameters={},
             tags={},
         )
-        records = stack.enter_context(
+        run_logger = stack.enter_context(
             open_run_logger(directory / "records.jsonl", open_tracker, root=directory, report=print)
         )
         stack.enter_context(_nodes(nodes, options.slots))
@@ -162,7 +162,7 @@ def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Poin
             run_phase(phase, resources, stall_s=STALL_S, work=Replay(scale=scale))
 
         cpu = time.process_time()
-        trials = search.run(records, run)
+        trials = search.run(run_logger, run)
         cpu = time.process_time() - cpu
     if any(trial.state != "COMPLETE" for trial in trials):
         raise UserError(f"not all trials ended well: {sorted({trial.reason or trial.state for trial in trials})}")

@@ -1,7 +1,7 @@
 """A student phase whose trainings are read from the table of learning curves, on a simulated clock.
 
 All but the training is the real thing: `Execution` and `Phase`, the study in its database with its proposals and its
-early stopping, and the run records that it is given. Trials run `at_once` at a time; each report comes when the
+early stopping, and the given run logger. Trials run `at_once` at a time; each report comes when the
 curves' seconds say so, equal times in the order of their starts. So a search is a function of table, seed and
 settings, and takes as long as its driver does.
 """
@@ -78,7 +78,7 @@ class SimulatedSearch:
             pruning=pruning,
         )
 
-    def run(self, records: RunLogger, run_phase: Callable[[Phase], None] | None = None) -> list[TrialRecord]:
+    def run(self, run_logger: RunLogger, run_phase: Callable[[Phase], None] | None = None) -> list[TrialRecord]:
         """Run it, or go on with it; its trials. run_phase: how, on the simulated clock (`play`) unless it is given."""
         study = self.open()
         with progress(Console(file=io.StringIO())) as display:
@@ -86,7 +86,7 @@ class SimulatedSearch:
                 experiment=self._experiment,
                 conditions={},
                 study_storage=self.study_storage or "",
-                records=records,
+                run_logger=run_logger,
                 display=display,
                 threads=1,
                 run_phase=run_phase or self.play,
@@ -239,7 +239,7 @@ def _report(
 
 
 class Unrecorded:
-    """Run records that keep nothing, for searches of which only the study is looked at (`phase.RunLogger`)."""
+    """Run logger that stores nothing, for searches of which only the study is inspected."""
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
         """Forget it."""

@@ -107,16 +107,16 @@ def _search(
     Whether it has a best student, and its line of the table of all languages.
     """
     from msd_ray.cli.display import progress
-    from msd_ray.cli.running import drained, execution, recorded
+    from msd_ray.cli.running import drain_records, execution, study_run_logger
     from msd_ray.search.prepare import prepare_test
     from msd_ray.search.search import Search
 
-    with progress(console) as display, recorded(setup, lambda: open_tracker(setup), display) as records:
+    with progress(console) as display, study_run_logger(setup, lambda: open_tracker(setup), display) as run_logger:
         running = execution(
-            setup, options, records, display, lambda: prepare_test(setup.data, setup.prepared), expected
+            setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared), expected
         )
         rows = Search(settings=setup.settings, execution=running).run()
-        tracker = drained(records, running, options)
+        tracker = drain_records(run_logger, running, options)
     return conclude(setup, options, tracker, rows, console)
 
 

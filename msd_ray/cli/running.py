@@ -96,18 +96,18 @@ def each(setups: Sequence[Setup], run: Callable[[Setup], Result]) -> list[Result
     return [results[position] for position in range(len(setups))]
 
 
-def recorded(
+def study_run_logger(
     setup: Setup, open_tracker: Callable[[], StudyTracker], display: Display
 ) -> AbstractContextManager[JournaledRunLogger]:
-    """Where a study's runs are recorded, whether MLflow answers meanwhile or not."""
+    """Open the run logger of a study; MLflow may be unavailable."""
     return open_run_logger(
         setup.storage.records(setup.settings.name), open_tracker, root=setup.storage.root, report=display.line
     )
 
 
-def drained(records: JournaledRunLogger, execution: Execution, options: TuneOptions) -> StudyTracker:
-    """The tracker of a study that has ended, once MLflow has all of it. Raises RecordsPendingError after the bound."""
-    tracker = records.drain(60 * options.mlflow_minutes)
+def drain_records(run_logger: JournaledRunLogger, execution: Execution, options: TuneOptions) -> StudyTracker:
+    """Wait until MLflow has all records of a finished study. Raises RecordsPendingError after --mlflow-minutes."""
+    tracker = run_logger.drain(60 * options.mlflow_minutes)
     execution.note_run_ids()
     return tracker
 
@@ -115,7 +115,7 @@ def drained(records: JournaledRunLogger, execution: Execution, options: TuneOpti
 def execution(
     setup: Setup,
     options: TuneOptions,
-    records: RunLogger,
+    run_logger: RunLogger,
     display: Display,
     scored: Callable[[], Scored],
     expected: Seconds | None = None,
@@ -127,7 +127,7 @@ def execution(
         experiment=setup.prepared.experiment,
         conditions=setup.conditions,
         study_storage=setup.study_storage,
-        records=records,
+        run_logger=run_logger,
         display=display,
         threads=options.cpus_per_trial,
         run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),

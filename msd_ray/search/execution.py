@@ -26,7 +26,7 @@ class Execution:
     experiment: Experiment
     conditions: Mapping[str, JSON]
     study_storage: str
-    records: RunLogger
+    run_logger: RunLogger
     display: Display
     threads: int
     run_phase: Callable[[Phase], None]
@@ -56,7 +56,7 @@ class Execution:
             score=dev_metric(self.experiment.select_on),
             plan=plan,
             label=label,
-            records=self.records,
+            run_logger=self.run_logger,
             display=self.display,
             threads=self.threads,
             together=(lambda trial: trial.run.seed) if share else None,

@@ -15,9 +15,9 @@ from mlflow_server import MlflowServer
 from optuna.storages import RDBStorage
 from places import FINAL_STUDENT, FINAL_TEACHER, full, somewhere
 from postgres_server import require_postgres, running_postgres
-from recorded import assert_same_outcome, assert_settled
 from s3_server import BUCKET, front_of
 from small_search import MakeSearch, SmallSearch
+from stored_runs import assert_same_outcome, assert_settled
 from three_nodes import ThreeNodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(7200)]

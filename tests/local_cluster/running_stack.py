@@ -1,4 +1,4 @@
-"""The stack as a user has it: `make cluster`, a shell that has read its file, and everything that then runs."""
+"""A running cluster as a user starts it: `make cluster` and a shell with its environment file."""
 
 import os
 import re

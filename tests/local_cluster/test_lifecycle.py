@@ -1,4 +1,4 @@
-"""Starting and ending: what stands in the way is told, and nothing is left running."""
+"""Start and stop: messages for failures, and no processes left running."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def message(layout: Layout, ports: Ports) -> str:
     return str(caught.value)
 
 
-def test_a_port_that_is_taken_is_named_with_its_option(layout: Layout) -> None:
+def test_the_message_names_the_option_of_a_port_in_use(layout: Layout) -> None:
     ports = with_free_ports(ANY)
     with socket.create_server(("127.0.0.1", ports.ray_client)):
         said = message(layout, ports)
@@ -43,14 +43,14 @@ def test_a_port_that_is_taken_is_named_with_its_option(layout: Layout) -> None:
     assert not layout.postgres.exists()
 
 
-def test_without_postgres_it_says_what_to_install(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_says_how_to_install_postgresql(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "_DEBIAN", layout.root / "nothing")
     monkeypatch.setenv("PATH", str(layout.root))
     assert "apt-get install postgresql" in message(layout, with_free_ports(ANY))
     assert not layout.state_file.exists()
 
 
-def test_data_of_a_version_that_is_not_there(layout: Layout) -> None:
+def test_data_of_a_version_that_is_not_installed(layout: Layout) -> None:
     require_postgres()
     (layout.postgres / "data").mkdir(parents=True)
     (layout.postgres / "data" / "PG_VERSION").write_text("9\n")
@@ -58,7 +58,7 @@ def test_data_of_a_version_that_is_not_there(layout: Layout) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as somebody else")
-def test_a_directory_that_the_user_postgres_cannot_reach(layout: Layout) -> None:
+def test_a_directory_that_the_user_postgres_cannot_access(layout: Layout) -> None:
     require_postgres()
     layout.root.chmod(0o700)
     said = message(layout, with_free_ports(ANY))
@@ -66,7 +66,7 @@ def test_a_directory_that_the_user_postgres_cannot_reach(layout: Layout) -> None
     assert not layout.state_file.exists()
 
 
-def test_another_process_that_starts_it_now(layout: Layout) -> None:
+def test_a_concurrent_start(layout: Layout) -> None:
     with FileLock(layout.lock):
         assert "is being started or stopped by another process" in message(layout, with_free_ports(ANY))
 

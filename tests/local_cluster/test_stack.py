@@ -44,7 +44,7 @@ def status(port: int, path: str, headers: dict[str, str]) -> int:
     return ask(port, path, headers)[0]
 
 
-def test_a_second_start_says_that_it_runs(stack: Stack) -> None:
+def test_a_second_start_reports_the_running_cluster(stack: Stack) -> None:
     before = stack.state
     done = stack.make("cluster")
     assert done.returncode == 0
@@ -52,7 +52,7 @@ def test_a_second_start_says_that_it_runs(stack: Stack) -> None:
     assert stack.state == before
 
 
-def test_ray_refuses_without_its_token(stack: Stack) -> None:
+def test_ray_rejects_requests_without_the_token(stack: Stack) -> None:
     ports, token = stack.state.ports, stack.secrets()["ray-token"]
     paths = ("/api/jobs/", "/api/version", "/api/cluster_status", "/logical/actors", "/api/v0/nodes", "/api/v0/logs")
     for path in paths:
@@ -69,8 +69,8 @@ def test_ray_refuses_without_its_token(stack: Stack) -> None:
         assert grpc_answer(port, call, token) != refused, call
 
 
-def test_the_job_api_of_the_node_refuses_too(stack: Stack) -> None:
-    """On a port of Ray's choice: an agent that starts jobs, behind the dashboard."""
+def test_the_job_agent_rejects_requests_without_the_token(stack: Stack) -> None:
+    """The agent that starts jobs listens on a random port."""
     path, wrong = "/api/job_agent/jobs/none/logs", {"Authorization": "Bearer wrong"}
     stack.look()
     asking = set()
@@ -87,7 +87,7 @@ def test_the_job_api_of_the_node_refuses_too(stack: Stack) -> None:
     assert {status(port, path, wrong) for port in asking} == {403}
 
 
-def test_mlflow_refuses_without_its_password(stack: Stack) -> None:
+def test_mlflow_rejects_requests_without_the_password(stack: Stack) -> None:
     def basic(password: str) -> dict[str, str]:
         return {"Authorization": "Basic " + base64.b64encode(f"{USER}:{password}".encode()).decode()}
 
@@ -108,7 +108,7 @@ def test_mlflow_refuses_without_its_password(stack: Stack) -> None:
 
 @pytest.mark.parametrize("password", [None, "wrong"])
 @pytest.mark.parametrize("user", [USER, "postgres"])
-def test_postgresql_refuses_without_its_password(
+def test_postgresql_rejects_connections_without_the_password(
     stack: Stack, user: str, password: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGPASSFILE", raising=False)
@@ -118,8 +118,8 @@ def test_postgresql_refuses_without_its_password(
         )
 
 
-def test_no_other_user_can_read_or_write_what_decides(stack: Stack) -> None:
-    """Ray's own directory is open to everybody, and holds the code that jobs run: the one around it is not."""
+def test_other_users_cannot_access_private_directories(stack: Stack) -> None:
+    """Ray's directory, with the code of jobs, is world-accessible; its parent must not be."""
     for private in (stack.layout.secrets, stack.state.scratch, stack.layout.postgres):
         assert private.stat().st_mode & 0o077 == 0, private
 
@@ -175,14 +175,14 @@ def test_a_job_is_stopped_and_submitted_again(stack: Stack, tmp_path: Path) -> N
         assert not names & {"runs", ".venv", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache", "tests", "mlruns"}
 
 
-def test_everything_that_ran_listened_on_loopback_alone(stack: Stack) -> None:
+def test_all_servers_listen_on_loopback_only(stack: Stack) -> None:
     stack.look()
     ports = stack.state.ports
     assert {ports.postgres, ports.mlflow, ports.ray, ports.dashboard} <= {port for _, port in stack.addresses}
     assert [one for one in stack.addresses if not is_loopback(one[0])] == []
 
 
-def test_no_secret_in_command_lines_logs_or_what_jobs_are_listed_with(stack: Stack) -> None:
+def test_no_secret_in_command_lines_logs_or_job_listings(stack: Stack) -> None:
     stack.look()
     assert any(b"raylet" in command for command in stack.commands)
     state = stack.state
@@ -207,7 +207,7 @@ def test_no_secret_in_command_lines_logs_or_what_jobs_are_listed_with(stack: Sta
         assert files_with(secret, places) == [], name
 
 
-def test_the_end_takes_everything_along_and_tells_a_running_job(stack: Stack, tmp_path: Path) -> None:
+def test_stop_terminates_everything_and_stops_a_running_job_gracefully(stack: Stack, tmp_path: Path) -> None:
     log = tmp_path / "job.log"
     state = stack.state
     with stack.shell(f"{JOB} {SMALL} --name another", log) as job:

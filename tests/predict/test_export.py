@@ -1,4 +1,4 @@
-"""Students as directories: the same tagger comes back, and nothing else is taken for one."""
+"""Export and loading of students; damaged and invalid directories."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def copy(student: Path, tmp_path: Path) -> Path:
     return shutil.copytree(student, tmp_path / "copy")
 
 
-def test_the_same_logits_and_labels_come_back(tiny_encoder: EncoderFiles, student: Path) -> None:
+def test_a_loaded_student_has_the_same_logits_and_labels(tiny_encoder: EncoderFiles, student: Path) -> None:
     before = trained_tagger(tiny_encoder)
     random_state = torch.get_rng_state()
     loaded = load_student(student, CPU)
@@ -67,7 +67,7 @@ def test_the_same_logits_and_labels_come_back(tiny_encoder: EncoderFiles, studen
     assert len({label for words in labels for label in words}) > 2, "the labels vary, so that they can tell"
 
 
-def test_the_decoder_of_the_study_is_kept(tiny_encoder: EncoderFiles, student: Path, tmp_path: Path) -> None:
+def test_the_decoder_of_the_study_is_exported(tiny_encoder: EncoderFiles, student: Path, tmp_path: Path) -> None:
     exported(tiny_encoder, tmp_path / "viterbi", decode="viterbi")
     loaded = load_student(tmp_path / "viterbi", CPU)
     assert loaded.decode == "viterbi"
@@ -80,7 +80,7 @@ def test_the_decoder_of_the_study_is_kept(tiny_encoder: EncoderFiles, student: P
     assert tag(loaded, sentences, precision="fp32", decode="argmax") == tag(default, sentences, precision="fp32")
 
 
-def test_a_description_without_a_decoder_is_an_older_one(copy: Path) -> None:
+def test_a_description_without_a_decoder_is_read(copy: Path) -> None:
     description = json.loads((copy / "msd_ray.json").read_text())
     assert description.pop("decode") == "argmax"
     (copy / "msd_ray.json").write_text(json.dumps(description))
@@ -105,7 +105,7 @@ def test_an_export_in_format_1_is_read(tiny_encoder: EncoderFiles, copy: Path) -
     assert all(torch.equal(value, state[name]) for name, value in loaded.tagger.state_dict().items())
 
 
-def test_nothing_but_the_directory_is_needed(
+def test_the_directory_is_self_contained(
     tiny_encoder: EncoderFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = EncoderFiles(
@@ -119,7 +119,7 @@ def test_nothing_but_the_directory_is_needed(
     assert [len(words) for words in tag(load_student(moved, CPU), SENTENCES)] == [len(s) for s in SENTENCES]
 
 
-def test_what_is_written(student: Path, tiny_encoder: EncoderFiles) -> None:
+def test_exported_files(student: Path, tiny_encoder: EncoderFiles) -> None:
     names = {path.name for path in student.iterdir()}
     assert names == {"config.json", "model.safetensors", "channels.safetensors", "msd_ray.json", "README.md"} | {
         path.name for path in tiny_encoder.directory.iterdir() if path.name.startswith("tokenizer")
@@ -156,7 +156,7 @@ def test_an_older_export_is_replaced(tiny_encoder: EncoderFiles, copy: Path) -> 
     assert sorted(path.name for path in copy.parent.iterdir()) == ["copy", "copy.safetensors"]
 
 
-def test_something_else_is_not_replaced(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:
+def test_a_directory_that_is_not_an_export_is_not_replaced(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years")
     with pytest.raises(UserError, match="exists and is not an exported student"):
@@ -164,7 +164,7 @@ def test_something_else_is_not_replaced(tiny_encoder: EncoderFiles, tmp_path: Pa
     assert (tmp_path / "mine" / "thesis.tex").read_text() == "years"
 
 
-def test_a_failed_export_leaves_the_older_one(tiny_encoder: EncoderFiles, copy: Path, tmp_path: Path) -> None:
+def test_a_failed_export_keeps_the_older_one(tiny_encoder: EncoderFiles, copy: Path, tmp_path: Path) -> None:
     tagger = trained_tagger(tiny_encoder)
     weights = weights_file(tagger, tmp_path / "weights")
     before = {path.name: path.read_bytes() for path in copy.iterdir()}
@@ -277,6 +277,6 @@ def test_no_directory(tmp_path: Path) -> None:
         load_student(tmp_path / "nowhere", CPU)
 
 
-def test_a_link_to_the_directory_is_fine(copy: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_to_the_directory_is_accepted(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "champion").symlink_to(copy)
     assert load_student(tmp_path / "champion", CPU).label_names == LABELS

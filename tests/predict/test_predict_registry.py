@@ -1,4 +1,4 @@
-"""`python -m msd_ray.predict --model models:/...`: the tags of the directory, and one message for what is not there."""
+"""`python -m msd_ray.predict --model models:/...`: same tags as the directory; messages for missing models."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def work(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -
 def command(
     work: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
 ) -> Callable[..., bytes]:
-    """The command in this process, from `work`: what it prints."""
+    """Run the command in this process, in `work`; its output."""
 
     def call(*arguments: str) -> bytes:
         (tmp_path / "input").write_text(TEXT)
@@ -74,7 +74,7 @@ def command(
     return call
 
 
-def test_the_tags_are_those_of_the_directory(work: Path, command: Callable[..., bytes]) -> None:
+def test_a_registered_model_gives_the_tags_of_the_directory(work: Path, command: Callable[..., bytes]) -> None:
     good, weak = command("--model", "good"), command("--model", "weak")
     assert good != weak
     assert good.count(b"\n") == 5
@@ -85,8 +85,8 @@ def test_the_tags_are_those_of_the_directory(work: Path, command: Callable[..., 
     assert command("--model", "models:/msd-sample-tr/2", *named) == weak
 
 
-def test_a_version_of_the_layout_before_is_read(work: Path, command: Callable[..., bytes]) -> None:
-    """It had code of its own, and the student among that code's artifacts."""
+def test_a_version_with_the_legacy_layout(work: Path, command: Callable[..., bytes]) -> None:
+    """That layout had its own code, with the student among its artifacts."""
     weak = command("--model", "weak")
     place = MlflowClient(f"sqlite:///{work}/runs/mlflow.db").get_model_version_download_uri("msd-sample-tr", "2")
     version = Path(place.removeprefix("file://"))
@@ -98,7 +98,7 @@ def test_a_version_of_the_layout_before_is_read(work: Path, command: Callable[..
         (version / "artifacts" / "student").rename(version / "model")
 
 
-def test_the_options_of_directories_work(command: Callable[..., bytes]) -> None:
+def test_options_apply_to_registered_models(command: Callable[..., bytes]) -> None:
     options = ("--format", "conll", "--characters", "--precision", "fp32")
     assert command("--model", "models:/msd-sample-tr@champion", *options) == command("--model", "good", *options)
 
@@ -130,7 +130,7 @@ def test_what_is_not_there(work: Path, arguments: list[str], message: str, monke
     assert not (work / "nowhere").exists()
 
 
-def test_damaged_files_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_files_are_rejected(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(work)
     uri = f"sqlite:///{work}/runs/mlflow.db"
     place = MlflowClient(uri).get_model_version_download_uri("msd-sample-tr", "2").removeprefix("file://")

@@ -65,7 +65,7 @@ def open_study(url: str) -> PhaseStudy:
 Before = Callable[[int, JournaledRunLogger], None]
 
 
-def nothing(step: int, records: JournaledRunLogger) -> None:
+def nothing(step: int, run_logger: JournaledRunLogger) -> None:
     """Lets it run."""
 
 
@@ -94,7 +94,7 @@ def drive(search: SmallSearch, uri: str, *, before: Before = nothing, drain_s: f
             root=setup.storage.root,
             report=display.line,
             backoff=Backoff(initial_s=0.1, maximum_s=1),
-        ) as records,
+        ) as run_logger,
     ):
         phase = Phase(
             name="student",
@@ -103,20 +103,20 @@ def drive(search: SmallSearch, uri: str, *, before: Before = nothing, drain_s: f
             score="dev_target/f1",
             plan=plan,
             label=label,
-            records=records,
+            run_logger=run_logger,
             display=display,
             threads=1,
         )
         step = 0
         while (launch := phase.next_launch()) is not None:
             for report in reports(setup.storage.root, launch.trials[0].number):
-                before(step, records)
+                before(step, run_logger)
                 step += 1
                 if phase.on_report(report):
                     break
             phase.on_launch_end(launch, None)
-        before(-1, records)
-        tracker = records.drain(drain_s)
+        before(-1, run_logger)
+        tracker = run_logger.drain(drain_s)
         phase.note_run_ids()
     tracker.close()
     return Driven(output=output.getvalue(), run_ids=study.run_ids())
@@ -149,9 +149,9 @@ def reports(root: Path, number: int) -> list[TrialReport]:
 def drive_and_die(search: SmallSearch, uri: str, server: int, kills_server_at: int, dies_at: int) -> None:
     """The same in a process of its own, which kills the server's process group and, some reports later, itself."""
 
-    def before(step: int, records: JournaledRunLogger) -> None:
+    def before(step: int, run_logger: JournaledRunLogger) -> None:
         if step == kills_server_at:
-            records.drain(300)
+            run_logger.drain(300)
             os.killpg(server, signal.SIGKILL)
         if step == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)

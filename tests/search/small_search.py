@@ -210,13 +210,13 @@ class SmallSearch:
         journal = setup.storage.records(setup.settings.name)
         with (
             progress(Console(file=output or StringIO(), width=200)) as display,
-            open_run_logger(journal, open_tracker, root=setup.storage.root, report=display.line) as records,
+            open_run_logger(journal, open_tracker, root=setup.storage.root, report=display.line) as run_logger,
         ):
             execution = Execution(
                 experiment=setup.prepared.experiment,
                 conditions=setup.conditions,
                 study_storage=setup.study_storage,
-                records=records,
+                run_logger=run_logger,
                 display=display,
                 threads=1,
                 run_phase=run_phase,
@@ -224,7 +224,7 @@ class SmallSearch:
                 expected=self.expected,
             )
             rows = Search(settings=setup.settings, execution=execution).run()
-            tracker = records.drain(60)
+            tracker = run_logger.drain(60)
             execution.note_run_ids()
         tracker.close()
         return rows

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import recorded
+import stored_runs
 from mlflow_server import MlflowServer
 from phase_driver import TRIALS, drive, drive_and_die
 from small_search import MakeSearch, SmallSearch
@@ -51,10 +51,12 @@ def held(database: Path, artifacts: Path) -> dict[str, Any]:
     """
     db = database / "mlflow.db"
     found: dict[str, Any] = {}
-    for run_id, name, status, stage in recorded.query(db, "SELECT run_uuid, name, status, lifecycle_stage FROM runs"):
+    for run_id, name, status, stage in stored_runs.query(
+        db, "SELECT run_uuid, name, status, lifecycle_stage FROM runs"
+    ):
         of_run = f"WHERE run_uuid = '{run_id}'"
-        tags = dict(recorded.query(db, f"SELECT key, value FROM tags {of_run}"))
-        metrics = recorded.query(db, f"SELECT key, step, value, is_nan FROM metrics {of_run} ORDER BY key, step")
+        tags = dict(stored_runs.query(db, f"SELECT key, value FROM tags {of_run}"))
+        metrics = stored_runs.query(db, f"SELECT key, step, value, is_nan FROM metrics {of_run} ORDER BY key, step")
         files = {
             path.relative_to(folder).as_posix(): path.read_text()
             for folder in artifacts.glob(f"**/{run_id}/artifacts")
@@ -64,7 +66,7 @@ def held(database: Path, artifacts: Path) -> dict[str, Any]:
         assert name not in found, "recorded twice"
         found[name] = {
             "status": (status, stage),
-            "parameters": dict(recorded.query(db, f"SELECT key, value FROM params {of_run}")),
+            "parameters": dict(stored_runs.query(db, f"SELECT key, value FROM params {of_run}")),
             "tags": {key: value for key, value in tags.items() if not key.startswith("mlflow.")},
             "metrics": metrics,
             "files": files,
@@ -86,12 +88,12 @@ def test_the_undisturbed_phase_has_something_to_lose(undisturbed_phase: dict[str
 
 
 def states(search: SmallSearch) -> list[str]:
-    return [trial.state for trial in recorded.trials(search.root)]
+    return [trial.state for trial in stored_runs.trials(search.root)]
 
 
 def ids(database: Path) -> dict[int, str]:
     """The runs that MLflow has of the trials."""
-    children = recorded.query(database, "SELECT run_uuid, value FROM tags WHERE key = 'trial'")
+    children = stored_runs.query(database, "SELECT run_uuid, value FROM tags WHERE key = 'trial'")
     return {int(number): run_id for run_id, number in children}
 
 
@@ -100,9 +102,9 @@ def test_the_server_is_killed_and_comes_back(
 ) -> None:
     search = new_search()
 
-    def before(step: int, records: JournaledRunLogger) -> None:
+    def before(step: int, run_logger: JournaledRunLogger) -> None:
         if step == 2:
-            records.drain(300)
+            run_logger.drain(300)
             server.kill()
         if step == -1:  # all trials have ended without it
             assert states(search) == STATES
@@ -151,7 +153,7 @@ def test_a_server_that_stays_away_ends_the_wait_within_its_bound(
 ) -> None:
     search = new_search()
 
-    def before(step: int, records: JournaledRunLogger) -> None:
+    def before(step: int, run_logger: JournaledRunLogger) -> None:
         if step == 4:
             server.kill()
 
@@ -174,13 +176,13 @@ def test_a_record_that_mlflow_refuses_ends_the_command(
     """Somebody deletes a run while the server is away for the search, and has answers again."""
     search = new_search()
 
-    def before(step: int, records: JournaledRunLogger) -> None:
+    def before(step: int, run_logger: JournaledRunLogger) -> None:
         if step == 1:
-            records.drain(300)
+            run_logger.drain(300)
             server.kill()
         if step == 3:
             until = time.monotonic() + 300
-            while records._replay.outage is None and time.monotonic() < until:
+            while run_logger._replay.outage is None and time.monotonic() < until:
                 time.sleep(0.05)
             # Before it has answers again: one of them could be to the record.
             with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:

@@ -13,8 +13,8 @@ from ended_search import STUDY, conclude, listed, make_old
 from ended_search import ended as ended
 from ended_search import new_process as new_process
 from ended_search import search as search
-from recorded import assert_settled, children
 from small_search import SmallSearch, run_here
+from stored_runs import assert_settled, children
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.files import sha256

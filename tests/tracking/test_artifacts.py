@@ -1,4 +1,4 @@
-"""Readers of predictions and [CLS] vectors, on files that pyarrow and safetensors write."""
+"""Readers of predictions and [CLS] vectors, with files written by pyarrow and safetensors."""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def test_predictions(tmp_path: Path) -> None:
     assert read.repeated == (True, False, False)
 
 
-def test_further_columns_are_left_alone_and_no_sentence_is_fine(tmp_path: Path) -> None:
+def test_extra_columns_and_empty_files_are_accepted(tmp_path: Path) -> None:
     assert len(read_predictions(write(tmp_path / "more.parquet", {**COLUMNS, "loss": [0.1, 0.2, 0.3]}))) == 3
     empty: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     assert len(read_predictions(write(tmp_path / "empty.parquet", empty, SCHEMA))) == 0
@@ -55,7 +55,7 @@ def test_further_columns_are_left_alone_and_no_sentence_is_fine(tmp_path: Path) 
         ({"tokens": COLUMNS["tokens"]}, "not a predictions file"),
     ],
 )
-def test_predictions_that_are_none(tmp_path: Path, columns: dict[str, list[Any]], message: str) -> None:
+def test_invalid_predictions(tmp_path: Path, columns: dict[str, list[Any]], message: str) -> None:
     with pytest.raises(UserError, match=rf"p\.parquet: not a predictions file.*{message}|{message}"):
         read_predictions(write(tmp_path / "p.parquet", columns))
 
@@ -101,7 +101,7 @@ def test_domains(tmp_path: Path) -> None:
         ({**vectors("teacher_source"), **vectors("teacher_target", width=9)}, "differ in width"),
     ],
 )
-def test_vectors_that_are_none(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+def test_invalid_vectors(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
     save_file(arrays, tmp_path / "d.safetensors")
     with pytest.raises(UserError, match=rf"not a \[CLS\] vectors file of msd_ray: .*{message}"):
         read_domains(tmp_path / "d.safetensors")

@@ -1,4 +1,4 @@
-"""Who becomes champion, decided from tags alone."""
+"""Promotion decisions from tags."""
 
 from dataclasses import replace
 

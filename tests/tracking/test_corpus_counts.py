@@ -1,4 +1,4 @@
-"""Counts of corpora in MLflow: what was counted comes back, the newest of a language holds, studies are no counts."""
+"""Corpus statistics in MLflow: read back as written, newest run per language, studies ignored."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     return uri
 
 
-def test_what_was_counted_comes_back_and_the_newest_holds(uri: str) -> None:
+def test_counts_are_read_back_and_the_newest_run_is_used(uri: str) -> None:
     with StudyReader.open(uri) as reader:
         found = reader.counts()
         assert reader.studies() == []
@@ -45,7 +45,7 @@ def test_what_was_counted_comes_back_and_the_newest_holds(uri: str) -> None:
     assert sorted(found["mlowner"], key=lambda count: count.lang) == [*KOREAN, *TURKISH]
 
 
-def test_nothing_is_counted_where_only_studies_are(recorded_database: Path) -> None:
+def test_studies_have_no_counts(recorded_database: Path) -> None:
     with StudyReader.open(default_tracking_uri(recorded_database.parent)) as reader:
         assert reader.studies()
         assert reader.counts() == {}

@@ -1,4 +1,4 @@
-"""What counts as an outage of MLflow, seen through its real client, and what as an answer for good."""
+"""Classification of errors of the real MLflow client as outage or rejection."""
 
 import os
 import sqlite3
@@ -20,7 +20,7 @@ from msd_ray.tracking.outages import MlflowUnavailableError, is_outage
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers everything with one status and body."""
+    """Respond to every request with one status and body."""
 
     status, body = 200, b""
 
@@ -34,12 +34,12 @@ class Answers(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = _answer  # noqa: N815
 
     def log_message(self, *arguments: object) -> None:
-        """In silence."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def answering() -> Iterator[Callable[[int, bytes], str]]:
-    """The address of a server that gives this answer."""
+    """Start a server with this response; its address."""
     servers = []
 
     def start(status: int, body: bytes) -> str:
@@ -56,7 +56,7 @@ def answering() -> Iterator[Callable[[int, bytes], str]]:
 
 
 def asked(uri: str) -> UserError:
-    """What becomes of a request."""
+    """The error of a request."""
     with pytest.raises(UserError) as caught, fail_fast(5), mlflow_errors(uri):
         MlflowClient(tracking_uri=uri).get_run("0123")
     return caught.value
@@ -93,14 +93,14 @@ def test_answers_to_an_upload(answering: Callable[[int, bytes], str], status: in
     assert isinstance(caught.value, MlflowUnavailableError) == away
 
 
-def test_nobody_listens() -> None:
+def test_connection_refused() -> None:
     error = asked("http://127.0.0.1:9")
     assert isinstance(error, MlflowUnavailableError)
     assert error.reason.startswith("MLflow at http://127.0.0.1:9 does not work: ")
     assert str(error).endswith("run the same command again: it resumes where it stopped")
 
 
-def test_a_database_that_is_locked_and_one_that_lacks_a_table(tmp_path: Path, tracking_uri: str) -> None:
+def test_locked_database_is_an_outage_and_missing_table_is_not(tmp_path: Path, tracking_uri: str) -> None:
     engine = sqlalchemy.create_engine(tracking_uri, connect_args={"timeout": 0})
     with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -119,7 +119,7 @@ def test_a_defect_in_this_process_is_no_outage() -> None:
     assert not is_outage(FileNotFoundError(2, "no such file"), server=True)
 
 
-def test_a_deleted_run_is_none_either(tracking_uri: str) -> None:
+def test_a_deleted_run_is_no_outage(tracking_uri: str) -> None:
     client = connect(tracking_uri)
     run = client.create_run(client.create_experiment("x"))
     client.delete_run(run.info.run_id)
@@ -128,7 +128,7 @@ def test_a_deleted_run_is_none_either(tracking_uri: str) -> None:
     assert not isinstance(caught.value, MlflowUnavailableError)
 
 
-def test_patience_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fail_fast_restores_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
     with fail_fast(60):

@@ -1,4 +1,4 @@
-"""`models:/NAME@ALIAS` and `models:/NAME/VERSION`, and what is neither."""
+"""Parsing of `models:/NAME@ALIAS` and `models:/NAME/VERSION`, and of invalid references."""
 
 import pytest
 

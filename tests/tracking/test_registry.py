@@ -1,4 +1,4 @@
-"""The model registry: what becomes a version, who is champion and why, and models that load without this package."""
+"""The model registry: versions, promotion, and loading without this package."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -34,7 +34,7 @@ def students(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactor
 
 
 class Registry:
-    """Registers students as a search's driver does, each with a run of its own, and looks at what is there."""
+    """Register students like a search's driver, each with its own run."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -64,9 +64,7 @@ def registry(tracking_uri: str) -> Registry:
     return Registry(tracking_uri)
 
 
-def test_the_first_student_is_champion_and_its_version_says_what_it_is(
-    registry: Registry, students: list[Path]
-) -> None:
+def test_the_first_student_is_champion_and_its_version_is_tagged(registry: Registry, students: list[Path]) -> None:
     found = registry.register(students[0], 0.5)
     reason = "Champion with dev F1 50.00: there was none before."
     assert found == RegisteredVersion(name=NAME, version="1", new=True, champion=True, reason=reason)
@@ -106,7 +104,7 @@ def test_the_first_student_is_champion_and_its_version_says_what_it_is(
         assert words in version.description
 
 
-def test_the_alias_moves_to_a_better_student_alone(registry: Registry, students: list[Path]) -> None:
+def test_the_alias_moves_only_to_a_better_student(registry: Registry, students: list[Path]) -> None:
     registry.register(students[0], 0.5)
     worse = registry.register(students[1], 0.4999)
     assert (worse.version, worse.new, worse.champion) == ("2", True, False)
@@ -122,13 +120,13 @@ def test_the_alias_moves_to_a_better_student_alone(registry: Registry, students:
         assert content_digest(directory) == content_digest(students[2])
 
 
-def test_as_good_is_not_better(registry: Registry, students: list[Path]) -> None:
+def test_an_equal_score_does_not_move_the_alias(registry: Registry, students: list[Path]) -> None:
     registry.register(students[0], 0.5)
     assert not registry.register(students[1], 0.5).champion
     assert registry.champion == "1"
 
 
-def test_the_same_again_registers_nothing(registry: Registry, students: list[Path]) -> None:
+def test_registering_the_same_content_reuses_the_version(registry: Registry, students: list[Path]) -> None:
     first = registry.register(students[0], 0.5)
     registry.register(students[1], 0.4)
     before = [dict(version) for version in registry.versions]
@@ -145,7 +143,7 @@ def test_the_same_again_registers_nothing(registry: Registry, students: list[Pat
     assert registry.champion == "3"
 
 
-def test_other_dev_sentences_cannot_be_compared(registry: Registry, students: list[Path]) -> None:
+def test_different_dev_sets_are_not_compared(registry: Registry, students: list[Path]) -> None:
     registry.register(students[0], 0.5)
     other = replace(CANDIDATE, encoder="another", data_digests={"target_dev": "cc" * 32})
     found = registry.register(students[1], 0.9, candidate=other)
@@ -163,7 +161,7 @@ def test_a_student_that_saw_target_labels_is_never_champion(registry: Registry, 
     assert registry.register(students[1], 0.1).champion
 
 
-def test_a_champion_without_a_score_stays(registry: Registry, students: list[Path]) -> None:
+def test_a_champion_without_a_score_is_not_replaced(registry: Registry, students: list[Path]) -> None:
     registry.register(students[0], 0.5)
     registry.client.delete_model_version_tag(NAME, "1", "dev_f1")
     found = registry.register(students[1], 0.9)
@@ -172,7 +170,7 @@ def test_a_champion_without_a_score_stays(registry: Registry, students: list[Pat
 
 
 @pytest.mark.parametrize("left", [(), ("reason",), ("reason", "alias")])
-def test_what_a_killed_driver_left_undecided_is_decided(
+def test_a_promotion_interrupted_by_a_kill_is_completed(
     registry: Registry, students: list[Path], left: Sequence[str]
 ) -> None:
     registry.register(students[0], 0.5)
@@ -213,7 +211,7 @@ def test_nothing_is_pickled(registry: Registry, students: list[Path], tmp_path: 
 
 
 @pytest.mark.parametrize("place", [0, 2])
-def test_it_loads_where_this_package_is_not(
+def test_versions_load_without_this_package(
     registry: Registry, students: list[Path], tmp_path: Path, place: int
 ) -> None:
     registry.register(students[place], 0.5)
@@ -277,7 +275,7 @@ def test_what_is_not_there(registry: Registry, students: list[Path], tmp_path: P
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_model_of_somebody_else_is_refused(registry: Registry, tmp_path: Path) -> None:
+def test_a_foreign_model_is_rejected(registry: Registry, tmp_path: Path) -> None:
     registry.client.create_registered_model(NAME)
     (tmp_path / "model").mkdir()
     registry.client.create_model_version(NAME, source=str(tmp_path / "model"))

@@ -29,22 +29,20 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "records" / "first.jsonl"
 
 
-def begin(records: JournaledRunLogger, *numbers: int) -> None:
+def begin(run_logger: JournaledRunLogger, *numbers: int) -> None:
     for number in numbers:
-        records.child(f"student/{number}", name=f"student-{number}", parameters={"lr": 0.1}, tags={"t": "1"})
-        records.log_epoch(f"student/{number}", epoch=1, metrics={"dev_target/f1": 0.5}, timestamp_ms=1000)
+        run_logger.child(f"student/{number}", name=f"student-{number}", parameters={"lr": 0.1}, tags={"t": "1"})
+        run_logger.log_epoch(f"student/{number}", epoch=1, metrics={"dev_target/f1": 0.5}, timestamp_ms=1000)
 
 
-def test_an_interrupt_is_a_tag_until_the_study_goes_on(
-    reopen: Reopen, journal: Path, tmp_path: Path, query: Query
-) -> None:
+def test_the_interrupted_tag_is_removed_on_resume(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
     said: list[str] = []
 
     def command() -> None:
-        with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as records:
-            begin(records, 0, 1)
-            records.finish("student/0", state="COMPLETE")
-            records.drain(60)
+        with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as run_logger:
+            begin(run_logger, 0, 1)
+            run_logger.finish("student/0", state="COMPLETE")
+            run_logger.drain(60)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -54,15 +52,15 @@ def test_an_interrupt_is_a_tag_until_the_study_goes_on(
     assert {run for _, run in tagged} == {tracker.parent_id, tracker.run_id("student/1")}
     assert all(when.endswith(" UTC") for when, _ in tagged)
     assert said == []
-    with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as records:
-        records.drain(60)
+    with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as run_logger:
+        run_logger.drain(60)
     assert query(INTERRUPTED) == []
 
 
-def test_what_waits_is_written_in_order_when_the_command_is_started_again(
+def test_pending_records_are_written_first_on_resume(
     reopen: Reopen, journal: Path, tmp_path: Path, query: Query
 ) -> None:
-    """A driver that MLflow never answered, interrupted; its last words come before the next one's first."""
+    """MLflow never responds to the first, interrupted driver; its records precede those of the second."""
     never = threading.Event()
     said: list[str] = []
 
@@ -71,19 +69,19 @@ def test_what_waits_is_written_in_order_when_the_command_is_started_again(
         raise AssertionError
 
     def command() -> None:
-        with open_run_logger(journal, away, root=tmp_path, report=said.append) as records:
-            begin(records, 0)
-            assert records.run_id("student/0") is None
+        with open_run_logger(journal, away, root=tmp_path, report=said.append) as run_logger:
+            begin(run_logger, 0)
+            assert run_logger.run_id("student/0") is None
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         command()
     assert said == [f"MLflow has not received all records: 4 records pending in {journal}."]
     assert query("SELECT COUNT(*) FROM runs") == [(0,)]
-    with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as records:
-        begin(records, 0)  # heard once more
-        records.log_epoch("student/0", epoch=2, metrics={"dev_target/f1": 0.6}, timestamp_ms=2000)
-        records.drain(60)
+    with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as run_logger:
+        begin(run_logger, 0)  # heard once more
+        run_logger.log_epoch("student/0", epoch=2, metrics={"dev_target/f1": 0.6}, timestamp_ms=2000)
+        run_logger.drain(60)
     assert said[1:] == [f"4 records pending in {journal} from an earlier start; they are written to MLflow first."]
     assert query("SELECT step, value, timestamp FROM metrics WHERE key = 'dev_target/f1' ORDER BY step") == [
         (1, 0.5, 1000),
@@ -93,41 +91,39 @@ def test_what_waits_is_written_in_order_when_the_command_is_started_again(
     assert query(INTERRUPTED) == []
 
 
-def test_times_are_those_of_what_happened(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
+def test_timestamps_are_those_of_the_events(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
     answers = threading.Event()
 
     def later() -> StudyTracker:
         answers.wait()
         return reopen()
 
-    with open_run_logger(journal, later, root=tmp_path, report=print) as records:
-        begin(records, 0)
-        records.finish("student/0", state="COMPLETE", metrics={"dev_target/f1": 0.5})
+    with open_run_logger(journal, later, root=tmp_path, report=print) as run_logger:
+        begin(run_logger, 0)
+        run_logger.finish("student/0", state="COMPLETE", metrics={"dev_target/f1": 0.5})
         told = time.time_ns() // 10**6
         time.sleep(0.1)
         answers.set()
-        records.drain(60)
+        run_logger.drain(60)
     ((start, end),) = query("SELECT start_time, end_time FROM runs WHERE name = 'student-0 ar'")
     assert start <= end <= told
 
 
-def test_a_refused_record_is_raised_by_the_next_call_and_names_its_line(
+def test_a_rejected_record_is_raised_by_the_next_call_with_its_line(
     reopen: Reopen, journal: Path, tmp_path: Path
 ) -> None:
-    with open_run_logger(journal, reopen, root=tmp_path, report=print) as records:
-        begin(records, 0)
-        records.child("student/0", name="student-0", parameters={"lr": 0.2}, tags={})
+    with open_run_logger(journal, reopen, root=tmp_path, report=print) as run_logger:
+        begin(run_logger, 0)
+        run_logger.child("student/0", name="student-0", parameters={"lr": 0.2}, tags={})
         with pytest.raises(UserError, match=rf"{journal}:5: .*lr was '0.1', is now '0.2'"):
-            records.drain(60)
+            run_logger.drain(60)
         with pytest.raises(UserError, match=r"lr was '0.1', is now '0.2'"):
-            records.log_epoch("student/0", epoch=2, metrics={}, timestamp_ms=1)
+            run_logger.log_epoch("student/0", epoch=2, metrics={}, timestamp_ms=1)
     assert len(journal.read_text().splitlines()) == 5
 
 
-def test_a_second_run_with_one_key_is_deleted_while_it_is_empty(
-    reopen: Reopen, tracking_uri: str, query: Query
-) -> None:
-    """As a request leaves it that was given up, sent again, and carried out twice."""
+def test_an_empty_duplicate_run_is_deleted(reopen: Reopen, tracking_uri: str, query: Query) -> None:
+    """After a request that timed out, was retried, and was executed twice."""
     tracker = reopen()
     first = tracker.child("student/0", name="s", parameters={}, tags={})
     client = connect(tracking_uri)
@@ -142,37 +138,39 @@ def test_a_second_run_with_one_key_is_deleted_while_it_is_empty(
 
 
 @pytest.mark.slow
-def test_epochs_of_many_trials_arrive_in_order(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
-    """Epochs of twenty trials in turn; SQLite numbers rows as they come."""
+def test_epochs_of_many_trials_are_written_in_order(
+    reopen: Reopen, journal: Path, tmp_path: Path, query: Query
+) -> None:
+    """Interleaved epochs of twenty trials; SQLite numbers rows in insertion order."""
     runs, epochs = 20, 15
-    with open_run_logger(journal, reopen, root=tmp_path, report=print) as records:
+    with open_run_logger(journal, reopen, root=tmp_path, report=print) as run_logger:
         for number in range(runs):
-            records.child(f"student/{number}", name=f"student-{number}", parameters={}, tags={})
+            run_logger.child(f"student/{number}", name=f"student-{number}", parameters={}, tags={})
         for epoch in range(1, epochs + 1):
             for number in range(runs):
                 stamp = runs * epoch + number
-                records.log_epoch(f"student/{number}", epoch=epoch, metrics={"loss": 1.0}, timestamp_ms=stamp)
-        records.drain(600)
+                run_logger.log_epoch(f"student/{number}", epoch=epoch, metrics={"loss": 1.0}, timestamp_ms=stamp)
+        run_logger.drain(600)
     arrived = [stamp for (stamp,) in query("SELECT timestamp FROM metrics WHERE key = 'loss' ORDER BY rowid")]
     assert arrived == list(range(runs, runs * (epochs + 1)))
 
 
 @pytest.mark.slow
-def test_a_database_that_another_process_holds(
+def test_a_database_locked_by_another_process(
     reopen: Reopen, journal: Path, tmp_path: Path, query: Query, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """MLflow itself waits 20 s for it."""
+    """MLflow's own timeout is 20 s."""
     said: list[str] = []
-    with open_run_logger(journal, reopen, root=tmp_path, report=said.append, backoff=SOON) as records:
-        begin(records, 0)
-        records.drain(60)
+    with open_run_logger(journal, reopen, root=tmp_path, report=said.append, backoff=SOON) as run_logger:
+        begin(run_logger, 0)
+        run_logger.drain(60)
         with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
-            begin(records, 1)
+            begin(run_logger, 1)
             with pytest.raises(RecordsPendingError, match="training is complete"):
-                records.drain(30)
+                run_logger.drain(30)
             assert "database is locked" in said[0]
-        records.drain(120)
+        run_logger.drain(120)
     assert len(said) == 2
     assert "MLflow is available again" in said[1]
     assert query("SELECT COUNT(*) FROM metrics WHERE key = 'dev_target/f1'") == [(2,)]
@@ -180,7 +178,7 @@ def test_a_database_that_another_process_holds(
 
 
 @pytest.mark.slow
-def test_a_server_that_is_not_there_at_first(empty_database: Path, journal: Path, tmp_path: Path) -> None:
+def test_a_server_that_is_unavailable_at_first(empty_database: Path, journal: Path, tmp_path: Path) -> None:
     """As for the second language of a command."""
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     server = MlflowServer(tmp_path, tmp_path / "mlflow.db")
@@ -190,12 +188,12 @@ def test_a_server_that_is_not_there_at_first(empty_database: Path, journal: Path
 
     said: list[str] = []
     try:
-        with open_run_logger(journal, open_tracker, root=tmp_path, report=said.append, backoff=SOON) as records:
-            begin(records, 0, 1)
+        with open_run_logger(journal, open_tracker, root=tmp_path, report=said.append, backoff=SOON) as run_logger:
+            begin(run_logger, 0, 1)
             with pytest.raises(RecordsPendingError, match=f"5 records pending in {journal}"):
-                records.drain(1)
+                run_logger.drain(1)
             server.start()
-            rows = records.drain(300).runs()
+            rows = run_logger.drain(300).runs()
         assert sorted(row.key for row in rows) == ["student/0", "student/1"]  # begun in the same millisecond, perhaps
         assert len(said) == 2
     finally:

@@ -1,4 +1,4 @@
-"""StudyReader of real studies: what is read from a SQLite file, what is not there, and the same from a server."""
+"""StudyReader on real studies: SQLite file, missing and deleted runs, and a server."""
 
 import math
 import shutil
@@ -29,7 +29,7 @@ def reader(recorded_database: Path) -> Iterator[StudyReader]:
 
 @pytest.fixture
 def copied(recorded_database: Path, tmp_path: Path) -> Iterator[StudyReader]:
-    """Of a database that the test may change: `tmp_path/mlflow.db`."""
+    """Reader of a writable copy: `tmp_path/mlflow.db`."""
     shutil.copy(recorded_database, tmp_path / "mlflow.db")
     with StudyReader.open(default_tracking_uri(tmp_path)) as opened:
         yield opened
@@ -80,7 +80,7 @@ def test_a_study_has_its_parent_and_its_own_runs(reader: StudyReader) -> None:
     ]
 
 
-def test_scores_are_those_recorded_and_what_never_was_is_none(reader: StudyReader) -> None:
+def test_recorded_scores_and_missing_values(reader: StudyReader) -> None:
     study = study_named(reader, "wikiann-ar-ablation")
     for run in study.runs:
         assert run.metrics["test/f1"] == pytest.approx(scored(run.tags["row"], int(run.tags["seed"])))
@@ -90,7 +90,7 @@ def test_scores_are_those_recorded_and_what_never_was_is_none(reader: StudyReade
     assert dict(failed.metrics) == {}
 
 
-def test_a_study_of_a_version_without_commands_is_a_search(copied: StudyReader, tmp_path: Path) -> None:
+def test_a_study_without_a_command_tag_is_a_search(copied: StudyReader, tmp_path: Path) -> None:
     change(tmp_path, "DELETE FROM tags WHERE key = 'command'")
     assert study_named(copied, "wikiann-ar").command == "tune"
 
@@ -98,7 +98,7 @@ def test_a_study_of_a_version_without_commands_is_a_search(copied: StudyReader, 
 # -- curves
 
 
-def test_curves_are_the_epochs_and_nothing_that_came_after(reader: StudyReader) -> None:
+def test_curves_exclude_values_after_the_last_epoch(reader: StudyReader) -> None:
     run = run_with(study_named(reader, "wikiann-ar"), "student/1")
     curves = reader.curves(run.run_id)
     assert curves["dev_target/f1"] == points(0.51)
@@ -107,7 +107,7 @@ def test_curves_are_the_epochs_and_nothing_that_came_after(reader: StudyReader) 
     assert curves.keys() == {"dev_target/f1", "dev_source/f1", "loss/main", "epoch"}
 
 
-def test_curves_of_many_runs_are_those_of_each(reader: StudyReader) -> None:
+def test_curves_of_many_runs_equal_those_of_each(reader: StudyReader) -> None:
     runs = [run.run_id for study in reader.studies() for run in study.runs]
     assert len(runs) == 32
     together = reader.curves_of(runs)
@@ -121,7 +121,7 @@ def test_curves_of_many_runs_are_those_of_each(reader: StudyReader) -> None:
     assert chosen[stopped]["dev_target/f1"] == points(0.20)[:2]
 
 
-def test_curves_of_a_parent_of_a_failed_run_and_of_none(reader: StudyReader) -> None:
+def test_curves_of_runs_without_epochs_are_empty(reader: StudyReader) -> None:
     study = study_named(reader, "wikiann-ar")
     assert reader.curves(study.parent.run_id) == {}
     assert reader.curves_of([]) == {}
@@ -138,7 +138,7 @@ def test_more_runs_cost_no_more_queries(reader: StudyReader) -> None:
     assert 0 < len(many) == len(few) < 60
 
 
-def test_more_runs_than_one_request_takes(reader: StudyReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_runs_than_fit_one_request(reader: StudyReader, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [run.run_id for run in study_named(reader, "wikiann-ar").runs]
     whole = reader.curves_of(runs)
     monkeypatch.setattr(history, "RUNS", 2)
@@ -149,7 +149,7 @@ def test_more_runs_than_one_request_takes(reader: StudyReader, monkeypatch: pyte
 # -- what is not there
 
 
-def test_a_deleted_run_is_nowhere(copied: StudyReader) -> None:
+def test_a_deleted_run_is_omitted(copied: StudyReader) -> None:
     study = study_named(copied, "wikiann-ar-ablation")
     gone = run_with(study, "final/msd/1f0c8a52/seed-3").run_id
     others = [run.run_id for run in study.runs if run.run_id != gone]
@@ -162,7 +162,7 @@ def test_a_deleted_run_is_nowhere(copied: StudyReader) -> None:
     assert copied.curves(gone)["dev_target/f1"] == points(scored("msd", 3) + 0.02)
 
 
-def test_a_deleted_study_or_experiment_is_nowhere(copied: StudyReader) -> None:
+def test_a_deleted_study_or_experiment_is_omitted(copied: StudyReader) -> None:
     study = study_named(copied, "wikiann-ar")
     copied._client.delete_run(study.parent.run_id)
     assert "wikiann-ar" not in {study.name for study in copied.studies()}
@@ -174,7 +174,7 @@ def test_a_deleted_study_or_experiment_is_nowhere(copied: StudyReader) -> None:
     assert copied.curves(hindi) == {}
 
 
-def test_a_deleted_metric_is_none_and_no_curve(copied: StudyReader, tmp_path: Path) -> None:
+def test_a_deleted_metric_has_no_value_and_no_curve(copied: StudyReader, tmp_path: Path) -> None:
     run = run_with(study_named(copied, "wikiann-ar"), "final/best/9d41b7e3/seed-2")
     for table in ("metrics", "latest_metrics"):
         change(tmp_path, f"DELETE FROM {table} WHERE key IN ('test/f1', 'dev_target/f1') AND run_uuid = '{run.run_id}'")
@@ -184,13 +184,13 @@ def test_a_deleted_metric_is_none_and_no_curve(copied: StudyReader, tmp_path: Pa
     assert copied.curves(run.run_id).keys() == {"dev_source/f1", "loss/main", "epoch"}
 
 
-def test_a_changed_metric_is_seen_at_once(copied: StudyReader, tmp_path: Path) -> None:
+def test_metrics_are_not_cached(copied: StudyReader, tmp_path: Path) -> None:
     run = run_with(study_named(copied, "wikiann-ar"), "final/best/9d41b7e3/seed-2")
     change(tmp_path, f"UPDATE latest_metrics SET value = 0.125 WHERE key = 'test/f1' AND run_uuid = '{run.run_id}'")
     assert run_with(study_named(copied, "wikiann-ar"), run.key).metrics["test/f1"] == 0.125
 
 
-def test_no_run_of_that_id(reader: StudyReader, tmp_path: Path) -> None:
+def test_an_unknown_run_id(reader: StudyReader, tmp_path: Path) -> None:
     nobody = "0" * 32
     assert reader.curves(nobody) == {}
     assert reader.curves_of([nobody]) == {}
@@ -199,7 +199,7 @@ def test_no_run_of_that_id(reader: StudyReader, tmp_path: Path) -> None:
         reader.log_files(nobody, tmp_path, "report")
 
 
-def test_a_number_that_is_none_stays_one(reopen: Callable[[], StudyTracker], tracking_uri: str) -> None:
+def test_nan_is_preserved(reopen: Callable[[], StudyTracker], tracking_uri: str) -> None:
     tracker = reopen()
     run = tracker.child("student/0", name="s", parameters={}, tags={})
     tracker.log_epoch(run, epoch=1, metrics={"loss/main": math.nan}, timestamp_ms=1)

@@ -1,4 +1,4 @@
-"""StudyReader: files that runs keep and reports add; stores that are none."""
+"""StudyReader: artifacts of runs and reports; invalid stores."""
 
 import shutil
 import sqlite3
@@ -14,7 +14,7 @@ from msd_ray.tracking.study_reader import StudyReader
 from msd_ray.tracking.uri import default_tracking_uri
 
 
-def test_artifacts_are_copies_that_go_with_the_recordings(
+def test_artifacts_are_copies_removed_with_the_reader(
     reopen: Callable[[], StudyTracker], tracking_uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     tracker = reopen()
@@ -40,7 +40,7 @@ def test_artifacts_are_copies_that_go_with_the_recordings(
     assert capfd.readouterr() == ("", "")
 
 
-def test_files_of_a_report_lie_with_the_parent(
+def test_report_files_are_artifacts_of_the_parent(
     reopen: Callable[[], StudyTracker], tracking_uri: str, tmp_path: Path
 ) -> None:
     parent = reopen().parent_id
@@ -63,7 +63,7 @@ def test_files_of_a_report_lie_with_the_parent(
 # -- addresses
 
 
-def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_database_is_not_created(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"mlflow\.db does not exist"):
         StudyReader.open(default_tracking_uri(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()
