@@ -22,10 +22,10 @@ import numpy as np
 
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.search.parameters import JSON
-from msd_ray.search.phase import Ending, Phase, RunRecords
+from msd_ray.search.phase import Ending, Phase, RunLogger
 from msd_ray.search.plans import Launch, TrialReport
 from msd_ray.search.studies import TrialRecord
-from msd_ray.tracking.records import recording
+from msd_ray.tracking.run_logger import open_run_logger
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
@@ -36,36 +36,36 @@ DRAIN_S = 600.0
 STUDENT_METRICS = 48  # of an epoch of a student with nine channels and six entity types
 
 
-class TimedRecords:
-    """Run records that count the seconds spent in them."""
+class TimedRunLogger:
+    """Run logger that measures the seconds spent in it."""
 
-    def __init__(self, records: RunRecords) -> None:
-        self._records = records
+    def __init__(self, run_logger: RunLogger) -> None:
+        self._run_logger = run_logger
         self.seconds = 0.0
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
-        """See `phase.RunRecords`, as for the others."""
+        """See `phase.RunLogger`, as for the others."""
         started = time.perf_counter()
-        self._records.child(key, name=name, parameters=parameters, tags=tags)
+        self._run_logger.child(key, name=name, parameters=parameters, tags=tags)
         self.seconds += time.perf_counter() - started
 
     def run_id(self, key: str) -> str | None:
         """Not timed: it is looked up in memory."""
-        return self._records.run_id(key)
+        return self._run_logger.run_id(key)
 
     def check(self) -> None:
         """Not timed."""
-        self._records.check()
+        self._run_logger.check()
 
     def log_epoch(self, key: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
         """Timed."""
         started = time.perf_counter()
-        self._records.log_epoch(key, epoch=epoch, metrics=metrics, timestamp_ms=timestamp_ms)
+        self._run_logger.log_epoch(key, epoch=epoch, metrics=metrics, timestamp_ms=timestamp_ms)
         self.seconds += time.perf_counter() - started
 
     def log_file(self, key: str, path: Path, artifact_path: str | None = None) -> None:
         """Not timed: replayed trials have no files."""
-        self._records.log_file(key, path, artifact_path)
+        self._run_logger.log_file(key, path, artifact_path)
 
     def finish(
         self,
@@ -78,42 +78,42 @@ class TimedRecords:
     ) -> None:
         """Timed."""
         started = time.perf_counter()
-        self._records.finish(key, state=state, reason=reason, metrics=metrics, tags=tags)
+        self._run_logger.finish(key, state=state, reason=reason, metrics=metrics, tags=tags)
         self.seconds += time.perf_counter() - started
 
 
 class Measured(Drive):
-    """Notes of every call how long it took, how much of that in the run records, and how far the driver is behind.
+    """Notes of every call how long it took, how much of that in the run logger, and how far the driver is behind.
 
     The lag is that of a queue with one server: a report that is due when the driver still works on others waits for
     them. scale: real seconds a simulated one.
     """
 
-    def __init__(self, records: TimedRecords, scale: float) -> None:
-        self._records, self._scale = records, scale
+    def __init__(self, run_logger: TimedRunLogger, scale: float) -> None:
+        self._run_logger, self._scale = run_logger, scale
         self._free = 0.0  # when the driver will have done what it was told so far, in real seconds of the search
-        self.starts: list[tuple[int, float, float]] = []  # trial, seconds, of these in the run records
+        self.starts: list[tuple[int, float, float]] = []  # trial, seconds, of these in the run logger
         self.reports: list[tuple[int, float, float, float]] = []  # the same, and the lag
         self.memory: list[tuple[int, float]] = []  # trials ended, MiB
         self.ended = 0
 
     def next_launch(self, phase: Phase, now: float) -> Launch | None:
         """The start of a trial."""
-        before, started = self._records.seconds, time.perf_counter()
+        before, started = self._run_logger.seconds, time.perf_counter()
         launch = phase.next_launch()
         seconds = time.perf_counter() - started
         self._busy(now, seconds)
         if launch is not None:
-            self.starts.append((launch.trials[0].number, seconds, self._records.seconds - before))
+            self.starts.append((launch.trials[0].number, seconds, self._run_logger.seconds - before))
         return launch
 
     def on_report(self, phase: Phase, report: TrialReport, now: float) -> bool:
         """An epoch, or the end of a trial."""
-        before, started = self._records.seconds, time.perf_counter()
+        before, started = self._run_logger.seconds, time.perf_counter()
         stop = phase.on_report(report)
         seconds = time.perf_counter() - started
         lag = self._busy(now, seconds)
-        self.reports.append((self.ended, seconds, self._records.seconds - before, lag))
+        self.reports.append((self.ended, seconds, self._run_logger.seconds - before, lag))
         if stop or report.finished:
             self.ended += 1
             self.memory.append((self.ended, resident_mib()))
@@ -158,17 +158,17 @@ def main(arguments: list[str] | None = None) -> int:
             tags={"trials": str(options.trials)},
         )
         journalled = stack.enter_context(
-            recording(directory / "records.jsonl", open_tracker, root=directory, say=print)
+            open_run_logger(directory / "records.jsonl", open_tracker, root=directory, report=print)
         )
-        records = TimedRecords(journalled)
-        measured = Measured(records, options.epoch_seconds / mean)
+        run_logger = TimedRunLogger(journalled)
+        measured = Measured(run_logger, options.epoch_seconds / mean)
         profile = cProfile.Profile()
         started, cpu = time.perf_counter(), time.process_time()
         if options.profile:
             stack.enter_context(profile)
-        trials = search.run(records, lambda phase: search.play(phase, measured))
+        trials = search.run(run_logger, lambda phase: search.play(phase, measured))
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-        journalled.drained(DRAIN_S).close()
+        journalled.drain(DRAIN_S).close()
         behind = time.perf_counter() - started - seconds
     _print(options, measured, trials, seconds, cpu)
     print(f"MLflow had everything {behind:.1f} s after the last trial")

@@ -32,7 +32,7 @@ from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Launch, TrialReport
-from msd_ray.tracking.records import recording
+from msd_ray.tracking.run_logger import open_run_logger
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
@@ -140,7 +140,9 @@ def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Poin
             parameters={},
             tags={},
         )
-        records = stack.enter_context(recording(directory / "records.jsonl", open_tracker, root=directory, say=print))
+        run_logger = stack.enter_context(
+            open_run_logger(directory / "records.jsonl", open_tracker, root=directory, report=print)
+        )
         stack.enter_context(_nodes(nodes, options.slots))
         ends: list[float] = []
         lags: list[float] = []
@@ -160,7 +162,7 @@ def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Poin
             run_phase(phase, resources, stall_s=STALL_S, work=Replay(scale=scale))
 
         cpu = time.process_time()
-        trials = search.run(records, run)
+        trials = search.run(run_logger, run)
         cpu = time.process_time() - cpu
     if any(trial.state != "COMPLETE" for trial in trials):
         raise UserError(f"not all trials ended well: {sorted({trial.reason or trial.state for trial in trials})}")

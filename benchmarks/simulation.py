@@ -1,7 +1,7 @@
 """A student phase whose trainings are read from the table of learning curves, on a simulated clock.
 
 All but the training is the real thing: `Execution` and `Phase`, the study in its database with its proposals and its
-early stopping, and the run records that it is given. Trials run `at_once` at a time; each report comes when the
+early stopping, and the given run logger. Trials run `at_once` at a time; each report comes when the
 curves' seconds say so, equal times in the order of their starts. So a search is a function of table, seed and
 settings, and takes as long as its driver does.
 """
@@ -24,7 +24,7 @@ from msd_ray.method.settings import Configuration, RunSettings, StudentSettings,
 from msd_ray.search.configuration import label, settings_of
 from msd_ray.search.execution import Execution
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
-from msd_ray.search.phase import Ending, Phase, RunRecords
+from msd_ray.search.phase import Ending, Phase, RunLogger
 from msd_ray.search.plans import Corpora, Experiment, Launch, Scored, TrialPlan, TrialReport
 from msd_ray.search.spaces import with_every_choice
 from msd_ray.search.studies import PhaseStudy, Pruning, TrialRecord
@@ -77,7 +77,7 @@ class SimulatedSearch:
             pruning=pruning,
         )
 
-    def run(self, records: RunRecords, run_phase: Callable[[Phase], None] | None = None) -> list[TrialRecord]:
+    def run(self, run_logger: RunLogger, run_phase: Callable[[Phase], None] | None = None) -> list[TrialRecord]:
         """Run it, or go on with it; its trials. run_phase: how, on the simulated clock (`play`) unless it is given."""
         study = self.open()
         with progress(Console(file=io.StringIO())) as display:
@@ -85,7 +85,7 @@ class SimulatedSearch:
                 experiment=self._experiment,
                 conditions={},
                 study_storage=self.study_storage or "",
-                records=records,
+                run_logger=run_logger,
                 display=display,
                 threads=1,
                 run_phase=run_phase or self.play,
@@ -238,7 +238,7 @@ def _report(
 
 
 class Unrecorded:
-    """Run records that keep nothing, for searches of which only the study is looked at (`phase.RunRecords`)."""
+    """Run logger that stores nothing, for searches of which only the study is inspected."""
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
         """Forget it."""

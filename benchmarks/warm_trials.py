@@ -23,7 +23,7 @@ from rich.console import Console
 
 from msd_ray.cli.display import progress
 from msd_ray.cli.options import parse
-from msd_ray.cli.running import drained, execution, recorded
+from msd_ray.cli.running import drain_records, execution, study_run_logger
 from msd_ray.cli.setup import set_up
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.method.tagger import MultiChannelTagger
@@ -144,11 +144,11 @@ def _measured(options: argparse.Namespace, directory: Path) -> list[PhaseTimes]:
     with (
         cluster(cpus=options.concurrent),
         progress(Console(stderr=True)) as display,
-        recorded(setup, lambda: open_tracker(setup), display) as records,
+        study_run_logger(setup, lambda: open_tracker(setup), display) as run_logger,
     ):
-        running = execution(setup, search, records, display, lambda: prepare_test(setup.data, setup.prepared))
+        running = execution(setup, search, run_logger, display, lambda: prepare_test(setup.data, setup.prepared))
         Search(settings=setup.settings, execution=replace(running, run_phase=run)).run()
-        drained(records, running, search).close("COMPLETE")
+        drain_records(run_logger, running, search).close("COMPLETE")
     return [_times(directory / str(index + 1), start) for index, start in enumerate(began)]
 
 

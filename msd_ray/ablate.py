@@ -115,10 +115,10 @@ def _study_parameters(setup: "Setup") -> "dict[str, Json]":
 
 def _check(setup: "Setup", options: AblateOptions) -> None:
     """See that the configuration is one, and that the study is not there with other settings. Raises UserError."""
-    from msd_ray.tracking.conflicts import check_recorded
+    from msd_ray.tracking.conflicts import check_no_conflict
 
     _settings(setup, options)
-    check_recorded(
+    check_no_conflict(
         setup.mlflow_uri,
         dataset=setup.data.dataset,
         lang=setup.lang,
@@ -139,16 +139,19 @@ def _begin(setup: "Setup", options: AblateOptions) -> None:
 def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "LanguageSummary":
     """All runs for one language, to the printed table."""
     from msd_ray.cli.display import progress
-    from msd_ray.cli.running import drained, execution, recorded
+    from msd_ray.cli.running import drain_records, execution, study_run_logger
     from msd_ray.search.ablation import run_ablation
     from msd_ray.search.prepare import prepare_target_gold, prepare_test
 
-    with progress(console) as display, recorded(setup, lambda: _open_tracker(setup, options), display) as records:
+    with (
+        progress(console) as display,
+        study_run_logger(setup, lambda: _open_tracker(setup, options), display) as run_logger,
+    ):
         running = execution(
-            setup, options, records, display, lambda: prepare_test(setup.data, setup.prepared, source=True)
+            setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared, source=True)
         )
         rows = run_ablation(_settings(setup, options), running, lambda: prepare_target_gold(setup.data, setup.prepared))
-        tracker = drained(records, running, options)
+        tracker = drain_records(run_logger, running, options)
     return _conclude(setup, tracker, rows, console)
 
 

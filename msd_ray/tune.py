@@ -73,10 +73,10 @@ def _describe(setup: "Setup", options: TuneOptions) -> list[tuple[str, str]]:
 def _check(setup: "Setup") -> None:
     """See that the study is not there with other settings. Raises UserError."""
     from msd_ray.search.search import check_teacher_study
-    from msd_ray.tracking.conflicts import check_recorded
+    from msd_ray.tracking.conflicts import check_no_conflict
 
     check_teacher_study(setup.settings, setup.conditions, setup.study_storage)
-    check_recorded(
+    check_no_conflict(
         setup.mlflow_uri,
         dataset=setup.data.dataset,
         lang=setup.lang,
@@ -107,16 +107,16 @@ def _search(
     Whether it has a best student, and its line of the table of all languages.
     """
     from msd_ray.cli.display import progress
-    from msd_ray.cli.running import drained, execution, recorded
+    from msd_ray.cli.running import drain_records, execution, study_run_logger
     from msd_ray.search.prepare import prepare_test
     from msd_ray.search.search import Search
 
-    with progress(console) as display, recorded(setup, lambda: open_tracker(setup), display) as records:
+    with progress(console) as display, study_run_logger(setup, lambda: open_tracker(setup), display) as run_logger:
         running = execution(
-            setup, options, records, display, lambda: prepare_test(setup.data, setup.prepared), expected
+            setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared), expected
         )
         rows = Search(settings=setup.settings, execution=running).run()
-        tracker = drained(records, running, options)
+        tracker = drain_records(run_logger, running, options)
     return conclude(setup, options, tracker, rows, console)
 
 

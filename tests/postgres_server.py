@@ -17,8 +17,8 @@ import pytest
 
 from msd_ray.local_cluster import postgres
 from msd_ray.local_cluster.layout import HOST, USER, Layout, Ports, with_free_ports
-from msd_ray.local_cluster.processes import Process, end, end_or_kill
-from msd_ray.local_cluster.secret_files import private_directory, secret
+from msd_ray.local_cluster.processes import Process, terminate, terminate_or_kill
+from msd_ray.local_cluster.secret_files import ensure_secret, private_directory
 
 
 @dataclass(kw_only=True)
@@ -31,15 +31,15 @@ class PostgresServer:
 
     def crash(self) -> None:
         """Its connections break, nothing is finished, and the next start recovers what was committed."""
-        assert not end(lambda: {self.process}, signal.SIGQUIT, 60)
+        assert not terminate(lambda: {self.process}, signal.SIGQUIT, 60)
 
     def start_again(self) -> None:
         """It answers when this returns."""
         self.process = postgres.start(self.layout, self.ports, {})
-        postgres.make_databases(self.layout, self.ports, self.process)
+        postgres.create_databases(self.layout, self.ports, self.process)
 
     def url(self, database: str) -> str:
-        password = secret(self.layout.secrets / "postgres-password")
+        password = ensure_secret(self.layout.secrets / "postgres-password")
         return f"postgresql://{USER}:{password}@{HOST}:{self.ports.postgres}/{database}"
 
 
@@ -72,8 +72,8 @@ def running_postgres() -> Iterator[PostgresServer]:
         postgres.prepare(layout)
         server = PostgresServer(layout=layout, ports=ports, process=postgres.start(layout, ports, {}))
         try:
-            postgres.make_databases(layout, ports, server.process)
+            postgres.create_databases(layout, ports, server.process)
             yield server
         finally:
-            if end(lambda: {server.process}, signal.SIGINT, 60):
-                end_or_kill(lambda: {server.process}, 10)
+            if terminate(lambda: {server.process}, signal.SIGINT, 60):
+                terminate_or_kill(lambda: {server.process}, 10)

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from recorded import assert_same_outcome, assert_settled, children, parents
+from stored_runs import assert_same_outcome, assert_settled, children, parents
 from tune_process import Tune
 
 from msd_ray.ablate import main

@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import recorded
-from recorded import assert_same_outcome, assert_settled, children, parents, trials
+import stored_runs
 from small_command import small_command
+from stored_runs import assert_same_outcome, assert_settled, children, parents, trials
 from tune_process import Tune, is_loopback
 from watched_search import WatchedSearch
 
@@ -271,7 +271,7 @@ def test_several_languages_end_with_one_table_of_all(command: list[str], tmp_pat
     table = tune.output[tune.output.index("sample, all languages") :]
     scores = [
         run.metrics["test/f1"]
-        for run in recorded.runs(tmp_path / "storage")
+        for run in stored_runs.runs(tmp_path / "storage")
         if run.tags.get("key", "").startswith("final/paper/")
     ]
     assert len(scores) == 2

@@ -16,12 +16,12 @@ from msd_ray.search.on_ray.cluster import cluster, fitting
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.watchdog import StalledError
 from msd_ray.search.on_ray.workers import Resources
-from msd_ray.search.phase import RunRecords
+from msd_ray.search.phase import RunLogger
 from msd_ray.search.plans import Scored
 from msd_ray.search.progress import Display
 from msd_ray.tracking.connection import connect
-from msd_ray.tracking.outages import MlflowAwayError
-from msd_ray.tracking.records import RecordsWaitError, StudyRecords, recording
+from msd_ray.tracking.outages import MlflowUnavailableError
+from msd_ray.tracking.run_logger import JournaledRunLogger, RecordsPendingError, open_run_logger
 from msd_ray.tracking.study import StudyTracker
 
 from .console import print_line
@@ -56,7 +56,7 @@ def run_studies(
             interruptible(),  # once more: Ray has put its own in place of it
         ):
             return each(setups, run)
-    except (StalledError, RecordsWaitError) as error:
+    except (StalledError, RecordsPendingError) as error:
         print(f"stopped: {printable(str(error))}. Start the same command again to go on.", file=sys.stderr)
         return ON_STALL
     except KeyboardInterrupt as error:
@@ -69,21 +69,21 @@ def run_studies(
 
 
 def each(setups: Sequence[Setup], run: Callable[[Setup], Result]) -> list[Result]:
-    """What `run` gives for each language. A language whose records wait for MLflow does not keep the next one waiting.
+    """What `run` returns for each language. Pending records of one language do not delay the next language.
 
-    Raises RecordsWaitError for the first of those that still wait in the end; a language is run again for that, which
-    trains nothing.
+    A language with pending records is run again at the end, which trains nothing. Raises RecordsPendingError for the
+    first language whose records are still pending.
     """
-    waiting: dict[int, RecordsWaitError] = {}
+    waiting: dict[int, RecordsPendingError] = {}
     results: dict[int, Result] = {}
 
     def run_one(position: int) -> None:
         try:
             results[position] = run(setups[position])
             waiting.pop(position, None)
-        except MlflowAwayError as error:  # as it was asked for the summary
-            waiting[position] = RecordsWaitError(f"training is complete, but {error.what}")
-        except RecordsWaitError as error:
+        except MlflowUnavailableError as error:  # as it was asked for the summary
+            waiting[position] = RecordsPendingError(f"training is complete, but {error.reason}")
+        except RecordsPendingError as error:
             waiting[position] = error
 
     for position in range(len(setups)):
@@ -96,18 +96,18 @@ def each(setups: Sequence[Setup], run: Callable[[Setup], Result]) -> list[Result
     return [results[position] for position in range(len(setups))]
 
 
-def recorded(
+def study_run_logger(
     setup: Setup, open_tracker: Callable[[], StudyTracker], display: Display
-) -> AbstractContextManager[StudyRecords]:
-    """Where a study's runs are recorded, whether MLflow answers meanwhile or not."""
-    return recording(
-        setup.storage.records(setup.settings.name), open_tracker, root=setup.storage.root, say=display.line
+) -> AbstractContextManager[JournaledRunLogger]:
+    """Open the run logger of a study; MLflow may be unavailable."""
+    return open_run_logger(
+        setup.storage.records(setup.settings.name), open_tracker, root=setup.storage.root, report=display.line
     )
 
 
-def drained(records: StudyRecords, execution: Execution, options: TuneOptions) -> StudyTracker:
-    """The tracker of a study that has ended, once MLflow has all of it. Raises RecordsWaitError after the bound."""
-    tracker = records.drained(60 * options.mlflow_minutes)
+def drain_records(run_logger: JournaledRunLogger, execution: Execution, options: TuneOptions) -> StudyTracker:
+    """Wait until MLflow has all records of a finished study. Raises RecordsPendingError after --mlflow-minutes."""
+    tracker = run_logger.drain(60 * options.mlflow_minutes)
     execution.note_run_ids()
     return tracker
 
@@ -115,7 +115,7 @@ def drained(records: StudyRecords, execution: Execution, options: TuneOptions) -
 def execution(
     setup: Setup,
     options: TuneOptions,
-    records: RunRecords,
+    run_logger: RunLogger,
     display: Display,
     scored: Callable[[], Scored],
     expected: Seconds | None = None,
@@ -127,7 +127,7 @@ def execution(
         experiment=setup.prepared.experiment,
         conditions=setup.conditions,
         study_storage=setup.study_storage,
-        records=records,
+        run_logger=run_logger,
         display=display,
         threads=options.cpus_per_trial,
         run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),

@@ -17,7 +17,7 @@ from msd_ray.search.final import Rows, final_seeds
 from msd_ray.storage.artifacts import trained_weights
 from msd_ray.storage.copies import publish_files
 from msd_ray.tracking.champion import Candidate
-from msd_ray.tracking.registry import Registered, register
+from msd_ray.tracking.registry import RegisteredVersion, register
 from msd_ray.tracking.rows import RunRow
 
 from .setup import Setup
@@ -96,7 +96,7 @@ def configuration_tags(rows: Rows) -> dict[str, str]:
 
 def register_winner(
     setup: Setup, winner: RunRow, configuration: str, summary: Sequence[SummaryRow], directory: Path
-) -> Registered:
+) -> RegisteredVersion:
     """Register the student that `export_winner` wrote to `directory`. Raises UserError when MLflow does not work.
 
     configuration: the digest of the winner's row. Searches that share a storage wait for each other here.

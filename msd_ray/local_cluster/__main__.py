@@ -14,51 +14,52 @@ from msd_ray.common.interrupts import interruptible
 
 from .layout import USER, Layout, Ports, with_free_ports
 from .lifecycle import SERVICES, start, stop
-from .record import Record, read_record
+from .state import ClusterState, read_state
 
 DESCRIPTION = """\
-The whole stack on this machine, on loopback: PostgreSQL, an MLflow server and a
-Ray head that takes jobs. `make cluster` and `make cluster-stop` call this."""
+Start and stop PostgreSQL, an MLflow server and a Ray head that accepts jobs, on
+the loopback interface. `make cluster` and `make cluster-stop` call this."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 1 where `status` finds no cluster, or a part of one.
+    """Run the command. Returns 1 if `status` finds no cluster or only some of its servers running.
 
-    Raises UserError for whatever stands in the way.
+    Raises:
+        UserError: the cluster cannot be started or stopped.
     """
     options = _parser().parse_args(arguments)
     console = Console()
-    layout = Layout(root=Path(os.path.abspath(options.directory)))  # noqa: PTH100 - a link in it stays as it was given
+    layout = Layout(root=Path(os.path.abspath(options.directory)))  # noqa: PTH100 - does not resolve symbolic links
 
-    def say(text: str) -> None:
+    def report(text: str) -> None:
         print_line(console, text)
 
     if options.command == "start":
         given = Ports(**{field.name: getattr(options, field.name) for field in fields(Ports)})
         with interruptible():
-            record = start(layout, with_free_ports(given), options.cpus, say)
+            state = start(layout, with_free_ports(given), options.cpus, report)
         console.print()
-        _describe(layout, record, console)
+        _describe(layout, state, console)
         return 0
     if options.command == "stop":
-        say("The cluster has ended." if stop(layout, say) else f"No cluster runs in {layout.root}.")
+        report("The cluster is stopped." if stop(layout, report) else f"No cluster is running in {layout.root}.")
         return 0
-    found = read_record(layout)
+    found = read_state(layout)
     if found is None:
-        say(f"No cluster runs in {layout.root}.")
+        report(f"No cluster is running in {layout.root}.")
         return 1
     running = [service.name for service in found.running()]
     for name in SERVICES:
-        say(f"{name:<11} {'runs' if name in running else 'does not run'}")
+        report(f"{name:<11} {'running' if name in running else 'not running'}")
     if len(running) == len(SERVICES):
         console.print()
         _describe(layout, found, console)
     return 0 if len(running) == len(SERVICES) else 1
 
 
-def _describe(layout: Layout, record: Record, console: Console) -> None:
-    """What runs where, and how it is used."""
-    ports = record.ports
+def _describe(layout: Layout, state: ClusterState, console: Console) -> None:
+    """Print addresses, directories and how to submit a job."""
+    ports = state.ports
     password = f"user {USER}, password in {layout.mlflow_password}"
     print_pairs(
         console,
@@ -75,7 +76,7 @@ def _describe(layout: Layout, record: Record, console: Console) -> None:
         "Submit a search from the project's directory:",
         f"  . {os.path.relpath(layout.env_file)}",
         "  ray job submit --working-dir . -- python -m msd_ray.tune --lang ar --preset quickstart",
-        "`ray job stop ID` ends a job in good order, and the same line goes on with its study.",
+        "`ray job stop ID` stops a job gracefully; the same command submitted again resumes its study.",
     ):
         print_line(console, line)
 
@@ -84,25 +85,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m msd_ray.local_cluster", description=DESCRIPTION)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
-        ("start", "start it, or say that it runs"),
-        ("status", "say what runs, and how to use it"),
-        ("stop", "end what was started, and nothing else; data stay"),
+        ("start", "start the cluster, unless it is running"),
+        ("status", "show which servers are running, and how to use them"),
+        ("stop", "stop the servers that were started here; data are kept"),
     ):
         command = commands.add_parser(name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         add = command.add_argument
-        add("--directory", type=Path, default=Path("runs/cluster"), metavar="DIR", help="where its files lie")
+        add("--directory", type=Path, default=Path("runs/cluster"), metavar="DIR", help="directory of the cluster")
         if name == "start":
             for field in fields(Ports):
                 option = f"--{field.name.replace('_', '-')}-port"
-                add(option, dest=field.name, type=_port, default=field.default, metavar="N", help="0: a free one")
-            add("--cpus", type=int, metavar="N", help="CPUs that trials may use: all of this machine where not given")
+                add(option, dest=field.name, type=_port, default=field.default, metavar="N", help="0: any free port")
+            add("--cpus", type=int, metavar="N", help="CPUs for trials; default: all")
     return parser
 
 
 def _port(given: str) -> int:
     port = int(given)
     if port and not 1024 <= port <= 65535:
-        raise argparse.ArgumentTypeError("is no port from 1024 to 65535")
+        raise argparse.ArgumentTypeError("must be 0 or a port from 1024 to 65535")
     return port
 
 

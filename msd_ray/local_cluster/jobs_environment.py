@@ -1,7 +1,7 @@
-"""The environment that leads to a cluster: what its jobs inherit, and the file for a shell that submits them.
+"""Environment variables for the cluster's jobs, and the shell file for submitting them.
 
-Secrets are named by file wherever the software takes a file. MLflow's client takes its password from the environment
-alone, which only the same user can read, and never from a command line.
+Secrets are passed as file names where the software supports it. MLflow's client only reads its password from an
+environment variable, which is visible to the same user only.
 """
 
 import os
@@ -10,23 +10,23 @@ import sys
 from pathlib import Path
 
 from .layout import USER, Layout, Ports
-from .secret_files import secret, write_private
+from .secret_files import ensure_secret, write_private
 
 
 def jobs_environment(layout: Layout, ports: Ports) -> dict[str, str]:
-    """What a job finds, and what it needs to use storage, studies and MLflow without naming them.
+    """Environment of a job, with the defaults for storage, study storage and MLflow.
 
-    PATH begins with this Python's programs: a job's entrypoint is `python ...`.
+    PATH starts with the directory of this Python, because a job's entrypoint is `python ...`.
     """
     return {
         **_common(layout, ports),
-        "MLFLOW_TRACKING_PASSWORD": secret(layout.mlflow_password),
+        "MLFLOW_TRACKING_PASSWORD": ensure_secret(layout.mlflow_password),
         "PATH": os.pathsep.join([str(_programs()), os.environ.get("PATH", os.defpath)]),
     }
 
 
 def write_env_file(layout: Layout, ports: Ports) -> None:
-    """Write the file; `. FILE` makes `ray job submit`, and the project's own commands, use the cluster."""
+    """Write the file; after `. FILE`, `ray job submit` and this project's commands use the cluster."""
     variables = {**_common(layout, ports), "RAY_API_SERVER_ADDRESS": layout.dashboard_url(ports)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     lines.append(f'export MLFLOW_TRACKING_PASSWORD="$(cat {shlex.quote(str(layout.mlflow_password))})"')
@@ -47,5 +47,5 @@ def _common(layout: Layout, ports: Ports) -> dict[str, str]:
 
 
 def _programs() -> Path:
-    """Where this Python's programs are: not resolved, a virtual environment's interpreter is a link."""
+    """The directory of this Python; not resolved, because the interpreter of a virtual environment is a link."""
     return Path(sys.executable).parent

@@ -1,12 +1,12 @@
-"""Where a cluster's files lie, and on which ports it listens.
+"""Files and ports of a local cluster.
 
-cluster.json    what runs (`record`); there while a cluster runs
-env.sh          for the shell that submits jobs; there while a cluster runs
-secrets/        passwords and the token, for their owner alone
-postgresql/     PostgreSQL's data
-mlartifacts/    what MLflow's server keeps beside its database
-storage/        teachers, students and models of jobs (`--storage`)
-logs/           what each server printed, and Ray's own logs of the last run
+cluster.json    state of the cluster (see `state`); exists while it is running
+env.sh          environment of the shell that submits jobs; exists while the cluster is running
+secrets/        passwords and the token, readable by their owner only
+postgresql/     PostgreSQL's data directory
+mlartifacts/    artifacts of the MLflow server
+storage/        `--storage` of jobs
+logs/           output of each server, and Ray's logs of the last session
 """
 
 import socket
@@ -16,14 +16,14 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 USER = "msd_ray"
-"""The name in PostgreSQL and in MLflow."""
+"""User name in PostgreSQL and in MLflow."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """What the servers listen on; Ray opens more, each on a free port of its own choice."""
+    """Ports of the servers; 0 means any free port. Ray opens additional random ports."""
 
-    postgres: int = 5433  # Debian's own server has 5432
+    postgres: int = 5433  # 5432 is used by Debian's default server
     mlflow: int = 5000
     ray: int = 6379
     dashboard: int = 8265
@@ -32,23 +32,23 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """root: absolute."""
+    """Paths and addresses of a cluster. root: absolute."""
 
     root: Path
 
     @property
-    def record(self) -> Path:
-        """What runs."""
+    def state_file(self) -> Path:
+        """State of the running cluster."""
         return self.root / "cluster.json"
 
     @property
     def lock(self) -> Path:
-        """Held while a cluster is started or ended."""
+        """Lock file, held during start and stop."""
         return self.root / "cluster.lock"
 
     @property
     def env_file(self) -> Path:
-        """Shell commands for those who submit jobs."""
+        """Shell file for submitting jobs."""
         return self.root / "env.sh"
 
     @property
@@ -63,7 +63,7 @@ class Layout:
 
     @property
     def ray_token(self) -> Path:
-        """The token that Ray asks for."""
+        """Ray's authentication token."""
         return self.secrets / "ray-token"
 
     @property
@@ -73,7 +73,7 @@ class Layout:
 
     @property
     def postgres(self) -> Path:
-        """PostgreSQL's own directory."""
+        """PostgreSQL's directory."""
         return self.root / "postgresql"
 
     @property
@@ -87,29 +87,29 @@ class Layout:
         return self.root / "storage"
 
     def log(self, service: str) -> Path:
-        """What a server printed."""
+        """Output of a server."""
         return self.root / "logs" / f"{service}.log"
 
     def study_storage(self, ports: Ports) -> str:
-        """Optuna's database; the password is in `password_file`."""
+        """URL of Optuna's database; the password is in `password_file`."""
         return f"postgresql://{USER}@{HOST}:{ports.postgres}/studies"
 
     def mlflow_uri(self, ports: Ports) -> str:
-        """MLflow's server."""
+        """URL of the MLflow server."""
         return f"http://{HOST}:{ports.mlflow}"
 
     def dashboard_url(self, ports: Ports) -> str:
-        """Ray's dashboard, which takes jobs."""
+        """URL of Ray's dashboard, which accepts jobs."""
         return f"http://{HOST}:{ports.dashboard}"
 
 
 def with_free_ports(ports: Ports) -> Ports:
-    """The same with free ports for zeros."""
-    with ExitStack() as held:  # all at once, so that no two are the same
+    """Replace zeros by free ports."""
+    with ExitStack() as sockets:  # all open at once, so that all ports differ
         values = asdict(ports)
         for name, port in values.items():
             if port == 0:
-                probe = held.enter_context(socket.socket())
+                probe = sockets.enter_context(socket.socket())
                 probe.bind((HOST, 0))
                 values[name] = probe.getsockname()[1]
         return Ports(**values)

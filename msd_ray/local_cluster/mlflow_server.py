@@ -1,4 +1,4 @@
-"""MLflow's server with its password, its database in PostgreSQL, and artifacts that it takes and serves itself."""
+"""The MLflow server: password-protected, with its database in PostgreSQL, serving its own artifacts."""
 
 import base64
 import signal
@@ -7,18 +7,18 @@ from collections.abc import Mapping
 
 from .layout import HOST, USER, Layout, Ports
 from .processes import Process
-from .secret_files import secret, write_private
-from .services import answer, launch, own_environment, wait_until_ready
+from .secret_files import ensure_secret, write_private
+from .services import base_environment, launch, request, wait_until_ready
 
 STOP_SIGNAL = signal.SIGTERM
 _WORKERS = 2
 
 
 def start(layout: Layout, ports: Ports, mark: Mapping[str, str]) -> Process:
-    """Start the server. No secret stands in its command line: the databases' password is read by libpq."""
-    password = secret(layout.mlflow_password)
+    """Start the server. Its command line has no secret: libpq reads the database password from a file."""
+    password = ensure_secret(layout.mlflow_password)
     configuration = layout.secrets / "mlflow-auth.ini"
-    # The password counts for an empty user database; later ones are set in MLflow.
+    # Only used for an empty user database; later passwords are set in MLflow.
     write_private(
         configuration,
         "[mlflow]\n"
@@ -27,18 +27,18 @@ def start(layout: Layout, ports: Ports, mark: Mapping[str, str]) -> Process:
         f"admin_username = {USER}\n"
         f"admin_password = {password}\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
-        # A password's check takes tens of milliseconds, more than most requests: once a minute is enough.
+        # Checking a password takes tens of milliseconds, longer than most requests; check once per minute.
         "auth_cache_ttl_seconds = 60\n",
     )
     layout.artifacts.mkdir(exist_ok=True)
     environment = {
-        **own_environment(),
+        **base_environment(),
         **mark,
         "PGPASSFILE": str(layout.password_file),
         "MLFLOW_AUTH_CONFIG_PATH": str(configuration),
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": secret(layout.secrets / "mlflow-secret-key"),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": ensure_secret(layout.secrets / "mlflow-secret-key"),
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        # Jobs of agents: eight more processes, none of which is ever given one here.
+        # Would start eight processes for agent jobs, which are not used here.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(ports.mlflow)]
@@ -48,11 +48,11 @@ def start(layout: Layout, ports: Ports, mark: Mapping[str, str]) -> Process:
 
 
 def wait(layout: Layout, ports: Ports, server: Process) -> None:
-    """Until it answers who has the password. Raises UserError if it does not."""
-    credentials = base64.b64encode(f"{USER}:{secret(layout.mlflow_password)}".encode()).decode()
+    """Wait until the server accepts the password. Raises UserError if it does not start."""
+    credentials = base64.b64encode(f"{USER}:{ensure_secret(layout.mlflow_password)}".encode()).decode()
     headers = {"Authorization": f"Basic {credentials}"}
     path = "/api/2.0/mlflow/experiments/search?max_results=1"
-    wait_until_ready(server, "MLflow", layout.log("mlflow"), lambda: answer(ports.mlflow, path, headers)[0] == 200)
+    wait_until_ready(server, "MLflow", layout.log("mlflow"), lambda: request(ports.mlflow, path, headers)[0] == 200)
 
 
 def _database(ports: Ports, name: str) -> str:

@@ -1,7 +1,7 @@
-"""PostgreSQL from the distribution's package: a server of the stack's own, with a database each for what uses it.
+"""The PostgreSQL server: the distribution's package with a separate data directory, one database per client.
 
-It listens on loopback alone, on no Unix socket, and asks for a password by SCRAM. It refuses to run as root: a root
-user's server runs as the user `postgres`, which the package makes.
+It listens on loopback only, has no Unix socket, and authenticates with SCRAM. PostgreSQL does not run as root: if root
+starts the cluster, the server runs as the user `postgres`, which the package creates.
 """
 
 import os
@@ -15,8 +15,8 @@ from msd_ray.common.errors import UserError
 
 from .layout import HOST, USER, Layout, Ports
 from .processes import Process
-from .secret_files import private_directory, secret, write_private
-from .services import launch, own_environment, wait_until_ready
+from .secret_files import ensure_secret, private_directory, write_private
+from .services import base_environment, launch, wait_until_ready
 
 DATABASES = ("studies", "mlflow", "mlflow_auth")
 _ADMIN = "postgres"
@@ -25,12 +25,13 @@ _DEBIAN = Path("/usr/lib/postgresql")
 
 
 def prepare(layout: Layout) -> None:
-    """Make the data directory and the passwords, if they are not there yet.
+    """Create the data directory and the passwords, unless they exist.
 
-    Raises UserError if PostgreSQL is not installed, of another version than the data, or cannot reach its directory.
+    Raises:
+        UserError: PostgreSQL is not installed, has a different version than the data, or cannot access the directory.
     """
     binaries = _binaries(layout)
-    password = secret(layout.secrets / "postgres-admin-password")
+    password = ensure_secret(layout.secrets / "postgres-admin-password")
     data = _data(layout)
     if data.exists():
         return
@@ -41,7 +42,7 @@ def prepare(layout: Layout) -> None:
         _check_reachable(layout.postgres, owner)
     scratch, given = data.with_name("data.new"), layout.postgres / "password"
     if scratch.exists():
-        shutil.rmtree(scratch)  # of a start that was killed
+        shutil.rmtree(scratch)  # left by a killed process
     options = ["--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-instructions"]
     try:
         write_private(given, password)
@@ -67,7 +68,7 @@ def prepare(layout: Layout) -> None:
 
 
 def start(layout: Layout, ports: Ports, mark: Mapping[str, str]) -> Process:
-    """Start the server on a prepared directory; the databases are made by `make_databases`, once it is recorded."""
+    """Start the server on a prepared directory. Call `create_databases` next."""
     settings = {
         "listen_addresses": HOST,
         "port": str(ports.postgres),
@@ -78,22 +79,22 @@ def start(layout: Layout, ports: Ports, mark: Mapping[str, str]) -> Process:
     return launch(
         [str(_binaries(layout) / "postgres"), "-D", str(_data(layout)), *options],
         log=layout.log("postgresql"),
-        environment={**own_environment(), **mark},
+        environment={**base_environment(), **mark},
         cwd=layout.postgres,
         user=_owner(),
     )
 
 
-def make_databases(layout: Layout, ports: Ports, server: Process) -> None:
-    """Wait for the server; make the user, its databases and its password file. Raises UserError if that fails."""
+def create_databases(layout: Layout, ports: Ports, server: Process) -> None:
+    """Wait for the server; create user, databases and password file. Raises UserError on failure."""
     try:
         import psycopg
     except ImportError as error:
-        raise UserError("PostgreSQL's driver is missing: pip install 'psycopg[binary]'") from error
+        raise UserError("PostgreSQL's driver is not installed. Run: pip install 'psycopg[binary]'") from error
     from psycopg import sql
 
-    admin = secret(layout.secrets / "postgres-admin-password")
-    password = secret(layout.secrets / "postgres-password")
+    admin = ensure_secret(layout.secrets / "postgres-admin-password")
+    password = ensure_secret(layout.secrets / "postgres-password")
 
     def connect(database: str) -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(
@@ -106,15 +107,15 @@ def make_databases(layout: Layout, ports: Ports, server: Process) -> None:
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
                 raise UserError(
-                    f"PostgreSQL refuses the password in {layout.secrets}, which is not the one that {layout.postgres} "
-                    "was made with: bring the old one back, or give another directory"
+                    f"PostgreSQL rejects the password in {layout.secrets}: {layout.postgres} was created with another. "
+                    "Restore the old password file, or choose another --directory."
                 ) from error
             return False
         return True
 
     wait_until_ready(server, "PostgreSQL", layout.log("postgresql"), ready)
     with connect("postgres") as connection:
-        # Only a digest goes to the server, whose log would repeat a statement that fails.
+        # Send only a hash: the server logs failed statements.
         digest = connection.pgconn.encrypt_password(password.encode(), USER.encode(), b"scram-sha-256").decode()
         known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [USER]).fetchone()
         verb = "ALTER" if known else "CREATE"
@@ -128,7 +129,7 @@ def make_databases(layout: Layout, ports: Ports, server: Process) -> None:
 
 
 def installed() -> bool:
-    """Whether a server is on this machine."""
+    """Whether PostgreSQL is installed."""
     return bool(_versions())
 
 
@@ -137,7 +138,7 @@ def _data(layout: Layout) -> Path:
 
 
 def _versions() -> dict[str, Path]:
-    """Directories of programs by major version: Debian's, else what is on PATH under the name of no version."""
+    """Program directories by major version: Debian's, else the one on PATH with an empty version."""
     found = {path.parent.parent.name: path.parent for path in _DEBIAN.glob("*/bin/postgres")}
     on_path = shutil.which("postgres")
     return found or ({"": Path(on_path).resolve().parent} if on_path else {})
@@ -146,29 +147,29 @@ def _versions() -> dict[str, Path]:
 def _binaries(layout: Layout) -> Path:
     versions = _versions()
     if not versions:
-        raise UserError(f"PostgreSQL is not on this machine: {_INSTALL}")
+        raise UserError(f"PostgreSQL is not installed: {_INSTALL}.")
     try:
         wanted = (_data(layout) / "PG_VERSION").read_text(encoding="ascii").strip()
     except FileNotFoundError:
         return versions[max(versions, key=lambda name: int(name or 0))]
     if wanted not in versions and "" not in versions:
         raise UserError(
-            f"{_data(layout)} was made by PostgreSQL {wanted}, which is not on this machine (there is "
-            f"{', '.join(sorted(versions))}): install postgresql-{wanted}, or give another directory"
+            f"{_data(layout)} was created by PostgreSQL {wanted}, but only {', '.join(sorted(versions))} is installed. "
+            f"Install postgresql-{wanted}, or choose another --directory."
         )
     return versions.get(wanted) or versions[""]
 
 
 def _owner() -> str | None:
-    """The user that the server runs as; None: the one who starts it."""
+    """The user that the server runs as; None means the current user."""
     if os.geteuid() != 0:
         return None
     try:
         return pwd.getpwnam("postgres").pw_name
     except KeyError as error:
         raise UserError(
-            "PostgreSQL does not run as root, and there is no user `postgres`, which its package makes: "
-            f"{_INSTALL}, or start the cluster as another user"
+            "PostgreSQL does not run as root, and its package's user `postgres` does not exist: "
+            f"{_INSTALL}, or start the cluster as another user."
         ) from error
 
 
@@ -176,15 +177,16 @@ def _check_reachable(directory: Path, owner: str) -> None:
     for parent in directory.parents:
         if not parent.stat().st_mode & 0o001:
             raise UserError(
-                f"PostgreSQL runs as the user {owner}, which cannot reach {directory}: {parent} is closed to others; "
-                "give a directory elsewhere (CLUSTER_DIR=/var/lib/msd_ray), or start the cluster as another user"
+                f"PostgreSQL runs as the user {owner}, which cannot access {directory}: {parent} is not searchable by "
+                "other users. Choose another --directory (CLUSTER_DIR=/var/lib/msd_ray), or start the cluster as "
+                "another user."
             )
 
 
 def _run_as(owner: str | None, command: list[str], cwd: Path) -> None:
     identity = {} if owner is None else {"user": owner, "group": owner, "extra_groups": []}
     done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
-        command, cwd=cwd, env=own_environment(), capture_output=True, text=True, check=False, **identity
+        command, cwd=cwd, env=base_environment(), capture_output=True, text=True, check=False, **identity
     )
     if done.returncode:
-        raise UserError(f"PostgreSQL's data directory cannot be made in {cwd}: {done.stderr.strip() or done.stdout}")
+        raise UserError(f"cannot create PostgreSQL's data directory in {cwd}: {done.stderr.strip() or done.stdout}")

@@ -1,7 +1,4 @@
-"""Processes, told from others that get the same number later; what descends from them, and how they are ended.
-
-Read from /proc: Linux only.
-"""
+"""Finds and terminates processes and their descendants; safe against reused process ids. Linux only (/proc)."""
 
 import os
 import signal
@@ -17,37 +14,37 @@ _POLL_S = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """started: clock ticks between the machine's start and the process's, field 22 of /proc/PID/stat."""
+    """A process. started: start time in clock ticks since boot, field 22 of /proc/PID/stat."""
 
     pid: int
     started: int
 
     @property
     def alive(self) -> bool:
-        """Whether it runs: a zombie, or another process of that number, is not it."""
+        """Whether it is running: not a zombie, and not a later process with the same id."""
         found = _stat(self.pid)
         return found is not None and found[1] == self.started
 
     def signal(self, number: int) -> None:
-        """Send a signal, if it runs."""
+        """Send a signal, if the process is running."""
         if self.alive:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
 
 def boot_id() -> str:
-    """A name of the time since this machine started; process ids of another one mean nothing."""
+    """Identifier of the current boot; process ids of other boots are meaningless."""
     return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def process(pid: int) -> Process | None:
-    """The process that has this number now."""
+    """The process with this id, None if there is none."""
     found = _stat(pid)
     return None if found is None else Process(pid=pid, started=found[1])
 
 
 def with_descendants(roots: Iterable[Process]) -> set[Process]:
-    """Those of the processes that run, what they started, what that started, and so on."""
+    """The running processes among `roots`, and all their descendants."""
     table = {pid: stat for pid in _pids() if (stat := _stat(pid)) is not None}
     found = {root.pid for root in roots if root.alive}
     while more := {pid for pid, (parent, _) in table.items() if parent in found} - found:
@@ -56,7 +53,7 @@ def with_descendants(roots: Iterable[Process]) -> set[Process]:
 
 
 def with_variable(name: str, value: str) -> set[Process]:
-    """Processes that were started with an environment variable: also those whose parents are gone."""
+    """Processes started with an environment variable, including orphans."""
     wanted = f"{name}={value}".encode()
     found = set()
     for pid in _pids():
@@ -68,27 +65,33 @@ def with_variable(name: str, value: str) -> set[Process]:
     return found
 
 
-def end(members: Callable[[], set[Process]], number: int, wait_s: float) -> set[Process]:
-    """Send a signal to processes and wait for their end; those that still run after `wait_s` seconds.
+def terminate(members: Callable[[], set[Process]], number: int, wait_s: float) -> set[Process]:
+    """Send a signal to processes and wait for them to exit.
 
-    members: asked again and again, for what they start meanwhile.
+    Args:
+        members: called repeatedly, so that processes started in the meantime are included.
+        number: the signal.
+        wait_s: timeout in seconds.
+
+    Returns:
+        The processes that are still running.
     """
-    until = time.monotonic() + wait_s
-    told: set[Process] = set()
-    while left := {one for one in members() | told if one.alive}:
-        for one in left - told:
+    deadline = time.monotonic() + wait_s
+    signalled: set[Process] = set()
+    while left := {one for one in members() | signalled if one.alive}:
+        for one in left - signalled:
             one.signal(number)
-        told |= left
-        if time.monotonic() > until:
+        signalled |= left
+        if time.monotonic() > deadline:
             return left
         time.sleep(_POLL_S)
     return set()
 
 
-def end_or_kill(members: Callable[[], set[Process]], wait_s: float) -> set[Process]:
-    """SIGTERM and, after `wait_s` seconds, SIGKILL; those that still run after as many more."""
-    left = end(members, signal.SIGTERM, wait_s)
-    return end(lambda: left | members(), signal.SIGKILL, wait_s) if left else set()
+def terminate_or_kill(members: Callable[[], set[Process]], wait_s: float) -> set[Process]:
+    """Send SIGTERM and, after `wait_s` seconds, SIGKILL. Returns what still runs after another `wait_s` seconds."""
+    left = terminate(members, signal.SIGTERM, wait_s)
+    return terminate(lambda: left | members(), signal.SIGKILL, wait_s) if left else set()
 
 
 def _pids() -> list[int]:
@@ -96,10 +99,10 @@ def _pids() -> list[int]:
 
 
 def _stat(pid: int) -> tuple[int, int] | None:
-    """Parent and start of a process; None if there is none, or only what its parent has not asked for yet."""
+    """Parent id and start time of a process; None if it does not exist or is a zombie."""
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    fields = text.rpartition(")")[2].split()  # a command's name, in brackets, may hold anything
+    fields = text.rpartition(")")[2].split()  # the command name, in parentheses, may contain any character
     return None if fields[0] in "ZX" else (int(fields[1]), int(fields[19]))

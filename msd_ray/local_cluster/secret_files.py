@@ -1,4 +1,4 @@
-"""Secrets made once and kept in files that their owner alone can read."""
+"""Creates secrets in files that only their owner can read."""
 
 import os
 import secrets
@@ -10,13 +10,13 @@ _BYTES = 32
 
 
 def private_directory(path: Path) -> None:
-    """Make a directory for its owner alone, or make one that is there such. Raises OSError."""
+    """Create a directory with mode 0700, or set that mode on an existing one. Raises OSError."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)
 
 
-def secret(path: Path) -> str:
-    """The secret in the file: 64 hexadecimal digits, which no configuration format needs to quote. Made if new."""
+def ensure_secret(path: Path) -> str:
+    """Read the secret in the file; create it first if it does not exist: 64 hexadecimal digits, no quoting needed."""
     if path.exists():
         path.chmod(0o600)
         return path.read_text(encoding="ascii")
@@ -26,7 +26,7 @@ def secret(path: Path) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Write a file atomically with mode 0600."""
     with new_file(path) as scratch:
         descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""One server of the stack: started in the background with its output in a log file, and waited for."""
+"""Starts a server in the background with its output in a log file, and waits until it is ready."""
 
 import os
 import subprocess
@@ -12,9 +12,9 @@ from msd_ray.common.errors import UserError
 from .layout import HOST
 from .processes import Process, process
 
-START_LIMIT_S = 600.0
-"""Generous: on a busy machine importing Ray or MLflow alone takes a minute."""
-_ANSWER_LIMIT_S = 10.0
+START_TIMEOUT_S = 600.0
+"""Long, because importing Ray or MLflow takes a minute on a busy machine."""
+_REQUEST_TIMEOUT_S = 10.0
 _POLL_S = 0.2
 _LAST_LINES = 15
 
@@ -22,12 +22,17 @@ _LAST_LINES = 15
 def launch(
     command: Sequence[str], *, log: Path, environment: Mapping[str, str], cwd: Path, user: str | None = None
 ) -> Process:
-    """Start a server in a session of its own, so that no signal to the terminal reaches it.
+    """Start a server in its own session, so that signals from the terminal do not reach it.
 
-    Raises UserError if there is no such program.
+    Args:
+        log: file for standard output and error.
+        user: user to run as; only root may set it.
+
+    Raises:
+        UserError: the program cannot be started.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    # Root alone may become somebody else, and then also leaves root's groups.
+    # Also drop root's supplementary groups.
     identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     try:
         with log.open("wb") as output:
@@ -45,30 +50,30 @@ def launch(
         raise UserError(f"{command[0]} cannot be started: {error}") from error
     started = process(child.pid)
     if started is None:
-        raise UserError(ended(log.stem, log))
+        raise UserError(exit_message(log.stem, log))
     return started
 
 
 def wait_until_ready(service: Process, name: str, log: Path, ready: Callable[[], bool]) -> None:
-    """Raises UserError, with the last lines of its log, for a server that ends or does not answer in time."""
-    until = time.monotonic() + START_LIMIT_S
+    """Wait for a server. Raises UserError with the end of its log if it exits, or if it is not ready in time."""
+    deadline = time.monotonic() + START_TIMEOUT_S
     while not ready():
         if not service.alive:
-            raise UserError(ended(name, log))
-        if time.monotonic() > until:
-            raise UserError(f"{name} does not answer after {START_LIMIT_S:g} seconds; {log} says why")
+            raise UserError(exit_message(name, log))
+        if time.monotonic() > deadline:
+            raise UserError(f"{name} is not ready after {START_TIMEOUT_S:g} seconds. See {log}.")
         time.sleep(_POLL_S)
 
 
-def ended(name: str, log: Path) -> str:
-    """What to say of a server that ended while it was started."""
+def exit_message(name: str, log: Path) -> str:
+    """Message for a server that exited during its start, with the last lines of its log."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
-    return "\n  ".join([f"{name} ended while it started; {log} ends with", *lines])
+    return "\n  ".join([f"{name} exited during its start. Last lines of {log}:", *lines])
 
 
-def answer(port: int, path: str, headers: Mapping[str, str], method: str = "GET") -> tuple[int, bytes]:
-    """Status and body of a server on this machine; status 0 where none answers."""
-    connection = HTTPConnection(HOST, port, timeout=_ANSWER_LIMIT_S)
+def request(port: int, path: str, headers: Mapping[str, str], method: str = "GET") -> tuple[int, bytes]:
+    """Send a request to a server on this machine. Returns status and body; status 0 without a response."""
+    connection = HTTPConnection(HOST, port, timeout=_REQUEST_TIMEOUT_S)
     try:
         connection.request(method, path, headers=dict(headers))
         response = connection.getresponse()
@@ -79,7 +84,7 @@ def answer(port: int, path: str, headers: Mapping[str, str], method: str = "GET"
         connection.close()
 
 
-def own_environment() -> dict[str, str]:
-    """This process's environment without what would lead a server elsewhere or change what it is."""
+def base_environment() -> dict[str, str]:
+    """This process's environment without variables that would configure the servers."""
     foreign = ("RAY_", "MLFLOW_", "PG", "MSD_RAY_STORAGE", "MSD_RAY_STUDY_STORAGE")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

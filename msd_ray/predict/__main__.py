@@ -1,7 +1,7 @@
-"""`python -m msd_ray.predict`: text from standard input, one sentence a line, with named entities on standard output.
+"""`python -m msd_ray.predict`: tags named entities in text from standard input, one sentence per line.
 
-Lines in as they arrive, words labelled by `tagging.tag`, JSON lines or CoNLL out. The student is a directory, one on
-an object store, or a registered model's version, whose files MLflow gives back as that directory.
+Lines are read as they arrive, tagged by `tagging.tag`, and written as JSON lines or CoNLL. The student is a local
+directory, a directory on an object store, or a version of a registered model in MLflow.
 """
 
 import argparse
@@ -30,25 +30,25 @@ from msd_ray.tracking.uri import default_tracking_uri
 from .export import load_student
 from .tagging import tag
 
-# Read at most so much before tagging it: thousands of sentences, so that batches are of like length, and little memory.
+# Thousands of sentences: enough for batches of similar lengths, and little memory.
 CHUNK_BYTES = 1 << 18
-LONGEST_LINE = 1 << 22  # bytes; a stream without line ends would fill the memory
+LONGEST_LINE = 1 << 22  # bytes; bounds the memory for input without line ends
 
-CHARACTER_LANGUAGES = ("zh",)  # written without spaces, and tagged by the character in the corpora
+CHARACTER_LANGUAGES = ("zh",)  # written without spaces; one token per character in the corpora
 
 DESCRIPTION = """\
-Tag named entities in text from standard input with an exported student, one sentence a line.
+Tag named entities in text from standard input with an exported student, one sentence per line.
 
-Words are what white space separates; punctuation should be separated, too, as in the corpora. Chinese is tagged by the
-character. Results come in the order of the input, as soon as input is there. A blank line gives an empty result.
-A sentence longer than the model's limit is read in overlapping windows of whole words: every word gets a label."""
+Words are separated by white space; separate punctuation as well, as in the corpora. Chinese is tagged by character.
+Results are written in input order as soon as input is available. A blank line gives an empty result.
+Sentences longer than the model's limit are read in overlapping windows of whole words: every word gets a label."""
 
 EXAMPLES = """\
 output:
   jsonl   {"tokens": ["Angela", "Merkel", "spoke"], "labels": ["B-PER", "I-PER", "O"],
            "entities": [{"type": "PER", "start": 0, "end": 2, "text": "Angela Merkel"}]}
-          start and end count tokens, end is the first one behind the entity
-  conll   token, tab, label a line; a blank line ends each sentence
+          start and end are token indices; end is exclusive
+  conll   token, tab, label per line; a blank line after each sentence
 
 examples:
   echo "Angela Merkel spoke in Paris ." | python -m msd_ray.predict --model exported/tr
@@ -59,14 +59,14 @@ examples:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line of text and the (start, end) of its tokens in it."""
+    """A line of text. spans: (start, end) character offsets of its tokens."""
 
     text: str
     spans: tuple[tuple[int, int], ...]
 
     @property
     def tokens(self) -> list[str]:
-        """The tokens as written."""
+        """The tokens as strings."""
         return [self.text[start:end] for start, end in self.spans]
 
 
@@ -74,7 +74,7 @@ Write = Callable[[Line, Sequence[str]], str]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; 0, also when the reader of its output has seen enough."""
+    """Run the command. Returns 0, also if the reader closes the output early."""
     arguments = _parser().parse_args(argv)
     if sys.stdin is None or sys.stdout is None:
         raise UserError("standard input or standard output is closed")
@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         _discard_output()
     except KeyboardInterrupt:
-        return 130  # as a shell reports it
+        return 130  # exit code of shells for SIGINT
     return 0
 
 
@@ -95,18 +95,18 @@ def _tag_standard_input(arguments: argparse.Namespace) -> None:
         student = load_student(directory, device)
     characters = arguments.characters or (arguments.lang or student.lang) in CHARACTER_LANGUAGES
     write: Write = _conll if arguments.format == "conll" else _json_line
-    if sys.stdout.isatty():  # a terminal obeys what a file only keeps
+    if sys.stdout.isatty():  # a terminal would interpret control characters
         write = _visible(write)
     if sys.stdin.isatty():
-        print("one sentence a line; Ctrl-D ends", file=sys.stderr)
+        print("Enter one sentence per line; Ctrl-D to end.", file=sys.stderr)
     for texts in read_chunks(cast(BufferedReader, sys.stdin.buffer)):
         lines = [split(text, characters=characters) for text in texts]
         labels = tag(student, [line.tokens for line in lines], precision=precision, decode=arguments.decode)
-        _put(sys.stdout.buffer, map(write, lines, labels))
+        _write(sys.stdout.buffer, map(write, lines, labels))
 
 
 def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Path]:
-    """The exported student that `--model` names."""
+    """Resolve `--model` to the directory of an exported student."""
     if model.startswith("models:"):
         from msd_ray.tracking.references import downloaded, parse_reference
 
@@ -114,7 +114,7 @@ def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Pat
         uri = mlflow_uri or places["mlflow_uri"] or default_tracking_uri(Path(places["storage"]))
         return downloaded(uri, parse_reference(model))
     if mlflow_uri is not None:
-        raise UserError(f"--mlflow-uri is for registered models; --model {model} is a directory")
+        raise UserError(f"--mlflow-uri applies to registered models only, but --model {model} is a directory. Omit it.")
     if "://" in model:
         from msd_ray.storage.copies import fetched_model
 
@@ -123,19 +123,22 @@ def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Pat
 
 
 def split(text: str, *, characters: bool = False) -> Line:
-    """Tokens of a line: what white space separates, or every character that is no white space."""
+    """Split a line at white space, or into its non-space characters."""
     pattern = r"\S" if characters else r"\S+"
     return Line(text=text, spans=tuple(match.span() for match in re.finditer(pattern, text)))
 
 
 def read_chunks(stream: BufferedReader) -> Iterator[list[str]]:
-    """Lines as they arrive, without their ends: what can be read at once, `CHUNK_BYTES` at most.
+    """Yield lists of available lines without line ends, from up to `CHUNK_BYTES` per read.
 
-    Lines end with LF or CR LF alone, so that no other separator in a text moves the results. A byte-order mark is
-    dropped. Raises UserError, after the lines before it, for a line that is not UTF-8 or longer than 4 MiB.
+    Only LF and CR LF end a line, so that other separators in the text do not shift results. A byte-order mark is
+    dropped.
+
+    Raises:
+        UserError: a line is not UTF-8 or longer than 4 MiB; raised after the lines before it.
     """
     number = 0
-    tail = bytearray()  # of a line that is not complete yet
+    tail = bytearray()  # beginning of an incomplete line
     while data := _read(stream):
         head, newline, rest = data.rpartition(b"\n")
         if newline:
@@ -145,13 +148,13 @@ def read_chunks(stream: BufferedReader) -> Iterator[list[str]]:
             number += len(lines)
         tail += rest
         if len(tail) > LONGEST_LINE:
-            raise UserError(f"standard input, line {number + 1}: longer than {LONGEST_LINE >> 20} MiB without an end")
+            raise UserError(f"standard input, line {number + 1}: longer than {LONGEST_LINE >> 20} MiB. Split it.")
     if tail:
         yield from _decoded([bytes(tail)], number)
 
 
 def _read(stream: BufferedReader) -> bytes:
-    """What is there; waits only when there is nothing, and returns nothing at the end."""
+    """Read the available bytes; blocks if there are none. Empty at the end."""
     try:
         return stream.read1(CHUNK_BYTES)
     except OSError as error:
@@ -159,7 +162,7 @@ def _read(stream: BufferedReader) -> bytes:
 
 
 def _decoded(lines: Sequence[bytes], before: int) -> Iterator[list[str]]:
-    """The lines as text; those before one that is not UTF-8, then its error."""
+    """Decode lines. For a line that is not UTF-8, yields those before it and then raises UserError."""
     texts: list[str] = []
     for line in lines:
         try:
@@ -168,8 +171,8 @@ def _decoded(lines: Sequence[bytes], before: int) -> Iterator[list[str]]:
             if texts:
                 yield texts
             raise UserError(
-                f"standard input, line {before + len(texts) + 1}, byte {error.start + 1}: not UTF-8; convert it first "
-                "(iconv -f LATIN1 -t UTF-8)"
+                f"standard input, line {before + len(texts) + 1}, byte {error.start + 1}: not UTF-8. Convert it first "
+                "(iconv -f LATIN1 -t UTF-8)."
             ) from error
         texts.append(text if before or texts else text.removeprefix("\ufeff"))
     yield texts
@@ -191,7 +194,7 @@ def _visible(write: Write) -> Write:
     return lambda line, labels: visible(write(line, labels))
 
 
-def _put(stream: BinaryIO, results: Iterable[str]) -> None:
+def _write(stream: BinaryIO, results: Iterable[str]) -> None:
     try:
         stream.write("".join(results).encode())
         stream.flush()
@@ -203,12 +206,12 @@ def _put(stream: BinaryIO, results: Iterable[str]) -> None:
 
 
 def _discard_output() -> None:
-    """Python writes what is left when it ends, and would complain that it cannot."""
+    """Redirect the output to /dev/null: Python flushes it at exit and would report an error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _device(name: str) -> torch.device:
-    """The device of that name, if this machine has it."""
+    """The device with this name. Raises UserError if this machine does not have it."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -216,7 +219,7 @@ def _device(name: str) -> torch.device:
     except RuntimeError:
         device = torch.device("meta")
     if device.type not in ("cpu", "cuda"):
-        raise UserError(f"--device {name}: choose auto, cpu, cuda or cuda:N")
+        raise UserError(f"--device {name}: unknown device. Choose auto, cpu, cuda or cuda:N.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(f"--device {name}: this machine has {torch.cuda.device_count()} usable GPUs")
     return device
@@ -233,31 +236,31 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         required=True,
         metavar="MODEL",
-        help="directory of an exported student, s3://BUCKET/PREFIX/models/STUDY, or one of MLflow's registry: "
+        help="exported student: a directory, s3://BUCKET/PREFIX/models/STUDY, or a registered model: "
         "models:/NAME@ALIAS, models:/NAME/VERSION",
     )
     parser.add_argument(
         "--mlflow-uri",
         metavar="URI",
-        help=f"where it is registered: server or database "
+        help=f"MLflow server or database of the registered model "
         f"(default: MLFLOW_TRACKING_URI, else mlflow.db in MSD_RAY_STORAGE or ./{DEFAULTS['storage']})",
     )
     parser.add_argument(
-        "--lang", metavar="LANG", help="language of the text (default: the model's); zh: by the character"
+        "--lang", metavar="LANG", help="language of the text (default: the model's); zh: one token per character"
     )
-    parser.add_argument("--characters", action="store_true", help="every character is a token, whatever the language")
+    parser.add_argument("--characters", action="store_true", help="one token per character, for any language")
     parser.add_argument(
         "--decode",
         choices=get_args(Decode),
-        help="labels from scores, valid BIO2 either way. argmax: each word's best label, an I- without its beginning "
-        "becomes B-; viterbi: the best valid sequence (default: as the search that made the model)",
+        help="how to choose labels, always valid BIO2. argmax: each word's best label, an I- without a preceding B- "
+        "becomes B-; viterbi: the best valid sequence (default: as in the search that trained the model)",
     )
-    parser.add_argument("--format", choices=("jsonl", "conll"), default="jsonl", help="output (default: jsonl)")
+    parser.add_argument("--format", choices=("jsonl", "conll"), default="jsonl", help="output format (default: jsonl)")
     parser.add_argument(
         "--device", default="auto", metavar="D", help="auto (default: a GPU if there is one), cpu, cuda"
     )
     parser.add_argument(
-        "--precision", default="auto", metavar="P", help="auto (default: bf16 where the hardware gains), fp32, bf16"
+        "--precision", default="auto", metavar="P", help="auto (default: bf16 where it is faster), fp32, bf16"
     )
     return parser
 

@@ -1,15 +1,14 @@
-"""A student as a directory that needs nothing else: written whole or not at all, checked when it is read.
+"""Exports a student as a self-contained directory, and loads it. Written atomically, verified when loaded.
 
-DIR/config.json           of the encoder family's own class for token classification, with the labels
-DIR/model.safetensors     its weights: the encoder's, and the main channel's terminal as `classifier`
+DIR/config.json           configuration of the encoder family's token classification class, with the labels
+DIR/model.safetensors     weights of the encoder, and of the main channel's terminal as `classifier`
 DIR/tokenizer.json ...    the encoder's tokenizer files
 DIR/channels.safetensors  the other channels' terminals, and omega
-DIR/msd_ray.json          labels, how they are decoded, frozen layers, length limit, data set, language,
-                          SHA-256 of the files above
+DIR/msd_ray.json          labels, decoding, frozen layers, length limit, data set, language, SHA-256 of the files above
 DIR/README.md             the model card
 
-transformers loads the first three (`AutoModelForTokenClassification`) and reads none of the others. Format 1, with the
-encoder's own class and all terminals in model.safetensors, is still read.
+`AutoModelForTokenClassification` of transformers loads the first three and ignores the others. Format 1, with the
+encoder's base class and all terminals in model.safetensors, can still be loaded.
 """
 
 import shutil
@@ -42,14 +41,14 @@ from .model_card import ModelCard, render
 DESCRIPTION, WEIGHTS, CHANNELS, CARD = "msd_ray.json", "model.safetensors", "channels.safetensors", "README.md"
 FORMAT: Literal[2] = 2
 LARGEST_DESCRIPTION = 1 << 20  # bytes
-# Every label costs a row in every terminal, and is printed: nothing that steers a terminal (control, format).
+# Each label has a row in each terminal. Labels are printed: \p{C} excludes control and format characters.
 MOST_LABELS = 1_000
 Label = Annotated[str, Field(pattern=r"^(O|[BI]-[^\s\p{C}]+)$", max_length=80)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedStudent:
-    """A tagger in evaluation mode with all that tagging needs; lang, dataset: what it was made for."""
+    """A tagger in evaluation mode, with everything tagging needs. lang, dataset: of its training."""
 
     tagger: MultiChannelTagger
     tokenizer: PreTrainedTokenizerFast
@@ -61,9 +60,9 @@ class LoadedStudent:
 
 
 class Description(BaseModel):
-    """The content of `msd_ray.json`; `files` are SHA-256 digests by file name.
+    """Contents of `msd_ray.json`.
 
-    decode: as the study that trained it decoded; older exports do not say it.
+    files: SHA-256 digests by file name. decode: as in the study; missing in older exports.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -89,23 +88,26 @@ def export_student(
     card: ModelCard,
     decode: Decode = "argmax",
 ) -> None:
-    """Write a student; an older export of the same name is replaced. One writer a directory at a time.
+    """Write a student to `directory`, replacing an older export. One writer per directory at a time.
 
-    weights_file: the trained parameters after the chosen epoch (`TrainingDirectory.weights_file`).
-    decode: what tagging with it does unless told otherwise.
-    Raises UserError when weights and encoder do not belong together, when something else than an export is at
-    `directory`, or when it cannot be written; what was there before is then still there.
+    Args:
+        weights_file: trained parameters of the selected epoch (`TrainingDirectory.weights_file`).
+        decode: default decoding for tagging.
+
+    Raises:
+        UserError: weights and encoder do not match, `directory` exists and is not an export, or writing fails. The
+            directory is then unchanged.
     """
     directory = directory.resolve()
     if directory.exists() and not (directory / DESCRIPTION).is_file():
-        raise UserError(f"{directory} exists and is not an exported student; it is not replaced, name another place")
+        raise UserError(f"{directory} exists and is not an exported student. Choose another directory.")
     tagger = _trained_tagger(encoder, weights_file, len(label_names), frozen_layers)
-    # Names that tell a killed writer's remains, which the next one removes.
+    # Fixed names, so that the next writer removes what a killed one left.
     partial, old = (directory.with_name(f".{directory.name}.{kind}") for kind in ("partial", "old"))
     try:
-        for left in (partial, old):
-            if left.exists():
-                shutil.rmtree(left)
+        for leftover in (partial, old):
+            if leftover.exists():
+                shutil.rmtree(leftover)
         partial.mkdir(parents=True)
         _write_model(partial, encoder, tagger, label_names)
         description = Description(
@@ -128,16 +130,20 @@ def export_student(
 
 
 def load_student(directory: Path, device: torch.device) -> LoadedStudent:
-    """Read what `export_student` wrote, in evaluation mode on `device`.
+    """Load a student written by `export_student`, in evaluation mode on `device`.
 
-    Raises UserError when it is no such directory, or when something in it is missing, changed, damaged, or a
-    symbolic link to a place outside of it.
+    Raises:
+        UserError: not an exported student, or a file is missing, changed, damaged, or a symbolic link to a target
+            outside the directory.
     """
-    description = _checked(directory)
+    description = _read_verified(directory)
     digest = combine_digests(dict(description.files))
     files = EncoderFiles(name=f"of {directory}", directory=directory, digest=digest)
     tokenizer = load_tokenizer(files)
-    with no_loading_report(), torch.random.fork_rng(devices=[]):  # drawing the terminals' first weights leaves no trace
+    with (
+        no_loading_report(),
+        torch.random.fork_rng(devices=[]),
+    ):  # initialising the terminals must not advance the generator
         encoder = load_encoder(files, dropout=0.0)
         tagger = _tagger(encoder, len(description.label_names), description.frozen_layers, where=str(directory))
     for name, parameters in _terminals(tagger, description.format).items():
@@ -145,7 +151,7 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
     positions = max_tokens(encoder)
     if positions is not None and description.max_length > positions:
         limit = f"max_length {description.max_length} exceeds the encoder's {positions} positions"
-        raise UserError(f"{directory / DESCRIPTION}: {limit}; export the student again")
+        raise UserError(f"{directory / DESCRIPTION}: {limit}. Export the student again.")
     encoder.set_attn_implementation(attention_kernel(device))
     return LoadedStudent(
         tagger=tagger.to(device).eval(),
@@ -161,7 +167,7 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
 def _trained_tagger(
     encoder: EncoderFiles, weights_file: Path, num_labels: int, frozen_layers: int
 ) -> MultiChannelTagger:
-    """The pre-trained encoder with trained weights where training changed them."""
+    """The pre-trained encoder with the trained parameters filled in."""
     with no_loading_report(), torch.random.fork_rng(devices=[]):
         tagger = _tagger(load_encoder(encoder, dropout=0.0), num_labels, frozen_layers, where=encoder.name)
     try:
@@ -180,7 +186,7 @@ def _tagger(encoder: PreTrainedModel, num_labels: int, frozen_layers: int, *, wh
 
 
 def _fill(parameters: Mapping[str, Tensor], values: Mapping[str, Tensor], *, where: str) -> None:
-    """Copy values into parameters; exactly these, with these shapes and types, else UserError."""
+    """Copy values into parameters. Raises UserError unless names, shapes and types are identical."""
     wrong = sorted(
         parameters.keys() ^ values.keys()
         | {
@@ -191,8 +197,8 @@ def _fill(parameters: Mapping[str, Tensor], values: Mapping[str, Tensor], *, whe
     )
     if wrong:
         raise UserError(
-            f"{where}: {len(wrong)} tensors (first: {wrong[0]}) are missing, not expected or of another shape; "
-            "they belong to another encoder, label set or number of frozen layers"
+            f"{where}: {len(wrong)} tensors (first: {wrong[0]}) are missing, unexpected or of another shape. "
+            "They belong to another encoder, label set or number of frozen layers."
         )
     with torch.no_grad():
         for name, parameter in parameters.items():
@@ -200,7 +206,7 @@ def _fill(parameters: Mapping[str, Tensor], values: Mapping[str, Tensor], *, whe
 
 
 def _terminals(tagger: MultiChannelTagger, layout: int = FORMAT) -> dict[str, dict[str, Tensor]]:
-    """What the files of a format hold beside the encoder, by file and name: views of the tagger's parameters."""
+    """Parameters stored in each file in addition to the encoder, by file and name: views of the tagger's parameters."""
     weight, bias, omega = tagger.terminal_weight, tagger.terminal_bias, tagger.omega
     if layout == 1:
         return {WEIGHTS: {"msd_ray.terminal_weight": weight, "msd_ray.terminal_bias": bias, "msd_ray.omega": omega}}
@@ -211,7 +217,7 @@ def _terminals(tagger: MultiChannelTagger, layout: int = FORMAT) -> dict[str, di
 
 
 def _read(path: Path, names: Collection[str]) -> dict[str, Tensor]:
-    """Those of the tensors that the file has."""
+    """Read those of the named tensors that the file has."""
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys() if name in names}  # noqa: SIM118 - no dictionary
@@ -220,7 +226,7 @@ def _read(path: Path, names: Collection[str]) -> dict[str, Tensor]:
 
 
 def _write_model(directory: Path, encoder: EncoderFiles, tagger: MultiChannelTagger, labels: Sequence[str]) -> None:
-    """Configuration, tokenizer and all weights."""
+    """Write configuration, tokenizer and all weights."""
     model = token_classifier(tagger.encoder, name=encoder.name)
     write_settings(directory, encoder, model, labels)
     terminals = _terminals(tagger)
@@ -228,11 +234,11 @@ def _write_model(directory: Path, encoder: EncoderFiles, tagger: MultiChannelTag
         terminals[WEIGHTS][f"{model.base_model_prefix}.{name}"] = value
     for file, tensors in terminals.items():
         save_file({name: value.contiguous() for name, value in tensors.items()}, directory / file, {"format": "pt"})
-        shutil.copymode(directory / CONFIG, directory / file)  # safetensors makes files for the owner alone
+        shutil.copymode(directory / CONFIG, directory / file)  # safetensors creates files with mode 0600
 
 
 def _replace(directory: Path, partial: Path, old: Path) -> None:
-    """Put the new directory in the place of the older one, which comes back if that fails."""
+    """Replace the older directory by the new one; restore it if that fails."""
     if directory.exists():
         directory.rename(old)
     try:
@@ -244,39 +250,39 @@ def _replace(directory: Path, partial: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _checked(directory: Path) -> Description:
-    """The description, once every file is what it says."""
+def _read_verified(directory: Path) -> Description:
+    """Read the description and verify all files against it."""
     if not directory.is_dir():
-        raise UserError(f"no directory {directory}; name one that holds an exported student")
+        raise UserError(f"{directory}: not a directory. Give the directory of an exported student.")
     path = directory / DESCRIPTION
     if not path.is_file():
-        raise UserError(f"{directory} is no exported student: it has no {DESCRIPTION}")
+        raise UserError(f"{directory}: not an exported student: it has no {DESCRIPTION}")
     try:
         check_directory(directory)
         check_size(path, LARGEST_DESCRIPTION)
-        description = _description(path)
+        description = _parse_description(path)
         found = {part.name for part in (*content_files(directory), directory / CHANNELS) if part.is_file()}
         for name in sorted(found ^ description.files.keys()):
             raise UserError(f"{directory / name} is {'not part of the export' if name in found else 'missing'}")
         for name, digest in description.files.items():
             if sha256(directory / name) != digest:
-                raise UserError(f"{directory / name} is damaged or was changed; export or copy the student again")
+                raise UserError(f"{directory / name} is damaged or was changed. Export or copy the student again.")
     except OSError as error:
         raise UserError(f"cannot read {directory}: {_first_line(error)}") from error
     return description
 
 
-def _description(path: Path) -> Description:
+def _parse_description(path: Path) -> Description:
     try:
         description = Description.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         if key == "format":
-            raise UserError(f"{path}: its format is not 1 or {FORMAT}, those that this version reads") from error
+            raise UserError(f"{path}: unsupported format; this version reads 1 and {FORMAT}") from error
         raise UserError(f"{path}: {f'{key}: ' if key else ''}{first['msg']}") from error
     if len(set(description.label_names)) < len(description.label_names) or "O" not in description.label_names:
-        raise UserError(f"{path}: label_names: labels must differ, and one of them must be O")
+        raise UserError(f"{path}: label_names: labels must differ and include O")
     return description
 
 

@@ -1,6 +1,6 @@
-"""The model card of an exported student: what it is, its scores, how it was trained, its limits.
+"""Renders the model card of an exported student: description, scores, training, limits.
 
-Markdown behind the YAML front matter that the Hugging Face hub reads (https://huggingface.co/docs/hub/model-cards).
+Markdown after the YAML front matter that the Hugging Face hub reads (https://huggingface.co/docs/hub/model-cards).
 Every value is escaped: a study's or an encoder's name cannot put markup into the card.
 """
 
@@ -28,7 +28,7 @@ SELECTIONS: Mapping[str, Selection] = {
     "source": "source dev",
     "none": "none: last epochs averaged, configuration by source dev",
 }
-"""What chose, by the value of --select-on."""
+"""Selection criterion by value of --select-on."""
 
 TAGS = ("msd-ray", "token-classification", "named-entity-recognition", "cross-lingual", "zero-shot", "distillation")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -39,8 +39,13 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]|~$])")
 class ScoreRow:
     """Entity-level F1 (Eq. 16) of one system over seeds.
 
-    mean, deviation: 0..1; deviation is the sample standard deviation (n - 1), None for one seed. n: seeds.
-    system: what was scored. split: on what. model: whether this is the row of the student that the card describes.
+    Attributes:
+        system: name of the scored system.
+        mean: 0..1.
+        n: number of seeds.
+        deviation: sample standard deviation (n - 1), 0..1; None for one seed.
+        split: the scored split.
+        model: whether this row is the configuration of the card's student.
     """
 
     system: str
@@ -53,15 +58,21 @@ class ScoreRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """What the card of one student says.
+    """Contents of the card of one student.
 
-    encoder: as the user named it; base_model: its name on the hub (`hub_name`), None if it has none.
-    teachers, students, run: hyperparameters by name; several students where this one is the mean of their weights.
-    seed, epoch: of this very student; epoch is None for a mean of several, and one more than there are for the mean of
-    the last ones. seeds: of all final runs. selection: what chose teacher, epoch and configuration.
-    data_digests: SHA-256 of each part of the data, by name. configuration: digest of all hyperparameters.
-    dev_f1: of this very student, 0..1, on the dev set that chose. entity_types: what it finds. max_length: tokens that
-    it sees at once.
+    Attributes:
+        encoder: name as given by the user.
+        base_model: the encoder's name on the hub (`hub_name`), or None.
+        teachers, students, run: hyperparameters by name; several students if this one averages their weights.
+        seed: seed of this student.
+        epoch: selected epoch; None for an average of students, number of epochs + 1 for an average of the last epochs.
+        seeds: seeds of all final runs.
+        selection: criterion that selected teacher, epoch and configuration.
+        data_digests: SHA-256 of each part of the data, by name.
+        configuration: digest of all hyperparameters.
+        dev_f1: F1 of this student on the dev set used for selection, 0..1.
+        entity_types: entity types that it tags.
+        max_length: length limit in tokens.
     """
 
     dataset: str
@@ -89,7 +100,7 @@ class ModelCard:
 
 
 def hub_name(encoder: EncoderFiles) -> str | None:
-    """The encoder's repository on the hub; None for a local directory."""
+    """The encoder's repository on the Hugging Face hub; None for a local directory."""
     if encoder.name == E5_SMALL:
         return "intfloat/multilingual-e5-small"
     local = PurePath(encoder.name).is_absolute() or encoder.directory.as_posix().endswith(encoder.name)
@@ -97,7 +108,7 @@ def hub_name(encoder: EncoderFiles) -> str | None:
 
 
 def render(card: ModelCard) -> str:
-    """The card as Markdown with YAML front matter, ending in a newline."""
+    """Render the card as Markdown with YAML front matter and a trailing newline."""
     body = TEMPLATE.format(
         title=escape(_title(card)),
         language=_language(card.lang),
@@ -133,12 +144,12 @@ def render(card: ModelCard) -> str:
 
 
 def front_matter(card: ModelCard) -> str:
-    """The hub's metadata, YAML without its `---` lines."""
+    """Metadata for the hub: YAML without the `---` lines."""
     corpus = DATASETS.get(card.dataset)
     results = [_result(card, row) for row in card.scores if row.model]
     data = ModelCardData(
         language=list(dict.fromkeys([_plain(card.lang), _plain(card.source_lang)])),
-        # Encoder and corpus have terms of their own, which only who publishes the student can bring together.
+        # Encoder and corpus have different terms; only the publisher of the student can reconcile them.
         license="other",
         license_name="terms-of-encoder-and-corpus",
         library_name="transformers",
@@ -147,19 +158,19 @@ def front_matter(card: ModelCard) -> str:
         base_model=card.base_model,
         datasets=[corpus.hub_repository if corpus and corpus.hub_repository else _plain(card.dataset)],
         metrics=["f1"],
-        model_name=_title(card) if results else None,  # what the model index begins with
+        model_name=_title(card) if results else None,  # required by the model index
         eval_results=results or None,
     )
     return f"{data.to_yaml()}\n"
 
 
 def escape(value: Value) -> str:
-    """A value as one line of Markdown text that is shown as it is: no HTML, no markup, no new line."""
+    """Escape a value as one line of literal Markdown text: no HTML, no markup, no newline."""
     return _MARKDOWN.sub(r"\\\1", html.escape(_plain(value), quote=False))
 
 
 def _plain(value: Value) -> str:
-    """One line of printable characters."""
+    """Reduce a value to one line of printable characters."""
     text = "" if value is None else str(value)
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
@@ -173,7 +184,7 @@ def _language(code: str) -> str:
 
 
 def _registered(card: ModelCard) -> str:
-    """The model's address in MLflow's registry, whose names cannot hold markup."""
+    """The model's URI in the MLflow registry; registry names cannot contain markup."""
     try:
         return f"models:/{registered_name(card.dataset, card.lang)}@{ALIAS}"
     except UserError:
@@ -185,14 +196,14 @@ def _dev(card: ModelCard) -> str:
 
 
 def _chosen(card: ModelCard) -> str:
-    """What chose teacher, epoch and configuration."""
+    """Criterion that selected teacher, epoch and configuration."""
     if card.selection == "none: last epochs averaged, configuration by source dev":
-        return f"nothing chose an epoch (last epochs averaged), F1 on {_dev(card)} the configuration"
+        return f"no epoch was selected (last epochs averaged); the configuration by F1 on {_dev(card)}"
     return f"F1 on the {_dev(card)} set"
 
 
 def _weights(card: ModelCard) -> str:
-    """Which weights of the training these are."""
+    """Which weights were exported: an epoch or an average."""
     if card.epoch is None:
         return f"the mean of the weights of {len(card.students)} students"
     epochs, averaged = card.run.get("epochs"), card.run.get("average_epochs")
@@ -209,13 +220,13 @@ def _on_dev(card: ModelCard) -> str:
 
 
 def _encoder(card: ModelCard) -> str:
-    if card.base_model is None:  # a directory: where it lay on somebody's machine is of no use to others
+    if card.base_model is None:  # a local directory: its path is meaningless on other machines
         return f"{escape(PurePath(card.encoder).name)} (a local directory)"
     return escape(card.encoder if card.encoder == card.base_model else f"{card.encoder} ({card.base_model})")
 
 
 def _result(card: ModelCard, row: ScoreRow) -> EvalResult:
-    """One entry of the model index; F1 as 0..1, the mean over seeds."""
+    """An entry of the model index: mean F1 over seeds, 0..1."""
     return EvalResult(
         task_type="token-classification",
         task_name="named entity recognition, zero-shot",
@@ -244,7 +255,7 @@ def _scores(card: ModelCard) -> str:
 
 
 def _columns(name: str, settings: tuple[Mapping[str, Value], ...]) -> str:
-    """Hyperparameters, a column for each of several teachers or students."""
+    """Table of hyperparameters, with one column per teacher or student."""
     names = dict.fromkeys(key for one in settings for key in one)
     numbers = [str(number) for number in range(1, len(settings) + 1)]
     header = (name, *(numbers if len(settings) > 1 else ["value"]))

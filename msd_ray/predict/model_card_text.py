@@ -1,47 +1,47 @@
-"""The words of the model card; names in braces are filled in by `model_card.render`."""
+"""Text of the model card; `model_card.render` fills in the fields in braces."""
 
 ON_DEV = """\
-There was no test set: rows with split dev are scored on the very {language} sentences that chose epoch and
-configuration, and are too high.
+There was no test set: rows with split dev are scored on the same {language} sentences that selected epoch and
+configuration, and are therefore too high.
 
 """
 
 ON_DEV_NOT_CHOSEN_THERE = """\
-There was no test set: rows with split dev are scored on the {language} dev set, which chose nothing.
+There was no test set: rows with split dev are scored on the {language} dev set, which was not used for selection.
 
 """
 
 CHOSEN_ON_TARGET = """\
-Labels of the {language} *dev* set chose epochs and configurations, which overestimates what is reached without any."""
+Labels of the {language} *dev* set selected epochs and configurations; scores without any labels would be lower."""
 
 NOT_CHOSEN_ON_TARGET = """\
-{language} dev labels chose nothing either: only the {source} dev set did."""
+{language} dev labels were not used either: only the {source} dev set was used for selection."""
 
 TEMPLATE = """\
 # {title}
 
-A tagger of named entities in {language} text, trained without a single {language} training label: a teacher learned
-from labelled {source} sentences, and this student learned from the teacher's soft labels on unlabelled {language}
+A named entity tagger for {language} text, trained without {language} training labels: a teacher was trained on
+labelled {source} sentences, and this student was trained on the teacher's soft labels for unlabelled {language}
 sentences, with a mixture of short-channel distillers (MSD). It labels words in BIO2.
 
-- Encoder: {encoder}, with a classifier on every layer that was trained; the last one makes the predictions.
+- Encoder: {encoder}, with a classifier on every trained layer; the last one makes the predictions.
 - Data set: {dataset}, {source} to {language} ({lang}).
 - Entity types: {types}.
-- This student: seed {seed}, {weights}. What chose: {chosen}. Its own F1 on {dev}: {dev_f1}.
+- This student: seed {seed}, {weights}. Selection: {chosen}. Its F1 on {dev}: {dev_f1}.
 
 ## Scores
 
-Entity-level F1 in percent, counted as conlleval counts; mean and sample standard deviation over seeds ({seeds}).
-The weights here are those of one seed, so their own score differs from the mean.
+Entity-level F1 in percent, computed as by conlleval; mean and sample standard deviation over seeds ({seeds}).
+These weights are of one seed, so their score differs from the mean.
 
 {scores}
 
 {on_dev}## How to use it
 
-The directory is complete: nothing else is read, nothing is fetched. `DIR` stands for where it lies.
+The directory is self-contained: nothing is downloaded. `DIR` stands for its path.
 
 ```sh
-echo "One sentence a line" | python -m msd_ray.predict --model DIR
+echo "One sentence per line" | python -m msd_ray.predict --model DIR
 ```
 
 ```python
@@ -53,24 +53,24 @@ from msd_ray.predict.export import load_student
 from msd_ray.predict.tagging import tag
 
 student = load_student(Path("DIR"), torch.device("cpu"))
-print(tag(student, [["One", "list", "of", "words", "a", "sentence"]]))
+print(tag(student, [["One", "list", "of", "words", "per", "sentence"]]))
 ```
 
-It is a token classification checkpoint of its encoder's family, so that transformers alone loads it, too:
+It is a token classification checkpoint of its encoder's family, so transformers can load it without `msd_ray`:
 
 ```python
 from transformers import pipeline
 
 tagger = pipeline("token-classification", "DIR", aggregation_strategy="first")
-print(tagger("One sentence a line"))
+print(tagger("One sentence per line"))
 ```
 
-The label of a word is that of its first token. `msd_ray` makes labels valid BIO2 (by Viterbi where the search did so)
-and reads long sentences in overlapping windows{length}; a pipeline takes each token's best label, reads no more tokens
-than the tokenizer allows, and joins tokens into words by rules of its own (`is_split_into_words=True` takes words).
+The label of a word is that of its first token. `msd_ray` returns valid BIO2 (by Viterbi if the search did so) and reads
+long sentences in overlapping windows{length}. A pipeline takes each token's best label, truncates at the tokenizer's
+limit, and joins tokens into words by its own rules (`is_split_into_words=True` accepts words).
 
-Where the search recorded its runs, MLflow has it too, with the alias `champion` on the best student for this data
-set and language so far; this one is a version of the same model. MLflow loads it as the same pipeline:
+If the search used MLflow, it is also a version of a registered model there. The alias `champion` is on the best version
+for this data set and language so far. MLflow loads it as the same pipeline:
 
 ```sh
 python -m msd_ray.predict --model {registered} --mlflow-uri URI
@@ -81,11 +81,11 @@ import mlflow
 
 mlflow.set_tracking_uri("URI")
 tagger = mlflow.transformers.load_model("{registered}", aggregation_strategy="first")
-print(tagger("One sentence a line"))
+print(tagger("One sentence per line"))
 ```
 
-`channels.safetensors` (the classifiers on the lower layers) and `msd_ray.json` are read by `msd_ray` alone. All weights
-are in safetensors; nothing here is pickled.
+Only `msd_ray` reads `channels.safetensors` (the classifiers on the lower layers) and `msd_ray.json`. All weights are
+in safetensors; no file is pickled.
 
 ## How it was trained
 
@@ -101,7 +101,7 @@ Study: {study}. Configuration: {configuration}.
 
 ## Data
 
-Digests of the sentences as they were read, so that others can tell whether they have the same data.
+Digests of the sentences as read, to check whether other data are identical.
 
 {digests}
 
@@ -113,9 +113,9 @@ Digests of the sentences as they were read, so that others can tell whether they
 ## Limits
 
 - Zero-shot: no label of {language} training sentences was used. {choice}
-- It knows the entity types and the kind of text of {dataset} and no others; expect lower scores on other domains.
-- It sees windows{length} at a time. Longer sentences are read in windows that overlap, so far context is lost.
-- It was made for {language}. Other languages, {source} included, were not measured.
-- It repeats what encoder, teacher and texts brought along, biases about names and places included. Predictions need
-  review before anything depends on them.
+- It was trained on the entity types and domain of {dataset}; expect lower scores on other domains.
+- It reads windows{length} at a time. Longer sentences are split into overlapping windows, so distant context is lost.
+- It was trained for {language}. Other languages, including {source}, were not measured.
+- It reproduces biases of encoder, teacher and texts, for example about names and places. Review predictions before
+  relying on them.
 """

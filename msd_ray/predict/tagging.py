@@ -1,7 +1,7 @@
-"""Labels for sentences that are split into words already, of any length, by an exported student.
+"""Tags sentences of any length, already split into words, with an exported student.
 
-A sentence that is longer than the model's limit is read in overlapping windows (`features.windows`); all others are
-labelled as they are when a student is scored.
+Sentences longer than the model's limit are read in overlapping windows (`data.windows`); all others are tagged exactly
+as when a student is scored.
 """
 
 from collections.abc import Sequence
@@ -27,10 +27,16 @@ def tag(
     precision: str = "auto",
     decode: Decode | None = None,
 ) -> list[list[str]]:
-    """The labels of every word of every sentence, valid BIO2; none for a sentence without words.
+    """Tag sentences: one label per word, valid BIO2; an empty list for an empty sentence.
 
-    precision: auto (bf16 where the hardware gains from it), fp32 or bf16. Raises UserError for another one.
-    decode: the student's own if None. Windows are joined before, so that labels are valid across their borders.
+    Scores of windows are joined before decoding, so that labels are valid across window borders.
+
+    Args:
+        precision: auto (bf16 where it is faster), fp32 or bf16.
+        decode: None means the student's default.
+
+    Raises:
+        UserError: unknown precision.
     """
     device = next(student.tagger.parameters()).device
     filled = [words for words in sentences if words]
@@ -45,9 +51,7 @@ def tag(
 
 
 def _scores(student: LoadedStudent, sentences: Sequence[Sequence[str]]) -> tuple[list[Float32], list[int]]:
-    """Scores (W, C) of each sentence's words as far as the length limit lets the model see, and which sentences fill
-    it, so may be cut.
-    """
+    """Scores (W, C) of each sentence up to the length limit, and indices of those that reach it (truncated)."""
     if not sentences:
         return [], []
     text = encode_text([Text(tuple(words)) for words in sentences], student.tokenizer, max_length=student.max_length)
@@ -60,7 +64,7 @@ def _scores(student: LoadedStudent, sentences: Sequence[Sequence[str]]) -> tuple
 
 
 def _scores_of_windows(student: LoadedStudent, sentences: Sequence[Sequence[str]]) -> list[Float32]:
-    """Scores (W, C) of each sentence's words, whatever its length."""
+    """Scores (W, C) of each sentence, of any length, from overlapping windows."""
     budget = student.max_length - student.tokenizer.num_special_tokens_to_add()
     windows = [
         split_into_windows(_subtokens(student, words), budget=budget, context=budget // 4) for words in sentences
@@ -71,7 +75,7 @@ def _scores_of_windows(student: LoadedStudent, sentences: Sequence[Sequence[str]
 
 
 def _subtokens(student: LoadedStudent, words: Sequence[str]) -> list[int]:
-    """How many tokens each word becomes."""
+    """Number of tokens per word."""
     encoding = student.tokenizer(
         list(words),
         is_split_into_words=True,

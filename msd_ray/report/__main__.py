@@ -15,7 +15,7 @@ from msd_ray.common.limits import require_plain
 from msd_ray.data.catalogue import dataset_named
 
 if TYPE_CHECKING:
-    from msd_ray.tracking.recorded import RecordedStudy, Recordings
+    from msd_ray.tracking.study_reader import RecordedStudy, StudyReader
 
     from .collect import Read
     from .results import Results
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
     console = Console()
     from msd_ray.tracking.artifacts import DOMAIN_VECTORS, PREDICTIONS, read_domains, read_predictions
-    from msd_ray.tracking.recorded import Recordings
+    from msd_ray.tracking.study_reader import StudyReader
     from msd_ray.tracking.uri import default_tracking_uri
 
     from .study_page import dataset_tables, language_tables, search_tables, study_page
@@ -63,19 +63,19 @@ def main(arguments: list[str] | None = None) -> int:
     from .write import write_page, write_tables
 
     uri = options.mlflow_uri or default_tracking_uri(options.storage)
-    with Recordings.open(uri) as recordings:
-        by_dataset = _languages(recordings, options)
+    with StudyReader.open(uri) as reader:
+        by_dataset = _languages(reader, options)
 
         def predictions(run_id: str) -> Any:
-            file = recordings.artifact(run_id, PREDICTIONS)
+            file = reader.artifact(run_id, PREDICTIONS)
             return None if file is None else read_predictions(file)
 
         def domains(run_id: str) -> Any:
-            file = recordings.artifact(run_id, DOMAIN_VECTORS)
+            file = reader.artifact(run_id, DOMAIN_VECTORS)
             return None if file is None else read_domains(file)
 
         results = {dataset: _results(dataset, found, predictions) for dataset, found in by_dataset.items()}
-        paper = paper_tables(results, recordings.counts())
+        paper = paper_tables(results, reader.counts())
         out: Path = options.out
         try:
             for dataset, found in by_dataset.items():
@@ -99,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
             for one in found:
                 for study in (one.ablation, one.search):
                     if study is not None:
-                        recordings.log_files(study.parent.run_id, out, "report")
+                        reader.log_files(study.parent.run_id, out, "report")
                 print_pairs(console, [(one.study.name, str(out / f"{one.study.name}.html"))])
     print_line(console, f"tables in {out / 'tables'}")
     return 0
@@ -124,16 +124,16 @@ def _parser() -> CommandParser:
     return parser
 
 
-def _languages(recordings: "Recordings", options: argparse.Namespace) -> "dict[str, list[Language]]":
+def _languages(reader: "StudyReader", options: argparse.Namespace) -> "dict[str, list[Language]]":
     """What there is to report, by data set. Raises UserError if there is nothing, listing what is recorded."""
     from .collect import ABLATE, TUNE, chosen, variant_runs
     from .study_page import Language
 
-    studies = recordings.studies(options.dataset, options.lang)
+    studies = reader.studies(options.dataset, options.lang)
     if options.study is not None:
         named = [study for study in studies if study.name == options.study]
         if not named:
-            raise UserError(f"no study {options.study} is recorded; there are: {_listed(recordings.studies())}")
+            raise UserError(f"no study {options.study} is recorded; there are: {_listed(reader.studies())}")
         studies = named + [study for study in studies if _accompanies(study, named[0])]
     found: dict[str, list[Language]] = {}
     for dataset in dict.fromkeys(study.dataset for study in studies):
@@ -149,11 +149,11 @@ def _languages(recordings: "Recordings", options: argparse.Namespace) -> "dict[s
             if search is not None:
                 drawn += [run.run_id for run in search.runs if run.phase == "student"]
             found.setdefault(dataset, []).append(
-                Language(lang=lang, ablation=ablation, search=search, runs=runs, curves=recordings.curves_of(drawn))
+                Language(lang=lang, ablation=ablation, search=search, runs=runs, curves=reader.curves_of(drawn))
             )
     missing = sorted(set(options.lang or ()) - {one.lang for own in found.values() for one in own})
     if missing:
-        raise UserError(f"nothing is recorded for {', '.join(missing)}; there are: {_listed(recordings.studies())}")
+        raise UserError(f"nothing is recorded for {', '.join(missing)}; there are: {_listed(reader.studies())}")
     return found
 
 

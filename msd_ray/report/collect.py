@@ -7,8 +7,8 @@ from typing import TypeVar
 from msd_ray.data.catalogue import Split
 from msd_ray.method.variants import VARIANTS
 from msd_ray.tracking.artifacts import Predictions
-from msd_ray.tracking.recorded import RecordedStudy
 from msd_ray.tracking.rows import RunRow
+from msd_ray.tracking.study_reader import RecordedStudy
 
 from .results import Measures, Results, Scores
 from .statistics.span_errors import SpanErrors, span_errors

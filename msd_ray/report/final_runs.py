@@ -1,8 +1,8 @@
 """The final rows of a search as the search itself printed them: means, intervals, gains of the best found."""
 
 from msd_ray.data.catalogue import DATASETS
-from msd_ray.tracking.recorded import RecordedStudy
 from msd_ray.tracking.rows import dev_metric_of
+from msd_ray.tracking.study_reader import RecordedStudy
 
 from . import notes
 from .cells import (

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from msd_ray.tracking.artifacts import FloatArray
-from msd_ray.tracking.recorded import Curves
 from msd_ray.tracking.rows import RunRow
+from msd_ray.tracking.study_reader import Curves
 
 from .collect import Read
 from .figures import FigureWithData

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from msd_ray.search.parameters import JSON
 from msd_ray.search.spaces import PAPER_STUDENT
-from msd_ray.tracking.recorded import Curves, RecordedStudy
 from msd_ray.tracking.rows import RunRow, dev_metric_of
+from msd_ray.tracking.study_reader import Curves, RecordedStudy
 
 from .figures import FigureWithData
 from .figures.curves import curves_figure

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from msd_ray.method.variants import VARIANTS
 from msd_ray.tracking.artifacts import Predictions
-from msd_ray.tracking.recorded import Curves, RecordedStudy
 from msd_ray.tracking.rows import dev_metric_of
+from msd_ray.tracking.study_reader import Curves, RecordedStudy
 
 from .beyond import deduplicated_table, english_table, span_error_table, type_table, variants_table
 from .bootstrap_table import bootstrap_table

@@ -7,7 +7,7 @@ from msd_ray.method.settings import dev_metric
 
 from .budget import Seconds
 from .parameters import JSON
-from .phase import Phase, RunLabel, RunRecords
+from .phase import Phase, RunLabel, RunLogger
 from .plans import Experiment, Scored, TrialPlan
 from .progress import Display
 from .studies import PhaseStudy, TrialRecord
@@ -26,7 +26,7 @@ class Execution:
     experiment: Experiment
     conditions: Mapping[str, JSON]
     study_storage: str
-    records: RunRecords
+    run_logger: RunLogger
     display: Display
     threads: int
     run_phase: Callable[[Phase], None]
@@ -56,7 +56,7 @@ class Execution:
             score=dev_metric(self.experiment.select_on),
             plan=plan,
             label=label,
-            records=self.records,
+            run_logger=self.run_logger,
             display=self.display,
             threads=self.threads,
             together=(lambda trial: trial.run.seed) if share else None,

@@ -30,23 +30,23 @@ FAILURES = "failures"
 """Where a run keeps what its failed attempts said."""
 
 
-class RunRecords(Protocol):
-    """Where runs are recorded, by keys that are unique in the study; everything may be told twice.
+class RunLogger(Protocol):
+    """Records runs by key, which is unique in the study. Every call is idempotent.
 
-    What is told is safe, and need not be in MLflow yet (`tracking.StudyRecords`).
+    A record is durable when a call returns, but may not be in MLflow yet (`tracking.run_logger.JournaledRunLogger`).
     """
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
-        """Begin the run with this key, unless it is there."""
+        """Create the run with this key, unless it exists."""
 
     def run_id(self, key: str) -> str | None:
-        """The id that MLflow gave the run, None as long as it has not."""
+        """MLflow's id of the run; None until MLflow has created it."""
 
     def log_epoch(self, key: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
         """Record an epoch's metrics."""
 
     def log_file(self, key: str, path: Path, artifact_path: str | None = None) -> None:
-        """Keep a file, or a directory's files, with the run."""
+        """Store a file, or the files of a directory, as artifacts of the run."""
 
     def finish(
         self,
@@ -60,12 +60,12 @@ class RunRecords(Protocol):
         """End the run."""
 
     def check(self) -> None:
-        """Raise UserError if something that was told can never be recorded."""
+        """Raise UserError if MLflow rejected a record."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunLabel:
-    """How a trial is called in the records: see `RunRecords.child`."""
+    """Key, name, parameters and tags of a trial's run: see `RunLogger.child`."""
 
     key: str
     name: str
@@ -99,7 +99,7 @@ class Phase:
     score: str
     plan: Callable[[TrialRecord], TrialPlan]
     label: Callable[[TrialRecord, TrialPlan], RunLabel]
-    records: RunRecords
+    run_logger: RunLogger
     display: Display
     threads: int
     together: Callable[[TrialPlan], int] | None = None
@@ -122,13 +122,13 @@ class Phase:
 
     def check(self) -> None:
         """Call it every now and then: raises UserError if the records refuse something; tells the study run ids."""
-        self.records.check()
+        self.run_logger.check()
         self.note_run_ids()
 
     def note_run_ids(self) -> None:
         """Tell the study the ids of its trials' runs that are known by now, also those of earlier starts."""
         for key, number in list(self._unnamed.items()):
-            run_id = self.records.run_id(key)
+            run_id = self.run_logger.run_id(key)
             if run_id is not None:
                 self.study.set_run_id(number, run_id)
                 del self._unnamed[key]
@@ -173,7 +173,7 @@ class Phase:
                 path = self.experiment.storage.failure(running.label.key, datetime.now())
                 with new_file(path) as scratch:
                     scratch.write_text(failure.details, encoding="utf-8")
-            self.records.log_file(running.label.key, path, FAILURES)
+            self.run_logger.log_file(running.label.key, path, FAILURES)
             self.display.line(f"{running.label.key}: attempt failed after epoch {running.epoch}: {failure.reason}")
 
     def on_launch_end(self, launch: Launch, error: str | None) -> None:
@@ -191,7 +191,7 @@ class Phase:
     def _begin(self, record: TrialRecord) -> TrialPlan:
         plan = self.plan(record)
         label = self.label(record, plan)
-        self.records.child(
+        self.run_logger.child(
             label.key, name=label.name, parameters=label.parameters, tags={**label.tags, "trial": str(plan.number)}
         )
         self._unnamed[label.key] = plan.number
@@ -201,7 +201,9 @@ class Phase:
 
     def _on_epoch(self, running: _Running, report: TrialReport, epoch: int) -> bool:
         number, value = running.plan.number, report.metrics[self.score]
-        self.records.log_epoch(running.label.key, epoch=epoch, metrics=report.metrics, timestamp_ms=report.timestamp_ms)
+        self.run_logger.log_epoch(
+            running.label.key, epoch=epoch, metrics=report.metrics, timestamp_ms=report.timestamp_ms
+        )
         self.study.report(number, epoch, value)
         # An epoch that a training went on from was judged when it was new, among the trials that there were then.
         judged = epoch < max(running.known, running.epoch)
@@ -209,7 +211,7 @@ class Phase:
         running.epoch = max(running.epoch, epoch)
         running.best = value if running.best is None else max(running.best, value)
         if number not in self.spared and not judged and self.study.should_stop(number, epoch):
-            self.records.finish(
+            self.run_logger.finish(
                 running.label.key,
                 state="PRUNED",
                 reason=f"among the weaker trials at epoch {epoch}",
@@ -233,13 +235,13 @@ class Phase:
             except (DamagedError, StoreError) as error:
                 self._fail(running, str(error))
                 return
-            self.records.log_file(running.label.key, files, RESULTS)
-        self.records.finish(running.label.key, state="COMPLETE", metrics=report.metrics, tags=report.tags)
+            self.run_logger.log_file(running.label.key, files, RESULTS)
+        self.run_logger.finish(running.label.key, state="COMPLETE", metrics=report.metrics, tags=report.tags)
         self.study.complete(running.plan.number, value)
         self._forget(running, "COMPLETE", f"COMPLETE, dev F1 {100 * value:.2f}", value)
 
     def _fail(self, running: _Running, reason: str) -> None:
-        self.records.finish(running.label.key, state="FAIL", reason=reason)
+        self.run_logger.finish(running.label.key, state="FAIL", reason=reason)
         self.study.fail(running.plan.number, reason)
         self._forget(running, "FAIL", f"FAIL: {reason}")
 

@@ -181,7 +181,7 @@ def _rules(options: argparse.Namespace, storage: Storage, filesystem: fs.FileSys
         raise UserError(f"--study {' '.join(sorted(unknown))}: has used nothing in {storage.place}; studies: {known}")
     uri = options.mlflow_uri or default_tracking_uri(storage.root)
     states = study_states(uri)
-    if not states.there and (options.action == "prune" or options.unknown_older_than is not None):
+    if not states.database_exists and (options.action == "prune" or options.unknown_older_than is not None):
         raise UserError(
             f"there is no MLflow database {shown_uri(uri)}, and nothing else says what champions and open studies "
             "need: give the studies' --mlflow-uri"
@@ -189,7 +189,7 @@ def _rules(options: argparse.Namespace, storage: Storage, filesystem: fs.FileSys
     return Rules(
         finished=states.finished,
         held=held_studies(storage, uses.studies),
-        stopped={study: students_of(filesystem, uses, study, trials) for study, trials in states.stopped.items()},
+        stopped={study: students_of(filesystem, uses, study, trials) for study, trials in states.pruned.items()},
         needed={"/".join(weights.split("/")[:2]): model for weights, model in states.weights.items()},
         studies=frozenset(options.study),
         older_than=options.older_than,

@@ -1,6 +1,6 @@
-"""Readers of the files that final and ablation runs keep under `results` in MLflow.
+"""Readers of the artifacts of final and ablation runs, in `results` in MLflow.
 
-predictions.parquet    a row a scored target sentence: tokens, gold, predicted (lists of strings), repeated (bool)
+predictions.parquet    one row per scored target sentence: tokens, gold, predicted (lists of strings), repeated (bool)
 domains.safetensors    float32 arrays (100, H) of [CLS] vectors by model and language, see DOMAINS
 """
 
@@ -27,7 +27,7 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """N scored sentences. gold, predicted: BIO labels, one a token. repeated: it also stands in the training text."""
+    """N scored sentences. gold, predicted: one BIO label per token. repeated: also occurs in the training text."""
 
     tokens: tuple[Labels, ...]
     gold: tuple[Labels, ...]
@@ -36,10 +36,10 @@ class Predictions:
 
     def __post_init__(self) -> None:
         if not len(self.tokens) == len(self.gold) == len(self.predicted) == len(self.repeated):
-            raise ValueError("as many sentences have no tokens, gold labels, predicted labels and marks")
+            raise ValueError("tokens, gold, predicted and repeated differ in length")
         for number, sentence in enumerate(zip(self.tokens, self.gold, self.predicted, strict=True), start=1):
             if len({len(part) for part in sentence}) != 1:
-                raise ValueError(f"sentence {number} has not one gold and one predicted label for each token")
+                raise ValueError(f"sentence {number} does not have one gold and one predicted label per token")
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -49,7 +49,7 @@ def read_predictions(path: Path) -> Predictions:
     """Read `predictions.parquet`.
 
     Raises:
-        UserError: the file cannot be read, misses a column or a value, or its labels do not match its tokens.
+        UserError: the file is unreadable, lacks a column or a value, or its labels do not match its tokens.
     """
     import pyarrow
 
@@ -61,19 +61,20 @@ def read_predictions(path: Path) -> Predictions:
             tokens=_sentences(tokens),
             gold=_labels(gold),
             predicted=_labels(predicted),
-            repeated=tuple(_truth(value) for value in repeated),
+            repeated=tuple(_boolean(value) for value in repeated),
         )
     except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError, MemoryError) as error:
-        raise UserError(f"{path} holds no predictions of msd_ray: {_reason(error)}. Run the study anew.") from error
+        raise UserError(f"{path}: not a predictions file of msd_ray: {_reason(error)}. Run the study again.") from error
 
 
 def read_domains(path: Path) -> Mapping[str, FloatArray]:
-    """Read `domains.safetensors`: arrays (M, H), M at most 100, under those names of DOMAINS that it has.
+    """Read `domains.safetensors`.
 
-    A run without student has only the teacher's.
+    Returns:
+        Arrays (M, H), M at most 100, by names of DOMAINS; a run without a student has only the teacher's.
 
     Raises:
-        UserError: the file cannot be read, or holds something else.
+        UserError: the file is unreadable or has other contents.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -82,18 +83,20 @@ def read_domains(path: Path) -> Mapping[str, FloatArray]:
         arrays = load_file(path)
         _check_domains(arrays)
     except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path} holds no [CLS] vectors of msd_ray: {_reason(error)}. Run the study anew.") from error
+        raise UserError(
+            f"{path}: not a [CLS] vectors file of msd_ray: {_reason(error)}. Run the study again."
+        ) from error
     return {name: arrays[name] for name in DOMAINS if name in arrays}
 
 
 def _check_domains(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     unknown = sorted(arrays.keys() - set(DOMAINS))
     if unknown or not arrays:
-        raise ValueError(f"unknown array {unknown[0]}" if unknown else "there is none")
+        raise ValueError(f"unknown array {unknown[0]}" if unknown else "the file has no arrays")
     widths = {array.shape[1:] for array in arrays.values()}
     for name, array in arrays.items():
         if array.dtype != np.float32 or array.ndim != 2 or not np.isfinite(array).all():
-            raise ValueError(f"{name} is no (M, H) array of finite float32 numbers")
+            raise ValueError(f"{name} is not an (M, H) array of finite float32 numbers")
     if len(widths) != 1:
         raise ValueError("the arrays differ in width")
 
@@ -101,7 +104,7 @@ def _check_domains(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 def _sentences(column: list[list[str]]) -> tuple[Labels, ...]:
     sentences = tuple(tuple(sentence) for sentence in column)
     if not all(isinstance(word, str) for sentence in sentences for word in sentence):
-        raise TypeError("a token or label is no text")
+        raise TypeError("a token or label is not a string")
     return sentences
 
 
@@ -109,13 +112,13 @@ def _labels(column: list[list[str]]) -> tuple[Labels, ...]:
     rows = _sentences(column)
     for label in {label for labels in rows for label in labels}:
         if not _LABEL.fullmatch(label):
-            raise ValueError(f"{label[:80]!r} is no BIO label")
+            raise ValueError(f"{label[:80]!r} is not a BIO label")
     return rows
 
 
-def _truth(value: object) -> bool:
+def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise TypeError("the mark `repeated` is neither true nor false")
+        raise TypeError("a value of `repeated` is neither true nor false")
     return value
 
 

@@ -1,20 +1,19 @@
-"""What a version in the model registry says of its student, and whether it becomes the champion.
+"""Tags of a version in the model registry, and the rule for promotion to champion.
 
-A version stands for one set of weights, so it is compared by *its own* dev F1: entity-level F1 of these very weights
-on the target dev set, which also chose their epoch and their seed. It is a fact about the weights that no later run
-changes, where a mean over seeds would depend on how many there were; that mean is recorded beside it. Two versions are
-compared only if the dev set is the same, sentence by sentence (by digest); their encoders may differ.
+Versions are compared by the dev F1 of their own weights: entity-level F1 on the target dev set, which also selected
+epoch and seed. Unlike a mean over seeds, which is recorded as well, it does not depend on the number of seeds. Two
+versions are compared only if their dev sets are identical (by digest of the sentences); their encoders may differ.
 
 Tags of a version:
 
-    study  row  configuration  seed  encoder  dataset  lang     where the student comes from
-    zero_shot                                                   false: target labels reached its training
-    data.<part>                                                 digest of the sentences of each part of the data
+    study  row  configuration  seed  encoder  dataset  lang     origin of the student
+    zero_shot                                                   false: trained with target labels
+    data.<part>                                                 digest of the sentences, for each part of the data
     content_sha256                                              digest of weights, tokenizer, labels and limits
-    dev_f1                                                      of these weights, 0..1; what decides
+    dev_f1                                                      of these weights, 0..1; determines promotion
     dev_f1_mean  dev_f1_n  scored_split                         means, sample standard deviations and numbers of the
     test_f1_mean  test_f1_sd  test_f1_n                         seeds of the row (`dev` twice if there is no test set)
-    promoted  reason                                            whether it took the alias when it was registered; why
+    promoted  reason                                            whether it was promoted at registration; why
 """
 
 import re
@@ -28,20 +27,23 @@ _NAME = re.compile(r"[\w-][\w.-]*")
 
 
 def registered_name(dataset: str, lang: str) -> str:
-    """The registered model's name, that of the experiment too. Raises UserError for names that MLflow cannot hold."""
+    """Name of the registered model and the experiment. Raises UserError for names that MLflow does not support."""
     name = f"msd-{dataset}-{lang}"
     if not _NAME.fullmatch(name):
-        raise UserError(f"{name!r} is no name for a registered model; use letters, digits, `.`, `_` and `-`")
+        raise UserError(f"{name!r} is not a valid name for a registered model. Use letters, digits, `.`, `_` and `-`.")
     return name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A student to be registered.
+    """A student to register.
 
-    run_id: of its training in MLflow. content_sha256: digest of all that decides its labels. dev_f1: of these very
-    weights, 0..1. scores: F1 of the configuration over seeds, 0..1, by tag name (`test_f1_mean`, `test_f1_sd`, ...).
-    data_digests: of the sentences, by part; the dev set among them is the one that comparisons need.
+    Attributes:
+        run_id: MLflow run of its training.
+        content_sha256: hash of everything that determines its predictions.
+        dev_f1: F1 of these weights, 0..1.
+        scores: F1 of the configuration over seeds, 0..1, by tag name (`test_f1_mean`, `test_f1_sd`, ...).
+        data_digests: digests of the sentences by part; must include the dev set, which comparisons need.
     """
 
     dataset: str
@@ -60,7 +62,7 @@ class Candidate:
     data_digests: Mapping[str, str]
 
     def tags(self) -> dict[str, str]:
-        """What its version says, all but the decision."""
+        """Tags of its version, without the promotion decision."""
         return {
             "study": self.study,
             "row": self.row,
@@ -78,7 +80,7 @@ class Candidate:
         }
 
     def description(self, decision: "Decision") -> str:
-        """The version's description in MLflow's UI."""
+        """The version's description in the MLflow UI."""
         split, scores = self.scored_split, self.scores
         deviation = f" ± {100 * scores[f'{split}_f1_sd']:.2f}" if f"{split}_f1_sd" in scores else ""
         over_seeds = (
@@ -96,44 +98,46 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """promoted: whether the alias moves to the candidate. reason: why, or why not, as a sentence."""
+    """promoted: whether the candidate gets the alias. reason: a sentence that says why, or why not."""
 
     promoted: bool
     reason: str
 
 
-def decide(candidate: Candidate, champion: str, tags: Mapping[str, str]) -> Decision:
-    """Whether the candidate takes the alias from the present champion.
+def decide_promotion(candidate: Candidate, champion: str, tags: Mapping[str, str]) -> Decision:
+    """Decide whether the candidate replaces the current champion.
 
-    champion: its version, empty if there is none. tags: that version's.
+    Args:
+        champion: the champion's version; empty if there is none.
+        tags: tags of that version.
     """
     if not candidate.zero_shot:
-        return _stays("Not the champion: target labels reached its training, so it is not zero-shot.")
+        return _rejected("Not the champion: target labels reached its training, so it is not zero-shot.")
     score = f"dev F1 {100 * candidate.dev_f1:.2f}"
     if not champion:
         return Decision(promoted=True, reason=f"Champion with {score}: there was none before.")
     try:
         reached = float(tags.get("dev_f1", ""))
     except ValueError:
-        return _stays(f"Not the champion: version {champion}, which is, has no dev F1 to compare {score} with.")
+        return _rejected(f"Not the champion: version {champion}, which is, has no dev F1 to compare {score} with.")
     if not _same_dev_set(candidate, tags):
-        return _stays(
+        return _rejected(
             f"Not the champion: {score} was not measured on the dev set of version {champion}, which is; "
             "the two cannot be compared."
         )
     if not candidate.dev_f1 > reached:
-        return _stays(f"Not the champion: {score} does not beat the {100 * reached:.2f} of version {champion}.")
+        return _rejected(f"Not the champion: {score} does not beat the {100 * reached:.2f} of version {champion}.")
     return Decision(
         promoted=True, reason=f"Champion with {score}: it beats the {100 * reached:.2f} of version {champion}."
     )
 
 
 def _same_dev_set(candidate: Candidate, tags: Mapping[str, str]) -> bool:
-    """Whether both dev scores are of one dev set: the target's, or the source's where neither chose by the target."""
+    """Whether both were scored on the same dev set: target dev, or source dev if neither was selected on target dev."""
     part = "target_dev" if "target_dev" in candidate.data_digests else "source_dev"
     selected_on_target = "data.target_dev" in tags
     return selected_on_target == (part == "target_dev") and tags.get(f"data.{part}") == candidate.data_digests[part]
 
 
-def _stays(reason: str) -> Decision:
+def _rejected(reason: str) -> Decision:
     return Decision(promoted=False, reason=reason)

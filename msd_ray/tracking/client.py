@@ -1,6 +1,6 @@
-"""The MLflow client without its chatter, and its errors as user errors.
+"""Creates MLflow clients without console output, and converts MLflow's errors to user errors.
 
-mlflow takes seconds to import, so it is imported by the first call, not by the first `import msd_ray.tracking`.
+mlflow takes seconds to import, so functions import it when they are called.
 """
 
 import logging
@@ -23,22 +23,22 @@ QUIET_ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-# Here and not in a function: MLflow reads some of them while it is imported. A user who sets one has a reason.
+# At import time: MLflow reads some of these while it is imported. Values set by the user take precedence.
 for _name, _value in QUIET_ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
 
-_impatient = False
+_failing_fast = False
 
 
 def new_client(tracking_uri: str) -> "MlflowClient":
-    """A client that has asked nothing yet."""
+    """Create a client; sends no request."""
     from mlflow.telemetry import set_telemetry_client
     from mlflow.tracking import MlflowClient
 
-    set_telemetry_client()  # type: ignore[no-untyped-call]  # somebody else may have imported mlflow before the environment was set
+    set_telemetry_client()  # type: ignore[no-untyped-call]  # mlflow may have been imported before the environment was set
     for logger in ("alembic", "mlflow"):
         logging.getLogger(logger).setLevel(logging.ERROR)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it raises whatever it logs as an error
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # every error that it logs is raised as well
     return MlflowClient(tracking_uri=tracking_uri)
 
 
@@ -50,7 +50,7 @@ def create_tables(tracking_uri: str) -> None:
 
 @contextmanager
 def mlflow_errors(tracking_uri: str) -> Iterator[None]:
-    """Turn what MLflow raises inside into a `UserError` that names the store; `MlflowAwayError` if it is away."""
+    """Convert MLflow's exceptions to a `UserError` with the tracking URI, or to `MlflowUnavailableError`."""
     import sqlalchemy
     from mlflow.exceptions import MlflowException
 
@@ -61,29 +61,29 @@ def mlflow_errors(tracking_uri: str) -> Iterator[None]:
         raise failure(
             error,
             f"MLflow at {shown_uri(tracking_uri)} does not work: {reason}",
-            "; check --mlflow-uri, then start the same command again: it goes on where it stopped",
+            "; check --mlflow-uri, then run the same command again: it resumes where it stopped",
             server=is_server(tracking_uri),
         ) from error
 
 
 @contextmanager
-def impatient(timeout_s: int) -> Iterator[None]:
-    """Let a server answer at once or not at all; afterwards MLflow's own patience applies (minutes).
+def fail_fast(timeout_s: int) -> Iterator[None]:
+    """Disable MLflow's retries and set its request timeout within the context. Its defaults retry for minutes.
 
-    Inside another one nothing changes: the environment is the process's, and one thread alone is to write it.
+    A nested context has no effect: the settings are environment variables, which only one thread may write.
     """
-    global _impatient
-    if _impatient:
+    global _failing_fast
+    if _failing_fast:
         yield
         return
-    hasty = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_s)}
-    before = {name: os.environ.get(name) for name in hasty}
-    _impatient = True
-    os.environ.update(hasty)
+    settings = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_s)}
+    before = {name: os.environ.get(name) for name in settings}
+    _failing_fast = True
+    os.environ.update(settings)
     try:
         yield
     finally:
-        _impatient = False
+        _failing_fast = False
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name)

@@ -1,7 +1,7 @@
-"""What was counted of the corpora, in MLflow: a run a language in the data set's own experiment `msd-DATASET-corpus`.
+"""Corpus statistics in MLflow: one run per language in the experiment `msd-DATASET-corpus`.
 
-Studies do not count: they must not look into test files, nor at a target's training labels. `python -m msd_ray.data
-check` does both, and trains nothing. Counted again means another run; the newest of a language is the one that holds.
+Only `python -m msd_ray.data check` writes them: studies must not read test files or target training labels. Each count
+creates a new run; the newest run per language is valid.
 """
 
 import time
@@ -23,12 +23,13 @@ KIND = "corpus"
 
 
 def record_counts(tracking_uri: str, dataset: str, counts: Iterable[SplitCount]) -> None:
-    """Write a run for each language: metrics such as `train/sentences`, nothing for a split that is not there.
+    """Write one run per language with metrics such as `train/sentences`; missing splits have no metrics.
 
-    counts: a language's splits beside each other.
+    Args:
+        counts: grouped by language.
 
     Raises:
-        UserError: the store cannot be used.
+        UserError: the store is unusable.
     """
     from mlflow.entities import Metric
 
@@ -45,7 +46,7 @@ def record_counts(tracking_uri: str, dataset: str, counts: Iterable[SplitCount])
 
 
 def counts_of(runs: Sequence["Run"]) -> dict[str, list[SplitCount]]:
-    """By data set, the counts of each language's newest run. runs: oldest first; those of studies are passed over."""
+    """Counts of each language's newest run, by data set. runs: oldest first; runs of studies are ignored."""
     newest = {
         (run.data.tags["dataset"], run.data.tags["lang"]): run.data.metrics
         for run in runs

@@ -1,7 +1,7 @@
-"""Checks a tracking URI within seconds, and creates a SQLite database whole or not at all.
+"""Checks a tracking URI within seconds, and creates SQLite databases atomically.
 
-Left alone, MLflow retries a database that cannot work for more than a minute and a server for four minutes, and a
-process killed during the seconds in which it creates its tables leaves a SQLite file that it can never open again.
+MLflow itself retries an unusable database for over a minute and a server for four minutes. A process that is killed
+while MLflow creates the tables leaves a SQLite file that MLflow cannot open again.
 """
 
 import os
@@ -23,10 +23,10 @@ CONNECT_TIMEOUT_S = 5
 
 
 def prepare_database(tracking_uri: str) -> None:
-    """Make sure that a database URI can be written to now; a server's is checked by the first request.
+    """Check that a database is writable; create a SQLite file that does not exist. Servers are not contacted.
 
     Raises:
-        UserError: unknown kind of URI; unreachable, unwritable, locked, or another program's database.
+        UserError: the URI is unsupported, or the database is unreachable, unwritable, locked or of another program.
     """
     path = sqlite_path(tracking_uri)
     if path is not None:
@@ -35,22 +35,22 @@ def prepare_database(tracking_uri: str) -> None:
         _connect(tracking_uri)
     elif not is_server(tracking_uri):
         raise UserError(
-            f"--mlflow-uri {shown_uri(tracking_uri)}: not a tracking address that can be used; "
-            "give sqlite:///FILE, http(s)://HOST:PORT of an MLflow server, or postgresql://USER@HOST/DATABASE"
+            f"--mlflow-uri {shown_uri(tracking_uri)}: unsupported tracking URI; "
+            "use sqlite:///FILE, http(s)://HOST:PORT of an MLflow server, or postgresql://USER@HOST/DATABASE"
         )
 
 
 def _prepare_sqlite(path: Path, uri: str) -> None:
     if path.exists() and not path.is_file():
-        # A device as well: what is created below would take its place.
+        # Includes devices: the file that is created below would replace it.
         raise UserError(
-            f"--mlflow-uri {shown_uri(uri)}: cannot be written ({path} is no ordinary file); name another one"
+            f"--mlflow-uri {shown_uri(uri)}: cannot be written ({path} is not a regular file); choose another file"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
-            pass  # a read-only place fails here at once; the lock and MLflow would try for a minute each
-        # Two drivers (two languages) may start on one new storage at the same moment.
+            pass  # fails at once on a read-only file system; the lock and MLflow would each retry for a minute
+        # Two commands may start on one new storage at the same time.
         with FileLock(f"{path}.lock", timeout=60):
             if path.exists() and path.stat().st_size > 0:
                 _check_sqlite(path)
@@ -68,13 +68,13 @@ def _check_sqlite(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=CONNECT_TIMEOUT_S, isolation_level=None)) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {"experiments", "runs", "latest_metrics"} <= tables:
-            raise UserError(f"--mlflow-uri: {path} is an SQLite database of another program; name a file of its own")
-        database.execute("BEGIN IMMEDIATE")  # fails on a read-only file and while another program holds it
+            raise UserError(f"--mlflow-uri: {path} is an SQLite database of another program; choose another file")
+        database.execute("BEGIN IMMEDIATE")  # fails if the file is read-only or locked
         database.execute("ROLLBACK")
 
 
 def _create_sqlite(path: Path) -> None:
-    """MLflow fills a scratch file; what appears under `path` is a finished copy of it."""
+    """Let MLflow create its tables in a scratch file, and move a finished copy to `path`."""
     scratch, copy = (path.with_name(f".{path.name}.{part}") for part in ("scratch", "copy"))
     try:
         for leftover in (scratch, copy):
@@ -82,7 +82,7 @@ def _create_sqlite(path: Path) -> None:
         create_tables(f"sqlite:///{scratch}")
         with closing(sqlite3.connect(scratch)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
-        os.replace(copy, path)  # noqa: PTH105 - the atomic step, named as such
+        os.replace(copy, path)  # noqa: PTH105 - atomic
     finally:
         for leftover in (scratch, copy):
             leftover.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
-"""The histories of metrics of many runs, with one request for a metric instead of one for every run and metric.
+"""Reads the metric histories of many runs, with one request per metric instead of one per run and metric.
 
-MLflow's client has no such method, its stores and its server do: what is not in the client's public interface is used
-here and nowhere else.
+MLflow's stores and server support this but its client does not; only this module uses non-public interfaces for it.
 """
 
 from collections import defaultdict
@@ -13,23 +12,23 @@ if TYPE_CHECKING:
 
 Point: TypeAlias = tuple[int, float]  # step, value
 
-RUNS = 100  # a request: mlflow.server.handlers.MAX_RUNS_GET_METRIC_HISTORY_BULK
-POINTS = 2500  # a run, of a longer history a server sends a sample: mlflow.server.handlers.MAX_RESULTS_PER_RUN
+RUNS = 100  # per request: mlflow.server.handlers.MAX_RUNS_GET_METRIC_HISTORY_BULK
+POINTS = 2500  # per run; a server samples longer histories: mlflow.server.handlers.MAX_RESULTS_PER_RUN
 
 
 def metric_history(client: "MlflowClient", run_ids: Sequence[str], metric: str) -> dict[str, list[Point]]:
-    """All points of a metric by run, in the order of their steps; a run without any is not there.
+    """All points of a metric by run id, sorted by step; runs without points are omitted.
 
-    Deleted runs keep their metrics: who asks makes sure that these runs are there.
+    Deleted runs keep their metrics: the caller must exclude them.
     """
     points: dict[str, list[Point]] = defaultdict(list)
     for start in range(0, len(run_ids), RUNS):
-        for run_id, point in _of_some(client, run_ids[start : start + RUNS], metric):
+        for run_id, point in _read_batch(client, run_ids[start : start + RUNS], metric):
             points[run_id].append(point)
     return {run_id: sorted(found, key=lambda point: point[0]) for run_id, found in points.items()}
 
 
-def _of_some(client: "MlflowClient", run_ids: Sequence[str], metric: str) -> Iterator[tuple[str, Point]]:
+def _read_batch(client: "MlflowClient", run_ids: Sequence[str], metric: str) -> Iterator[tuple[str, Point]]:
     from mlflow.store.tracking.rest_store import RestStore
 
     store: Any = client._tracking_client.store

@@ -1,7 +1,7 @@
-"""What there is where runs are recorded, read without making or changing anything in it.
+"""Inspects a tracking store without creating or changing anything.
 
-MLflow that opens a database of an earlier release, which lacks tables, migrates it there and then, without a backup:
-its schema is read before MLflow is given the address.
+MLflow migrates a database of an earlier release when it opens it, without a backup; therefore the schema revision is
+checked before MLflow connects.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,11 @@ _VERSION_LENGTH = 100
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingStore:
-    """server: the release of the MLflow server, None where it does not say; for a database always None.
+    """Versions of a tracking store.
 
-    schema: the revision of a database's tables, which is the installed MLflow's; None where they are still to be made.
+    Attributes:
+        server: release of the MLflow server; None if it does not report it, and for databases.
+        schema: schema revision of the database, equal to the installed MLflow's; None for servers and new databases.
     """
 
     server: str | None = None
@@ -31,38 +33,39 @@ class TrackingStore:
 
 
 def inspect_store(tracking_uri: str) -> TrackingStore:
-    """Look where runs are recorded.
+    """Connect to the store and return its versions.
 
-    Raises UserError if it cannot be reached or written, is no MLflow, or has the schema of another MLflow version.
+    Raises:
+        UserError: the store is unreachable, unwritable, not an MLflow store, or has another version's schema.
     """
     if is_server(tracking_uri):
         connect(tracking_uri)
         return TrackingStore(server=_server_version(tracking_uri))
     path = sqlite_path(tracking_uri)
     if path is not None and not (path.exists() and path.stat().st_size > 0):
-        _check_place(path, tracking_uri)
+        _check_creatable(path, tracking_uri)
         return TrackingStore()
     found = _revision(tracking_uri, path)
     if found is not None:
         expected = _expected_revision()
         if found != expected:
             raise UserError(
-                f"MLflow's database {shown_uri(tracking_uri)} has the schema {found}, the MLflow installed here works "
-                f"with {expected}; {_migration(tracking_uri, found)}"
+                f"MLflow's database {shown_uri(tracking_uri)} has the schema {found}, the installed MLflow requires "
+                f"{expected}; {_migration(tracking_uri, found)}"
             )
     connect(tracking_uri)
     return TrackingStore(schema=found)
 
 
 def _migration(tracking_uri: str, found: str) -> str:
-    """What to do about a schema that is not the installed MLflow's."""
+    """Advice for a schema that is not the installed MLflow's."""
     if found not in _known_revisions():
-        return "it is of a later MLflow: install the release that its other users have"
-    return f"back it up, then run `mlflow db upgrade {shown_uri(tracking_uri)}` while no search runs"
+        return "it is of a later MLflow: install the release that created it"
+    return f"back it up, then run `mlflow db upgrade {shown_uri(tracking_uri)}` while no search is running"
 
 
 def _known_revisions() -> set[str]:
-    """Those of the installed MLflow and of all before it."""
+    """Schema revisions of the installed MLflow and all earlier releases."""
     from alembic.script import ScriptDirectory
     from mlflow.store.db.utils import _get_alembic_config
 
@@ -77,10 +80,10 @@ def _expected_revision() -> str:
 
 
 def _revision(tracking_uri: str, path: Path | None) -> str | None:
-    """The revision that the database's tables have; None for a database without them, or another program's."""
+    """Schema revision of the database; None if it has no MLflow tables or the connection fails."""
     import sqlalchemy
 
-    # Nothing is made: SQLite would create the file that it is asked about.
+    # Read-only: SQLite would create a missing file.
     url = tracking_uri if path is None else f"sqlite:///file:{path}?mode=ro&uri=true"
     try:
         engine = sqlalchemy.create_engine(url)
@@ -92,14 +95,14 @@ def _revision(tracking_uri: str, path: Path | None) -> str | None:
         finally:
             engine.dispose()
     except (ModuleNotFoundError, sqlalchemy.exc.SQLAlchemyError):
-        return None  # connecting says what is wrong, in its own words
+        return None  # `connect` will report the error
 
 
-def _check_place(path: Path, tracking_uri: str) -> None:
-    """Raise UserError unless a database can be made there."""
+def _check_creatable(path: Path, tracking_uri: str) -> None:
+    """Raise UserError unless a SQLite file can be created at `path`."""
     if path.exists() and not path.is_file():
         raise UserError(
-            f"--mlflow-uri {tracking_uri}: cannot be written ({path} is no ordinary file); name another one"
+            f"--mlflow-uri {tracking_uri}: cannot be written ({path} is not a regular file); choose another file"
         )
     there = next(parent for parent in path.parents if parent.exists())
     try:
@@ -112,13 +115,13 @@ def _check_place(path: Path, tracking_uri: str) -> None:
 
 
 def _server_version(tracking_uri: str) -> str | None:
-    """What the server says of its release, to whom its password lets in; None where it does not."""
+    """The release that the server reports; None if it does not, or denies access."""
     from mlflow.exceptions import MlflowException
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
     try:
-        answer = http_request(
+        response = http_request(
             get_default_host_creds(tracking_uri),  # type: ignore[no-untyped-call]
             "/version",
             "GET",
@@ -126,6 +129,6 @@ def _server_version(tracking_uri: str) -> str | None:
             timeout=CONNECT_TIMEOUT_S,
             raise_on_status=False,
         )
-        return str(Version(answer.text[:_VERSION_LENGTH])) if answer.status_code == 200 else None
+        return str(Version(response.text[:_VERSION_LENGTH])) if response.status_code == 200 else None
     except (OSError, MlflowException, InvalidVersion):
         return None

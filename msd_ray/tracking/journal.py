@@ -1,10 +1,10 @@
-"""The journal: what waits to be recorded in MLflow, in order, in a file that survives the driver.
+"""Journal: the records that are pending for MLflow, in order, in a file that survives the process.
 
-    STUDY.jsonl        a line that names the journal, then a JSON object a record; appended, never changed
-    STUDY.jsonl.done   how far MLflow has got: {"journal": its name, "offset": bytes, "records": lines}
+    STUDY.jsonl        a header line with the journal's name, then one JSON object per record; append-only
+    STUDY.jsonl.done   position up to which MLflow has the records: {"journal": name, "offset": bytes, "records": lines}
 
-A record is on the disk when `append` returns. One process writes a journal; in it one thread appends, and one reads
-and marks. What is kept in memory does not grow with the journal.
+A record is on disk when `append` returns. One process writes a journal: one thread appends, one thread reads and marks.
+Memory use does not depend on the length of the journal.
 """
 
 import json
@@ -23,7 +23,7 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A record as it was appended. line: 1-based, of the file. end: the offset of the next one."""
+    """A record as it was appended. line: 1-based line in the file. end: byte offset of the next record."""
 
     record: dict[str, Any]
     line: int
@@ -31,56 +31,56 @@ class Entry:
 
 
 class Journal:
-    """A study's journal; make it with `open`."""
+    """A study's journal; create it with `open`."""
 
-    def __init__(self, path: Path, name: str, *, end: int, lines: int, torn: int) -> None:
+    def __init__(self, path: Path, name: str, *, end: int, lines: int, torn_bytes: int) -> None:
         self.path = path
-        self.torn = torn
-        """Bytes of a record that was cut off when its driver died, and that is dropped."""
+        self.torn_bytes = torn_bytes
+        """Size of an incomplete last record, left by a killed process and dropped."""
         self._name = name
         self._writer = path.open("r+b", buffering=0)
         self._reader = path.open("rb")
         self._end = end
         self._appended = lines
-        self._position, self._done = self._mark()
+        self._position, self._done = self._read_mark()
         self._read_position, self._read_line = self._position, self._done
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """The journal at `path`, begun unless it is there.
+        """Open the journal at `path`; create it if it does not exist.
 
         Raises:
-            UserError: the place cannot be written, or the file is no journal.
+            UserError: the path is not writable, or the file is not a journal.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            name, end, lines, torn = _read_through(path)
+            name, end, lines, torn_bytes = _scan(path)
             if name is None:
-                name, torn = uuid.uuid4().hex, 0
+                name, torn_bytes = uuid.uuid4().hex, 0
                 header = _line({"journal": name, "version": VERSION})
                 path.write_bytes(header)
                 end, lines = len(header), 1
                 _sync_directory(path.parent)
-            elif torn:
+            elif torn_bytes:
                 os.truncate(path, end)
-            return cls(path, name, end=end, lines=lines, torn=torn)
+            return cls(path, name, end=end, lines=lines, torn_bytes=torn_bytes)
         except OSError as error:
             raise _unwritable(path, error) from error
 
     @property
-    def waiting(self) -> int:
-        """How many records are not marked as done."""
+    def pending(self) -> int:
+        """Number of records that are not marked as done."""
         return self._appended - self._done
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Add a record; it is on the disk afterwards.
+        """Append a record and flush it to disk.
 
         Raises:
-            UserError: the disk does not take it. The journal is then as it was.
+            UserError: the write failed. The journal is unchanged.
         """
         line = _line(record)
         try:
-            # What an interrupted call left behind was never appended.
+            # A call that was interrupted may have written part of a line.
             self._writer.truncate(self._end)
             self._writer.seek(self._end)
             written = 0
@@ -93,10 +93,10 @@ class Journal:
         self._appended += 1
 
     def next(self) -> Entry | None:
-        """The record after the one that was read last, first the first that is not done; None if there is none yet.
+        """Read the next record, starting after the last one that is marked as done; None at the end.
 
         Raises:
-            UserError: the line is no record.
+            UserError: the line is not a record.
         """
         if self._read_position >= self._end:
             return None
@@ -110,13 +110,13 @@ class Journal:
             record = None
         if not isinstance(record, dict):
             raise UserError(
-                f"{self.path}:{self._read_line}: this is no record; if the line cannot be mended, remove it, and start "
-                "the same command again"
+                f"{self.path}:{self._read_line}: not a JSON object. Repair or remove the line, then run the same "
+                "command again."
             )
         return Entry(record=record, line=self._read_line, end=self._read_position)
 
-    def done(self, entry: Entry) -> None:
-        """Mark a record, and those before it, as recorded in MLflow. Raises UserError if the disk does not take it."""
+    def mark_done(self, entry: Entry) -> None:
+        """Mark a record, and all before it, as written to MLflow. Raises UserError if the mark cannot be written."""
         try:
             write_json(_mark_of(self.path), {"journal": self._name, "offset": entry.end, "records": entry.line})
         except OSError as error:
@@ -124,41 +124,41 @@ class Journal:
         self._done = entry.line
 
     def close(self) -> None:
-        """Close the files, and remove them if nothing waits."""
+        """Close the files; remove them if no record is pending."""
         self._writer.close()
         self._reader.close()
-        if self.waiting == 0:
+        if self.pending == 0:
             self.path.unlink(missing_ok=True)
             _mark_of(self.path).unlink(missing_ok=True)
 
-    def _mark(self) -> tuple[int, int]:
-        """Offset and line up to which all is done."""
+    def _read_mark(self) -> tuple[int, int]:
+        """Byte offset and line up to which all records are done."""
         try:
             mark = json.loads(_mark_of(self.path).read_text(encoding="utf-8"))
             if mark["journal"] == self._name and mark["offset"] <= self._end:
                 return int(mark["offset"]), int(mark["records"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            pass  # to tell MLflow everything again is slower, and does no harm
+            pass  # writing all records again is slower but harmless: writes are idempotent
         return len(_line({"journal": self._name, "version": VERSION})), 1
 
 
-def _read_through(path: Path) -> tuple[str | None, int, int, int]:
-    """The journal's name, the end of its last whole line, the number of lines, and the bytes after them.
+def _scan(path: Path) -> tuple[str | None, int, int, int]:
+    """The journal's name, end of its last complete line, number of lines, and number of bytes after them.
 
-    The name is None where there is no journal yet: no file, or one whose first line was cut off.
+    The name is None if there is no journal yet: no file, or an incomplete first line.
     """
     if not path.exists():
         return None, 0, 0, 0
-    name, end, lines, torn = None, 0, 0, 0
+    name, end, lines, torn_bytes = None, 0, 0, 0
     with path.open("rb") as file:
         for line in file:
             if not line.endswith(b"\n"):
-                torn = len(line)
+                torn_bytes = len(line)
                 break
             if lines == 0:
                 name = _name_in(path, line)
             end, lines = end + len(line), lines + 1
-    return name, end, lines, torn
+    return name, end, lines, torn_bytes
 
 
 def _name_in(path: Path, header: bytes) -> str:
@@ -168,7 +168,7 @@ def _name_in(path: Path, header: bytes) -> str:
             return str(content["journal"])
     except (ValueError, KeyError, TypeError):
         pass
-    raise UserError(f"{path} is no journal of records of this version of msd_ray; move it away")
+    raise UserError(f"{path}: not a journal of this version of msd_ray. Move the file elsewhere.")
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
@@ -189,6 +189,6 @@ def _sync_directory(directory: Path) -> None:
 
 def _unwritable(path: Path, error: OSError) -> UserError:
     return UserError(
-        f"the records for MLflow cannot be written to {path}: {error.strerror or error}; free some space, or give a "
-        "writable --storage, then start the same command again: it goes on where it stopped"
+        f"{path}: cannot write the records for MLflow: {error.strerror or error}. Free disk space or choose a writable "
+        "--storage, then run the same command again: it resumes where it stopped."
     )

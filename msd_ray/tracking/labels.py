@@ -1,14 +1,14 @@
-"""What the runs of a study are called and tagged, for MLflow's own pages to filter, group and tell them apart.
+"""Names, tags and notes of a study's runs, by which the MLflow UI can filter and group them.
 
-A run's page shows neither its parent nor its experiment, and a chart may hold runs of several languages: every run
-therefore says itself to which study, data set and language it belongs, and its name ends in the language.
+A run's page shows neither its parent nor its experiment, and charts may mix runs of several languages. Every run
+therefore carries study, data set and language as tags, and its name ends with the language.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 TUNE, ABLATE = "tune", "ablate"
-# MLflow's filters have neither OR nor an IN for tags: the two rows of the paper's claim share a tag of their own.
+# MLflow's filters have neither OR nor an IN for tags, so the two rows of the paper's claim share a tag.
 CLAIM: Mapping[str, str] = {"msd": "msd-tsl", "no-all": "msd-tsl"}
 
 _PURPOSE = {
@@ -27,7 +27,7 @@ _RUNS = {
 
 @dataclass(frozen=True, kw_only=True)
 class StudyLabels:
-    """Whose runs they are. command: `tune` or `ablate`."""
+    """The study that the runs belong to. command: `tune` or `ablate`."""
 
     study: str
     dataset: str
@@ -39,24 +39,24 @@ class StudyLabels:
         return {"study": self.study, "dataset": self.dataset, "lang": self.lang, "command": self.command}
 
     def parent_tags(self) -> dict[str, str]:
-        """Tags of the study's parent run; with its note, which the user may change, when the run is made."""
+        """Tags of the study's parent run."""
         return {"kind": "study", **self._own}
 
     def child_tags(self, key: str, tags: Mapping[str, str]) -> dict[str, str]:
-        """All tags of a child run that is to have `tags`.
+        """All tags of a child run: `tags` and those common to the study's runs.
 
-        A search is zero-shot. Of an ablation's run that is for the caller to say: nothing is claimed for it here.
+        Runs of a search are tagged as zero-shot; for runs of an ablation the caller sets `zero_shot`.
         """
-        promised = {"zero_shot": "true"} if self.command == TUNE else {}
+        zero_shot = {"zero_shot": "true"} if self.command == TUNE else {}
         claim = {"claim": CLAIM[tags["row"]]} if tags.get("row") in CLAIM else {}
-        return {**promised, **claim, **tags, **self._own, "kind": "run", "key": key, "phase": key.split("/")[0]}
+        return {**zero_shot, **claim, **tags, **self._own, "kind": "run", "key": key, "phase": key.split("/")[0]}
 
     def name(self, name: str) -> str:
-        """A child run's name: what it is and the language, as in `student-3 ar`."""
+        """A child run's name, with the language: `student-3 ar`."""
         return f"{name} {self.lang}"
 
     def note(self) -> str:
-        """The parent's note (Markdown): what the study is, what its runs are, how to find them."""
+        """The parent's note (Markdown): a description of the study and its runs, with filters."""
         purpose = _PURPOSE.get(self.command, f"A study of `{self.command}`")
         lines = [
             f"**{purpose}**: data set {self.dataset}, from English (`en`) to `{self.lang}`.",
@@ -69,7 +69,7 @@ class StudyLabels:
         return "\n\n".join(line for line in lines if line)
 
     def filters(self) -> dict[str, str]:
-        """Filters that the note offers, each under what it shows."""
+        """The filters of the note, by description."""
         study = f"tags.study = '{self.study}'"
         final = f"{study} and tags.phase = 'final'"
         if self.command == TUNE:

@@ -1,7 +1,7 @@
-"""Whether an MLflow that raised an error is away, so that it is asked again later, or has an objection for good.
+"""Classifies MLflow's errors: MLflow is unavailable, so that a retry may succeed, or it rejected the request.
 
-Away: nobody answers, in time or at all; a server says 5xx, 408 or 429; a database is locked, restarted or full. An
-objection: any other 4xx, a value that MLflow refuses, a table that is not there.
+Unavailable: no response or a timeout; HTTP status 5xx, 408 or 429; a locked, restarting or full database. Rejected: any
+other 4xx status, an invalid value, a missing table.
 """
 
 import errno
@@ -9,7 +9,7 @@ import sqlite3
 
 from msd_ray.common.errors import UserError, causes
 
-NOT_NOW = {
+RETRIABLE_CODES = {
     "ABORTED",
     "CANCELLED",
     "DEADLINE_EXCEEDED",
@@ -17,50 +17,54 @@ NOT_NOW = {
     "RESOURCE_EXHAUSTED",
     "TEMPORARILY_UNAVAILABLE",
 }
-"""MLflow's error codes of that kind."""
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
+"""MLflow's error codes that a retry may resolve."""
+RETRIABLE_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
 
 
-class MlflowAwayError(UserError):
-    """MLflow does not answer now. Whoever cannot wait may end with it as with any mistake of the user's.
+class MlflowUnavailableError(UserError):
+    """MLflow is unavailable. Callers that do not retry let it end the command like any UserError.
 
-    what: the message without its advice to start again, for whoever waits.
+    reason: the message without the advice, for callers that retry.
     """
 
-    def __init__(self, what: str, advice: str) -> None:
-        super().__init__(f"{what}{advice}")
-        self.what = what
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason}{advice}")
+        self.reason = reason
 
 
-def failure(error: BaseException, what: str, advice: str, *, server: bool = False) -> UserError:
-    """The error to raise for one of MLflow's or of its database: `MlflowAwayError`, or a plain `UserError`."""
-    return MlflowAwayError(what, advice) if is_outage(error, server=server) else UserError(f"{what}{advice}")
+def failure(error: BaseException, reason: str, advice: str, *, server: bool = False) -> UserError:
+    """The exception to raise for an error of MLflow or its database: `MlflowUnavailableError` or `UserError`."""
+    return MlflowUnavailableError(reason, advice) if is_outage(error, server=server) else UserError(f"{reason}{advice}")
 
 
 def is_outage(error: BaseException, *, server: bool) -> bool:
-    """Whether waiting may help. server: whether a server was asked, not a database."""
+    """Whether a retry may succeed. server: whether the store is an MLflow server, not a database."""
     code = str(getattr(error, "error_code", ""))
-    # Of a server it is an answer 500, or none; in this process it is a defect, which stays.
-    return any(_is_away(one) for one in causes(error)) or code in NOT_NOW or (server and code == "INTERNAL_ERROR")
+    # From a server, INTERNAL_ERROR means status 500 or no response; in this process it is a permanent defect.
+    return (
+        any(_is_unavailable(one) for one in causes(error))
+        or code in RETRIABLE_CODES
+        or (server and code == "INTERNAL_ERROR")
+    )
 
 
-def _is_away(error: BaseException) -> bool:
+def _is_unavailable(error: BaseException) -> bool:
     import requests
     import sqlalchemy.exc as sql
 
-    if isinstance(error, requests.HTTPError):  # of an artifact's upload
+    if isinstance(error, requests.HTTPError):  # from an artifact upload
         status = 0 if error.response is None else error.response.status_code
         return status >= 500 or status in (408, 429)
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
         return False
-    if isinstance(error, requests.RequestException):  # refused, timed out, cut off; "too many 500 error responses"
+    if isinstance(error, requests.RequestException):  # refused, timed out, closed; "too many 500 error responses"
         return True
     if isinstance(error, sql.OperationalError | sqlite3.OperationalError):
-        # SQLite has this class for a file that is locked and for a table that is not there, whose code says nothing.
+        # SQLite raises this class for a locked file and for a missing table; the latter has the generic SQLITE_ERROR.
         code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
         return code is None or code & 0xFF != sqlite3.SQLITE_ERROR
     if isinstance(error, sql.DBAPIError):
         return error.connection_invalidated
     if isinstance(error, sql.TimeoutError | TimeoutError | ConnectionError):
         return True
-    return isinstance(error, OSError) and error.errno in NO_ROOM
+    return isinstance(error, OSError) and error.errno in RETRIABLE_ERRNOS

@@ -1,8 +1,8 @@
-"""Nested settings as MLflow's flat string parameters.
+"""Converts nested settings to MLflow's flat string parameters.
 
-MLflow keeps parameters as strings of at most 6,000 characters and never changes one. Nested mappings become dotted
-keys, text stays as it is, every other value is written as JSON; a longer value is cut and ends in the SHA-256 of
-the whole, so that a comparison on resume still sees any change.
+MLflow stores parameters as immutable strings of at most 6,000 characters. Nested mappings become dotted keys, strings
+stay as they are, other values become JSON. Longer values are truncated and end with the SHA-256 of the whole value, so
+that a resume still detects any change.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def _json(value: Json) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """`text`, or when it is longer than `limit` characters its beginning and the SHA-256 of the whole."""
+    """`text`, truncated to `limit` characters with the SHA-256 of the whole at the end if it is longer."""
     if len(text) <= limit:
         return text
     ending = f"... sha256:{hashlib.sha256(text.encode()).hexdigest()}"
@@ -44,10 +44,10 @@ def shortened(text: str, limit: int) -> str:
 
 
 def new_parameters(logged: Mapping[str, str], wanted: Mapping[str, str], *, run: str) -> dict[str, str]:
-    """Those of `wanted` that are not logged yet.
+    """The parameters of `wanted` that are not logged yet.
 
     Raises:
-        UserError: a logged parameter has another value now.
+        UserError: a logged parameter has a different value.
     """
     changed = [
         f"{key} was {logged[key]!r}, is now {value!r}"
@@ -58,6 +58,6 @@ def new_parameters(logged: Mapping[str, str], wanted: Mapping[str, str], *, run:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise UserError(
             f"{run} is already recorded in MLflow with other settings: {'; '.join(changed[:5])}{more}. "
-            "Repeat the settings it was started with, or give this study another --name."
+            "Use the settings it was started with, or choose another --name."
         )
     return {key: value for key, value in wanted.items() if key not in logged}

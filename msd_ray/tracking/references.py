@@ -1,4 +1,4 @@
-"""Registered models by name: `models:/NAME@ALIAS` or `models:/NAME/VERSION` -> the student's directory."""
+"""Resolves `models:/NAME@ALIAS` and `models:/NAME/VERSION` to the directory of an exported student."""
 
 import re
 import tempfile
@@ -12,7 +12,7 @@ from msd_ray.common.errors import UserError
 
 from .client import mlflow_errors
 from .connection import connect
-from .registry import OLDER_STUDENT, STUDENT, versions_of
+from .registry import LEGACY_STUDENT, STUDENT, versions_of
 from .uri import shown_uri, sqlite_path
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """A registered model's version by its alias or its number: one of the two is None."""
+    """A version of a registered model. Either `alias` or `version` is None."""
 
     name: str
     alias: str | None
@@ -33,21 +33,24 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference:
-    """`models:/NAME@ALIAS` or `models:/NAME/VERSION`. Raises UserError for anything else."""
+    """Parse `models:/NAME@ALIAS` or `models:/NAME/VERSION`. Raises UserError for anything else."""
     found = _REFERENCE.fullmatch(text)
     if found is None or not text.isprintable():
         raise UserError(
-            f"--model {text!r}: write models:/NAME@ALIAS (models:/msd-wikiann-ar@champion) or models:/NAME/3"
+            f"--model {text!r}: not a registered model. Use models:/NAME@ALIAS (models:/msd-wikiann-ar@champion) or "
+            "models:/NAME/3."
         )
     return Reference(**found.groupdict())
 
 
 @contextmanager
 def downloaded(tracking_uri: str, reference: Reference) -> Iterator[Path]:
-    """The exported student of a version, as a directory that is there as long as the context.
+    """Provide the exported student of a version as a directory that exists within the context.
 
-    Nothing of it is executed; whether its files are whole is for `load_student` to say. A version that lies on this
-    machine is read where it is. Raises UserError when there is no such version, or MLflow does not work.
+    Artifacts on this machine are not copied. No file is executed; `load_student` checks the files.
+
+    Raises:
+        UserError: the version does not exist, is not an exported student, or MLflow fails.
     """
     from mlflow.artifacts import download_artifacts
     from mlflow.utils.file_utils import local_file_uri_to_path
@@ -55,7 +58,9 @@ def downloaded(tracking_uri: str, reference: Reference) -> Iterator[Path]:
 
     database = sqlite_path(tracking_uri)
     if database is not None and not database.exists():
-        raise UserError(f"there is no MLflow database {database}; name the one that has the model with --mlflow-uri")
+        raise UserError(
+            f"the MLflow database {database} does not exist. Give the --mlflow-uri of the store that has the model."
+        )
     client = connect(tracking_uri)
     version = _find(client, tracking_uri, reference)
     with tempfile.TemporaryDirectory(prefix="msd_ray-") as scratch:
@@ -67,17 +72,17 @@ def downloaded(tracking_uri: str, reference: Reference) -> Iterator[Path]:
                 version_files = Path(
                     download_artifacts(artifact_uri=source, dst_path=scratch, tracking_uri=tracking_uri)
                 )
-        found = [place for place in (version_files / STUDENT, version_files / OLDER_STUDENT) if place.is_dir()]
+        found = [place for place in (version_files / STUDENT, version_files / LEGACY_STUDENT) if place.is_dir()]
         if not found:
             raise UserError(
-                f"{_called(reference)} at {shown_uri(tracking_uri)} has no files {STUDENT}: it is not one of msd_ray's "
-                f"students, or they were removed from {version_files}"
+                f"{_format(reference)} at {shown_uri(tracking_uri)} has no directory {STUDENT}: it is not a student of "
+                f"msd_ray, or its files were removed from {version_files}"
             )
         yield found[0]
 
 
 def _find(client: "MlflowClient", tracking_uri: str, reference: Reference) -> "ModelVersion":
-    """The version; if there is none, what there is."""
+    """The version. Raises UserError that lists the existing models, versions and aliases if it does not exist."""
     from mlflow.exceptions import MlflowException
 
     with mlflow_errors(tracking_uri):
@@ -96,19 +101,19 @@ def _find(client: "MlflowClient", tracking_uri: str, reference: Reference) -> "M
                 raise
             names = sorted(model.name for model in client.search_registered_models(max_results=1000))
             raise UserError(
-                f"--model {_called(reference)}: MLflow at {shown_uri(tracking_uri)} has no registered model "
+                f"--model {_format(reference)}: MLflow at {shown_uri(tracking_uri)} has no registered model "
                 f"{reference.name}; {_listed('it has', names)}"
             ) from error
         numbers = sorted((str(v.version) for v in versions_of(client, model.name)), key=int)
     aliases: Mapping[str, str] = model.aliases
     known = [f"@{alias} (version {version})" for alias, version in sorted(aliases.items())]
     raise UserError(
-        f"--model {_called(reference)}: {reference.name} has no such {'alias' if reference.alias else 'version'}; "
+        f"--model {_format(reference)}: {reference.name} has no such {'alias' if reference.alias else 'version'}; "
         f"{_listed('it has versions', numbers)}, {_listed('aliases', known)}"
     )
 
 
-def _called(reference: Reference) -> str:
+def _format(reference: Reference) -> str:
     end = f"@{reference.alias}" if reference.alias is not None else f"/{reference.version}"
     return f"models:/{reference.name}{end}"
 

@@ -1,13 +1,13 @@
-"""The MLflow model registry: the best students of each data set and language, of which one is the champion.
+"""Registers the best students in the MLflow model registry; one version per model is the champion.
 
 `register` stores a student as a version of `msd-<dataset>-<lang>` and moves the alias `champion` if it is better
-(`champion.py` says when); `references.py` brings a version's student back as the directory that it was.
+(see `champion.py`). `references.py` restores a version's student as a directory.
 
-A version is an MLflow model of the flavor `transformers`, without code of its own; nothing of this package is needed to
-load it (`mlflow.transformers.load_model`):
+A version is an MLflow model of flavor `transformers` without code, so that `mlflow.transformers.load_model` loads it
+without this package:
 
     model                   the exported student (see predict/export.py): safetensors and JSON
-    components/tokenizer    its tokenizer again, where that flavor looks for it
+    components/tokenizer    copy of its tokenizer, in the place required by the flavor
 """
 
 import importlib.metadata
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .champion import ALIAS, Candidate, decide, registered_name
+from .champion import ALIAS, Candidate, decide_promotion, registered_name
 from .client import mlflow_errors
 from .connection import connect
 from .parameters import shortened
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
-STUDENT = "model"  # where an exported student lies in its version
-OLDER_STUDENT = "artifacts/student"  # and where versions with code of their own had it
-NEEDED = ("mlflow", "numpy", "safetensors", "tokenizers", "torch", "transformers")
+STUDENT = "model"  # directory of the exported student in a version
+LEGACY_STUDENT = "artifacts/student"  # the same in versions with their own code
+REQUIREMENTS = ("mlflow", "numpy", "safetensors", "tokenizers", "torch", "transformers")
 EXAMPLE = ["Angela Merkel spoke in Paris ."]
 LONGEST_TAG = 5000  # mlflow.utils.validation.MAX_MODEL_REGISTRY_TAG_VALUE_LENGTH
 
 
 @dataclass(frozen=True, kw_only=True)
-class Registered:
-    """A student's version. new: whether it was made just now. champion: whether the alias is on it; reason: why."""
+class RegisteredVersion:
+    """A student's version. new: it was created by this call. champion: it has the alias. reason: why, or why not."""
 
     name: str
     version: str
@@ -46,20 +46,23 @@ class Registered:
 
     @property
     def uri(self) -> str:
-        """How MLflow and `msd_ray.predict` name it."""
+        """URI for MLflow and `msd_ray.predict`."""
         return f"models:/{self.name}/{self.version}"
 
     def tags(self) -> dict[str, str]:
-        """What the study's parent run says of it."""
+        """Tags for the study's parent run."""
         return {"registered": self.uri, "champion": str(self.champion).lower(), "champion_reason": self.reason}
 
 
-def register(tracking_uri: str, directory: Path, candidate: Candidate) -> Registered:
-    """Make the exported student in `directory` a version, unless one has its content, and decide who is champion.
+def register(tracking_uri: str, directory: Path, candidate: Candidate) -> RegisteredVersion:
+    """Register the exported student in `directory` and promote it to champion if it is better.
 
-    A version that is there keeps what it says; one that a killed process left undecided is decided now. MLflow has no
-    transaction over versions and aliases: two processes must not register students of one name at the same time.
-    Raises UserError when MLflow does not work.
+    A version with the same content is reused and keeps its tags. A version that a killed process left without a
+    promotion decision gets one. MLflow has no transactions over versions and aliases: two processes must not register
+    students of one name at the same time.
+
+    Raises:
+        UserError: MLflow fails.
     """
     name = registered_name(candidate.dataset, candidate.lang)
     client = connect(tracking_uri)
@@ -69,26 +72,29 @@ def register(tracking_uri: str, directory: Path, candidate: Candidate) -> Regist
         new = version is None
         if version is None:
             version = _create_version(client, name, directory, candidate)
-        number = str(version.version)  # a database gives a number, a server text
+        number = str(version.version)  # an int from a database, a str from a server
         if "promoted" in version.tags:
             champion, reason = _champion(client, name), version.tags.get("reason", "")
             if version.tags["promoted"] == "true" and champion != number:
                 reason = f"It was the champion; version {champion or 'none'} is now."
         else:
-            champion, reason = _settle(client, name, version, candidate)
-    return Registered(name=name, version=number, new=new, champion=champion == number, reason=reason)
+            champion, reason = _promote_if_better(client, name, version, candidate)
+    return RegisteredVersion(name=name, version=number, new=new, champion=champion == number, reason=reason)
 
 
-def _settle(client: "MlflowClient", name: str, version: "ModelVersion", candidate: Candidate) -> tuple[str, str]:
-    """Decide, write the reason, move the alias; the champion's version after that, and the reason.
+def _promote_if_better(
+    client: "MlflowClient", name: str, version: "ModelVersion", candidate: Candidate
+) -> tuple[str, str]:
+    """Decide on promotion, write the reason and move the alias. Returns the champion's version and the reason.
 
-    The tag `promoted` comes last: without it, a process died on the way, and the next one settles the rest.
+    The tag `promoted` is written last: if it is missing, the process was killed and the next one repeats all steps.
     """
     number, champion = str(version.version), _champion(client, name)
     if champion == number:
         reason = version.tags.get("reason", "Champion: the alias was set by hand.")
     else:
-        decision = decide(candidate, champion, client.get_model_version(name, champion).tags if champion else {})
+        tags = client.get_model_version(name, champion).tags if champion else {}
+        decision = decide_promotion(candidate, champion, tags)
         reason = decision.reason
         client.update_model_version(name, number, candidate.description(decision))
         client.set_model_version_tag(name, number, "reason", reason)
@@ -100,12 +106,12 @@ def _settle(client: "MlflowClient", name: str, version: "ModelVersion", candidat
 
 
 def _champion(client: "MlflowClient", name: str) -> str:
-    """The version that has the alias, empty if none has."""
+    """The version with the alias; empty if there is none."""
     return str(client.get_registered_model(name).aliases.get(ALIAS, ""))
 
 
 def versions_of(client: "MlflowClient", name: str) -> list["ModelVersion"]:
-    """All versions of a registered model; none if there is no such model."""
+    """All versions of a registered model; empty if the model does not exist."""
     found: list[ModelVersion] = []
     token = None
     while True:
@@ -117,12 +123,12 @@ def versions_of(client: "MlflowClient", name: str) -> list["ModelVersion"]:
 
 
 def _create_version(client: "MlflowClient", name: str, directory: Path, candidate: Candidate) -> "ModelVersion":
-    """Store the student as an MLflow model of its run, and a version of it with all its tags, the decision's not."""
+    """Store the student as an MLflow model of its run, and create a version with all tags but the decision's."""
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
     from mlflow.exceptions import MlflowException
 
     try:
-        client.create_registered_model(name, description=_about(candidate))
+        client.create_registered_model(name, description=_model_description(candidate))
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
@@ -141,17 +147,17 @@ def _create_version(client: "MlflowClient", name: str, directory: Path, candidat
     finally:
         client.finalize_logged_model(model.model_id, status)
     client.log_outputs(candidate.run_id, models=[LoggedModelOutput(model.model_id, step=0)])
-    # The place, not `models:/ID`: for that one MLflow asks the process's global tracking address.
+    # Not `models:/ID`: MLflow would resolve it with the process's global tracking URI.
     return client.create_model_version(
         name, source=model.artifact_location, run_id=candidate.run_id, tags=tags, model_id=model.model_id
     )
 
 
 def _save(place: Path, directory: Path, name: str, *, run_id: str, model_id: str) -> None:
-    """Write the MLflow model to `place`: the export as it is, and the settings that `mlflow.transformers` loads.
+    """Write the MLflow model to `place`: the unchanged export and the settings for `mlflow.transformers`.
 
-    `mlflow.transformers.save_model` of MLflow 3.17 fails for a checkpoint's path beside transformers 5.23, and writes a
-    pipeline's weights anew.
+    `mlflow.transformers.save_model` is not used: in MLflow 3.17 it fails for a checkpoint path with transformers 5.23,
+    and it rewrites the weights of a pipeline.
     """
     from mlflow.models import Model, ModelSignature
     from mlflow.pyfunc import save_model
@@ -169,7 +175,7 @@ def _save(place: Path, directory: Path, name: str, *, run_id: str, model_id: str
         pipeline_model_type="AutoModelForTokenClassification",
         components=["tokenizer"],
         tokenizer_type="AutoTokenizer",
-        transformers_version=_release("transformers"),
+        transformers_version=_public_version("transformers"),
     )
     save_model(
         path=str(place),
@@ -177,7 +183,7 @@ def _save(place: Path, directory: Path, name: str, *, run_id: str, model_id: str
         loader_module="mlflow.transformers",
         model_config={"aggregation_strategy": "first"},
         input_example=EXAMPLE,
-        pip_requirements=[f"{package}=={_release(package)}" for package in NEEDED],
+        pip_requirements=[f"{package}=={_public_version(package)}" for package in REQUIREMENTS],
     )
     shutil.copytree(directory, place / STUDENT, copy_function=_link)
     others = shutil.ignore_patterns("*.safetensors", "*.md", "msd_ray.json")
@@ -185,19 +191,19 @@ def _save(place: Path, directory: Path, name: str, *, run_id: str, model_id: str
 
 
 def _link(source: str, target: str) -> None:
-    """Hundreds of megabytes are not copied where that can be helped."""
+    """Hard-link instead of copying hundreds of megabytes, where possible."""
     try:
         os.link(source, target)
-    except OSError:  # another file system
+    except OSError:  # different file systems
         shutil.copy2(source, target)
 
 
-def _release(package: str) -> str:
-    """The version without the part that names a build (`2.11.0+cpu`), which no package index has."""
+def _public_version(package: str) -> str:
+    """The version without local build label (`2.11.0+cpu`), which package indexes do not have."""
     return importlib.metadata.version(package).partition("+")[0]
 
 
-def _about(candidate: Candidate) -> str:
+def _model_description(candidate: Candidate) -> str:
     return (
         f"Named entity taggers for {candidate.lang} ({candidate.dataset}), distilled from an English teacher. "
         f"The alias {ALIAS} is on the version with the highest F1 on dev."

@@ -1,7 +1,7 @@
-"""A thread that tells MLflow what a journal holds, in order, for as long as it takes.
+"""Replay: a thread that writes the records of a journal to MLflow, in order.
 
-If MLflow is away (see `outages`) it waits, longer and longer up to a bound, and tells the same record again. What
-MLflow refuses is not told again: it is kept as `failure`, for the driver to end with.
+While MLflow is unavailable (`outages`) it retries the same record with exponential backoff. A record that MLflow
+rejects is not retried: the error is stored in `Replay.failure`, and the next call on the run logger raises it.
 """
 
 import threading
@@ -15,89 +15,95 @@ from msd_ray.common.errors import UserError
 from msd_ray.common.text import duration
 
 from .journal import Entry, Journal
-from .outages import MlflowAwayError
+from .outages import MlflowUnavailableError
 from .study import StudyTracker
 
 Result = TypeVar("Result")
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
-    """Seconds before the first repetition and at most before any; each wait is twice the one before."""
+class Backoff:
+    """Exponential backoff: the delay doubles from `initial_s` to `maximum_s` seconds."""
 
-    first_s: float = 1.0
-    longest_s: float = 60.0
+    initial_s: float = 1.0
+    maximum_s: float = 60.0
 
-    def waits(self) -> Iterator[float]:
-        """The waits in order, without end."""
-        wait = self.first_s
+    def delays(self) -> Iterator[float]:
+        """Infinite sequence of delays, in seconds."""
+        delay = self.initial_s
         while True:
-            yield wait
-            wait = min(2 * wait, self.longest_s)
+            yield delay
+            delay = min(2 * delay, self.maximum_s)
 
 
 class _StoppedError(Exception):
-    """The driver wants no more to be told."""
+    """`Replay.stop` was called during a retry."""
 
 
 class Replay:
-    """Begins with `start`. root: what the paths of files in the journal are relative to."""
+    """The thread; `start` starts it. root: base of the relative paths in the journal."""
 
     def __init__(
-        self, journal: Journal, open_tracker: Callable[[], StudyTracker], *, root: Path, say: Say, patience: Patience
+        self,
+        journal: Journal,
+        open_tracker: Callable[[], StudyTracker],
+        *,
+        root: Path,
+        report: Report,
+        backoff: Backoff,
     ) -> None:
         self.tracker: StudyTracker | None = None
         self.failure: BaseException | None = None
-        self.away: str | None = None
-        """Why MLflow is away, in its own words; None while it is not."""
+        self.outage: str | None = None
+        """MLflow's error while it is unavailable, else None."""
         self._journal, self._open_tracker, self._root = journal, open_tracker, root
-        self._say, self._patience = say, patience
+        self._report, self._backoff = report, backoff
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="records to MLflow", daemon=True)
 
     def start(self) -> None:
-        """Begin to tell."""
+        """Start the thread."""
         self._thread.start()
 
-    def wake(self) -> None:
-        """Something was appended."""
+    def notify(self) -> None:
+        """Wake the thread: a record was appended."""
         with self._changed:
             self._changed.notify_all()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until all that was appended has been told; whether it has. Ends early if it never will."""
+        """Wait until MLflow has all records or the replay has failed. Returns whether MLflow has all records."""
         with self._changed:
-            self._changed.wait_for(lambda: self._told() or self.failure is not None, timeout_s)
-            return self._told()
+            self._changed.wait_for(lambda: self._drained() or self.failure is not None, timeout_s)
+            return self._drained()
 
     def stop(self, timeout_s: float) -> None:
-        """End the thread; one that waits for an answer of MLflow's is left to the end of the process."""
+        """Stop the thread; if it is blocked in a request for longer than `timeout_s`, leave it to process exit."""
         self._stopping.set()
-        self.wake()
+        self.notify()
         self._thread.join(timeout_s)
 
     def relative(self, path: Path) -> str:
-        """A path as the journal holds it, so that a storage may be moved."""
+        """A path as stored in the journal: relative to `root` if it is inside, so that the storage can be moved."""
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
-    def _told(self) -> bool:
-        return self.tracker is not None and self._journal.waiting == 0
+    def _drained(self) -> bool:
+        return self.tracker is not None and self._journal.pending == 0
 
     def _run(self) -> None:
         try:
-            self.tracker = tracker = self._insist(self._open_tracker)
-            self.wake()
+            self.tracker = tracker = self._retry_until_available(self._open_tracker)
+            self.notify()
             while (entry := self._next()) is not None:
-                self._tell(tracker, entry)
-                self._journal.done(entry)
-                self.wake()
+                self._write(tracker, entry)
+                self._journal.mark_done(entry)
+                self.notify()
         except _StoppedError:
             pass
         except BaseException as error:
             self.failure = error
-            self.wake()
+            self.notify()
 
     def _next(self) -> Entry | None:
         with self._changed:
@@ -107,49 +113,53 @@ class Replay:
                 self._changed.wait()
         return None
 
-    def _tell(self, tracker: StudyTracker, entry: Entry) -> None:
+    def _write(self, tracker: StudyTracker, entry: Entry) -> None:
         try:
-            self._insist(lambda: tell(tracker, entry.record, self._root), before_again=tracker.refresh)
+            self._retry_until_available(
+                lambda: write_record(tracker, entry.record, self._root), before_retry=tracker.refresh
+            )
         except UserError as error:
             raise UserError(
-                f"{str(error).rstrip('.')}. The record is line {entry.line} of {self._journal.path}; without that line "
-                "the same command leaves it out"
+                f"{self._journal.path}:{entry.line}: {str(error).rstrip('.')}. To skip this record, remove the line "
+                "and run the same command again."
             ) from error
 
-    def _insist(self, action: Callable[[], Result], before_again: Callable[[], None] = lambda: None) -> Result:
-        """Do it until MLflow answers. Raises what MLflow refuses, and _StoppedError."""
-        waits = self._patience.waits()
+    def _retry_until_available(
+        self, action: Callable[[], Result], before_retry: Callable[[], None] = lambda: None
+    ) -> Result:
+        """Call `action` until MLflow is available. Raises what MLflow rejects, and _StoppedError."""
+        delays = self._backoff.delays()
         since: float | None = None
         while True:
             try:
                 if since is not None:
-                    before_again()
+                    before_retry()
                 result = action()
-            except MlflowAwayError as error:
-                self.away = error.what
+            except MlflowUnavailableError as error:
+                self.outage = error.reason
                 if since is None:
                     since = time.monotonic()
-                    self._say(
-                        f"{error.what}. The search goes on; what it records ({self._journal.waiting} so far) waits in "
-                        f"{self._journal.path}."
+                    self._report(
+                        f"{error.reason}. The search continues; its records ({self._journal.pending} pending) are kept "
+                        f"in {self._journal.path}."
                     )
-                if self._stopping.wait(next(waits)):
+                if self._stopping.wait(next(delays)):
                     raise _StoppedError from error
             else:
                 if since is not None:
-                    self.away = None
-                    self._say(
-                        f"MLflow answers again, after {duration(time.monotonic() - since)}: "
-                        f"{self._journal.waiting} records have waited and are written now."
+                    self.outage = None
+                    self._report(
+                        f"MLflow is available again after {duration(time.monotonic() - since)}: writing "
+                        f"{self._journal.pending} pending records."
                     )
                 return result
 
 
-def tell(tracker: StudyTracker, record: dict[str, Any], root: Path) -> None:
-    """Tell a tracker one record of `records.StudyRecords`; again does no harm.
+def write_record(tracker: StudyTracker, record: dict[str, Any], root: Path) -> None:
+    """Write one record of `run_logger.JournaledRunLogger` to MLflow. Idempotent.
 
     Raises:
-        MlflowAwayError: MLflow is away.
+        MlflowUnavailableError: MLflow is unavailable.
         UserError: the record can never be written.
     """
     try:
@@ -166,20 +176,20 @@ def tell(tracker: StudyTracker, record: dict[str, Any], root: Path) -> None:
             values = {name: record[name] for name in ("state", "reason", "metrics", "tags")}
             tracker.finish(_run_of(tracker, record["key"]), **values, timestamp_ms=timestamp_ms)
         elif kind == "interrupted":
-            tracker.interrupted(record["when"])
+            tracker.mark_interrupted(record["when"])
         elif kind == "resumed":
-            tracker.resumed()
+            tracker.clear_interrupted()
         else:
-            raise UserError(f"there are no records of the kind {kind!r}")
+            raise UserError(f"unknown kind of record {kind!r}")
     except KeyError as error:
-        raise UserError(f"a record lacks {error}") from error
+        raise UserError(f"the record has no key {error}") from error
 
 
 def _run_of(tracker: StudyTracker, key: str) -> str:
     run_id = tracker.run_id(key)
     if run_id is None:
         raise UserError(
-            f"MLflow has no run {key} of this study, to which a record belongs: the run was deleted there, or "
-            "--mlflow-uri names another MLflow than the one that the study was begun with."
+            f"MLflow has no run {key} of this study: it was deleted, or --mlflow-uri is not the MLflow in which the "
+            "study was started"
         )
     return run_id

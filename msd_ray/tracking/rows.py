@@ -1,4 +1,4 @@
-"""RunRow: one run of a study as the tracking database holds it; and the search that finds runs."""
+"""RunRow: one run of a study as stored in MLflow; and queries for runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,33 +11,35 @@ if TYPE_CHECKING:
 State = Literal["COMPLETE", "PRUNED", "FAIL"]
 STATES: tuple[State, ...] = get_args(State)
 PARENT = "mlflow.parentRunId"
-PAGE = 1000  # runs a request
+PAGE = 1000  # runs per request
 DEV_METRICS = ("dev_target/f1", "dev_source/f1")
-"""What may choose epochs and configurations."""
+"""Metrics by which epochs and configurations can be selected."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRow:
-    """A run; `metrics` are each metric's newest values, `parameters` the flat strings MLflow keeps.
+    """A run. metrics: newest value of each. parameters: flat, as strings.
 
-    A study's parent run has `study` for key and phase.
+    A study's parent run has the key and phase `study`.
     """
 
     run_id: str
     key: str
     name: str
     phase: str
-    state: State | None  # None while it runs
-    status: str  # MLflow's: RUNNING, FINISHED, KILLED, FAILED
+    state: State | None  # None while running
+    status: str  # MLflow status: RUNNING, FINISHED, KILLED, FAILED
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
 
 
 def row_of(run: "Run") -> RunRow:
-    """What `msd_ray.tracking` needs of a run that a StudyTracker made."""
+    """Convert a run that was created by StudyTracker."""
     tags = dict(run.data.tags)
-    state = tags.get("state") if run.info.status != "RUNNING" else None  # a killed driver may leave the tag alone
+    state = (
+        tags.get("state") if run.info.status != "RUNNING" else None
+    )  # a killed driver may have set the tag but not the status
     parent = tags.get("kind") == "study"
     return RunRow(
         run_id=run.info.run_id,
@@ -53,13 +55,13 @@ def row_of(run: "Run") -> RunRow:
 
 
 def best_run(runs: Sequence[RunRow], row: str, dev_metric: str) -> RunRow | None:
-    """The final run of a row with the highest dev F1, the oldest of equal ones; None if none is complete."""
+    """The complete final run of a row with the highest dev F1, the oldest of equals; None if there is none."""
     final = [run for run in runs if run.phase == "final" and run.tags.get("row") == row and run.state == "COMPLETE"]
     return max(final, key=lambda run: run.metrics[dev_metric], default=None)
 
 
 def search_runs(client: "MlflowClient", experiments: Sequence[str], condition: str = "") -> list["Run"]:
-    """The runs of these experiments (by id) that meet an MLflow filter, oldest first; none that was deleted."""
+    """The active runs of these experiments (ids) that match an MLflow filter, oldest first."""
     if not experiments:
         return []
     found: list[Run] = []
@@ -75,6 +77,6 @@ def search_runs(client: "MlflowClient", experiments: Sequence[str], condition: s
 
 
 def dev_metric_of(runs: Iterable[RunRow]) -> str:
-    """The metric that chose epochs and configurations: F1 on target dev, on source dev where no run has that one."""
+    """The metric that selected epochs and configurations: target dev F1, or source dev F1 if no run has that."""
     recorded = {name for run in runs for name in run.metrics}
     return next((name for name in DEV_METRICS if name in recorded), DEV_METRICS[0])

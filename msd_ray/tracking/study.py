@@ -1,8 +1,8 @@
-"""StudyTracker: the runs of one study in MLflow, written by the driver alone.
+"""StudyTracker: writes the runs of one study to MLflow. Only the driver process uses it.
 
-Every method may be called again after the driver was killed anywhere: runs are found by their tags, an epoch or
-a parameter that is there is not written again. MLflow writes a run with its tags, and a batch of metrics, each in
-one transaction, which is what makes this safe.
+Every method is idempotent, so that a killed driver can be started again: runs are found by their tags, and existing
+epochs and parameters are not written twice. This relies on MLflow's transactions: a run is created together with its
+tags, and a batch of metrics is written as a whole.
 """
 
 import math
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from .client import mlflow_errors
-from .conflicts import recorded_parent
+from .conflicts import find_parent_run
 from .connection import connect, experiment_id
 from .labels import TUNE, StudyLabels
 from .parameters import Json, flat_parameters, new_parameters, shortened
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 LONGEST_TAG = 8000  # mlflow.utils.validation.MAX_TAG_VAL_LENGTH
-BATCH = 100  # parameters or tags a request: mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH
-INTERRUPTED = "interrupted"  # the tag of runs whose driver ended before them
+BATCH = 100  # parameters or tags per request: mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH
+INTERRUPTED = "interrupted"  # tag of unfinished runs whose driver was interrupted
 STATUS: Mapping[State, str] = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
 
 
 @dataclass
 class _Child:
-    """What this process knows about a child run; `epochs` is None until the database was asked."""
+    """Cached state of a child run; `epochs` is None until it is read from MLflow."""
 
     run_id: str
     running: bool
@@ -39,7 +39,7 @@ class _Child:
 
 
 class StudyTracker:
-    """One study's parent run and its children; make it with `open`. Not thread-safe, one process a study."""
+    """One study's parent run and its children; create it with `open`. Not thread-safe; one process per study."""
 
     def __init__(self, client: "MlflowClient", uri: str, experiment: str, parent: str, labels: StudyLabels) -> None:
         self._client, self._uri, self._experiment, self._labels = client, uri, experiment, labels
@@ -60,22 +60,25 @@ class StudyTracker:
         tags: Mapping[str, str],
         artifact_root: Path | None = None,
     ) -> Self:
-        """Create the database, the experiment and the study's parent run, or find them and set it running.
+        """Create database, experiment and parent run, or find them and set the parent running.
 
-        `parameters` never change in the life of a study; what may change on resume (number of trials, resources)
-        belongs into `tags`; the tag `command` is `tune` unless it is given. A new parent run gets a note that says
-        what it is, which may be edited in the UI. `artifact_root` is where files go unless the URI is a server's;
-        by default `mlartifacts` beside the SQLite file.
+        A new parent run gets a note that describes the study; users may edit it in the UI.
+
+        Args:
+            parameters: settings that never change during a study.
+            tags: settings that may change on resume (number of trials, resources); `command` defaults to `tune`.
+            artifact_root: directory for artifacts unless the URI is a server; default `mlartifacts` next to the
+                SQLite file.
 
         Raises:
-            UserError: within seconds, when the store cannot be used; or when the study is recorded there with
-                another value of a parameter, or as one of another command.
+            UserError: the store is unusable (detected within seconds), or the study is recorded with a different value
+                of a parameter or by a different command.
         """
         client = connect(tracking_uri)
         experiment = experiment_id(client, tracking_uri, f"msd-{dataset}-{lang}", artifact_root)
         with mlflow_errors(tracking_uri):
             command = tags.get("command", TUNE)
-            found = recorded_parent(client, experiment, study, command)
+            found = find_parent_run(client, experiment, study, command)
             labels = StudyLabels(study=study, dataset=dataset, lang=lang, command=command)
             if found is None:
                 own = {"mlflow.note.content": labels.note(), **labels.parent_tags()}
@@ -88,22 +91,22 @@ class StudyTracker:
         return tracker
 
     def refresh(self) -> None:
-        """Forget what this process knows of the children, and read it anew: after a call that ended with an error.
+        """Read the children from MLflow again. To be called after a failed call.
 
-        A request to create a run may have had its effect all the same, even after another one to create it again: of
-        two runs with one key the older one stays, and the other, if nothing was written to it yet, is deleted.
+        A request that failed may have created a run, and so may its retry. Of two runs with one key the older one is
+        used; the other is deleted if it is empty.
         """
         with mlflow_errors(self._uri):
             self._children, self._by_id = {}, {}
             for run in self._child_runs():
                 key = run.data.tags["key"]
                 if key not in self._children:
-                    self._remember(key, _Child(run.info.run_id, run.info.status == "RUNNING"))
+                    self._cache(key, _Child(run.info.run_id, run.info.status == "RUNNING"))
                 elif not run.data.metrics:
                     self._client.delete_run(run.info.run_id)
 
     def run_id(self, key: str) -> str | None:
-        """The run of the child with this key, if it is there. May be asked by another thread."""
+        """Run id of the child with this key, None if there is none. Safe to call from another thread."""
         child = self._children.get(key)
         return None if child is None else child.run_id
 
@@ -116,13 +119,16 @@ class StudyTracker:
         tags: Mapping[str, str],
         timestamp_ms: int | None = None,
     ) -> str:
-        """The run id of the child with this key (`student/3`); it is created unless it exists.
+        """Find or create the child with this key (`student/3`), and return its run id.
 
-        The part of the key before the first `/` becomes the tag `phase`; `labels` says what else is tagged. The run's
-        name is `name` and the language. timestamp_ms: when it began, by default now.
+        The part of the key before the first `/` becomes the tag `phase`; `StudyLabels.child_tags` has the others. The
+        language is appended to `name`.
+
+        Args:
+            timestamp_ms: start time; default now.
 
         Raises:
-            UserError: the child exists with another value of a parameter.
+            UserError: the child exists with a different value of a parameter.
         """
         tags = self._labels.child_tags(key, tags)
         with mlflow_errors(self._uri):
@@ -134,7 +140,7 @@ class StudyTracker:
                     run_name=self._labels.name(name),
                     tags=_tags({**tags, PARENT: self.parent_id}),
                 )
-                known = self._remember(key, _Child(run.info.run_id, running=True, epochs=set()))
+                known = self._cache(key, _Child(run.info.run_id, running=True, epochs=set()))
             else:
                 run = self._client.get_run(known.run_id)
                 self._set_tags(known.run_id, tags)
@@ -142,10 +148,10 @@ class StudyTracker:
         return known.run_id
 
     def log_epoch(self, run_id: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
-        """Write an epoch's metrics (1-based epoch) in one transaction, at most once: the first record stays.
+        """Write an epoch's metrics in one transaction, unless the epoch is already written. Epochs count from 1.
 
-        A trial that goes on from a checkpoint may report an epoch twice, the second time with other timings.
-        A child that had ended is set running again.
+        A trial that resumes from a checkpoint may report an epoch twice, with different timings; the first report is
+        kept. A finished child is set running again.
         """
         child = self._by_id[run_id]
         with mlflow_errors(self._uri):
@@ -168,15 +174,16 @@ class StudyTracker:
         tags: Mapping[str, str] | None = None,
         timestamp_ms: int | None = None,
     ) -> None:
-        """End a child: its summary metrics (one step after the last epoch), tags, state and MLflow status.
+        """Finish a child: write summary metrics (one step after the last epoch), tags, state and MLflow status.
 
-        timestamp_ms: when it ended, by default now.
+        Args:
+            timestamp_ms: end time; default now.
         """
         ended = _now_ms() if timestamp_ms is None else timestamp_ms
         child = self._by_id[run_id]
         with mlflow_errors(self._uri):
             step = max(self._epochs(child), default=0) + 1
-            missing = self._without_point(run_id, metrics or {}, step)
+            missing = self._without_step(run_id, metrics or {}, step)
             self._log_metrics(run_id, missing, step=step, timestamp_ms=ended)
             ending = {"state": state, **({"reason": reason} if reason else {})}
             self._set_tags(run_id, {**(tags or {}), **ending})
@@ -185,7 +192,7 @@ class StudyTracker:
             child.running = False
 
     def parent_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Write the parent's metrics that changed; the step counts a metric's changes."""
+        """Write those parent metrics that changed. The step is the number of earlier values."""
         with mlflow_errors(self._uri):
             newest = self._client.get_run(self.parent_id).data.metrics
             for key, value in metrics.items():
@@ -198,31 +205,31 @@ class StudyTracker:
                 self._log_metrics(self.parent_id, {key: value}, step=step, timestamp_ms=_now_ms())
 
     def parent_tags(self, tags: Mapping[str, str]) -> None:
-        """Set or change tags of the parent."""
+        """Set tags of the parent."""
         with mlflow_errors(self._uri):
             self._set_tags(self.parent_id, tags)
 
     def close(self, state: State = "COMPLETE") -> None:
-        """End the parent; `open` sets it running again."""
+        """Finish the parent; `open` sets it running again."""
         with mlflow_errors(self._uri):
             self._set_tags(self.parent_id, {"state": state})
             self._client.set_terminated(self.parent_id, status=STATUS[state])
 
-    def interrupted(self, when: str) -> None:
-        """Tag the parent and the children that run: their driver ended at `when`, before they did."""
+    def mark_interrupted(self, when: str) -> None:
+        """Tag the parent and the running children with the time at which their driver was interrupted."""
         with mlflow_errors(self._uri):
             for run_id in [self.parent_id, *(child.run_id for child in self._children.values() if child.running)]:
                 self._set_tags(run_id, {INTERRUPTED: when})
 
-    def resumed(self) -> None:
-        """Take that tag away again."""
+    def clear_interrupted(self) -> None:
+        """Remove the tag of `mark_interrupted`."""
         with mlflow_errors(self._uri):
             for run in [self._client.get_run(self.parent_id), *self._child_runs()]:
                 if INTERRUPTED in run.data.tags:
                     self._client.delete_tag(run.info.run_id, INTERRUPTED)
 
     def log_file(self, run_id: str, path: Path, artifact_path: str | None = None) -> None:
-        """Store a file, or a directory's files, under the run's `artifact_path`; again means replaced."""
+        """Store a file, or the files of a directory, under `artifact_path`; existing artifacts are replaced."""
         with mlflow_errors(self._uri):
             if path.is_dir():
                 self._client.log_artifacts(run_id, str(path), artifact_path)
@@ -230,7 +237,7 @@ class StudyTracker:
                 self._client.log_artifact(run_id, str(path), artifact_path)
 
     def runs(self) -> list[RunRow]:
-        """All children as the database holds them now, in the order of their creation."""
+        """All children as currently stored in MLflow, oldest first."""
         with mlflow_errors(self._uri):
             return [row_of(run) for run in self._child_runs()]
 
@@ -238,7 +245,7 @@ class StudyTracker:
         runs = search_runs(self._client, [self._experiment], f"tags.`{PARENT}` = '{self.parent_id}'")
         return [run for run in runs if "key" in run.data.tags]
 
-    def _remember(self, key: str, child: _Child) -> _Child:
+    def _cache(self, key: str, child: _Child) -> _Child:
         self._children[key] = self._by_id[child.run_id] = child
         return child
 
@@ -247,8 +254,8 @@ class StudyTracker:
             child.epochs = {m.step for m in self._client.get_metric_history(child.run_id, "epoch")}
         return child.epochs
 
-    def _without_point(self, run_id: str, metrics: Mapping[str, float], step: int) -> dict[str, float]:
-        """Those metrics that have no point at this step."""
+    def _without_step(self, run_id: str, metrics: Mapping[str, float], step: int) -> dict[str, float]:
+        """The metrics that have no value at this step."""
         newest = self._client.get_run(run_id).data.metrics
         history = self._client.get_metric_history
         return {

@@ -1,4 +1,4 @@
-"""Which studies have ended, and which trainings their winners and registered students come from, by MLflow."""
+"""Reads from MLflow which studies have ended, and which trainings are still in use by winners and registered models."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,50 +18,55 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-OURS = "name LIKE 'msd-%'"
+EXPERIMENT_FILTER = "name LIKE 'msd-%'"
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 ENDED = (STATUS["COMPLETE"], STATUS["FAIL"])
-"""Of a study's parent: every run has ended, and there is a student or none."""
+"""MLflow status of the parent run of a study that has ended, with or without a student."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyStates:
-    """finished: by study, whether all of it has ended. stopped: by study that has not, the trials it stopped early.
-    weights: by the place of a weights file in the storage, what was made from it: a version with an alias, a study's
-    winner, a trial of a study that has not ended. there: whether there is such a database at all.
+    """States of the studies in one MLflow store.
+
+    Attributes:
+        finished: by study, whether it has ended.
+        pruned: by unfinished study, the keys of its pruned trials.
+        weights: by path of a weights file in the storage, what depends on it: a version with an alias, the winner of a
+            study, or a complete trial of an unfinished study.
+        database_exists: False if the SQLite file does not exist.
     """
 
     finished: dict[str, bool] = field(default_factory=dict)
-    stopped: dict[str, frozenset[str]] = field(default_factory=dict)
+    pruned: dict[str, frozenset[str]] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
-    there: bool = True
+    database_exists: bool = True
 
 
 def study_states(tracking_uri: str) -> StudyStates:
-    """Read them; nothing where the SQLite file is not there, which is not made. Raises UserError."""
+    """Read the states. A missing SQLite file is not created. Raises UserError if MLflow fails."""
     database = sqlite_path(tracking_uri)
     if database is not None and not database.exists():
-        return StudyStates(there=False)
+        return StudyStates(database_exists=False)
     client = connect(tracking_uri)
     with mlflow_errors(tracking_uri):
-        experiments = [one.experiment_id for one in _all(client.search_experiments, OURS)]
+        experiments = [one.experiment_id for one in _all(client.search_experiments, EXPERIMENT_FILTER)]
         parents = [run for run in search_runs(client, experiments, "tags.kind = 'study'") if "study" in run.data.tags]
         finished: dict[str, bool] = {}
         for run in parents:
             name = run.data.tags["study"]
             finished[name] = run.info.status in ENDED and finished.get(name, True)
         finals = search_runs(client, experiments, "tags.phase = 'final'")
-        ended_well, stopped = _open_trials(client, experiments, parents)
-        weights = {**ended_well, **_winners(parents, finals), **_with_an_alias(client)}
-        return StudyStates(finished=finished, stopped=stopped, weights=weights)
+        complete, pruned = _unfinished_trials(client, experiments, parents)
+        weights = {**complete, **_winners(parents, finals), **_with_an_alias(client)}
+        return StudyStates(finished=finished, pruned=pruned, weights=weights)
 
 
-def _open_trials(
+def _unfinished_trials(
     client: "MlflowClient", experiments: Sequence[str], parents: Sequence["Run"]
 ) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
-    """Of the studies that have not ended: the trials that ended well, by their weights; those stopped, by study."""
-    ended_well: dict[str, str] = {}
-    stopped: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+    """Trials of unfinished studies: complete ones by weights, keys of pruned ones by study."""
+    complete: dict[str, str] = {}
+    pruned: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
     for parent in parents:
         if parent.info.status in ENDED:
             continue
@@ -69,18 +74,18 @@ def _open_trials(
         for run in search_runs(client, experiments, f"tags.`{PARENT}` = '{parent.info.run_id}'"):
             match run.data.tags:
                 case {"key": key, "state": "PRUNED"}:
-                    stopped[study] |= {key}
+                    pruned[study] |= {key}
                 case {"key": key, "state": "COMPLETE", "weights": weights}:
-                    ended_well[weights] = f"{key} of {study}"
-    return ended_well, dict(stopped)
+                    complete[weights] = f"{key} of {study}"
+    return complete, dict(pruned)
 
 
 def _winners(parents: Sequence["Run"], finals: Sequence["Run"]) -> dict[str, str]:
-    """Of what each study would export again: its registered version may be another study's, or deleted."""
+    """Weights of each study's winner. The registered version may be of another study, or deleted."""
     found: dict[str, str] = {}
     for parent in parents:
         tags = parent.data.tags
-        # Searches of earlier versions named no winner: it was the row `best`, or the paper's where there is none.
+        # Searches of earlier versions have no tag `winner`: it was row `best`, or `paper` if there was none.
         row = tags.get("winner", BEST if f"configuration.{BEST}" in tags else PAPER)
         configuration = tags.get(f"configuration.{row}")
         own = [
@@ -98,11 +103,11 @@ def _winners(parents: Sequence["Run"], finals: Sequence["Run"]) -> dict[str, str
 
 
 def _with_an_alias(client: "MlflowClient") -> dict[str, str]:
-    """Of the registered versions that have an alias."""
+    """Weights of registered versions that have an alias."""
     from mlflow.exceptions import MlflowException
 
     found: dict[str, str] = {}
-    for model in _all(client.search_registered_models, OURS):
+    for model in _all(client.search_registered_models, EXPERIMENT_FILTER):
         aliases = {str(number): f"models:/{model.name}@{alias}" for alias, number in model.aliases.items()}
         for version in versions_of(client, model.name):
             if str(version.version) not in aliases or not version.run_id:
@@ -111,8 +116,8 @@ def _with_an_alias(client: "MlflowClient") -> dict[str, str]:
                 tags: Mapping[str, str] = client.get_run(str(version.run_id)).data.tags
             except MlflowException as error:
                 if error.error_code not in ABSENT:
-                    raise  # not to be taken for a champion that needs nothing
-                continue  # its run was deleted; the version has its own copy of the student
+                    raise  # MLflow failed: the version may still need its weights
+                continue  # the run was deleted; the version has its own copy of the student
             if "weights" in tags:
                 found[tags["weights"]] = aliases[str(version.version)]
     return found

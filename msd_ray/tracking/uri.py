@@ -1,4 +1,4 @@
-"""Tracking URIs: which store they name, and how messages print them."""
+"""Tracking URIs: default, kind of store, and display without password."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,42 +8,43 @@ from msd_ray.common.text import without_passwords
 
 
 def default_tracking_uri(storage: Path) -> str:
-    """The SQLite file that a study uses when the user names no MLflow: `<storage>/mlflow.db`.
+    """The URI of `<storage>/mlflow.db`, a SQLite file.
 
-    Raises UserError for an object store, which holds no database.
+    Raises:
+        UserError: the storage is an object store, which cannot hold a database.
     """
     scheme, *rest = storage.parts or (".",)
     if scheme in ("s3:", "gs:"):
         raise UserError(
-            f"the storage {scheme}//{'/'.join(rest)} holds no databases: give --mlflow-uri too, or set "
-            "MLFLOW_TRACKING_URI"
+            f"the storage {scheme}//{'/'.join(rest)} cannot hold a database; give --mlflow-uri or "
+            "set MLFLOW_TRACKING_URI"
         )
     return f"sqlite:///{storage.resolve() / 'mlflow.db'}"
 
 
 def ui_command(tracking_uri: str) -> str | None:
-    """The shell command that shows this store in the browser; None for a server, whose address is the URI."""
+    """The shell command that starts the UI on this database; None for a server."""
     return None if is_server(tracking_uri) else f"mlflow ui --backend-store-uri '{shown_uri(tracking_uri)}'"
 
 
 def is_server(tracking_uri: str) -> bool:
-    """Whether the URI names an MLflow server rather than a database."""
+    """Whether the URI is that of an MLflow server, not of a database."""
     return urlsplit(tracking_uri).scheme in {"http", "https"}
 
 
 def sqlite_path(tracking_uri: str) -> Path | None:
-    """The file of a `sqlite:///` URI, None for any other URI."""
+    """The absolute path of a `sqlite:///` URI; None for other URIs. Raises UserError if it has no path."""
     if not tracking_uri.startswith("sqlite:"):
         return None
     name = tracking_uri.removeprefix("sqlite:///").split("?")[0]
     if not tracking_uri.startswith("sqlite:///") or name in {"", ":memory:"}:
         raise UserError(
-            f"--mlflow-uri {shown_uri(tracking_uri)}: this names no file; "
-            "write sqlite:///relative/mlflow.db or sqlite:////absolute/mlflow.db"
+            f"--mlflow-uri {shown_uri(tracking_uri)}: the URI has no file; "
+            "use sqlite:///relative/mlflow.db or sqlite:////absolute/mlflow.db"
         )
     return Path(name).absolute()
 
 
 def shown_uri(uri: str) -> str:
-    """The URI as messages print it: without the password."""
+    """The URI without passwords, for messages."""
     return without_passwords(uri)

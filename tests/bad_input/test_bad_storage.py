@@ -22,8 +22,8 @@ from msd_ray.common.errors import UserError
     [
         (UNREACHABLE, f"MLflow at {UNREACHABLE} does not work"),
         ("sqlite:////proc/nowhere/mlflow.db", "--mlflow-uri sqlite:////proc/nowhere/mlflow.db: cannot be written"),
-        ("file:/tmp/mlruns", "not a tracking address that can be used"),
-        ("sqlite://", "this names no file"),
+        ("file:/tmp/mlruns", "unsupported tracking URI"),
+        ("sqlite://", "the URI has no file"),
     ],
 )
 def test_mlflow_that_cannot_be_used(small: list[str], runs: Path, uri: str, expected: str) -> None:
@@ -34,7 +34,7 @@ def test_mlflow_that_cannot_be_used(small: list[str], runs: Path, uri: str, expe
 def test_an_mlflow_database_that_is_no_file_is_left_alone(small: list[str], runs: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    assert f"{pipe} is no ordinary file" in message([*small, "--mlflow-uri", f"sqlite:///{pipe}"])
+    assert f"{pipe} is not a regular file" in message([*small, "--mlflow-uri", f"sqlite:///{pipe}"])
     assert pipe.is_fifo()
     assert not runs.exists()
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from recorded import trials
 from small_command import small_command
+from stored_runs import trials
 
 from benchmarks.time_to_f1 import main, time_to
 from msd_ray.common.errors import UserError

@@ -7,8 +7,8 @@ that learn from it (5, 6, ...). Some trials are stopped early after their first 
 import random
 
 from disturbed_search import Place
-from recorded import trials
 from small_search import SmallSearch
+from stored_runs import trials
 
 TEACHERS, STUDENTS = 2, 3
 FIRST_STUDENT = TEACHERS

@@ -10,8 +10,8 @@ import statistics
 import pytest
 from fault_table import Note
 from ray_driver import on_ray
-from recorded import assert_settled, children
 from small_search import MakeSearch
+from stored_runs import assert_settled, children
 
 STOPS = int(os.environ.get("CHAOS_STOPS", "6"))
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600 + 120 * STOPS)]

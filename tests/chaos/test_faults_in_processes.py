@@ -10,8 +10,8 @@ from disturbed_search import Disturb, Fault
 from fault_table import Note
 from faults import kill, kill_node, kill_trial, limit_memory, stop
 from places import four_places
-from recorded import assert_same_outcome, assert_settled
 from small_search import SmallSearch
+from stored_runs import assert_same_outcome, assert_settled
 from three_nodes import ThreeNodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(7200)]

@@ -8,8 +8,8 @@ from disturbed_search import Disturb, Place, wait_for
 from fault_table import Note
 from faults import TRIAL, kill, limit_memory, waits_for_lock
 from places import FINAL_STUDENT, FINAL_TEACHER, FIRST_STUDENT, TEACHERS, somewhere
-from recorded import assert_same_outcome, assert_settled, children, trials
 from small_search import RUN, MakeSearch, SmallSearch
+from stored_runs import assert_same_outcome, assert_settled, children, trials
 from three_nodes import ThreeNodes
 from tune_process import descendants_of, is_dead, pids_titled
 

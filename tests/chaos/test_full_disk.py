@@ -11,8 +11,8 @@ import pytest
 from disturbed_search import Disturb
 from fault_table import Note
 from places import FIRST_STUDENT, somewhere
-from recorded import assert_same_outcome, assert_settled
 from small_search import SmallSearch
+from stored_runs import assert_same_outcome, assert_settled
 from three_nodes import ThreeNodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(7200)]

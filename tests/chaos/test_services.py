@@ -15,9 +15,9 @@ from mlflow_server import MlflowServer
 from optuna.storages import RDBStorage
 from places import FINAL_STUDENT, FINAL_TEACHER, full, somewhere
 from postgres_server import require_postgres, running_postgres
-from recorded import assert_same_outcome, assert_settled
 from s3_server import BUCKET, front_of
 from small_search import MakeSearch, SmallSearch
+from stored_runs import assert_same_outcome, assert_settled
 from three_nodes import ThreeNodes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(7200)]
@@ -41,12 +41,12 @@ def test_mlflow_server_is_killed(
             server.kill()
             search.go_on(killed)
             search.wait_at(tune, started)
-            assert "MLflow answers again" not in tune.output
+            assert "MLflow is available again" not in tune.output
             (journal,) = (search.storage / "records").glob("*.jsonl")
             assert journal.read_text().count("\n") > 1
             server.start()
             again = time.monotonic()
-            tune.wait_until(lambda: "MLflow answers again" in tune.output)
+            tune.wait_until(lambda: "MLflow is available again" in tune.output)
             seconds = time.monotonic() - again
             search.go_on(started)
             assert tune.wait(WAIT_S) == 0, tune.output

@@ -154,4 +154,4 @@ def test_a_score_on_source_dev_is_no_score_on_target_dev(options: TuneOptions) -
     assert "not measured on the dev set of version 1" in tags["champion_reason"]
     assert "(source)" in printed
     card = (on_source.storage.model("on-source") / "README.md").read_text()
-    assert "What chose: F1 on the English dev set. Its own F1 on English dev: 90.00." in card
+    assert "Selection: F1 on the English dev set. Its F1 on English dev: 90.00." in card

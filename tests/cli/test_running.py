@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 
 from msd_ray.cli.running import each
-from msd_ray.tracking.outages import MlflowAwayError
-from msd_ray.tracking.records import RecordsWaitError
+from msd_ray.tracking.outages import MlflowUnavailableError
+from msd_ray.tracking.run_logger import RecordsPendingError
 
-AWAY = {"records": RecordsWaitError("3 records wait"), "summary": MlflowAwayError("MLflow is away", "; try again")}
+AWAY = {
+    "records": RecordsPendingError("3 records wait"),
+    "summary": MlflowUnavailableError("MLflow is away", "; try again"),
+}
 
 
 class Languages:
@@ -41,6 +44,6 @@ def test_a_language_that_waits_for_mlflow_does_not_keep_the_next_one_waiting(how
 @pytest.mark.parametrize(("how", "reason"), [("records", "3 records wait"), ("summary", "but MLflow is away")])
 def test_if_the_last_one_waits_too_all_have_been_trained_and_the_first_is_told(how: str, reason: str) -> None:
     languages = Languages(outage=3, how=how)
-    with pytest.raises(RecordsWaitError, match=reason):
+    with pytest.raises(RecordsPendingError, match=reason):
         each(["ar", "hi", "zh"], languages.run)  # type: ignore[list-item]
     assert languages.calls == ["ar", "hi", "zh"]

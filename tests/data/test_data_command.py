@@ -10,7 +10,7 @@ from msd_ray.common.errors import UserError
 from msd_ray.data.__main__ import main
 from msd_ray.report.corpus_table import corpus_table
 from msd_ray.report.markdown import markdown_table
-from msd_ray.tracking.recorded import Recordings
+from msd_ray.tracking.study_reader import StudyReader
 from msd_ray.tracking.uri import default_tracking_uri
 
 MULTICONER = Path(__file__).parents[3] / "shared" / "data" / "multiconer"
@@ -104,8 +104,8 @@ def test_recorded_counts_are_table_1_of_a_report(capsys: pytest.CaptureFixture[s
     arguments = ["check", "--dataset", "mlowner", "--data-dir", str(MULTICONER), "--lang", "tr", "--record", uri]
     assert main(arguments) == 0
     assert "recorded in MLflow" in capsys.readouterr().out
-    with Recordings.open(uri) as recordings:
-        table = markdown_table(corpus_table(recordings.counts()))
+    with StudyReader.open(uri) as reader:
+        table = markdown_table(corpus_table(reader.counts()))
     (sentences,) = (line for line in table.splitlines() if "Turkish-tr, sentences" in line)
     assert "15,300" in sentences
     assert "no file" in sentences

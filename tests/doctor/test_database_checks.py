@@ -122,7 +122,7 @@ def test_a_later_mlflows_database_is_refused(uri: str, tmp_path: Path) -> None:
     stamp(tmp_path / "mlflow.db", "from_the_future")
     finding = tracking(uri)
     assert finding.state == "fail"
-    assert "install the release that its other users have" in finding.advice
+    assert "install the release that created it" in finding.advice
 
 
 def test_a_database_that_is_still_to_be_made_is_not_made(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The stack as a user has it: `make cluster`, a shell that has read its file, and everything that then runs."""
+"""A running cluster as a user starts it: `make cluster` and a shell with its environment file."""
 
 import os
 import re
@@ -15,7 +15,7 @@ import tune_process
 
 from msd_ray.local_cluster.layout import HOST, USER, Layout
 from msd_ray.local_cluster.processes import Process, with_descendants, with_variable
-from msd_ray.local_cluster.record import MARK, Record, read_record
+from msd_ray.local_cluster.state import MARK, ClusterState, read_state
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 1800.0
@@ -69,15 +69,15 @@ class Stack:
             time.sleep(0.2)
 
     @property
-    def record(self) -> Record:
-        found = read_record(self.layout)
+    def state(self) -> ClusterState:
+        found = read_state(self.layout)
         assert found is not None
         return found
 
     def look(self) -> None:
         """Remember every process of the stack, its command line and what it listens on."""
-        record = self.record
-        now = with_descendants(service.process for service in record.services) | with_variable(MARK, record.identity)
+        state = self.state
+        now = with_descendants(service.process for service in state.services) | with_variable(MARK, state.identity)
         self.seen |= now
         self.addresses |= tune_process.listening(one.pid for one in now)
         for one in now:
@@ -95,7 +95,7 @@ class Stack:
         """Rows of a database; none where its tables are not there yet."""
         with psycopg.connect(
             host=HOST,
-            port=self.record.ports.postgres,
+            port=self.state.ports.postgres,
             user=USER,
             dbname=database,
             password=self.secrets()["postgres-password"],
@@ -125,7 +125,7 @@ class Stack:
 
     def leave(self) -> None:
         """End it where a test has not, and remove its directory's contents."""
-        if self.layout.record.exists():
+        if self.layout.state_file.exists():
             done = self.make("cluster-stop")
             assert done.returncode == 0, done.stdout + done.stderr
 

@@ -1,4 +1,4 @@
-"""Processes: which ones are meant, and how they are ended."""
+"""Identification and termination of processes."""
 
 import os
 import signal
@@ -9,7 +9,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from msd_ray.local_cluster.processes import Process, end, end_or_kill, process, with_descendants, with_variable
+from msd_ray.local_cluster.processes import (
+    Process,
+    process,
+    terminate,
+    terminate_or_kill,
+    with_descendants,
+    with_variable,
+)
 
 # Prints when it is ready, and the number of what it started.
 PARENT = """
@@ -48,7 +55,7 @@ def wait_for_the_end(one: Process) -> None:
         time.sleep(0.01)
 
 
-def test_a_process_of_the_same_number_is_another_one() -> None:
+def test_a_reused_process_id_is_another_process() -> None:
     me = process(os.getpid())
     assert me is not None
     assert me.alive
@@ -58,7 +65,7 @@ def test_a_process_of_the_same_number_is_another_one() -> None:
     assert with_descendants([later]) == set()
 
 
-def test_one_that_has_ended_and_was_not_asked_for_its_code_is_gone() -> None:
+def test_a_zombie_is_not_alive() -> None:
     with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as child:
         one = process(child.pid)
         assert one is not None
@@ -69,13 +76,13 @@ def test_one_that_has_ended_and_was_not_asked_for_its_code_is_gone() -> None:
         assert process(child.pid) is None
 
 
-def test_what_it_started_belongs_to_it_in_whatever_session() -> None:
+def test_descendants_include_other_sessions() -> None:
     with family(QUIET) as (parent, child):
         assert with_descendants([parent]) == {parent, child}
         assert with_descendants([child]) == {child}
 
 
-def test_a_mark_finds_those_whose_parent_is_gone() -> None:
+def test_a_mark_finds_orphans() -> None:
     mark = uuid.uuid4().hex
     with family(QUIET, MSD_RAY_TEST_MARK=mark) as (parent, child):
         parent.signal(signal.SIGKILL)
@@ -85,16 +92,16 @@ def test_a_mark_finds_those_whose_parent_is_gone() -> None:
         assert with_variable("MSD_RAY_TEST_MARK", mark[:-1]) == set()
 
 
-def test_one_that_heeds_no_signal_is_left_by_end_and_killed_by_the_other() -> None:
+def test_a_process_that_ignores_sigterm_is_killed_by_terminate_or_kill() -> None:
     with family(STUBBORN) as (parent, child):
         members = with_descendants([parent])
-        assert end(lambda: members, signal.SIGTERM, 0.5) == {child}
-        assert end_or_kill(lambda: members, 0.5) == set()
+        assert terminate(lambda: members, signal.SIGTERM, 0.5) == {child}
+        assert terminate_or_kill(lambda: members, 0.5) == set()
         assert not child.alive
 
 
-def test_what_is_started_meanwhile_is_ended_too() -> None:
+def test_processes_started_in_the_meantime_are_terminated() -> None:
     with family(QUIET) as (parent, child):
         asked = iter([{parent}, {child}])
-        assert end(lambda: next(asked, set()), signal.SIGTERM, 60) == set()
+        assert terminate(lambda: next(asked, set()), signal.SIGTERM, 60) == set()
         assert not child.alive

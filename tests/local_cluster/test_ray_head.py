@@ -1,4 +1,4 @@
-"""Ray's head alone: a port that is taken between the look at it and Ray's own is told, and not waited for."""
+"""The Ray head: a port taken between the check and Ray's start is reported at once."""
 
 import socket
 import tempfile
@@ -10,13 +10,13 @@ from postgres_server import open_directory
 from msd_ray.common.errors import UserError
 from msd_ray.local_cluster import ray_head
 from msd_ray.local_cluster.layout import HOST, Layout, Ports, with_free_ports
-from msd_ray.local_cluster.processes import end_or_kill, with_descendants
+from msd_ray.local_cluster.processes import terminate_or_kill, with_descendants
 from msd_ray.local_cluster.secret_files import private_directory
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1200)]
 
 
-def test_a_port_that_is_taken_meanwhile() -> None:
+def test_a_port_that_is_taken_during_the_start() -> None:
     ports = with_free_ports(Ports(postgres=0, mlflow=0, ray=0, dashboard=0, ray_client=0))
     with (
         open_directory() as directory,
@@ -31,4 +31,4 @@ def test_a_port_that_is_taken_meanwhile() -> None:
                 ray_head.wait(layout, ports, head)
         finally:
             members = with_descendants([head])
-            assert end_or_kill(lambda: {one for one in members if one.alive}, 60) == set()
+            assert terminate_or_kill(lambda: {one for one in members if one.alive}, 60) == set()

@@ -18,8 +18,8 @@ from tune_process import is_loopback
 
 from msd_ray.local_cluster import postgres
 from msd_ray.local_cluster.layout import HOST, USER, Layout
-from msd_ray.local_cluster.processes import end, with_variable
-from msd_ray.local_cluster.record import MARK
+from msd_ray.local_cluster.processes import terminate, with_variable
+from msd_ray.local_cluster.state import MARK
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(3600)]
 
@@ -44,16 +44,16 @@ def status(port: int, path: str, headers: dict[str, str]) -> int:
     return ask(port, path, headers)[0]
 
 
-def test_a_second_start_says_that_it_runs(stack: Stack) -> None:
-    before = stack.record
+def test_a_second_start_reports_the_running_cluster(stack: Stack) -> None:
+    before = stack.state
     done = stack.make("cluster")
     assert done.returncode == 0
-    assert f"A cluster runs in {stack.layout.root} since {before.since}." in done.stdout
-    assert stack.record == before
+    assert f"A cluster is running in {stack.layout.root} since {before.since}." in done.stdout
+    assert stack.state == before
 
 
-def test_ray_refuses_without_its_token(stack: Stack) -> None:
-    ports, token = stack.record.ports, stack.secrets()["ray-token"]
+def test_ray_rejects_requests_without_the_token(stack: Stack) -> None:
+    ports, token = stack.state.ports, stack.secrets()["ray-token"]
     paths = ("/api/jobs/", "/api/version", "/api/cluster_status", "/logical/actors", "/api/v0/nodes", "/api/v0/logs")
     for path in paths:
         answers = [
@@ -69,12 +69,12 @@ def test_ray_refuses_without_its_token(stack: Stack) -> None:
         assert grpc_answer(port, call, token) != refused, call
 
 
-def test_the_job_api_of_the_node_refuses_too(stack: Stack) -> None:
-    """On a port of Ray's choice: an agent that starts jobs, behind the dashboard."""
+def test_the_job_agent_rejects_requests_without_the_token(stack: Stack) -> None:
+    """The agent that starts jobs listens on a random port."""
     path, wrong = "/api/job_agent/jobs/none/logs", {"Authorization": "Bearer wrong"}
     stack.look()
     asking = set()
-    for port in {port for _, port in stack.addresses} - {stack.record.ports.dashboard, stack.record.ports.mlflow}:
+    for port in {port for _, port in stack.addresses} - {stack.state.ports.dashboard, stack.state.ports.mlflow}:
         try:
             answer, body = ask(port, path, {})
         except (http.client.HTTPException, OSError):
@@ -87,11 +87,11 @@ def test_the_job_api_of_the_node_refuses_too(stack: Stack) -> None:
     assert {status(port, path, wrong) for port in asking} == {403}
 
 
-def test_mlflow_refuses_without_its_password(stack: Stack) -> None:
+def test_mlflow_rejects_requests_without_the_password(stack: Stack) -> None:
     def basic(password: str) -> dict[str, str]:
         return {"Authorization": "Basic " + base64.b64encode(f"{USER}:{password}".encode()).decode()}
 
-    port = stack.record.ports.mlflow
+    port = stack.state.ports.mlflow
     paths = {
         "/api/2.0/mlflow/experiments/search?max_results=1": 200,
         "/ajax-api/2.0/mlflow/experiments/search?max_results=1": 200,
@@ -108,19 +108,19 @@ def test_mlflow_refuses_without_its_password(stack: Stack) -> None:
 
 @pytest.mark.parametrize("password", [None, "wrong"])
 @pytest.mark.parametrize("user", [USER, "postgres"])
-def test_postgresql_refuses_without_its_password(
+def test_postgresql_rejects_connections_without_the_password(
     stack: Stack, user: str, password: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGPASSFILE", raising=False)
     with pytest.raises(psycopg.OperationalError, match=r"no password supplied|password authentication failed"):
         psycopg.connect(
-            host=HOST, port=stack.record.ports.postgres, user=user, dbname="studies", password=password, passfile="/"
+            host=HOST, port=stack.state.ports.postgres, user=user, dbname="studies", password=password, passfile="/"
         )
 
 
-def test_no_other_user_can_read_or_write_what_decides(stack: Stack) -> None:
-    """Ray's own directory is open to everybody, and holds the code that jobs run: the one around it is not."""
-    for private in (stack.layout.secrets, stack.record.scratch, stack.layout.postgres):
+def test_other_users_cannot_access_private_directories(stack: Stack) -> None:
+    """Ray's directory, with the code of jobs, is world-accessible; its parent must not be."""
+    for private in (stack.layout.secrets, stack.state.scratch, stack.layout.postgres):
         assert private.stat().st_mode & 0o077 == 0, private
 
 
@@ -167,7 +167,7 @@ def test_a_job_is_stopped_and_submitted_again(stack: Stack, tmp_path: Path) -> N
     assert (stack.layout.storage / "models" / "sample-ar" / "model.safetensors").is_file()
     assert list(stack.layout.artifacts.rglob("model_card/README.md"))
     # The places are the cluster's: nothing was written into the copy of the working directory.
-    copies = list(stack.record.scratch.glob("ray/session_latest/runtime_resources/working_dir_files/_ray_pkg_*/"))
+    copies = list(stack.state.scratch.glob("ray/session_latest/runtime_resources/working_dir_files/_ray_pkg_*/"))
     assert copies
     for copy in copies:
         names = {path.name for path in copy.iterdir()}
@@ -175,18 +175,18 @@ def test_a_job_is_stopped_and_submitted_again(stack: Stack, tmp_path: Path) -> N
         assert not names & {"runs", ".venv", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache", "tests", "mlruns"}
 
 
-def test_everything_that_ran_listened_on_loopback_alone(stack: Stack) -> None:
+def test_all_servers_listen_on_loopback_only(stack: Stack) -> None:
     stack.look()
-    ports = stack.record.ports
+    ports = stack.state.ports
     assert {ports.postgres, ports.mlflow, ports.ray, ports.dashboard} <= {port for _, port in stack.addresses}
     assert [one for one in stack.addresses if not is_loopback(one[0])] == []
 
 
-def test_no_secret_in_command_lines_logs_or_what_jobs_are_listed_with(stack: Stack) -> None:
+def test_no_secret_in_command_lines_logs_or_job_listings(stack: Stack) -> None:
     stack.look()
     assert any(b"raylet" in command for command in stack.commands)
-    record = stack.record
-    port, token = record.ports.dashboard, stack.secrets()["ray-token"]
+    state = stack.state
+    port, token = state.ports.dashboard, stack.secrets()["ray-token"]
     connection = http.client.HTTPConnection(HOST, port, timeout=60)
     connection.request("GET", "/api/jobs/", headers={"Authorization": f"Bearer {token}"})
     jobs = connection.getresponse().read()
@@ -195,9 +195,9 @@ def test_no_secret_in_command_lines_logs_or_what_jobs_are_listed_with(stack: Sta
         stack.layout.log("ray").parent,
         stack.layout.storage,
         stack.layout.artifacts,
-        stack.layout.record,
+        stack.layout.state_file,
         stack.layout.env_file,
-        record.scratch,
+        state.scratch,
     ]
     secrets = stack.secrets()
     assert len(secrets) == 5
@@ -207,9 +207,9 @@ def test_no_secret_in_command_lines_logs_or_what_jobs_are_listed_with(stack: Sta
         assert files_with(secret, places) == [], name
 
 
-def test_the_end_takes_everything_along_and_tells_a_running_job(stack: Stack, tmp_path: Path) -> None:
+def test_stop_terminates_everything_and_stops_a_running_job_gracefully(stack: Stack, tmp_path: Path) -> None:
     log = tmp_path / "job.log"
-    record = stack.record
+    state = stack.state
     with stack.shell(f"{JOB} {SMALL} --name another", log) as job:
         stack.wait_until(lambda: re.search(r"\d teacher phase: ", log.read_text()), log, job)
         stack.look()
@@ -220,23 +220,23 @@ def test_the_end_takes_everything_along_and_tells_a_running_job(stack: Stack, tm
     assert "does not end" not in done.stdout
     assert files_with(STOPPED, [stack.layout.log("ray").parent / "ray"])
     assert [one for one in stack.seen if one.alive] == []
-    assert with_variable(MARK, record.identity) == set()
+    assert with_variable(MARK, state.identity) == set()
     for _, port in stack.addresses:
         with socket.socket() as probe:
             assert probe.connect_ex((HOST, port)) != 0, port
-    assert not record.scratch.exists()
-    assert not stack.layout.record.exists()
+    assert not state.scratch.exists()
+    assert not stack.layout.state_file.exists()
     assert not stack.layout.env_file.exists()
     # Its data are there for the next start, under the same passwords.
-    layout, ports = stack.layout, record.ports
+    layout, ports = stack.layout, state.ports
     before = (layout.secrets / "postgres-password").read_text()
     postgres.prepare(layout)
     server = postgres.start(layout, ports, {})
     try:
-        postgres.make_databases(layout, ports, server)
+        postgres.create_databases(layout, ports, server)
         assert (layout.secrets / "postgres-password").read_text() == before
         with psycopg.connect(host=HOST, port=ports.postgres, user=USER, password=before, dbname="studies") as database:
             (names,) = zip(*database.execute("SELECT study_name FROM studies").fetchall(), strict=True)
     finally:
-        end(lambda: {server}, signal.SIGINT, 60)
+        terminate(lambda: {server}, signal.SIGINT, 60)
     assert any(name.startswith("sample-ar/") for name in names)

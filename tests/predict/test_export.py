@@ -1,4 +1,4 @@
-"""Students as directories: the same tagger comes back, and nothing else is taken for one."""
+"""Export and loading of students; damaged and invalid directories."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def copy(student: Path, tmp_path: Path) -> Path:
     return shutil.copytree(student, tmp_path / "copy")
 
 
-def test_the_same_logits_and_labels_come_back(tiny_encoder: EncoderFiles, student: Path) -> None:
+def test_a_loaded_student_has_the_same_logits_and_labels(tiny_encoder: EncoderFiles, student: Path) -> None:
     before = trained_tagger(tiny_encoder)
     random_state = torch.get_rng_state()
     loaded = load_student(student, CPU)
@@ -67,7 +67,7 @@ def test_the_same_logits_and_labels_come_back(tiny_encoder: EncoderFiles, studen
     assert len({label for words in labels for label in words}) > 2, "the labels vary, so that they can tell"
 
 
-def test_the_decoder_of_the_study_is_kept(tiny_encoder: EncoderFiles, student: Path, tmp_path: Path) -> None:
+def test_the_decoder_of_the_study_is_exported(tiny_encoder: EncoderFiles, student: Path, tmp_path: Path) -> None:
     exported(tiny_encoder, tmp_path / "viterbi", decode="viterbi")
     loaded = load_student(tmp_path / "viterbi", CPU)
     assert loaded.decode == "viterbi"
@@ -80,7 +80,7 @@ def test_the_decoder_of_the_study_is_kept(tiny_encoder: EncoderFiles, student: P
     assert tag(loaded, sentences, precision="fp32", decode="argmax") == tag(default, sentences, precision="fp32")
 
 
-def test_a_description_without_a_decoder_is_an_older_one(copy: Path) -> None:
+def test_a_description_without_a_decoder_is_read(copy: Path) -> None:
     description = json.loads((copy / "msd_ray.json").read_text())
     assert description.pop("decode") == "argmax"
     (copy / "msd_ray.json").write_text(json.dumps(description))
@@ -105,7 +105,7 @@ def test_an_export_in_format_1_is_read(tiny_encoder: EncoderFiles, copy: Path) -
     assert all(torch.equal(value, state[name]) for name, value in loaded.tagger.state_dict().items())
 
 
-def test_nothing_but_the_directory_is_needed(
+def test_the_directory_is_self_contained(
     tiny_encoder: EncoderFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = EncoderFiles(
@@ -119,7 +119,7 @@ def test_nothing_but_the_directory_is_needed(
     assert [len(words) for words in tag(load_student(moved, CPU), SENTENCES)] == [len(s) for s in SENTENCES]
 
 
-def test_what_is_written(student: Path, tiny_encoder: EncoderFiles) -> None:
+def test_exported_files(student: Path, tiny_encoder: EncoderFiles) -> None:
     names = {path.name for path in student.iterdir()}
     assert names == {"config.json", "model.safetensors", "channels.safetensors", "msd_ray.json", "README.md"} | {
         path.name for path in tiny_encoder.directory.iterdir() if path.name.startswith("tokenizer")
@@ -156,15 +156,15 @@ def test_an_older_export_is_replaced(tiny_encoder: EncoderFiles, copy: Path) -> 
     assert sorted(path.name for path in copy.parent.iterdir()) == ["copy", "copy.safetensors"]
 
 
-def test_something_else_is_not_replaced(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:
+def test_a_directory_that_is_not_an_export_is_not_replaced(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years")
-    with pytest.raises(UserError, match="not an exported student; it is not replaced"):
+    with pytest.raises(UserError, match="exists and is not an exported student"):
         exported(tiny_encoder, tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.tex").read_text() == "years"
 
 
-def test_a_failed_export_leaves_the_older_one(tiny_encoder: EncoderFiles, copy: Path, tmp_path: Path) -> None:
+def test_a_failed_export_keeps_the_older_one(tiny_encoder: EncoderFiles, copy: Path, tmp_path: Path) -> None:
     tagger = trained_tagger(tiny_encoder)
     weights = weights_file(tagger, tmp_path / "weights")
     before = {path.name: path.read_bytes() for path in copy.iterdir()}
@@ -246,15 +246,15 @@ def _pickle_instead(directory: Path) -> None:
         (lambda d: (d / "config.json").unlink(), r"config\.json is missing"),
         (lambda d: (d / "config.json").write_text("{}"), r"config\.json is damaged"),
         (lambda d: (d / "vocab.txt").write_text("x"), r"vocab\.txt is not part of the export"),
-        (lambda d: (d / "msd_ray.json").unlink(), r"no exported student: it has no msd_ray\.json"),
+        (lambda d: (d / "msd_ray.json").unlink(), r"not an exported student: it has no msd_ray\.json"),
         (lambda d: (d / "msd_ray.json").write_text("{"), r"msd_ray\.json: .*JSON"),
         (lambda d: (d / "msd_ray.json").write_bytes(b"\xff"), r"msd_ray\.json: .*JSON"),
-        (_edit(format=3), r"its format is not 1 or 2"),
+        (_edit(format=3), r"unsupported format; this version reads 1 and 2"),
         (_edit(format=1), r"model\.safetensors: 3 tensors \(first: msd_ray.omega\) are missing"),
         (lambda d: (d / "channels.safetensors").unlink(), r"channels\.safetensors is missing"),
         (_edit(max_length="24"), r"msd_ray\.json: max_length: "),
         (_edit(max_length=513), r"max_length 513 exceeds the encoder's 512 positions"),
-        (_edit(label_names=["B-PER", "I-PER"]), r"one of them must be O"),
+        (_edit(label_names=["B-PER", "I-PER"]), r"include O"),
         (_edit(label_names=["O", "O"]), r"labels must differ"),
         (_edit(label_names=["O", "PER"]), r"msd_ray\.json: label_names\.1: "),
         (_edit(label_names=["O", "B-PER", "I-PER"]), r"model\.safetensors: 2 tensors .*another encoder, label set"),
@@ -273,10 +273,10 @@ def test_damaged_directories(copy: Path, damage: Callable[[Path], object], messa
 
 
 def test_no_directory(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no directory .*nowhere"):
+    with pytest.raises(UserError, match=r"nowhere: not a directory"):
         load_student(tmp_path / "nowhere", CPU)
 
 
-def test_a_link_to_the_directory_is_fine(copy: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_to_the_directory_is_accepted(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "champion").symlink_to(copy)
     assert load_student(tmp_path / "champion", CPU).label_names == LABELS

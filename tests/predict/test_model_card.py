@@ -1,4 +1,4 @@
-"""The model card: front matter that the hub can read, every value shown as it is, code that works."""
+"""The model card: valid front matter, escaped values, working code."""
 
 import re
 from dataclasses import replace
@@ -53,14 +53,14 @@ def test_a_card_without_scores_has_no_model_index() -> None:
     assert "Not recorded." in text
 
 
-def test_what_it_says() -> None:
+def test_contents_of_the_card() -> None:
     text = render(CARD)
     for words in (
         "# MSD student for Turkish named entities (sample)",
         "| teacher | test | 41.23 | 1.00 | 3 |",
         "| student (this configuration) | test | 52.34 | 2.00 | 3 |",
         "over seeds (1, 2, 3)",
-        "seed 3, epoch 7. What chose: F1 on the Turkish dev set. Its own F1 on Turkish dev: 53.21.",
+        "seed 3, epoch 7. Selection: F1 on the Turkish dev set. Its F1 on Turkish dev: 53.21.",
         "| learning\\_rate | 5e-05 |",
         "| learning\\_rate | 2.3456789e-05 |",
         f"| tr train text | {'ab' * 32} |",
@@ -73,45 +73,45 @@ def test_what_it_says() -> None:
         "--model models:/msd-sample-tr@champion --mlflow-uri URI",
         'mlflow.transformers.load_model("models:/msd-sample-tr@champion", aggregation_strategy="first")',
         'pipeline("token-classification", "DIR", aggregation_strategy="first")',
-        "no label of Turkish training sentences was used. Labels of the Turkish *dev* set chose epochs",
+        "no label of Turkish training sentences was used. Labels of the Turkish *dev* set selected epochs",
         "python -m msd_ray.predict --model DIR",
     ):
         assert words in text
     assert "There was no test set" not in text
 
 
-def test_it_says_once_what_chose() -> None:
+def test_the_selection_criterion_is_stated_once() -> None:
     for select_on, said in (
-        ("source", "What chose: F1 on the English dev set. Its own F1 on English dev: 53.21."),
-        ("none", "nothing chose an epoch (last epochs averaged), F1 on English dev the configuration. Its own F1"),
+        ("source", "Selection: F1 on the English dev set. Its F1 on English dev: 53.21."),
+        ("none", "no epoch was selected (last epochs averaged); the configuration by F1 on English dev. Its F1"),
     ):
         text = render(replace(CARD, selection=SELECTIONS[select_on]))
         assert text.count(said) == 1
-        assert "Turkish dev labels chose nothing either: only the English dev set did." in text
-        assert "overestimates" not in text
+        assert "Turkish dev labels were not used either: only the English dev set was used for selection." in text
+        assert "would be lower" not in text
     assert SELECTIONS["target"] == CARD.selection
 
 
-def test_scores_of_the_dev_set_are_called_too_high_where_it_chose() -> None:
+def test_dev_scores_are_called_too_high_if_dev_was_used_for_selection() -> None:
     on_dev = replace(CARD, scores=(ScoreRow(system="student", mean=0.5, n=1, split="dev", model=True),))
-    assert "There was no test set: rows with split dev are scored on the very Turkish sentences" in render(on_dev)
+    assert "There was no test set: rows with split dev are scored on the same Turkish sentences" in render(on_dev)
     chosen_on_source = render(replace(on_dev, selection="source dev"))
-    assert "rows with split dev are scored on the Turkish dev set, which chose nothing" in chosen_on_source
+    assert "rows with split dev are scored on the Turkish dev set, which was not used for selection" in chosen_on_source
 
 
-def test_a_mean_of_weights_says_of_what() -> None:
+def test_the_card_of_averaged_weights() -> None:
     averaged = render(replace(CARD, epoch=11, run={"epochs": 10, "average_epochs": 3}))
-    assert "seed 3, the mean of the weights of the last 3 epochs. What chose" in averaged
+    assert "seed 3, the mean of the weights of the last 3 epochs. Selection" in averaged
     students: tuple[dict[str, float | str], ...] = ({"beta": 0.5, "kd_loss": "mse"}, {"beta": 1.0})
     several = render(replace(CARD, epoch=None, students=students, teachers=CARD.teachers * 3))
-    assert "seed 3, the mean of the weights of 2 students. What chose" in several
+    assert "seed 3, the mean of the weights of 2 students. Selection" in several
     assert "| student | 1 | 2 |" in several
     assert "| beta | 0.5 | 1.0 |" in several
     assert "| kd\\_loss | mse |  |" in several
     assert "| alpha | 0.05 | 0.05 | 0.05 |" in several
 
 
-def test_what_is_not_known_is_said() -> None:
+def test_missing_values_are_not_recorded() -> None:
     text = render(replace(CARD, configuration=None, dev_f1=None, entity_types=(), max_length=None))
     for words in (
         "Configuration: not recorded.",
@@ -125,7 +125,7 @@ def test_what_is_not_known_is_said() -> None:
 EVIL = "<script>alert(1)</script> [x](http://evil) **b** `c` | d\n\n# heading\n---\n![i](j) {title} \x1b[2J a: b"
 
 
-def test_no_markup_gets_in() -> None:
+def test_markup_is_escaped() -> None:
     clean = render(CARD)
     card = replace(
         CARD,
@@ -186,7 +186,9 @@ def test_hub_name(tmp_path: Path) -> None:
     assert hub_name(files("./models/mine", tmp_path / "models" / "mine")) is None
 
 
-def test_its_code_works(tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_code_of_the_card_works(
+    tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     exported(tiny_encoder, tmp_path / "student")
     card = (tmp_path / "student" / "README.md").read_text()
     found = re.findall(r"```python\n(.*?)```", card, re.DOTALL)

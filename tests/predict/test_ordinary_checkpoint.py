@@ -1,4 +1,4 @@
-"""An exported student is an ordinary checkpoint: transformers alone gives the tags of `predict`, word for word."""
+"""An exported student is an ordinary checkpoint: transformers gives the tags of `predict`."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def test_a_pipeline_gives_the_tags_of_predict(student: Path, lang: str) -> None:
 
 
 @pytest.mark.slow
-def test_with_the_embedded_encoder(e5_files: EncoderFiles, tmp_path: Path) -> None:
+def test_a_pipeline_with_the_embedded_encoder(e5_files: EncoderFiles, tmp_path: Path) -> None:
     exported(e5_files, tmp_path / "student", max_length=LIMIT)
     loaded = load_student(tmp_path / "student", CPU)
     tagger: Any = pipeline("token-classification", str(tmp_path / "student"))
@@ -74,7 +74,7 @@ def test_with_the_embedded_encoder(e5_files: EncoderFiles, tmp_path: Path) -> No
         assert len({label for words in expected for label in words}) > 3
 
 
-def test_where_this_package_cannot_be_imported(student: Path, tmp_path: Path) -> None:
+def test_a_pipeline_without_this_package(student: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, words_of_pipelines.__file__, str(student)],
         input=json.dumps(corpus("ar")),
@@ -92,7 +92,7 @@ def test_where_this_package_cannot_be_imported(student: Path, tmp_path: Path) ->
 def test_the_cards_pipeline_works(student: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = [code for code in (student / "README.md").read_text().split("```python\n")[1:] if "pipeline(" in code]
     exec(found[0].split("```")[0].replace('"DIR"', repr(str(student))), {})
-    words = ["One", "sentence", "a", "line"]
+    words = ["One", "sentence", "per", "line"]
     (labels,) = tag(load_student(student, CPU), [words], precision="fp32")
     assert capsys.readouterr().out.count("entity_group") == len(entities(labels)) > 0
 
@@ -152,7 +152,9 @@ class Deep(transformers.BertForTokenClassification):  # type: ignore[no-untyped-
         self.dense = torch.nn.Linear(2, 2)
 
 
-def test_a_family_without_such_a_class_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_family_without_a_token_classification_class_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoder = random_encoder(tmp_path / "encoder", "Bert", SIZES)
     for classes, message in (
         (

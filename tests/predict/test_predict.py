@@ -1,4 +1,4 @@
-"""`python -m msd_ray.predict`, from its standard input to its output and exit code."""
+"""`python -m msd_ray.predict`: input, output and exit code."""
 
 import json
 import os
@@ -117,7 +117,7 @@ def test_entity_text_is_that_of_the_line(student: LoadedStudent) -> None:
     assert split("a\u2028b").tokens == ["a", "b"]
 
 
-def test_long_sentences_are_labelled_to_the_end(student: LoadedStudent) -> None:
+def test_all_words_of_long_sentences_are_labelled(student: LoadedStudent) -> None:
     generator = torch.Generator().manual_seed(0)
     vocabulary = ["the", "in", "Angela", "Merkel", "Paris", "ankara", "2024", "x"]
     words = [vocabulary[int(i)] for i in torch.randint(len(vocabulary), (300,), generator=generator)]
@@ -207,7 +207,7 @@ def test_bf16(student: LoadedStudent) -> None:
     assert [len(words) for words in tag(student, [["Angela"], ["in", "Paris"]], precision="bf16")] == [1, 2]
 
 
-def test_chunks_are_what_arrives() -> None:
+def test_chunks_are_the_available_lines() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as pipe:
         chunks = read_chunks(stream)
@@ -249,7 +249,7 @@ def test_many_lines_in_their_order(directory: Path, student: LoadedStudent, comm
     assert [row["labels"] for row in found[:20]] == one_by_one
 
 
-def test_results_come_while_the_input_is_open_and_a_closed_pipe_ends_quietly(directory: Path) -> None:
+def test_results_are_written_while_input_is_open_and_a_closed_pipe_is_no_error(directory: Path) -> None:
     with _started(directory) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -266,7 +266,7 @@ def test_results_come_while_the_input_is_open_and_a_closed_pipe_ends_quietly(dir
 
 
 @pytest.mark.slow
-def test_an_interrupt_ends_quietly(directory: Path) -> None:
+def test_an_interrupt_prints_nothing(directory: Path) -> None:
     with _started(directory) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -307,12 +307,12 @@ def test_a_full_disk(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "nowhere"], "no directory nowhere"),
-        (["--model", "models:/msd-wikiann-ar@champion"], "there is no MLflow database"),
+        (["--model", "nowhere"], "nowhere: not a directory"),
+        (["--model", "models:/msd-wikiann-ar@champion"], "the MLflow database .* does not exist"),
         (["--model", ".", "--precision", "fp8"], "precision 'fp8' is unknown"),
-        (["--model", ".", "--device", "gpu"], "--device gpu: choose auto, cpu, cuda or cuda:N"),
+        (["--model", ".", "--device", "gpu"], "--device gpu: unknown device. Choose auto, cpu, cuda or cuda:N"),
         (["--model", ".", "--device", "cuda:99"], "--device cuda:99: this machine has"),
-        (["--model", "."], "no exported student"),
+        (["--model", "."], "not an exported student"),
     ],
 )
 def test_bad_arguments(arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_bad_arguments(arguments: list[str], message: str, monkeypatch: pytest.M
         main(arguments)
 
 
-def test_nothing_in_nothing_out(directory: Path, command: Callable[..., bytes]) -> None:
+def test_empty_input(directory: Path, command: Callable[..., bytes]) -> None:
     assert command("", "--model", directory) == b""
 
 
@@ -330,5 +330,5 @@ def test_help_names_formats_and_examples(capsys: pytest.CaptureFixture[str]) -> 
         main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for words in ("one sentence a line", "jsonl", "conll", "windows", "examples:", "--characters", "viterbi"):
+    for words in ("one sentence per line", "jsonl", "conll", "windows", "examples:", "--characters", "viterbi"):
         assert words in shown

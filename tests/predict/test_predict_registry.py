@@ -1,4 +1,4 @@
-"""`python -m msd_ray.predict --model models:/...`: the tags of the directory, and one message for what is not there."""
+"""`python -m msd_ray.predict --model models:/...`: same tags as the directory; messages for missing models."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def work(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -
 def command(
     work: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
 ) -> Callable[..., bytes]:
-    """The command in this process, from `work`: what it prints."""
+    """Run the command in this process, in `work`; its output."""
 
     def call(*arguments: str) -> bytes:
         (tmp_path / "input").write_text(TEXT)
@@ -74,7 +74,7 @@ def command(
     return call
 
 
-def test_the_tags_are_those_of_the_directory(work: Path, command: Callable[..., bytes]) -> None:
+def test_a_registered_model_gives_the_tags_of_the_directory(work: Path, command: Callable[..., bytes]) -> None:
     good, weak = command("--model", "good"), command("--model", "weak")
     assert good != weak
     assert good.count(b"\n") == 5
@@ -85,8 +85,8 @@ def test_the_tags_are_those_of_the_directory(work: Path, command: Callable[..., 
     assert command("--model", "models:/msd-sample-tr/2", *named) == weak
 
 
-def test_a_version_of_the_layout_before_is_read(work: Path, command: Callable[..., bytes]) -> None:
-    """It had code of its own, and the student among that code's artifacts."""
+def test_a_version_with_the_legacy_layout(work: Path, command: Callable[..., bytes]) -> None:
+    """That layout had its own code, with the student among its artifacts."""
     weak = command("--model", "weak")
     place = MlflowClient(f"sqlite:///{work}/runs/mlflow.db").get_model_version_download_uri("msd-sample-tr", "2")
     version = Path(place.removeprefix("file://"))
@@ -98,7 +98,7 @@ def test_a_version_of_the_layout_before_is_read(work: Path, command: Callable[..
         (version / "artifacts" / "student").rename(version / "model")
 
 
-def test_the_options_of_directories_work(command: Callable[..., bytes]) -> None:
+def test_options_apply_to_registered_models(command: Callable[..., bytes]) -> None:
     options = ("--format", "conll", "--characters", "--precision", "fp32")
     assert command("--model", "models:/msd-sample-tr@champion", *options) == command("--model", "good", *options)
 
@@ -109,14 +109,17 @@ def test_the_options_of_directories_work(command: Callable[..., bytes]) -> None:
         (["models:/msd-sample-ar@champion"], "no registered model msd-sample-ar; it has msd-sample-tr"),
         (["models:/msd-sample-tr@best"], r"no such alias; it has versions 1, 2, aliases @champion \(version 1\)"),
         (["models:/msd-sample-tr/3"], "no such version; it has versions 1, 2"),
-        (["models:/msd-sample-tr/latest"], r"write models:/NAME@ALIAS"),
-        (["models:/../../runs@champion"], r"write models:/NAME@ALIAS"),
+        (["models:/msd-sample-tr/latest"], r"Use models:/NAME@ALIAS"),
+        (["models:/../../runs@champion"], r"Use models:/NAME@ALIAS"),
         (["models:/x' OR name != '@champion"], "no registered model x' OR name != '"),
-        (["models:/x/1", "--mlflow-uri", "sqlite:///nowhere/mlflow.db"], "no MLflow database .*nowhere/mlflow.db"),
-        (["models:/x/1", "--mlflow-uri", "ftp://host"], "not a tracking address"),
+        (
+            ["models:/x/1", "--mlflow-uri", "sqlite:///nowhere/mlflow.db"],
+            "the MLflow database .*nowhere/mlflow.db does not exist",
+        ),
+        (["models:/x/1", "--mlflow-uri", "ftp://host"], "unsupported tracking URI"),
         (["models:/x/1", "--mlflow-uri", "http://127.0.0.1:1"], "MLflow at http://127.0.0.1:1 does not work"),
-        (["good", "--mlflow-uri", "http://127.0.0.1:1"], "--mlflow-uri is for registered models"),
-        (["runs:/0123/model"], "no directory runs:/0123/model"),
+        (["good", "--mlflow-uri", "http://127.0.0.1:1"], "--mlflow-uri applies to registered models"),
+        (["runs:/0123/model"], "runs:/0123/model: not a directory"),
     ],
 )
 def test_what_is_not_there(work: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +130,7 @@ def test_what_is_not_there(work: Path, arguments: list[str], message: str, monke
     assert not (work / "nowhere").exists()
 
 
-def test_damaged_files_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_files_are_rejected(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(work)
     uri = f"sqlite:///{work}/runs/mlflow.db"
     place = MlflowClient(uri).get_model_version_download_uri("msd-sample-tr", "2").removeprefix("file://")
@@ -139,7 +142,7 @@ def test_damaged_files_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(UserError, match=r"model\.safetensors is damaged or was changed"):
             main(["--device", "cpu", "--model", "models:/msd-sample-tr/2"])
         shutil.rmtree(weights.parent)
-        with pytest.raises(UserError, match=r"models:/msd-sample-tr/2 at sqlite:.* has no files model:"):
+        with pytest.raises(UserError, match=r"models:/msd-sample-tr/2 at sqlite:.* has no directory model:"):
             main(["--device", "cpu", "--model", "models:/msd-sample-tr/2"])
     finally:
         shutil.copytree(work / "weak", weights.parent, dirs_exist_ok=True)
@@ -156,7 +159,7 @@ def test_the_cards_code_for_mlflow_works(
     finally:
         mlflow.set_tracking_uri(before)
     tagger = pipeline("token-classification", str(work / "good"), aggregation_strategy="first")
-    assert capsys.readouterr().out == f"{tagger('One sentence a line')}\n"
+    assert capsys.readouterr().out == f"{tagger('One sentence per line')}\n"
 
 
 @pytest.mark.slow
@@ -172,8 +175,8 @@ def test_as_a_process(work: Path, tmp_path: Path) -> None:
             assert (
                 done.stderr
                 == (
-                    f"error: there is no MLflow database {tmp_path}/runs/mlflow.db; "
-                    "name the one that has the model with --mlflow-uri\n"
+                    f"error: the MLflow database {tmp_path}/runs/mlflow.db does not exist. "
+                    "Give the --mlflow-uri of the store that has the model.\n"
                 ).encode()
             )
             assert not list(tmp_path.iterdir())

@@ -14,8 +14,8 @@ from msd_ray.report.page import render
 from msd_ray.report.study_page import Language, dataset_tables, language_tables, study_page
 from msd_ray.report.table import Table
 from msd_ray.report.tables import paper_tables
-from msd_ray.tracking.recorded import RecordedStudy
 from msd_ray.tracking.rows import RunRow, State
+from msd_ray.tracking.study_reader import RecordedStudy
 
 SCORES = {"direct": [0.30, 0.31, 0.33], "tsl": [0.41, 0.44, 0.42], "best": [0.50, 0.49, 0.52]}
 DIGESTS = {row: f"0000000{number}" for number, row in enumerate(SCORES)}

@@ -21,8 +21,8 @@ from msd_ray.search.parameters import Fixed, Range
 from msd_ray.search.phase import Phase, RunLabel
 from msd_ray.search.plans import TrialPlan, TrialReport
 from msd_ray.search.studies import PhaseStudy, TrialRecord
-from msd_ray.tracking.records import StudyRecords, recording
-from msd_ray.tracking.replay import Patience
+from msd_ray.tracking.replay import Backoff
+from msd_ray.tracking.run_logger import JournaledRunLogger, open_run_logger
 from msd_ray.tracking.study import StudyTracker
 
 TRIALS = 4
@@ -62,10 +62,10 @@ def open_study(url: str) -> PhaseStudy:
     )
 
 
-Before = Callable[[int, StudyRecords], None]
+Before = Callable[[int, JournaledRunLogger], None]
 
 
-def nothing(step: int, records: StudyRecords) -> None:
+def nothing(step: int, run_logger: JournaledRunLogger) -> None:
     """Lets it run."""
 
 
@@ -88,13 +88,13 @@ def drive(search: SmallSearch, uri: str, *, before: Before = nothing, drain_s: f
     study = open_study(setup.study_storage)
     with (
         progress(Console(file=output, width=200)) as display,
-        recording(
+        open_run_logger(
             setup.storage.records("small"),
             lambda: StudyTracker.open(uri, dataset="wikiann", lang="ar", study="small", parameters={}, tags={}),
             root=setup.storage.root,
-            say=display.line,
-            patience=Patience(first_s=0.1, longest_s=1),
-        ) as records,
+            report=display.line,
+            backoff=Backoff(initial_s=0.1, maximum_s=1),
+        ) as run_logger,
     ):
         phase = Phase(
             name="student",
@@ -103,20 +103,20 @@ def drive(search: SmallSearch, uri: str, *, before: Before = nothing, drain_s: f
             score="dev_target/f1",
             plan=plan,
             label=label,
-            records=records,
+            run_logger=run_logger,
             display=display,
             threads=1,
         )
         step = 0
         while (launch := phase.next_launch()) is not None:
             for report in reports(setup.storage.root, launch.trials[0].number):
-                before(step, records)
+                before(step, run_logger)
                 step += 1
                 if phase.on_report(report):
                     break
             phase.on_launch_end(launch, None)
-        before(-1, records)
-        tracker = records.drained(drain_s)
+        before(-1, run_logger)
+        tracker = run_logger.drain(drain_s)
         phase.note_run_ids()
     tracker.close()
     return Driven(output=output.getvalue(), run_ids=study.run_ids())
@@ -149,9 +149,9 @@ def reports(root: Path, number: int) -> list[TrialReport]:
 def drive_and_die(search: SmallSearch, uri: str, server: int, kills_server_at: int, dies_at: int) -> None:
     """The same in a process of its own, which kills the server's process group and, some reports later, itself."""
 
-    def before(step: int, records: StudyRecords) -> None:
+    def before(step: int, run_logger: JournaledRunLogger) -> None:
         if step == kills_server_at:
-            records.drained(300)
+            run_logger.drain(300)
             os.killpg(server, signal.SIGKILL)
         if step == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
-import recorded
+import stored_runs
 from rich.console import Console
 from small_search import RUN, STUDENT, TEACHER, data, run_here
 
@@ -15,7 +15,7 @@ from msd_ray.search.ablation import AblationSettings, run_ablation
 from msd_ray.search.execution import Execution
 from msd_ray.search.plans import Scored
 from msd_ray.search.prepare import Prepared, prepare_target_gold, prepare_test
-from msd_ray.tracking.records import recording
+from msd_ray.tracking.run_logger import open_run_logger
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
@@ -24,7 +24,7 @@ EPOCH = replace(RUN, epochs=1)
 
 def ablate(
     prepared: Prepared, directory: Path, *, variants: tuple[str, ...] = tuple(VARIANTS), seeds: int = 1
-) -> Mapping[str, recorded.Run]:
+) -> Mapping[str, stored_runs.Run]:
     """Run an ablation in this process; its final runs by row and seed."""
     root = prepared.experiment.storage.root
     uri = default_tracking_uri(root)
@@ -39,7 +39,9 @@ def ablate(
 
     with (
         progress(Console(file=StringIO())) as display,
-        recording(root / "records" / "ablation.jsonl", open_tracker, root=root, say=display.line) as records,
+        open_run_logger(
+            root / "records" / "ablation.jsonl", open_tracker, root=root, report=display.line
+        ) as run_logger,
     ):
         run_ablation(
             AblationSettings(
@@ -54,7 +56,7 @@ def ablate(
                 experiment=prepared.experiment,
                 conditions={},
                 study_storage=f"sqlite:///{root / 'studies.db'}",
-                records=records,
+                run_logger=run_logger,
                 display=display,
                 threads=1,
                 run_phase=run_here,
@@ -62,7 +64,7 @@ def ablate(
             ),
             lambda: prepare_target_gold(data(directory), prepared),
         )
-        tracker = records.drained(60)
+        tracker = run_logger.drain(60)
     tracker.close()
-    final = [run for run in recorded.runs(root) if run.tags.get("phase") == "final"]
+    final = [run for run in stored_runs.runs(root) if run.tags.get("phase") == "final"]
     return {f"{run.tags['row']}/{run.tags['seed']}": run for run in final}

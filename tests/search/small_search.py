@@ -26,7 +26,7 @@ from msd_ray.search.plans import Phase as PhaseName
 from msd_ray.search.prepare import Data, Prepared, prepare_test
 from msd_ray.search.search import Search
 from msd_ray.search.work import run_launch
-from msd_ray.tracking.records import recording
+from msd_ray.tracking.run_logger import open_run_logger
 from msd_ray.tracking.study import StudyTracker
 
 CPU = torch.device("cpu")
@@ -210,13 +210,13 @@ class SmallSearch:
         journal = setup.storage.records(setup.settings.name)
         with (
             progress(Console(file=output or StringIO(), width=200)) as display,
-            recording(journal, open_tracker, root=setup.storage.root, say=display.line) as records,
+            open_run_logger(journal, open_tracker, root=setup.storage.root, report=display.line) as run_logger,
         ):
             execution = Execution(
                 experiment=setup.prepared.experiment,
                 conditions=setup.conditions,
                 study_storage=setup.study_storage,
-                records=records,
+                run_logger=run_logger,
                 display=display,
                 threads=1,
                 run_phase=run_phase,
@@ -224,7 +224,7 @@ class SmallSearch:
                 expected=self.expected,
             )
             rows = Search(settings=setup.settings, execution=execution).run()
-            tracker = records.drained(60)
+            tracker = run_logger.drain(60)
             execution.note_run_ids()
         tracker.close()
         return rows

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import recorded
+import stored_runs
 from safetensors.numpy import load_file
 from small_ablation import ablate
 from small_search import MakePrepared, spoil_training_labels
@@ -22,12 +22,12 @@ def module_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def runs(prepared: MakePrepared, small_corpora: Path, module_storage: Path) -> Mapping[str, recorded.Run]:
+def runs(prepared: MakePrepared, small_corpora: Path, module_storage: Path) -> Mapping[str, stored_runs.Run]:
     """All variants with one seed; trained for the first test that asks, found again by the others."""
     return ablate(prepared(storage=module_storage), small_corpora)
 
 
-def test_every_variant_ends_with_scores_and_says_whether_it_is_zero_shot(runs: Mapping[str, recorded.Run]) -> None:
+def test_every_variant_ends_with_scores_and_says_whether_it_is_zero_shot(runs: Mapping[str, stored_runs.Run]) -> None:
     assert [key.split("/")[0] for key in runs] == list(VARIANTS)
     for key, run in runs.items():
         assert run.tags["state"] == "COMPLETE"
@@ -35,14 +35,14 @@ def test_every_variant_ends_with_scores_and_says_whether_it_is_zero_shot(runs: M
         assert run.tags["zero_shot"] == str(key != "gold-aux/1").lower()
 
 
-def test_teachers_are_shared_where_they_are_equal(runs: Mapping[str, recorded.Run], module_storage: Path) -> None:
+def test_teachers_are_shared_where_they_are_equal(runs: Mapping[str, stored_runs.Run], module_storage: Path) -> None:
     kinds = {"teachers": 3, "students": 8}  # msd's, a plain one, one with MMD; every variant with a student
     for kind, count in kinds.items():
         assert len([path for path in (module_storage / kind).iterdir() if path.is_dir()]) == count
     assert runs["direct/1"].tags["weights"].startswith("teachers/")
 
 
-def test_what_a_variant_lacks_is_not_in_its_losses(runs: Mapping[str, recorded.Run]) -> None:
+def test_what_a_variant_lacks_is_not_in_its_losses(runs: Mapping[str, stored_runs.Run]) -> None:
     both = {"loss/mmd_model", "loss/mmd_language"}
     lacks = {
         "msd": set(),
@@ -60,7 +60,7 @@ def test_what_a_variant_lacks_is_not_in_its_losses(runs: Mapping[str, recorded.R
     assert float(runs["gold-aux/1"].parameters["student.beta"]) == GOLD_AUXILIARY_WEIGHT
 
 
-def test_rows_without_a_student_are_the_teacher_on_both_languages(runs: Mapping[str, recorded.Run]) -> None:
+def test_rows_without_a_student_are_the_teacher_on_both_languages(runs: Mapping[str, stored_runs.Run]) -> None:
     for row in ("direct", "mixture"):
         metrics = runs[f"{row}/1"].metrics
         assert runs[f"{row}/1"].tags["weights"].startswith("teachers/")
@@ -69,7 +69,7 @@ def test_rows_without_a_student_are_the_teacher_on_both_languages(runs: Mapping[
     assert "source_test/f1" not in runs["msd/1"].metrics
 
 
-def test_a_run_keeps_its_predictions_and_vectors(runs: Mapping[str, recorded.Run], module_storage: Path) -> None:
+def test_a_run_keeps_its_predictions_and_vectors(runs: Mapping[str, stored_runs.Run], module_storage: Path) -> None:
     for row in ("msd", "direct"):
         folders = [
             path

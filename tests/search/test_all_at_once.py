@@ -14,7 +14,6 @@ from statistics import fmean
 
 import numpy as np
 import pytest
-from recorded import Run, assert_same_outcome, assert_settled, children, trials
 from safetensors.numpy import load_file
 from small_search import (
     ALL_AT_ONCE,
@@ -25,6 +24,7 @@ from small_search import (
     run_until_killed,
     spoil_training_labels,
 )
+from stored_runs import Run, assert_same_outcome, assert_settled, children, trials
 
 from msd_ray.common.manifest import new_content
 from msd_ray.search import students, teachers

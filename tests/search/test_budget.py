@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from recorded import Trial, children, trials
 from small_search import MakeSearch, SmallSearch, run_here
+from stored_runs import Trial, children, trials
 from study_driver import open_study
 
 from msd_ray.search import budget

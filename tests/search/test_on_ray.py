@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from ray_driver import on_ray
-from recorded import assert_same_outcome, assert_settled, children
 from small_search import MakeSearch, SmallSearch
+from stored_runs import assert_same_outcome, assert_settled, children
 from tune_process import is_loopback
 
 pytestmark = [

@@ -1,4 +1,4 @@
-"""A phase between a study and the run records: what it hands out, what it records, and in which order."""
+"""A phase between a study and the run logger: what it hands out, what it run_logger, and in which order."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-import recorded
+import stored_runs
 from phase_driver import TRIALS, epoch, finished, label, open_study, plan
 from rich.console import Console
 from small_search import MakeSearch
@@ -17,7 +17,7 @@ from msd_ray.cli.display import progress
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Failure, TrialReport
 from msd_ray.search.studies import PhaseStudy, TrialRecord
-from msd_ray.tracking.records import StudyRecords, recording
+from msd_ray.tracking.run_logger import JournaledRunLogger, open_run_logger
 from msd_ray.tracking.study import StudyTracker
 
 
@@ -27,16 +27,16 @@ class Opened:
 
     phase: Phase
     study: PhaseStudy
-    records: StudyRecords
+    run_logger: JournaledRunLogger
     root: Path
     output: StringIO
 
-    def runs(self) -> dict[str, recorded.Run]:
-        self.records.drained(60)
-        return recorded.children(self.root)
+    def runs(self) -> dict[str, stored_runs.Run]:
+        self.run_logger.drain(60)
+        return stored_runs.children(self.root)
 
-    def trials(self) -> list[recorded.Trial]:
-        return recorded.trials(self.root)
+    def trials(self) -> list[stored_runs.Trial]:
+        return stored_runs.trials(self.root)
 
 
 class Phases:
@@ -61,8 +61,8 @@ class Phases:
 
         with progress(Console(file=output, width=200)) as display:
             journal = setup.storage.records("small")
-            records = self._opened.enter_context(
-                recording(journal, open_tracker, root=setup.storage.root, say=display.line)
+            run_logger = self._opened.enter_context(
+                open_run_logger(journal, open_tracker, root=setup.storage.root, report=display.line)
             )
             phase = Phase(
                 name="student",
@@ -71,12 +71,12 @@ class Phases:
                 score="dev_target/f1",
                 plan=plan,
                 label=label,
-                records=records,
+                run_logger=run_logger,
                 display=display,
                 threads=3,
                 together=(lambda trial: trial.number // 3) if together else None,
             )
-        return Opened(phase, study, records, self._search.root, output)
+        return Opened(phase, study, run_logger, self._search.root, output)
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_driver_that_dies_hands_out_its_trials_again(phases: Phases) -> None:
     first.phase.on_report(epoch(0, 1, 0.25))
     first.phase.on_report(finished(0, 0.25))
     first.phase.on_report(epoch(1, 1, 0.5))
-    first.records.drained(60)
+    first.run_logger.drain(60)
     parameters = [trial.parameters for trial in first.trials()]
 
     second = phases.open()
@@ -220,7 +220,9 @@ def test_driver_that_dies_hands_out_its_trials_again(phases: Phases) -> None:
     assert [trial.parameters for trial in second.trials()] == parameters
     assert [(trial.state, trial.value) for trial in second.trials()] == [("COMPLETE", 0.25), ("COMPLETE", 0.75)]
     assert sorted(second.runs()) == ["student/0", "student/1"]
-    times = recorded.query(second.root / "mlflow.db", "SELECT timestamp FROM metrics WHERE key = 'loss' AND step = 1")
+    times = stored_runs.query(
+        second.root / "mlflow.db", "SELECT timestamp FROM metrics WHERE key = 'loss' AND step = 1"
+    )
     assert times == [(1000,), (1000,)]
 
 
@@ -259,7 +261,7 @@ def test_counts_go_on_where_an_earlier_driver_left_them(phases: Phases) -> None:
 
 def run_ids(root: Path) -> dict[int, str]:
     """The ids of the trials' runs as MLflow has them."""
-    tags = recorded.query(
+    tags = stored_runs.query(
         root / "mlflow.db",
         "SELECT trial.value, trial.run_uuid FROM tags AS trial JOIN tags AS kind USING (run_uuid) "
         "WHERE trial.key = 'trial' AND kind.key = 'kind' AND kind.value = 'run'",
@@ -276,7 +278,7 @@ def test_the_study_holds_the_ids_of_the_runs(phases: Phases) -> None:
     first.phase.next_launch()
     assert first.study.run_ids() == {}
     answers.set()
-    first.records.drained(60)
+    first.run_logger.drain(60)
     first.phase.on_report(epoch(1, 1, 0.5))
     assert first.study.run_ids() == run_ids(first.root)
     assert first.study.run_ids().keys() == {0, 1}
@@ -288,11 +290,11 @@ def test_the_study_holds_the_ids_of_the_runs(phases: Phases) -> None:
         second.phase.on_report(finished(number, 0.5))
     assert second.study.run_ids().keys() == {0, 1}
     answers.set()
-    second.records.drained(60)  # and the driver dies
+    second.run_logger.drain(60)  # and the driver dies
 
     third = phases.open()
     assert third.study.run_ids().keys() == {0, 1}
-    third.records.drained(60)
+    third.run_logger.drain(60)
     third.phase.check()
     assert third.study.run_ids() == run_ids(first.root)
     assert third.study.run_ids().keys() == {0, 1, 2}

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import recorded
+import stored_runs
 from mlflow_server import MlflowServer
 from phase_driver import TRIALS, drive, drive_and_die
 from small_search import MakeSearch, SmallSearch
 
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.manifest import MANIFEST
-from msd_ray.tracking.records import RecordsWaitError, StudyRecords
+from msd_ray.tracking.run_logger import JournaledRunLogger, RecordsPendingError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -51,10 +51,12 @@ def held(database: Path, artifacts: Path) -> dict[str, Any]:
     """
     db = database / "mlflow.db"
     found: dict[str, Any] = {}
-    for run_id, name, status, stage in recorded.query(db, "SELECT run_uuid, name, status, lifecycle_stage FROM runs"):
+    for run_id, name, status, stage in stored_runs.query(
+        db, "SELECT run_uuid, name, status, lifecycle_stage FROM runs"
+    ):
         of_run = f"WHERE run_uuid = '{run_id}'"
-        tags = dict(recorded.query(db, f"SELECT key, value FROM tags {of_run}"))
-        metrics = recorded.query(db, f"SELECT key, step, value, is_nan FROM metrics {of_run} ORDER BY key, step")
+        tags = dict(stored_runs.query(db, f"SELECT key, value FROM tags {of_run}"))
+        metrics = stored_runs.query(db, f"SELECT key, step, value, is_nan FROM metrics {of_run} ORDER BY key, step")
         files = {
             path.relative_to(folder).as_posix(): path.read_text()
             for folder in artifacts.glob(f"**/{run_id}/artifacts")
@@ -64,7 +66,7 @@ def held(database: Path, artifacts: Path) -> dict[str, Any]:
         assert name not in found, "recorded twice"
         found[name] = {
             "status": (status, stage),
-            "parameters": dict(recorded.query(db, f"SELECT key, value FROM params {of_run}")),
+            "parameters": dict(stored_runs.query(db, f"SELECT key, value FROM params {of_run}")),
             "tags": {key: value for key, value in tags.items() if not key.startswith("mlflow.")},
             "metrics": metrics,
             "files": files,
@@ -86,12 +88,12 @@ def test_the_undisturbed_phase_has_something_to_lose(undisturbed_phase: dict[str
 
 
 def states(search: SmallSearch) -> list[str]:
-    return [trial.state for trial in recorded.trials(search.root)]
+    return [trial.state for trial in stored_runs.trials(search.root)]
 
 
 def ids(database: Path) -> dict[int, str]:
     """The runs that MLflow has of the trials."""
-    children = recorded.query(database, "SELECT run_uuid, value FROM tags WHERE key = 'trial'")
+    children = stored_runs.query(database, "SELECT run_uuid, value FROM tags WHERE key = 'trial'")
     return {int(number): run_id for run_id, number in children}
 
 
@@ -100,9 +102,9 @@ def test_the_server_is_killed_and_comes_back(
 ) -> None:
     search = new_search()
 
-    def before(step: int, records: StudyRecords) -> None:
+    def before(step: int, run_logger: JournaledRunLogger) -> None:
         if step == 2:
-            records.drained(300)
+            run_logger.drain(300)
             server.kill()
         if step == -1:  # all trials have ended without it
             assert states(search) == STATES
@@ -114,8 +116,8 @@ def test_the_server_is_killed_and_comes_back(
     assert driven.run_ids == ids(tmp_path / "mlflow.db")
     assert len(driven.run_ids) == TRIALS
     lines = driven.output.splitlines()
-    (away,) = [number for number, line in enumerate(lines) if "The search goes on; what it records (" in line]
-    (back,) = [number for number, line in enumerate(lines) if "MLflow answers again, after " in line]
+    (away,) = [number for number, line in enumerate(lines) if "The search continues; its records (" in line]
+    (back,) = [number for number, line in enumerate(lines) if "MLflow is available again after " in line]
     (last,) = [number for number, line in enumerate(lines) if "student/3: COMPLETE" in line]
     assert away < last < back
     assert f"MLflow at {server.uri} does not work: " in lines[away]
@@ -142,8 +144,8 @@ def test_the_driver_dies_during_the_outage(
     assert states(search) == STATES
     assert held(tmp_path, tmp_path) == undisturbed_phase
     assert driven.run_ids == ids(tmp_path / "mlflow.db")
-    assert "from an earlier start: MLflow is told first of these" in driven.output
-    assert ("was cut off when its driver died, and is dropped" in driven.output) == torn
+    assert "from an earlier start; they are written to MLflow first" in driven.output
+    assert ("the last record is incomplete" in driven.output) == torn
 
 
 def test_a_server_that_stays_away_ends_the_wait_within_its_bound(
@@ -151,15 +153,15 @@ def test_a_server_that_stays_away_ends_the_wait_within_its_bound(
 ) -> None:
     search = new_search()
 
-    def before(step: int, records: StudyRecords) -> None:
+    def before(step: int, run_logger: JournaledRunLogger) -> None:
         if step == 4:
             server.kill()
 
-    with pytest.raises(RecordsWaitError) as caught:
+    with pytest.raises(RecordsPendingError) as caught:
         drive(search, server.uri, before=before, drain_s=2)
     path = search.root / "records" / "small.jsonl"
-    assert "training is complete, but MLflow has taken nothing for " in str(caught.value)
-    assert f"records wait in {path}" in str(caught.value)
+    assert "training is complete, but MLflow has accepted no record for " in str(caught.value)
+    assert f"records pending in {path}" in str(caught.value)
     assert server.uri in str(caught.value)
     assert states(search) == STATES
     server.start()
@@ -174,13 +176,13 @@ def test_a_record_that_mlflow_refuses_ends_the_command(
     """Somebody deletes a run while the server is away for the search, and has answers again."""
     search = new_search()
 
-    def before(step: int, records: StudyRecords) -> None:
+    def before(step: int, run_logger: JournaledRunLogger) -> None:
         if step == 1:
-            records.drained(300)
+            run_logger.drain(300)
             server.kill()
         if step == 3:
             until = time.monotonic() + 300
-            while records._replay.away is None and time.monotonic() < until:
+            while run_logger._replay.outage is None and time.monotonic() < until:
                 time.sleep(0.05)
             # Before it has answers again: one of them could be to the record.
             with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
@@ -196,8 +198,9 @@ def test_a_record_that_mlflow_refuses_ends_the_command(
         run_command(command)
     assert ended.value.code == 2
     message = capsys.readouterr().err
-    assert message.startswith("error: MLflow has no run student/0 of this study, to which a record belongs")
-    assert f"of {search.root}/records/small.jsonl; without that line the same command leaves it out" in message
+    assert message.startswith(f"error: {search.root}/records/small.jsonl:")
+    assert "MLflow has no run student/0 of this study" in message
+    assert "remove the line and run the same command again" in message
     assert "Traceback" not in message
     with pytest.raises(UserError, match="MLflow has no run student/0"):
         drive(search, server.uri)

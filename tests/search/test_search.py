@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import recorded
-from recorded import assert_same_outcome, assert_settled, children, trials
+import stored_runs
 from small_search import (
     FAR_TOO_LARGE,
     RUN,
@@ -20,6 +19,7 @@ from small_search import (
     spoil_training_labels,
 )
 from small_space import SPACE
+from stored_runs import assert_same_outcome, assert_settled, children, trials
 
 from msd_ray.common.errors import UserError
 from msd_ray.method.settings import Configuration, TeacherSettings
@@ -59,7 +59,7 @@ def test_what_a_trial_records(undisturbed: SmallSearch) -> None:
     }
     assert not any("source" in name for name in run.metrics)
     assert run.tags["state"] == "COMPLETE"
-    (parent,) = recorded.parents(undisturbed.root)
+    (parent,) = stored_runs.parents(undisturbed.root)
     assert any("digest" in name for name in parent.parameters)
 
 
@@ -178,7 +178,7 @@ def test_test_labels_are_read_when_the_final_phase_begins(
     assert len([path for path in (search.root / "features").iterdir() if path.is_dir()]) == 3
     assert not [key for key in children(search.root) if key.startswith("final/")]
 
-    def without_final_phase(storage: Path) -> list[recorded.Trial]:
+    def without_final_phase(storage: Path) -> list[stored_runs.Trial]:
         return [trial for trial in trials(storage) if "/final" not in trial.study]
 
     assert without_final_phase(search.root) == without_final_phase(undisturbed.root)
@@ -237,7 +237,7 @@ def test_languages_share_the_teachers_of_one_storage(new_search: MakeSearch, und
         for run in children(undisturbed.root).values()
         if run.tags["phase"] == "teacher" and "weights" in run.tags
     }
-    german = [run for run in recorded.runs(search.root) if run.tags.get("key", "").startswith("teacher/")]
+    german = [run for run in stored_runs.runs(search.root) if run.tags.get("key", "").startswith("teacher/")]
     assert len(german) == 4
     assert {Path(weights).parts[1] for weights in searched} <= {path.parent.name for path in before}
-    assert len(recorded.parents(search.root)) == 2
+    assert len(stored_runs.parents(search.root)) == 2

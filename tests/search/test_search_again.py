@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import recorded
-from recorded import children, trials
+import stored_runs
 from small_search import MakeSearch, SmallSearch, run_here
+from stored_runs import children, trials
 
 from msd_ray.search.configuration import row_digest
 from msd_ray.search.phase import Phase
@@ -47,7 +47,7 @@ def test_a_warm_start_tries_another_languages_best_after_the_papers(
     assert {name: students[0].parameters[name] for name in papers} == papers
     assert students[1].parameters == best.parameters
     assert all(students[n].parameters != best.parameters for n in (2, 3))
-    warm_runs = [run.tags for run in recorded.runs(search.root) if "warm_start" in run.tags and "key" in run.tags]
+    warm_runs = [run.tags for run in stored_runs.runs(search.root) if "warm_start" in run.tags and "key" in run.tags]
     assert {tags["key"]: tags["warm_start"] for tags in warm_runs} == {
         "teacher/1": "wikiann-ar/teacher/1",
         "student/1": f"wikiann-ar/student/{best.number}",
@@ -129,9 +129,9 @@ def test_a_failed_teacher_is_run_again_before_students_are_begun(
     assert paper.parameters["teacher.learning_rate"] == "5e-05"
 
 
-def trials_of(storage: Path, phase: str) -> dict[int, recorded.Trial]:
+def trials_of(storage: Path, phase: str) -> dict[int, stored_runs.Trial]:
     return _phase(storage, f"wikiann-ar/{phase}")
 
 
-def _phase(storage: Path, study: str) -> dict[int, recorded.Trial]:
+def _phase(storage: Path, study: str) -> dict[int, stored_runs.Trial]:
     return {trial.number: trial for trial in trials(storage) if trial.study == study}

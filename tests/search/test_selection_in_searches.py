@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from recorded import assert_same_outcome, assert_settled, children
 from small_search import RUN, MakeSearch, SmallSearch
+from stored_runs import assert_same_outcome, assert_settled, children
 
 OPTIONS = {"trials": 2, "teacher_trials": 1, "rows": "best average", "confirm": 2, "seeds": 1, "grace_epochs": 2}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
-import recorded
+import stored_runs
 from scipy.stats import wilcoxon
 
 from benchmarks.curve_table import read_table
@@ -24,7 +24,7 @@ from benchmarks.simulation import (
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
 from msd_ray.search.studies import TrialRecord
-from msd_ray.tracking.records import recording
+from msd_ray.tracking.run_logger import open_run_logger
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
@@ -147,15 +147,15 @@ def test_32_at_a_time_every_trial_is_recorded_once_and_alike_in_both_places(
             running.append(len(phase._running))
             return super().on_report(phase, report, now)
 
-    with recording(tmp_path / "records.jsonl", open_tracker, root=tmp_path, say=print) as records:
-        trials = search.run(records, lambda phase: search.play(phase, Counts()))
-        records.drained(600)
+    with open_run_logger(tmp_path / "records.jsonl", open_tracker, root=tmp_path, report=print) as run_logger:
+        trials = search.run(run_logger, lambda phase: search.play(phase, Counts()))
+        run_logger.drain(600)
     assert max(running) == 32
     assert [trial.number for trial in trials] == list(range(40))
-    runs = recorded.children(tmp_path)
+    runs = stored_runs.children(tmp_path)
     assert {run.tags["trial"]: run.tags["state"] for run in runs.values()} == {
         str(trial.number): trial.state for trial in trials
     }
     assert len(runs) == 40
-    points = recorded.query(tmp_path / "mlflow.db", "SELECT COUNT(*) FROM metrics WHERE key = 'epoch'")
+    points = stored_runs.query(tmp_path / "mlflow.db", "SELECT COUNT(*) FROM metrics WHERE key = 'epoch'")
     assert points == [(epochs_trained(trials),)]

@@ -21,7 +21,7 @@ from msd_ray.common.errors import UserError
 from msd_ray.report.__main__ import main
 from msd_ray.report.write import write_tables
 from msd_ray.tracking.artifacts import PREDICTIONS, read_predictions
-from msd_ray.tracking.recorded import Recordings
+from msd_ray.tracking.study_reader import StudyReader
 
 ATTACKS = (
     "<script>steal()</script>",
@@ -159,7 +159,7 @@ def test_a_run_that_is_no_study(uri: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("tag", "value"), [("seed", "1e9"), ("seed", "x"), ("configuration", "../x")])
 def test_tags_of_final_runs(uri: str, tmp_path: Path, tag: str, value: str) -> None:
-    with Recordings.open(uri) as recordings:
+    with StudyReader.open(uri) as recordings:
         (recorded,) = recordings.studies("wikiann", ["ar"])
     run = recorded.runs[0]
     client = MlflowClient(uri)
@@ -182,7 +182,7 @@ def test_a_run_id_that_is_a_path(uri: str, tmp_path: Path) -> None:
         for name in ("runs", "tags", "params", "metrics", "latest_metrics"):
             database.execute(f"UPDATE {name} SET run_uuid = ? WHERE run_uuid = ?", (hostile, run_id))
     with (
-        Recordings.open(uri) as recordings,
+        StudyReader.open(uri) as recordings,
         pytest.raises(UserError, match=r"MLflow's run '\.\./\.\./"),
     ):
         recordings.artifact(hostile, PREDICTIONS)
@@ -191,7 +191,7 @@ def test_a_run_id_that_is_a_path(uri: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["../../../secret", "results/../../../secret", "/etc/hostname", "results/%2e%2e/x"])
 def test_artifacts_elsewhere(uri: str, path: str) -> None:
-    with Recordings.open(uri) as recordings:
+    with StudyReader.open(uri) as recordings:
         (recorded,) = recordings.studies("wikiann", ["ar"])
         try:
             found = recordings.artifact(recorded.runs[0].run_id, path)
@@ -201,16 +201,18 @@ def test_artifacts_elsewhere(uri: str, path: str) -> None:
 
 
 def test_an_artifact_larger_than_any_of_its_kind(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("msd_ray.tracking.recorded.LARGEST_TEXT", 100)
-    with Recordings.open(uri) as recordings:
+    monkeypatch.setattr("msd_ray.tracking.study_reader.LARGEST_TEXT", 100)
+    with StudyReader.open(uri) as recordings:
         (recorded,) = recordings.studies("wikiann", ["ar"])
-        with pytest.raises(UserError, match=r"predictions\.parquet of MLflow's run \w+: \d+ bytes; at most 100"):
+        with pytest.raises(
+            UserError, match=r"predictions\.parquet of MLflow's run \w+: \d+ bytes exceed the limit of 100"
+        ):
             recordings.artifact(recorded.runs[0].run_id, PREDICTIONS)
 
 
 @pytest.mark.parametrize("label", ["<b>", "", "B-", "B-A B", "X-PER", "o"])
 def test_labels_that_are_none(tmp_path: Path, label: str) -> None:
-    with pytest.raises(UserError, match="is no BIO label"):
+    with pytest.raises(UserError, match="is not a BIO label"):
         read_predictions(write_predictions(tmp_path / "predictions.parquet", gold=label))
 
 

@@ -127,5 +127,5 @@ def test_predict_reads_the_exported_student(
 
 def test_a_report_needs_to_be_told_where_mlflow_is(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MSD_RAY_STORAGE", s3)
-    with pytest.raises(UserError, match=f"the storage {s3} holds no databases: give --mlflow-uri"):
+    with pytest.raises(UserError, match=f"the storage {s3} cannot hold a database; give --mlflow-uri"):
         report.main(["--lang", "ar"])

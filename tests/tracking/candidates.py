@@ -1,4 +1,4 @@
-"""The candidate that tests of the registry register, and what its name is there."""
+"""The candidate and registered name of the registry tests."""
 
 from msd_ray.tracking.champion import Candidate
 from msd_ray.tracking.references import Reference

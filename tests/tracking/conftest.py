@@ -1,4 +1,4 @@
-"""A SQLite store that is created once and copied, and how tests look into it."""
+"""Fixtures: a SQLite store that is created once and copied, and queries on it."""
 
 import shutil
 import sqlite3
@@ -29,14 +29,14 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tracking_uri(empty_database: Path, tmp_path: Path) -> str:
-    """MLflow needs seconds to create a database, a copy of an empty one takes none."""
+    """An empty database to copy: MLflow takes seconds to create one."""
     shutil.copy(empty_database, tmp_path / "mlflow.db")
     return default_tracking_uri(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def recorded_database(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A search and an ablation in Arabic and in Hindi (`recorded_studies`), oldest first; not to be written to."""
+    """A search and an ablation in Arabic and in Hindi (`recorded_studies`), oldest first; read-only."""
     storage = tmp_path_factory.mktemp("recorded")
     shutil.copy(empty_database, storage / "mlflow.db")
     uri = default_tracking_uri(storage)
@@ -49,7 +49,7 @@ def recorded_database(empty_database: Path, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def query(tmp_path: Path) -> Callable[[str], Rows]:
-    """Runs SQL on `tmp_path/mlflow.db` without MLflow between."""
+    """Run SQL on `tmp_path/mlflow.db` directly."""
 
     def run(sql: str) -> Rows:
         with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
@@ -60,7 +60,7 @@ def query(tmp_path: Path) -> Callable[[str], Rows]:
 
 @pytest.fixture
 def reopen(tracking_uri: str) -> Callable[[], StudyTracker]:
-    """Opens the study `first` as a restarted driver does."""
+    """Open the study `first`, like a restarted driver."""
 
     def run() -> StudyTracker:
         return StudyTracker.open(

@@ -1,4 +1,4 @@
-"""A real `mlflow server` on loopback, over a database of its own, that can be killed and started again."""
+"""A real `mlflow server` on loopback with its own database, which can be killed and restarted."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class MlflowServer:
-    """A server on one port; artifacts go to `directory/served`, what it prints to `directory/server.log`."""
+    """A server on one port; artifacts go to `directory/served`, its output to `directory/server.log`."""
 
     def __init__(self, directory: Path, database: Path) -> None:
         self._directory, self._database = directory, database

@@ -20,7 +20,7 @@ SCORES = {"paper": 0.47, "best": 0.5, "msd": 0.47, "no-mmd-lang": 0.46, "no-all"
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a trial of the search ended. f1: on target dev, of its best epoch."""
+    """Outcome of a trial. f1: target dev F1 of its best epoch."""
 
     state: State
     f1: float
@@ -82,7 +82,7 @@ def record_ablation(uri: str, lang: str, *, rows: tuple[str, ...] = ROWS, study:
 def record_final(
     tracker: StudyTracker, row: str, digest: str, seed: int, *, lr: float, zero_shot: bool | None, split: str = "test"
 ) -> str:
-    """A final run; its F1 is the row's score and 0.01 a seed. `zero_shot` is left to the tracker if None."""
+    """A final run; its F1 is the row's score plus 0.01 per seed. zero_shot: None leaves the tag to the tracker."""
     told = {} if zero_shot is None else {"zero_shot": str(zero_shot).lower()}
     run = tracker.child(
         f"final/{row}/{digest}/seed-{seed}",
@@ -107,7 +107,7 @@ def scored(row: str, seed: int) -> float:
 
 
 def curve(f1: float) -> list[float]:
-    """Target dev F1 an epoch: its best epoch is the second."""
+    """Target dev F1 per epoch; the second epoch is the best."""
     return [0.8 * f1, f1, 0.9 * f1]
 
 
@@ -120,7 +120,7 @@ def record(
     reason: str | None = None,
     results: Mapping[str, float] | None = None,
 ) -> None:
-    """Epochs (two of a trial that was stopped, none of one that failed) and the end of a run."""
+    """Record epochs (two of a pruned trial, none of a failed one) and the end of a run."""
     epochs = {"COMPLETE": EPOCHS, "PRUNED": 2, "FAIL": 0}[state]
     for epoch, value in enumerate(curve(f1)[:epochs], start=1):
         metrics = {"dev_target/f1": value, "dev_source/f1": value + 0.3, "loss/main": 1 / epoch}

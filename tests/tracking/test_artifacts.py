@@ -1,4 +1,4 @@
-"""Readers of predictions and [CLS] vectors, on files that pyarrow and safetensors write."""
+"""Readers of predictions and [CLS] vectors, with files written by pyarrow and safetensors."""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def test_predictions(tmp_path: Path) -> None:
     assert read.repeated == (True, False, False)
 
 
-def test_further_columns_are_left_alone_and_no_sentence_is_fine(tmp_path: Path) -> None:
+def test_extra_columns_and_empty_files_are_accepted(tmp_path: Path) -> None:
     assert len(read_predictions(write(tmp_path / "more.parquet", {**COLUMNS, "loss": [0.1, 0.2, 0.3]}))) == 3
     empty: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     assert len(read_predictions(write(tmp_path / "empty.parquet", empty, SCHEMA))) == 0
@@ -47,16 +47,16 @@ def test_further_columns_are_left_alone_and_no_sentence_is_fine(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({**COLUMNS, "gold": [["B-LOC"], ["B-PER", "I-PER", "O"], []]}, "sentence 1 has not one gold"),
-        ({**COLUMNS, "predicted": [["O", "O"], ["O", "O"], []]}, "sentence 2 has not one gold"),
+        ({**COLUMNS, "gold": [["B-LOC"], ["B-PER", "I-PER", "O"], []]}, "sentence 1 does not have one gold"),
+        ({**COLUMNS, "predicted": [["O", "O"], ["O", "O"], []]}, "sentence 2 does not have one gold"),
         ({**COLUMNS, "repeated": [True, None, False]}, "neither true nor false"),
-        ({**COLUMNS, "tokens": [["a", None], ["b", "c", "d"], []]}, "no text"),
-        ({**COLUMNS, "tokens": [None, ["b", "c", "d"], []]}, "no predictions"),
-        ({"tokens": COLUMNS["tokens"]}, "no predictions"),
+        ({**COLUMNS, "tokens": [["a", None], ["b", "c", "d"], []]}, "not a string"),
+        ({**COLUMNS, "tokens": [None, ["b", "c", "d"], []]}, "not a predictions file"),
+        ({"tokens": COLUMNS["tokens"]}, "not a predictions file"),
     ],
 )
-def test_predictions_that_are_none(tmp_path: Path, columns: dict[str, list[Any]], message: str) -> None:
-    with pytest.raises(UserError, match=rf"p\.parquet holds no predictions.*{message}|{message}"):
+def test_invalid_predictions(tmp_path: Path, columns: dict[str, list[Any]], message: str) -> None:
+    with pytest.raises(UserError, match=rf"p\.parquet: not a predictions file.*{message}|{message}"):
         read_predictions(write(tmp_path / "p.parquet", columns))
 
 
@@ -64,13 +64,13 @@ def test_broken_files(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     whole = write(tmp_path / "p.parquet", COLUMNS, SCHEMA).read_bytes()
     broken.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="broken holds no predictions"):
+    with pytest.raises(UserError, match="broken: not a predictions file"):
         read_predictions(broken)
-    with pytest.raises(UserError, match=r"broken holds no \[CLS\] vectors"):
+    with pytest.raises(UserError, match=r"broken: not a \[CLS\] vectors"):
         read_domains(broken)
-    with pytest.raises(UserError, match=r"nothing holds no"):
+    with pytest.raises(UserError, match=r"nothing: not a"):
         read_predictions(tmp_path / "nothing")
-    with pytest.raises(UserError, match=r"nothing holds no"):
+    with pytest.raises(UserError, match=r"nothing: not a"):
         read_domains(tmp_path / "nothing")
 
 
@@ -93,7 +93,7 @@ def test_domains(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({}, "there is none"),
+        ({}, "has no arrays"),
         (vectors("teacher_source", "layer_12"), "unknown array layer_12"),
         ({"teacher_source": np.zeros((3, 2), dtype=np.float64)}, "float32"),
         ({"teacher_source": np.zeros(3, dtype=np.float32)}, "float32"),
@@ -101,7 +101,7 @@ def test_domains(tmp_path: Path) -> None:
         ({**vectors("teacher_source"), **vectors("teacher_target", width=9)}, "differ in width"),
     ],
 )
-def test_vectors_that_are_none(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+def test_invalid_vectors(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
     save_file(arrays, tmp_path / "d.safetensors")
-    with pytest.raises(UserError, match=rf"no \[CLS\] vectors of msd_ray: .*{message}"):
+    with pytest.raises(UserError, match=rf"not a \[CLS\] vectors file of msd_ray: .*{message}"):
         read_domains(tmp_path / "d.safetensors")

@@ -1,4 +1,4 @@
-"""Counts of corpora in MLflow: what was counted comes back, the newest of a language holds, studies are no counts."""
+"""Corpus statistics in MLflow: read back as written, newest run per language, studies ignored."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from msd_ray.data.bio import EntityCount
 from msd_ray.data.catalogue import DATASETS, Split
 from msd_ray.data.inventory import SplitCount
 from msd_ray.tracking.corpus_counts import record_counts
-from msd_ray.tracking.recorded import Recordings
+from msd_ray.tracking.study_reader import StudyReader
 from msd_ray.tracking.uri import default_tracking_uri
 
 
@@ -37,18 +37,18 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     return uri
 
 
-def test_what_was_counted_comes_back_and_the_newest_holds(uri: str) -> None:
-    with Recordings.open(uri) as recordings:
-        found = recordings.counts()
-        assert recordings.studies() == []
+def test_counts_are_read_back_and_the_newest_run_is_used(uri: str) -> None:
+    with StudyReader.open(uri) as reader:
+        found = reader.counts()
+        assert reader.studies() == []
     assert found.keys() == {"mlowner"}
     assert sorted(found["mlowner"], key=lambda count: count.lang) == [*KOREAN, *TURKISH]
 
 
-def test_nothing_is_counted_where_only_studies_are(recorded_database: Path) -> None:
-    with Recordings.open(default_tracking_uri(recorded_database.parent)) as recordings:
-        assert recordings.studies()
-        assert recordings.counts() == {}
+def test_studies_have_no_counts(recorded_database: Path) -> None:
+    with StudyReader.open(default_tracking_uri(recorded_database.parent)) as reader:
+        assert reader.studies()
+        assert reader.counts() == {}
 
 
 def test_the_numbers_are_mlflows(uri: str) -> None:
@@ -57,7 +57,7 @@ def test_the_numbers_are_mlflows(uri: str) -> None:
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id], "tags.lang = 'tr'")
     client.log_metric(run.info.run_id, "train/sentences", 17, step=1)
-    with Recordings.open(uri) as recordings:
-        (train,) = (c for c in recordings.counts()["mlowner"] if (c.lang, c.split) == ("tr", "train"))
+    with StudyReader.open(uri) as reader:
+        (train,) = (c for c in reader.counts()["mlowner"] if (c.lang, c.split) == ("tr", "train"))
     client.log_metric(run.info.run_id, "train/sentences", 15_300, step=2)
     assert (train.sentences, train.verdict) == (17, "MISMATCH")

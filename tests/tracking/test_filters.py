@@ -1,4 +1,4 @@
-"""Every filter of docs/mlflow.md, and of the notes on studies, against a real database: which runs come back."""
+"""Every filter of docs/mlflow.md and of study notes on a real database."""
 
 import re
 import shutil
@@ -73,7 +73,7 @@ def client(recorded_database: Path, tmp_path_factory: pytest.TempPathFactory) ->
     record_final(on_dev, "paper", PAPER, 2, lr=2e-5, zero_shot=None, split="dev")
     on_dev.close()
     open_study(uri, NOW).child("student/0", name="student-0", parameters={}, tags={"trial": "0"})
-    open_study(uri, STOPPED).interrupted("2026-01-31 12:00:00 UTC")
+    open_study(uri, STOPPED).mark_interrupted("2026-01-31 12:00:00 UTC")
     return connect(uri)
 
 
@@ -132,7 +132,7 @@ def test_the_note_on_a_study(client: MlflowClient, study: str, expected: list[se
     assert [found(client, condition) for condition in offered] == expected
 
 
-def test_what_filters_cannot_do(client: MlflowClient) -> None:
+def test_unsupported_filter_syntax(client: MlflowClient) -> None:
     others = found(client, f"tags.study = '{AR}' and tags.row != 'best'")
     assert others == finals(AR, "paper")  # and none of the trials, which have no row
     for impossible in ("tags.row = 'msd' or tags.row = 'no-all'", "tags.row IN ('msd', 'no-all')"):
@@ -143,7 +143,7 @@ def test_what_filters_cannot_do(client: MlflowClient) -> None:
 # -- the tags that the filters need
 
 
-def test_what_every_run_says_of_itself(client: MlflowClient) -> None:
+def test_tags_common_to_all_runs(client: MlflowClient) -> None:
     for lang in ("ar", "hi"):
         experiment = experiment_named(client, f"msd-{DATASET}-{lang}")
         assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
@@ -156,7 +156,7 @@ def test_what_every_run_says_of_itself(client: MlflowClient) -> None:
                 assert tags["zero_shot"] == ("false" if tags.get("row") == "gold-aux" else "true")
 
 
-def test_an_ablation_claims_nothing_for_a_run_that_does_not_say(tracking_uri: str) -> None:
+def test_ablation_runs_have_no_default_zero_shot_tag(tracking_uri: str) -> None:
     tracker = StudyTracker.open(
         tracking_uri, dataset="sample", lang="ar", study="s", parameters={}, tags={"command": "ablate"}
     )
@@ -164,14 +164,14 @@ def test_an_ablation_claims_nothing_for_a_run_that_does_not_say(tracking_uri: st
     assert "zero_shot" not in tracker.runs()[0].tags
 
 
-def test_a_note_that_somebody_wrote_stays(reopen: Callable[[], StudyTracker]) -> None:
+def test_an_edited_note_is_kept(reopen: Callable[[], StudyTracker]) -> None:
     tracker = reopen()
     tracker.parent_tags({"mlflow.note.content": "mine"})
     again = reopen()
     assert again._client.get_run(again.parent_id).data.tags["mlflow.note.content"] == "mine"
 
 
-def test_a_name_belongs_to_one_command(reopen: Callable[[], StudyTracker], tracking_uri: str) -> None:
+def test_a_study_name_of_another_command_is_rejected(reopen: Callable[[], StudyTracker], tracking_uri: str) -> None:
     reopen()
     with pytest.raises(UserError, match=r"study first is already recorded in MLflow, by `tune`.*--name"):
         StudyTracker.open(

@@ -1,4 +1,4 @@
-"""The journal's file: in order, safe when it returns, cut off anywhere, and never held in memory."""
+"""The journal file: order, durability, torn records, memory use."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def rest(journal: Journal) -> list[dict[str, Any]]:
-    """What is still to be read."""
+    """Numbers of the remaining records."""
     found = []
     while (entry := journal.next()) is not None:
         found.append(entry.record)
@@ -38,11 +38,11 @@ def filled(path: Path, count: int, *, done: int = 0) -> Journal:
     for _ in range(done):
         entry = journal.next()
         assert entry is not None
-        journal.done(entry)
+        journal.mark_done(entry)
     return journal
 
 
-def test_records_come_back_in_order_also_those_appended_meanwhile(path: Path) -> None:
+def test_records_are_read_in_order_while_others_are_appended(path: Path) -> None:
     journal = filled(path, 3)
     assert journal.next().record == {"n": 1, "text": "שלום\n"}  # type: ignore[union-attr]
     journal.append({"n": 4})
@@ -50,83 +50,83 @@ def test_records_come_back_in_order_also_those_appended_meanwhile(path: Path) ->
     assert journal.next() is None
     journal.append({"n": 5})
     assert numbers(journal) == [5]
-    assert journal.waiting == 5
+    assert journal.pending == 5
 
 
-def test_another_driver_begins_after_what_is_done(path: Path) -> None:
+def test_a_reopened_journal_starts_after_the_mark(path: Path) -> None:
     filled(path, 5, done=2)
     again = Journal.open(path)
-    assert (again.waiting, again.torn, numbers(again)) == (3, 0, [3, 4, 5])
+    assert (again.pending, again.torn_bytes, numbers(again)) == (3, 0, [3, 4, 5])
     again.append({"n": 6})
     assert numbers(Journal.open(path)) == [3, 4, 5, 6]
 
 
-def test_a_record_that_was_cut_off_anywhere_is_dropped_and_the_others_are_there(path: Path) -> None:
+def test_a_torn_record_is_dropped_and_the_others_are_kept(path: Path) -> None:
     filled(path, 3, done=1)
     whole = path.read_bytes()
     start = whole[:-1].rindex(b"\n") + 1
     for cut in range(start + 1, len(whole)):
         path.write_bytes(whole[:cut])
         journal = Journal.open(path)
-        assert journal.torn == cut - start
+        assert journal.torn_bytes == cut - start
         journal.append({"n": 4})
         assert numbers(journal) == [2, 4]
         assert numbers(Journal.open(path)) == [2, 4]
     path.write_bytes(whole[:start])
-    assert Journal.open(path).torn == 0
+    assert Journal.open(path).torn_bytes == 0
 
 
-def test_a_journal_whose_first_line_was_cut_off_is_a_new_one(path: Path) -> None:
+def test_a_journal_with_a_torn_header_is_recreated(path: Path) -> None:
     filled(path, 0)
     header = path.read_bytes()
     for cut in range(len(header)):
         path.write_bytes(header[:cut])
         journal = Journal.open(path)
         journal.append({"n": 1})
-        assert (journal.torn, numbers(journal)) == (0, [1])
+        assert (journal.torn_bytes, numbers(journal)) == (0, [1])
 
 
 @pytest.mark.parametrize("mark", ["", "[]", "{", '{"journal": "another", "offset": 90, "records": 2}'])
-def test_without_its_mark_all_is_told_again(path: Path, mark: str) -> None:
+def test_all_records_are_read_again_without_a_valid_mark(path: Path, mark: str) -> None:
     filled(path, 3, done=2)
     path.with_name("study.jsonl.done").write_text(mark)
     journal = Journal.open(path)
-    assert (journal.waiting, numbers(journal)) == (3, [1, 2, 3])
+    assert (journal.pending, numbers(journal)) == (3, [1, 2, 3])
 
 
-def test_a_journal_that_is_done_leaves_nothing(path: Path) -> None:
+def test_a_drained_journal_is_removed(path: Path) -> None:
     filled(path, 3, done=2).close()
     assert path.exists()
     journal = Journal.open(path)
     entry = journal.next()
     assert entry is not None
-    journal.done(entry)
+    journal.mark_done(entry)
     journal.close()
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_damaged_line_is_named(path: Path) -> None:
+def test_the_message_names_a_damaged_line(path: Path) -> None:
     filled(path, 3)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], b'{"n": 2, "te\n', *lines[3:]]))
     journal = Journal.open(path)
     assert journal.next() is not None
-    with pytest.raises(UserError, match=rf"{path}:3: this is no record"):
+    with pytest.raises(UserError, match=rf"{path}:3: not a JSON object"):
         journal.next()
 
 
 @pytest.mark.parametrize("content", ["hello\n", '{"journal": "a", "version": 2}\n', "[1]\n"])
-def test_another_file_is_refused_and_left_alone(path: Path, content: str) -> None:
+def test_a_file_that_is_not_a_journal_is_rejected_and_unchanged(path: Path, content: str) -> None:
     path.parent.mkdir()
     path.write_text(content)
-    with pytest.raises(UserError, match="no journal of records"):
+    with pytest.raises(UserError, match="not a journal of this version"):
         Journal.open(path)
     assert path.read_text() == content
 
 
 def test_a_place_that_cannot_be_written(path: Path) -> None:
     path.parent.write_text("a file")
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match="cannot write the records"):
         Journal.open(path)
 
 
@@ -149,14 +149,14 @@ journal.append({"n": 3})
 """
 
 
-def test_a_disk_that_fills_up_in_the_middle_of_a_record(path: Path) -> None:
+def test_a_disk_full_error_within_a_record(path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=True)
-    assert f"the records for MLflow cannot be written to {path}: File too large; free some space" in ran.stdout
+    assert f"{path}: cannot write the records for MLflow: File too large. Free disk space" in ran.stdout
     assert numbers(Journal.open(path)) == [1, 3]
 
 
 def test_memory_does_not_grow_with_the_journal(path: Path) -> None:
-    """3,000 records of 2 KB wait, are found again by another driver, and are read."""
+    """3,000 records of 2 KB are appended, found again by a second journal, and read."""
     journal = Journal.open(path)
     metrics = {f"loss/channel_{channel}": channel / 7 for channel in range(60)}
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""The pages that docs/mlflow.md sends people to, in a browser: MLflow's own UI over a recorded search and ablation."""
+"""The MLflow UI pages described in docs/mlflow.md, in a browser, with a recorded search and ablation."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from recorded_studies import SEEDS, TRIALS, curve, scored
 
-from msd_ray.tracking.recorded import RecordedStudy, Recordings
+from msd_ray.tracking.study_reader import RecordedStudy, StudyReader
 from msd_ray.tracking.uri import default_tracking_uri
 
 pytestmark = pytest.mark.slow
@@ -41,8 +41,8 @@ CURVES = """
 
 @pytest.fixture(scope="module")
 def studies(recorded_database: Path) -> Mapping[str, RecordedStudy]:
-    with Recordings.open(default_tracking_uri(recorded_database.parent)) as recordings:
-        return {study.name: study for study in recordings.studies()}
+    with StudyReader.open(default_tracking_uri(recorded_database.parent)) as reader:
+        return {study.name: study for study in reader.studies()}
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def test_the_seeds_of_one_row_compare_side_by_side(
     assert "9d41b7e3" in text
 
 
-def test_a_study_says_what_it_is(page: Page, server: str, studies: Mapping[str, RecordedStudy]) -> None:
+def test_the_note_describes_the_study(page: Page, server: str, studies: Mapping[str, RecordedStudy]) -> None:
     number = experiment(server, page, "msd-wikiann-ar")
     page.goto(f"{server}/#/experiments/{number}/runs/{studies['wikiann-ar'].parent.run_id}")
     page.get_by_text("A search for the best student").wait_for()

@@ -1,4 +1,4 @@
-"""What counts as an outage of MLflow, seen through its real client, and what as an answer for good."""
+"""Classification of errors of the real MLflow client as outage or rejection."""
 
 import os
 import sqlite3
@@ -14,13 +14,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msd_ray.common.errors import UserError
-from msd_ray.tracking.client import impatient, mlflow_errors
+from msd_ray.tracking.client import fail_fast, mlflow_errors
 from msd_ray.tracking.connection import connect
-from msd_ray.tracking.outages import MlflowAwayError, is_outage
+from msd_ray.tracking.outages import MlflowUnavailableError, is_outage
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers everything with one status and body."""
+    """Respond to every request with one status and body."""
 
     status, body = 200, b""
 
@@ -34,12 +34,12 @@ class Answers(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = _answer  # noqa: N815
 
     def log_message(self, *arguments: object) -> None:
-        """In silence."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def answering() -> Iterator[Callable[[int, bytes], str]]:
-    """The address of a server that gives this answer."""
+    """Start a server with this response; its address."""
     servers = []
 
     def start(status: int, body: bytes) -> str:
@@ -56,8 +56,8 @@ def answering() -> Iterator[Callable[[int, bytes], str]]:
 
 
 def asked(uri: str) -> UserError:
-    """What becomes of a request."""
-    with pytest.raises(UserError) as caught, impatient(5), mlflow_errors(uri):
+    """The error of a request."""
+    with pytest.raises(UserError) as caught, fail_fast(5), mlflow_errors(uri):
         MlflowClient(tracking_uri=uri).get_run("0123")
     return caught.value
 
@@ -78,7 +78,7 @@ def asked(uri: str) -> UserError:
     ],
 )
 def test_answers_of_a_server(answering: Callable[[int, bytes], str], status: int, body: bytes, away: bool) -> None:
-    assert isinstance(asked(answering(status, body)), MlflowAwayError) == away
+    assert isinstance(asked(answering(status, body)), MlflowUnavailableError) == away
 
 
 @pytest.mark.parametrize(("status", "away"), [(500, True), (503, True), (403, False), (404, False)])
@@ -88,25 +88,25 @@ def test_answers_to_an_upload(answering: Callable[[int, bytes], str], status: in
     uri = answering(status, b"")
     (tmp_path / "file").write_text("x")
     repository = MlflowArtifactsRepository("mlflow-artifacts:/1", tracking_uri=uri)
-    with pytest.raises(UserError) as caught, impatient(5), mlflow_errors(uri):
+    with pytest.raises(UserError) as caught, fail_fast(5), mlflow_errors(uri):
         repository.log_artifact(str(tmp_path / "file"))  # type: ignore[no-untyped-call]
-    assert isinstance(caught.value, MlflowAwayError) == away
+    assert isinstance(caught.value, MlflowUnavailableError) == away
 
 
-def test_nobody_listens() -> None:
+def test_connection_refused() -> None:
     error = asked("http://127.0.0.1:9")
-    assert isinstance(error, MlflowAwayError)
-    assert error.what.startswith("MLflow at http://127.0.0.1:9 does not work: ")
-    assert str(error).endswith("start the same command again: it goes on where it stopped")
+    assert isinstance(error, MlflowUnavailableError)
+    assert error.reason.startswith("MLflow at http://127.0.0.1:9 does not work: ")
+    assert str(error).endswith("run the same command again: it resumes where it stopped")
 
 
-def test_a_database_that_is_locked_and_one_that_lacks_a_table(tmp_path: Path, tracking_uri: str) -> None:
+def test_locked_database_is_an_outage_and_missing_table_is_not(tmp_path: Path, tracking_uri: str) -> None:
     engine = sqlalchemy.create_engine(tracking_uri, connect_args={"timeout": 0})
     with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlalchemy.exc.OperationalError) as locked, engine.connect() as connection:
             connection.execute(sqlalchemy.text("DELETE FROM runs"))
-        with pytest.raises(MlflowAwayError, match="cannot be written"):
+        with pytest.raises(MlflowUnavailableError, match="cannot be written"):
             connect(tracking_uri)
     with pytest.raises(sqlalchemy.exc.OperationalError) as absent, engine.connect() as connection:
         connection.execute(sqlalchemy.text("DELETE FROM absent"))
@@ -119,20 +119,20 @@ def test_a_defect_in_this_process_is_no_outage() -> None:
     assert not is_outage(FileNotFoundError(2, "no such file"), server=True)
 
 
-def test_a_deleted_run_is_none_either(tracking_uri: str) -> None:
+def test_a_deleted_run_is_no_outage(tracking_uri: str) -> None:
     client = connect(tracking_uri)
     run = client.create_run(client.create_experiment("x"))
     client.delete_run(run.info.run_id)
     with pytest.raises(UserError) as caught, mlflow_errors(tracking_uri):
         client.log_metric(run.info.run_id, "m", 1.0)
-    assert not isinstance(caught.value, MlflowAwayError)
+    assert not isinstance(caught.value, MlflowUnavailableError)
 
 
-def test_patience_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fail_fast_restores_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
-    with impatient(60):
-        with impatient(5):
+    with fail_fast(60):
+        with fail_fast(5):
             assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "60"
         assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"

@@ -1,4 +1,4 @@
-"""The table of several languages: scores are the means of each, averages only where they are averages of all."""
+"""The table of several languages: means per language, averages only over complete rows."""
 
 from collections.abc import Sequence
 from io import StringIO

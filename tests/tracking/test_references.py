@@ -1,4 +1,4 @@
-"""`models:/NAME@ALIAS` and `models:/NAME/VERSION`, and what is neither."""
+"""Parsing of `models:/NAME@ALIAS` and `models:/NAME/VERSION`, and of invalid references."""
 
 import pytest
 
@@ -46,6 +46,6 @@ def test_references(text: str, reference: Reference) -> None:
     ],
 )
 def test_hostile_references(text: str) -> None:
-    with pytest.raises(UserError, match=r"write models:/NAME@ALIAS") as refused:
+    with pytest.raises(UserError, match=r"Use models:/NAME@ALIAS") as refused:
         parse_reference(text)
     assert str(refused.value).isprintable()

@@ -1,4 +1,4 @@
-"""The model registry: what becomes a version, who is champion and why, and models that load without this package."""
+"""The model registry: versions, promotion, and loading without this package."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from candidates import CANDIDATE, CHAMPION, NAME
-from loads_alone import assert_loads_alone
+from loads_without_package import assert_loads_without_package
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 from mlflow_server import mlflow_server
@@ -17,7 +17,7 @@ from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.tracking.champion import Candidate, registered_name
 from msd_ray.tracking.references import Reference, downloaded
-from msd_ray.tracking.registry import Registered, register
+from msd_ray.tracking.registry import RegisteredVersion, register
 from msd_ray.tracking.study import StudyTracker
 
 
@@ -34,14 +34,14 @@ def students(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactor
 
 
 class Registry:
-    """Registers students as a search's driver does, each with a run of its own, and looks at what is there."""
+    """Register students like a search's driver, each with its own run."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.client = MlflowClient(uri)
         self._tracker = StudyTracker.open(uri, dataset="sample", lang="tr", study="first", parameters={}, tags={})
 
-    def register(self, directory: Path, dev_f1: float, *, candidate: Candidate = CANDIDATE) -> Registered:
+    def register(self, directory: Path, dev_f1: float, *, candidate: Candidate = CANDIDATE) -> RegisteredVersion:
         run = self._tracker.child(f"final/best/{directory.name}", name="final", parameters={}, tags={})
         self._tracker.finish(run, state="COMPLETE")
         return register(
@@ -64,12 +64,10 @@ def registry(tracking_uri: str) -> Registry:
     return Registry(tracking_uri)
 
 
-def test_the_first_student_is_champion_and_its_version_says_what_it_is(
-    registry: Registry, students: list[Path]
-) -> None:
+def test_the_first_student_is_champion_and_its_version_is_tagged(registry: Registry, students: list[Path]) -> None:
     found = registry.register(students[0], 0.5)
     reason = "Champion with dev F1 50.00: there was none before."
-    assert found == Registered(name=NAME, version="1", new=True, champion=True, reason=reason)
+    assert found == RegisteredVersion(name=NAME, version="1", new=True, champion=True, reason=reason)
     assert found.tags() == {"registered": f"models:/{NAME}/1", "champion": "true", "champion_reason": reason}
     (version,) = registry.versions
     assert version.tags == {
@@ -106,7 +104,7 @@ def test_the_first_student_is_champion_and_its_version_says_what_it_is(
         assert words in version.description
 
 
-def test_the_alias_moves_to_a_better_student_alone(registry: Registry, students: list[Path]) -> None:
+def test_the_alias_moves_only_to_a_better_student(registry: Registry, students: list[Path]) -> None:
     registry.register(students[0], 0.5)
     worse = registry.register(students[1], 0.4999)
     assert (worse.version, worse.new, worse.champion) == ("2", True, False)
@@ -122,13 +120,13 @@ def test_the_alias_moves_to_a_better_student_alone(registry: Registry, students:
         assert content_digest(directory) == content_digest(students[2])
 
 
-def test_as_good_is_not_better(registry: Registry, students: list[Path]) -> None:
+def test_an_equal_score_does_not_move_the_alias(registry: Registry, students: list[Path]) -> None:
     registry.register(students[0], 0.5)
     assert not registry.register(students[1], 0.5).champion
     assert registry.champion == "1"
 
 
-def test_the_same_again_registers_nothing(registry: Registry, students: list[Path]) -> None:
+def test_registering_the_same_content_reuses_the_version(registry: Registry, students: list[Path]) -> None:
     first = registry.register(students[0], 0.5)
     registry.register(students[1], 0.4)
     before = [dict(version) for version in registry.versions]
@@ -145,7 +143,7 @@ def test_the_same_again_registers_nothing(registry: Registry, students: list[Pat
     assert registry.champion == "3"
 
 
-def test_other_dev_sentences_cannot_be_compared(registry: Registry, students: list[Path]) -> None:
+def test_different_dev_sets_are_not_compared(registry: Registry, students: list[Path]) -> None:
     registry.register(students[0], 0.5)
     other = replace(CANDIDATE, encoder="another", data_digests={"target_dev": "cc" * 32})
     found = registry.register(students[1], 0.9, candidate=other)
@@ -163,7 +161,7 @@ def test_a_student_that_saw_target_labels_is_never_champion(registry: Registry, 
     assert registry.register(students[1], 0.1).champion
 
 
-def test_a_champion_without_a_score_stays(registry: Registry, students: list[Path]) -> None:
+def test_a_champion_without_a_score_is_not_replaced(registry: Registry, students: list[Path]) -> None:
     registry.register(students[0], 0.5)
     registry.client.delete_model_version_tag(NAME, "1", "dev_f1")
     found = registry.register(students[1], 0.9)
@@ -172,7 +170,7 @@ def test_a_champion_without_a_score_stays(registry: Registry, students: list[Pat
 
 
 @pytest.mark.parametrize("left", [(), ("reason",), ("reason", "alias")])
-def test_what_a_killed_driver_left_undecided_is_decided(
+def test_a_promotion_interrupted_by_a_kill_is_completed(
     registry: Registry, students: list[Path], left: Sequence[str]
 ) -> None:
     registry.register(students[0], 0.5)
@@ -213,11 +211,11 @@ def test_nothing_is_pickled(registry: Registry, students: list[Path], tmp_path: 
 
 
 @pytest.mark.parametrize("place", [0, 2])
-def test_it_loads_where_this_package_is_not(
+def test_versions_load_without_this_package(
     registry: Registry, students: list[Path], tmp_path: Path, place: int
 ) -> None:
     registry.register(students[place], 0.5)
-    assert_loads_alone(registry.uri, f"models:/{NAME}@champion", students[place], tmp_path)
+    assert_loads_without_package(registry.uri, f"models:/{NAME}@champion", students[place], tmp_path)
 
 
 @pytest.fixture
@@ -231,7 +229,7 @@ def served(tmp_path: Path, empty_database: Path) -> Iterator[str]:
 def test_through_a_server(served: str, students: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     registry = Registry(served)
     assert registry.register(students[0], 0.5).champion
-    assert registry.register(students[1], 0.4) == Registered(
+    assert registry.register(students[1], 0.4) == RegisteredVersion(
         name=NAME,
         version="2",
         new=True,
@@ -246,7 +244,7 @@ def test_through_a_server(served: str, students: list[Path], tmp_path: Path, cap
     assert not directory.exists()
     with pytest.raises(UserError, match="no such alias; it has versions 1, 2, aliases @champion"):
         _open(served, Reference(name=NAME, alias="best", version=None))
-    assert_loads_alone(served, f"models:/{NAME}/1", students[0], tmp_path)
+    assert_loads_without_package(served, f"models:/{NAME}/1", students[0], tmp_path)
     assert capfd.readouterr() == ("", "")
 
 
@@ -258,7 +256,7 @@ def _open(uri: str, reference: Reference) -> None:
 @pytest.mark.parametrize("lang", ["tr/../..", "tr'", "tr:1", "t r", "tr\n", "tr@x", "ТР/"])
 def test_hostile_names(lang: str, tracking_uri: str, students: list[Path]) -> None:
     assert registered_name("sample", "tr") == NAME
-    with pytest.raises(UserError, match="no name for a registered model"):
+    with pytest.raises(UserError, match="not a valid name for a registered model"):
         register(tracking_uri, students[0], replace(CANDIDATE, lang=lang))
 
 
@@ -272,14 +270,14 @@ def test_what_is_not_there(registry: Registry, students: list[Path], tmp_path: P
         _open(registry.uri, replace(CHAMPION, alias="x" * 300))
     with pytest.raises(UserError, match="no such version; it has versions 1,"):
         _open(registry.uri, Reference(name=NAME, alias=None, version="999999999"))
-    with pytest.raises(UserError, match="there is no MLflow database"):
+    with pytest.raises(UserError, match=r"the MLflow database .* does not exist"):
         _open(f"sqlite:///{tmp_path}/nowhere/mlflow.db", CHAMPION)
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_model_of_somebody_else_is_refused(registry: Registry, tmp_path: Path) -> None:
+def test_a_foreign_model_is_rejected(registry: Registry, tmp_path: Path) -> None:
     registry.client.create_registered_model(NAME)
     (tmp_path / "model").mkdir()
     registry.client.create_model_version(NAME, source=str(tmp_path / "model"))
-    with pytest.raises(UserError, match="not one of msd_ray's students"):
+    with pytest.raises(UserError, match="not a student of msd_ray"):
         _open(registry.uri, Reference(name=NAME, alias=None, version="1"))

@@ -1,4 +1,4 @@
-"""Which studies have ended and what their winners and champions come from, as `msd_ray.storage` is told of it."""
+"""States of studies and weights in use, as read by `msd_ray.storage`."""
 
 import shutil
 import sqlite3
@@ -17,7 +17,7 @@ from msd_ray.storage.__main__ import main
 from msd_ray.tracking.uri import default_tracking_uri
 
 
-def test_the_winner_stays_whatever_became_of_its_version(
+def test_the_winner_is_independent_of_its_registered_version(
     search: SmallSearch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same command exports it again."""
@@ -31,12 +31,12 @@ def test_the_winner_stays_whatever_became_of_its_version(
     assert (search.root / "models" / STUDY).is_dir()
 
 
-def test_a_study_without_a_student_has_ended_too(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_without_a_student_has_ended(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
     tune.open_tracker(search.setup()).close("FAIL")
     assert None in listed(search.root, capsys).values()
 
 
-def test_runs_of_others_in_an_experiment_do_not_matter(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_foreign_runs_in_an_experiment_are_ignored(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
     before = listed(search.root, capsys)
     client = MlflowClient(default_tracking_uri(search.root))
     experiment = client.get_experiment_by_name("msd-wikiann-ar")
@@ -52,7 +52,7 @@ def test_runs_of_others_in_an_experiment_do_not_matter(search: SmallSearch, caps
 
 
 @pytest.mark.parametrize("run_id", ["0" * 32, "no id", None])
-def test_a_champion_whose_run_is_gone_needs_nothing_but_its_version(
+def test_a_champion_with_a_deleted_run_needs_no_weights(
     search: SmallSearch, capsys: pytest.CaptureFixture[str], run_id: str | None
 ) -> None:
     with closing(sqlite3.connect(search.root / "mlflow.db")) as database, database:

@@ -29,7 +29,7 @@ def write_everything(tracker: StudyTracker, *, timestamp_ms: int = 1000) -> str:
     return run
 
 
-def test_a_second_process_that_writes_everything_again_adds_nothing(reopen: Reopen, query: Query) -> None:
+def test_writing_everything_again_adds_nothing(reopen: Reopen, query: Query) -> None:
     first = write_everything(reopen())
     points = query("SELECT run_uuid, key, step, value, timestamp FROM metrics ORDER BY 1, 2, 3")
     again = write_everything(reopen(), timestamp_ms=90_000)
@@ -66,7 +66,7 @@ def test_states_and_their_mlflow_status(reopen: Reopen, state: Any, status: str)
     assert (row.state, row.status, row.tags["reason"]) == (state, status, "loss is not finite at step 7, lr 0.1")
 
 
-def test_the_same_point_again_is_one_point_for_mlflow_too(reopen: Reopen, query: Query) -> None:
+def test_mlflow_stores_a_repeated_point_once(reopen: Reopen, query: Query) -> None:
     """The SQL store's primary key is the second line of defence behind the tracker's own check."""
     tracker = reopen()
     run = tracker.child("student/0", name="s", parameters={}, tags={})
@@ -75,7 +75,7 @@ def test_the_same_point_again_is_one_point_for_mlflow_too(reopen: Reopen, query:
     assert query("SELECT COUNT(*) FROM metrics") == [(len(EPOCH),)]
 
 
-def test_an_epoch_reported_twice_with_other_timings_keeps_the_first_record(reopen: Reopen, query: Query) -> None:
+def test_the_first_report_of_an_epoch_is_kept(reopen: Reopen, query: Query) -> None:
     run = reopen().child("student/0", name="s", parameters={}, tags={})
     tracker = reopen()
     tracker.log_epoch(run, epoch=1, metrics={"time/epoch_s": 3.0}, timestamp_ms=1)
@@ -83,7 +83,7 @@ def test_an_epoch_reported_twice_with_other_timings_keeps_the_first_record(reope
     assert query("SELECT step, value FROM metrics WHERE key = 'time/epoch_s'") == [(1, 3.0)]
 
 
-def test_a_failed_child_goes_on(reopen: Reopen, query: Query) -> None:
+def test_a_failed_child_resumes(reopen: Reopen, query: Query) -> None:
     tracker = reopen()
     run = tracker.child("student/0", name="s", parameters={}, tags={})
     tracker.log_epoch(run, epoch=1, metrics=EPOCH, timestamp_ms=1)
@@ -95,7 +95,7 @@ def test_a_failed_child_goes_on(reopen: Reopen, query: Query) -> None:
     assert [(row.state, row.status) for row in tracker.runs()] == [("COMPLETE", "FINISHED")]
 
 
-def test_the_parent_runs_again_after_a_resume(reopen: Reopen, query: Query) -> None:
+def test_the_parent_is_running_after_a_resume(reopen: Reopen, query: Query) -> None:
     tracker = reopen()
     tracker.close()
     of_parent = f"SELECT status, name FROM runs WHERE run_uuid = '{tracker.parent_id}'"
@@ -104,7 +104,7 @@ def test_the_parent_runs_again_after_a_resume(reopen: Reopen, query: Query) -> N
     assert query(of_parent) == [("RUNNING", "first")]
 
 
-def test_parent_metrics_count_their_changes(reopen: Reopen, query: Query) -> None:
+def test_parent_metric_steps_count_the_changes(reopen: Reopen, query: Query) -> None:
     for value in (0.5, 0.5, 0.7, math.nan, math.nan):
         reopen().parent_metrics({"dev_target/f1": value})
     assert query("SELECT step, value, is_nan FROM metrics ORDER BY step") == [
@@ -125,9 +125,7 @@ def test_two_studies_share_an_experiment_but_no_runs(reopen: Reopen, tracking_ur
     assert {row.run_id for row in first.runs()}.isdisjoint(row.run_id for row in second.runs())
 
 
-def test_a_changed_setting_is_a_clear_error_and_changes_nothing(
-    reopen: Reopen, tracking_uri: str, query: Query
-) -> None:
+def test_a_changed_setting_is_rejected_and_changes_nothing(reopen: Reopen, tracking_uri: str, query: Query) -> None:
     reopen().close()
     with pytest.raises(UserError, match=r"study first .*seed was '1', is now '2'.*--name"):
         StudyTracker.open(
@@ -154,7 +152,7 @@ def test_many_and_long_parameters_and_tags(reopen: Reopen, query: Query) -> None
     assert query("SELECT LENGTH(value) FROM tags WHERE key = 'reason'") == [(8000,)]
 
 
-def test_files_lie_beside_the_database(reopen: Reopen, tmp_path: Path) -> None:
+def test_artifacts_are_stored_next_to_the_database(reopen: Reopen, tmp_path: Path) -> None:
     tracker = reopen()
     run = tracker.child("final/best/seed-1", name="f", parameters={}, tags={})
     card = tmp_path / "card.md"
@@ -167,7 +165,7 @@ def test_files_lie_beside_the_database(reopen: Reopen, tmp_path: Path) -> None:
         tracker.log_file(run, tmp_path / "nothing.md")
 
 
-def test_an_epoch_costs_little(reopen: Reopen) -> None:
+def test_logging_an_epoch_is_fast(reopen: Reopen) -> None:
     tracker = reopen()
     run = tracker.child("student/0", name="s", parameters={}, tags={})
     metrics = {f"per_type/T{i}/f1": i / 60 for i in range(60)}

@@ -1,4 +1,4 @@
-"""What a study would hand over again, by MLflow: the run of the winning row that is best on the dev set that chose."""
+"""The winner of a study: the run of the winning row with the best score on the selection dev set."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_the_winner_of_a_search_of_an_earlier_version(tracking_uri: str, rows: t
     assert study_states(tracking_uri).weights == {f"students/{winner}": "the winner of s"}
 
 
-def test_no_finished_run_is_no_winner(tracking_uri: str, tmp_path: Path) -> None:
+def test_unfinished_runs_have_no_winner(tracking_uri: str, tmp_path: Path) -> None:
     record(tracking_uri, {"winner": "best", **configurations("best", "average")}, {})
     assert study_states(tracking_uri).weights == {}
-    assert not study_states(f"sqlite:///{tmp_path / 'none.db'}").there
+    assert not study_states(f"sqlite:///{tmp_path / 'none.db'}").database_exists

@@ -1,4 +1,4 @@
-"""What a tracking URI may be, and what a bad one costs: one clear message within seconds."""
+"""Tracking URIs: valid ones, and one clear message within seconds for invalid ones."""
 
 import os
 import socket
@@ -38,11 +38,11 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns", "databricks", "ftp://host/x", "sqlite://"])
-def test_unknown_kinds_of_address(uri: str) -> None:
+def test_unsupported_uris(uri: str) -> None:
     assert_refused(uri, r"--mlflow-uri .*sqlite:///")
 
 
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("hello, this is text and no database" * 100)
     before = (tmp_path / "mlflow.db").read_bytes()
     assert_refused(default_tracking_uri(tmp_path), "file is not a database")
@@ -80,11 +80,11 @@ def test_a_locked_database(tracking_uri: str, tmp_path: Path) -> None:
         assert_refused(tracking_uri, "locked")
 
 
-def test_no_server_there(free_port: int) -> None:
+def test_a_server_that_does_not_respond(free_port: int) -> None:
     assert_refused(f"http://127.0.0.1:{free_port}", f"MLflow at http://127.0.0.1:{free_port} does not work")
 
 
-def test_a_server_that_is_no_mlflow(tmp_path: Path, free_port: int) -> None:
+def test_a_server_that_is_not_mlflow(tmp_path: Path, free_port: int) -> None:
     server = subprocess.Popen(
         [sys.executable, "-m", "http.server", str(free_port), "--bind", "127.0.0.1", "-d", str(tmp_path)],
         stdout=subprocess.DEVNULL,
@@ -138,7 +138,7 @@ tracker.finish(run, state="COMPLETE")
 
 
 @pytest.mark.slow
-def test_two_drivers_create_one_database_at_once_and_in_silence(tmp_path: Path) -> None:
+def test_two_processes_create_one_database_concurrently_without_output(tmp_path: Path) -> None:
     uri = default_tracking_uri(tmp_path / "new" / "storage")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "PYTEST"))}
     drivers = [

@@ -1,4 +1,4 @@
-"""A driver killed with SIGKILL at many moments and started again leaves what an undisturbed one leaves."""
+"""A driver that is killed repeatedly and restarted writes the same as an undisturbed one."""
 
 import os
 import random
@@ -48,7 +48,7 @@ def start(uri: str) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.slow
-def test_killed_five_times_while_it_writes(tracking_uri: str, query: Query) -> None:
+def test_killed_five_times_while_writing(tracking_uri: str, query: Query) -> None:
     moments = random.Random(5)
     killed = 0
     for _ in range(5):
@@ -80,7 +80,7 @@ def test_killed_five_times_while_it_writes(tracking_uri: str, query: Query) -> N
 
 
 @pytest.mark.slow
-def test_killed_while_it_creates_the_database(tmp_path: Path) -> None:
+def test_killed_while_creating_the_database(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     for delay in (0.05, 1.0):
         process = subprocess.Popen([sys.executable, "-c", DRIVER, uri])

@@ -1,4 +1,4 @@
-"""StudyTracker on a tracking store in PostgreSQL, as a cluster's MLflow has it, without a server between."""
+"""StudyTracker on a PostgreSQL store without a server."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_write_twice_into_postgresql(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_wrong_password_is_a_message_without_it(postgres_server: PostgresServer) -> None:
+def test_a_wrong_password_is_not_printed(postgres_server: PostgresServer) -> None:
     uri = postgres_server.url("mlflow")
     password = uri.split(":")[2].split("@")[0]
     with pytest.raises(UserError, match="password authentication failed") as caught:

@@ -1,4 +1,4 @@
-"""The same against a real `mlflow server` on loopback."""
+"""StudyTracker with a real `mlflow server` on loopback."""
 
 import subprocess
 import time

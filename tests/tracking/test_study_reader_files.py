@@ -1,4 +1,4 @@
-"""Recordings: files that runs keep and reports add; stores that are none."""
+"""StudyReader: artifacts of runs and reports; invalid stores."""
 
 import shutil
 import sqlite3
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from msd_ray.common.errors import UserError
-from msd_ray.tracking.recorded import Recordings
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.study_reader import StudyReader
 from msd_ray.tracking.uri import default_tracking_uri
 
 
-def test_artifacts_are_copies_that_go_with_the_recordings(
+def test_artifacts_are_copies_removed_with_the_reader(
     reopen: Callable[[], StudyTracker], tracking_uri: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     tracker = reopen()
@@ -23,24 +23,24 @@ def test_artifacts_are_copies_that_go_with_the_recordings(
     results.mkdir()
     (results / "predictions.parquet").write_bytes(b"rows")
     tracker.log_file(run, results, "results")
-    with Recordings.open(tracking_uri) as recordings:
-        copy = recordings.artifact(run, "results/predictions.parquet")
+    with StudyReader.open(tracking_uri) as reader:
+        copy = reader.artifact(run, "results/predictions.parquet")
         assert copy is not None
         assert copy.read_bytes() == b"rows"
         copy.write_bytes(b"mine")
         for absent in ("results/domains.safetensors", "other/predictions.parquet", "results", "predictions.parquet"):
-            assert recordings.artifact(run, absent) is None
-        again = recordings.artifact(run, "results/predictions.parquet")
+            assert reader.artifact(run, absent) is None
+        again = reader.artifact(run, "results/predictions.parquet")
         assert again is not None
         assert again.read_bytes() == b"rows"
     assert not copy.exists()
     shutil.rmtree(tmp_path / "mlartifacts")
-    with Recordings.open(tracking_uri) as recordings:
-        assert recordings.artifact(run, "results/predictions.parquet") is None
+    with StudyReader.open(tracking_uri) as reader:
+        assert reader.artifact(run, "results/predictions.parquet") is None
     assert capfd.readouterr() == ("", "")
 
 
-def test_files_of_a_report_lie_with_the_parent(
+def test_report_files_are_artifacts_of_the_parent(
     reopen: Callable[[], StudyTracker], tracking_uri: str, tmp_path: Path
 ) -> None:
     parent = reopen().parent_id
@@ -48,24 +48,24 @@ def test_files_of_a_report_lie_with_the_parent(
     (report / "figures").mkdir(parents=True)
     (report / "figures" / "tsne.html").write_text("<p>")
     (report / "table-3.md").write_text("| MSD |")
-    with Recordings.open(tracking_uri) as recordings:
+    with StudyReader.open(tracking_uri) as reader:
         for text in ("| MSD |", "| TSL |"):
             (report / "table-3.md").write_text(text)
-            recordings.log_files(parent, report, "report")
-            stored = recordings.artifact(parent, "report/table-3.md")
+            reader.log_files(parent, report, "report")
+            stored = reader.artifact(parent, "report/table-3.md")
             assert stored is not None
             assert stored.read_text() == text
-        assert recordings.artifact(parent, "report/figures/tsne.html") is not None
-        with pytest.raises(UserError, match="nowhere is no directory"):
-            recordings.log_files(parent, tmp_path / "nowhere", "report")
+        assert reader.artifact(parent, "report/figures/tsne.html") is not None
+        with pytest.raises(UserError, match="nowhere is not a directory"):
+            reader.log_files(parent, tmp_path / "nowhere", "report")
 
 
 # -- addresses
 
 
-def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"there is no .*mlflow\.db"):
-        Recordings.open(default_tracking_uri(tmp_path / "nowhere"))
+def test_a_missing_database_is_not_created(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"mlflow\.db does not exist"):
+        StudyReader.open(default_tracking_uri(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -73,10 +73,10 @@ def test_another_programs_database(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
         database.execute("CREATE TABLE t (x)")
     with pytest.raises(UserError, match="another program"):
-        Recordings.open(default_tracking_uri(tmp_path))
+        StudyReader.open(default_tracking_uri(tmp_path))
 
 
 def test_an_empty_database_has_no_studies(tracking_uri: str) -> None:
-    with Recordings.open(tracking_uri) as recordings:
-        assert recordings.studies() == []
-        assert recordings.curves("0" * 32) == {}
+    with StudyReader.open(tracking_uri) as reader:
+        assert reader.studies() == []
+        assert reader.curves("0" * 32) == {}

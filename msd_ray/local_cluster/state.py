@@ -1,4 +1,4 @@
-"""What runs: the file that a started cluster leaves, so that it can be found, described and ended."""
+"""State of a running cluster, stored in a file so that later commands can show and stop it."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -12,12 +12,12 @@ from .layout import Layout, Ports
 from .processes import Process, boot_id
 
 MARK = "MSD_RAY_LOCAL_CLUSTER"
-"""Environment variable of everything that a cluster starts; its value is the cluster's identity."""
+"""Environment variable of all processes of a cluster; its value is `ClusterState.identity`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A server that was started. stop_signal: what ends it in good order."""
+    """A started server. stop_signal: signal for a graceful shutdown."""
 
     name: str
     process: Process
@@ -25,8 +25,8 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """A cluster. scratch: a temporary directory, for Ray's sessions."""
+class ClusterState:
+    """A cluster. boot: `processes.boot_id`. since: start time. scratch: temporary directory for Ray's sessions."""
 
     identity: str
     boot: str
@@ -36,25 +36,25 @@ class Record:
     services: tuple[Service, ...] = ()
 
     def running(self) -> tuple[Service, ...]:
-        """The services that run."""
+        """The services that are running."""
         if self.boot != boot_id():
             return ()
         return tuple(service for service in self.services if service.process.alive)
 
-    def with_service(self, service: Service) -> "Record":
-        """The same with one more."""
+    def with_service(self, service: Service) -> "ClusterState":
+        """Copy with one more service."""
         return replace(self, services=(*self.services, service))
 
     def write(self, layout: Layout) -> None:
-        """Keep it."""
-        write_json(layout.record, {**asdict(self), "scratch": str(self.scratch)})
+        """Write the state file."""
+        write_json(layout.state_file, {**asdict(self), "scratch": str(self.scratch)})
 
 
-def read_record(layout: Layout) -> Record | None:
-    """The cluster that was started here and not ended. Raises UserError for a file that is no such record."""
+def read_state(layout: Layout) -> ClusterState | None:
+    """Read the state file; None if there is none. Raises UserError if it is invalid."""
     try:
-        found: dict[str, Any] = json.loads(layout.record.read_text(encoding="utf-8"))
-        return Record(
+        found: dict[str, Any] = json.loads(layout.state_file.read_text(encoding="utf-8"))
+        return ClusterState(
             identity=found["identity"],
             boot=found["boot"],
             since=found["since"],
@@ -69,5 +69,5 @@ def read_record(layout: Layout) -> Record | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{layout.record} is no record of a cluster ({error}): end what still runs by hand, and remove the file"
+            f"{layout.state_file}: not a state file of a cluster ({error}). Stop its servers, then remove it."
         ) from error

@@ -1,4 +1,4 @@
-"""Recordings of real studies: what is read from a SQLite file, what is not there, and the same from a server."""
+"""StudyReader on real studies: SQLite file, missing and deleted runs, and a server."""
 
 import math
 import shutil
@@ -15,28 +15,28 @@ from recorded_studies import ROWS, SEEDS, curve, scored
 
 from msd_ray.common.errors import UserError
 from msd_ray.tracking import history
-from msd_ray.tracking.recorded import RecordedStudy, Recordings
 from msd_ray.tracking.rows import RunRow
 from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.study_reader import RecordedStudy, StudyReader
 from msd_ray.tracking.uri import default_tracking_uri
 
 
 @pytest.fixture(scope="module")
-def recordings(recorded_database: Path) -> Iterator[Recordings]:
-    with Recordings.open(default_tracking_uri(recorded_database.parent)) as opened:
+def reader(recorded_database: Path) -> Iterator[StudyReader]:
+    with StudyReader.open(default_tracking_uri(recorded_database.parent)) as opened:
         yield opened
 
 
 @pytest.fixture
-def copied(recorded_database: Path, tmp_path: Path) -> Iterator[Recordings]:
-    """Of a database that the test may change: `tmp_path/mlflow.db`."""
+def copied(recorded_database: Path, tmp_path: Path) -> Iterator[StudyReader]:
+    """Reader of a writable copy: `tmp_path/mlflow.db`."""
     shutil.copy(recorded_database, tmp_path / "mlflow.db")
-    with Recordings.open(default_tracking_uri(tmp_path)) as opened:
+    with StudyReader.open(default_tracking_uri(tmp_path)) as opened:
         yield opened
 
 
-def study_named(recordings: Recordings, name: str) -> RecordedStudy:
-    (study,) = (study for study in recordings.studies() if study.name == name)
+def study_named(reader: StudyReader, name: str) -> RecordedStudy:
+    (study,) = (study for study in reader.studies() if study.name == name)
     return study
 
 
@@ -52,27 +52,27 @@ def points(f1: float) -> tuple[tuple[int, float], ...]:
 # -- studies
 
 
-def test_studies_newest_first(recordings: Recordings) -> None:
-    studies = recordings.studies("wikiann")
+def test_studies_newest_first(reader: StudyReader) -> None:
+    studies = reader.studies("wikiann")
     assert [(study.name, study.dataset, study.lang, study.command) for study in studies] == [
         ("wikiann-hi-ablation", "wikiann", "hi", "ablate"),
         ("wikiann-hi", "wikiann", "hi", "tune"),
         ("wikiann-ar-ablation", "wikiann", "ar", "ablate"),
         ("wikiann-ar", "wikiann", "ar", "tune"),
     ]
-    assert studies == recordings.studies()
-    assert {study.lang for study in recordings.studies("wikiann", ["ar"])} == {"ar"}
-    assert recordings.studies("wikiann", ["ko"]) == recordings.studies("conll") == []
+    assert studies == reader.studies()
+    assert {study.lang for study in reader.studies("wikiann", ["ar"])} == {"ar"}
+    assert reader.studies("wikiann", ["ko"]) == reader.studies("conll") == []
 
 
-def test_a_study_has_its_parent_and_its_own_runs(recordings: Recordings) -> None:
-    ablation = study_named(recordings, "wikiann-ar-ablation")
+def test_a_study_has_its_parent_and_its_own_runs(reader: StudyReader) -> None:
+    ablation = study_named(reader, "wikiann-ar-ablation")
     keys = [run.key for run in ablation.runs]
     assert [key.split("/")[1] for key in keys] == [row for row in ROWS for _ in SEEDS]
     assert all(run.tags["study"] == "wikiann-ar-ablation" for run in ablation.runs)
     assert ablation.parent.phase == ablation.parent.key == "study"
     assert (ablation.parent.name, ablation.parent.state) == ("wikiann-ar-ablation", "COMPLETE")
-    search = study_named(recordings, "wikiann-hi")
+    search = study_named(reader, "wikiann-hi")
     assert search.parent.metrics == {"final/best/test_f1_mean": 0.5}
     assert [run.key for run in search.runs if run.phase != "final"] == [
         "teacher/0",
@@ -80,17 +80,17 @@ def test_a_study_has_its_parent_and_its_own_runs(recordings: Recordings) -> None
     ]
 
 
-def test_scores_are_those_recorded_and_what_never_was_is_none(recordings: Recordings) -> None:
-    study = study_named(recordings, "wikiann-ar-ablation")
+def test_recorded_scores_and_missing_values(reader: StudyReader) -> None:
+    study = study_named(reader, "wikiann-ar-ablation")
     for run in study.runs:
         assert run.metrics["test/f1"] == pytest.approx(scored(run.tags["row"], int(run.tags["seed"])))
         assert run.metrics.get("dev/f1") is None
-    failed = run_with(study_named(recordings, "wikiann-ar"), "student/3")
+    failed = run_with(study_named(reader, "wikiann-ar"), "student/3")
     assert failed.state == "FAIL"
     assert dict(failed.metrics) == {}
 
 
-def test_a_study_of_a_version_without_commands_is_a_search(copied: Recordings, tmp_path: Path) -> None:
+def test_a_study_without_a_command_tag_is_a_search(copied: StudyReader, tmp_path: Path) -> None:
     change(tmp_path, "DELETE FROM tags WHERE key = 'command'")
     assert study_named(copied, "wikiann-ar").command == "tune"
 
@@ -98,58 +98,58 @@ def test_a_study_of_a_version_without_commands_is_a_search(copied: Recordings, t
 # -- curves
 
 
-def test_curves_are_the_epochs_and_nothing_that_came_after(recordings: Recordings) -> None:
-    run = run_with(study_named(recordings, "wikiann-ar"), "student/1")
-    curves = recordings.curves(run.run_id)
+def test_curves_exclude_values_after_the_last_epoch(reader: StudyReader) -> None:
+    run = run_with(study_named(reader, "wikiann-ar"), "student/1")
+    curves = reader.curves(run.run_id)
     assert curves["dev_target/f1"] == points(0.51)
     assert curves["loss/main"] == ((1, 1.0), (2, 0.5), (3, 1 / 3))
     assert "best_epoch" in run.metrics
     assert curves.keys() == {"dev_target/f1", "dev_source/f1", "loss/main", "epoch"}
 
 
-def test_curves_of_many_runs_are_those_of_each(recordings: Recordings) -> None:
-    runs = [run.run_id for study in recordings.studies() for run in study.runs]
+def test_curves_of_many_runs_equal_those_of_each(reader: StudyReader) -> None:
+    runs = [run.run_id for study in reader.studies() for run in study.runs]
     assert len(runs) == 32
-    together = recordings.curves_of(runs)
-    assert together == {run_id: recordings.curves(run_id) for run_id in runs}
-    chosen = recordings.curves_of(runs, ["dev_target/f1"])
+    together = reader.curves_of(runs)
+    assert together == {run_id: reader.curves(run_id) for run_id in runs}
+    chosen = reader.curves_of(runs, ["dev_target/f1"])
     assert chosen == {
         run_id: {name: curve for name, curve in curves.items() if name == "dev_target/f1"}
         for run_id, curves in together.items()
     }
-    stopped = run_with(study_named(recordings, "wikiann-ar"), "student/2").run_id
+    stopped = run_with(study_named(reader, "wikiann-ar"), "student/2").run_id
     assert chosen[stopped]["dev_target/f1"] == points(0.20)[:2]
 
 
-def test_curves_of_a_parent_of_a_failed_run_and_of_none(recordings: Recordings) -> None:
-    study = study_named(recordings, "wikiann-ar")
-    assert recordings.curves(study.parent.run_id) == {}
-    assert recordings.curves_of([]) == {}
-    assert recordings.curves_of([run_with(study, "student/3").run_id]) == {run_with(study, "student/3").run_id: {}}
+def test_curves_of_runs_without_epochs_are_empty(reader: StudyReader) -> None:
+    study = study_named(reader, "wikiann-ar")
+    assert reader.curves(study.parent.run_id) == {}
+    assert reader.curves_of([]) == {}
+    assert reader.curves_of([run_with(study, "student/3").run_id]) == {run_with(study, "student/3").run_id: {}}
 
 
-def test_more_runs_cost_no_more_queries(recordings: Recordings) -> None:
-    runs = [run.run_id for study in recordings.studies() for run in study.runs if run.phase == "final"]
+def test_more_runs_cost_no_more_queries(reader: StudyReader) -> None:
+    runs = [run.run_id for study in reader.studies() for run in study.runs if run.phase == "final"]
     with statements() as few:
-        recordings.curves_of(runs[:2])
+        reader.curves_of(runs[:2])
     with statements() as many:
-        recordings.curves_of(runs)
+        reader.curves_of(runs)
     assert len(runs) > 20
     assert 0 < len(many) == len(few) < 60
 
 
-def test_more_runs_than_one_request_takes(recordings: Recordings, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = [run.run_id for run in study_named(recordings, "wikiann-ar").runs]
-    whole = recordings.curves_of(runs)
+def test_more_runs_than_fit_one_request(reader: StudyReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [run.run_id for run in study_named(reader, "wikiann-ar").runs]
+    whole = reader.curves_of(runs)
     monkeypatch.setattr(history, "RUNS", 2)
-    monkeypatch.setattr("msd_ray.tracking.recorded.LISTED", 3)
-    assert recordings.curves_of(runs) == whole
+    monkeypatch.setattr("msd_ray.tracking.study_reader.LISTED", 3)
+    assert reader.curves_of(runs) == whole
 
 
 # -- what is not there
 
 
-def test_a_deleted_run_is_nowhere(copied: Recordings) -> None:
+def test_a_deleted_run_is_omitted(copied: StudyReader) -> None:
     study = study_named(copied, "wikiann-ar-ablation")
     gone = run_with(study, "final/msd/1f0c8a52/seed-3").run_id
     others = [run.run_id for run in study.runs if run.run_id != gone]
@@ -162,7 +162,7 @@ def test_a_deleted_run_is_nowhere(copied: Recordings) -> None:
     assert copied.curves(gone)["dev_target/f1"] == points(scored("msd", 3) + 0.02)
 
 
-def test_a_deleted_study_or_experiment_is_nowhere(copied: Recordings) -> None:
+def test_a_deleted_study_or_experiment_is_omitted(copied: StudyReader) -> None:
     study = study_named(copied, "wikiann-ar")
     copied._client.delete_run(study.parent.run_id)
     assert "wikiann-ar" not in {study.name for study in copied.studies()}
@@ -174,7 +174,7 @@ def test_a_deleted_study_or_experiment_is_nowhere(copied: Recordings) -> None:
     assert copied.curves(hindi) == {}
 
 
-def test_a_deleted_metric_is_none_and_no_curve(copied: Recordings, tmp_path: Path) -> None:
+def test_a_deleted_metric_has_no_value_and_no_curve(copied: StudyReader, tmp_path: Path) -> None:
     run = run_with(study_named(copied, "wikiann-ar"), "final/best/9d41b7e3/seed-2")
     for table in ("metrics", "latest_metrics"):
         change(tmp_path, f"DELETE FROM {table} WHERE key IN ('test/f1', 'dev_target/f1') AND run_uuid = '{run.run_id}'")
@@ -184,30 +184,30 @@ def test_a_deleted_metric_is_none_and_no_curve(copied: Recordings, tmp_path: Pat
     assert copied.curves(run.run_id).keys() == {"dev_source/f1", "loss/main", "epoch"}
 
 
-def test_a_changed_metric_is_seen_at_once(copied: Recordings, tmp_path: Path) -> None:
+def test_metrics_are_not_cached(copied: StudyReader, tmp_path: Path) -> None:
     run = run_with(study_named(copied, "wikiann-ar"), "final/best/9d41b7e3/seed-2")
     change(tmp_path, f"UPDATE latest_metrics SET value = 0.125 WHERE key = 'test/f1' AND run_uuid = '{run.run_id}'")
     assert run_with(study_named(copied, "wikiann-ar"), run.key).metrics["test/f1"] == 0.125
 
 
-def test_no_run_of_that_id(recordings: Recordings, tmp_path: Path) -> None:
+def test_an_unknown_run_id(reader: StudyReader, tmp_path: Path) -> None:
     nobody = "0" * 32
-    assert recordings.curves(nobody) == {}
-    assert recordings.curves_of([nobody]) == {}
-    assert recordings.artifact(nobody, "results/predictions.parquet") is None
-    with pytest.raises(UserError, match=f"no run {nobody} to store"):
-        recordings.log_files(nobody, tmp_path, "report")
+    assert reader.curves(nobody) == {}
+    assert reader.curves_of([nobody]) == {}
+    assert reader.artifact(nobody, "results/predictions.parquet") is None
+    with pytest.raises(UserError, match=f"has no run {nobody}"):
+        reader.log_files(nobody, tmp_path, "report")
 
 
-def test_a_number_that_is_none_stays_one(reopen: Callable[[], StudyTracker], tracking_uri: str) -> None:
+def test_nan_is_preserved(reopen: Callable[[], StudyTracker], tracking_uri: str) -> None:
     tracker = reopen()
     run = tracker.child("student/0", name="s", parameters={}, tags={})
     tracker.log_epoch(run, epoch=1, metrics={"loss/main": math.nan}, timestamp_ms=1)
-    with Recordings.open(tracking_uri) as recordings:
-        ((epoch, value),) = recordings.curves(run)["loss/main"]
+    with StudyReader.open(tracking_uri) as reader:
+        ((epoch, value),) = reader.curves(run)["loss/main"]
         assert epoch == 1
         assert math.isnan(value)
-        assert math.isnan(recordings.studies()[0].runs[0].metrics["loss/main"])
+        assert math.isnan(reader.studies()[0].runs[0].metrics["loss/main"])
 
 
 # -- the same from a server
@@ -224,7 +224,7 @@ def test_the_same_from_a_server(
         tracker.log_epoch(run, epoch=1, metrics={"loss/main": math.nan, "dev_target/f1": 0.5}, timestamp_ms=1)
         (tmp_path / "predictions.parquet").write_bytes(b"rows")
         tracker.log_file(run, tmp_path / "predictions.parquet", "results")
-        with Recordings.open(uri) as served, Recordings.open(default_tracking_uri(tmp_path)) as local:
+        with StudyReader.open(uri) as served, StudyReader.open(default_tracking_uri(tmp_path)) as local:
             assert [study.name for study in served.studies()] == ["served", *(s.name for s in local.studies()[1:])]
             assert served.studies()[1:] == local.studies()[1:]
             runs = [run.run_id for study in served.studies() for run in study.runs]

@@ -1,4 +1,4 @@
-"""A registered student loaded by MLflow where this package cannot be imported, held against this package."""
+"""Compares a registered student, loaded by MLflow without this package, with this package's labels."""
 
 import json
 import os
@@ -26,15 +26,15 @@ json.dump({"labels": labels, "served": served.predict(served.input_example),
 
 
 def sentences() -> list[list[str]]:
-    """Short, empty, and up to 39 words, with words that have no token or many."""
+    """Sentences of 0 to 39 words, some of which have no token or many."""
     generator = torch.Generator().manual_seed(0)
     vocabulary = ["the", "in", "Angela", "Merkel", "Paris", "ankara", "2024", "x", "\u200b", "в", "y" * 40, "北京"]
     lengths = [0, 1, 2, 5, 11, 12, 22, 23, 24, *torch.randint(1, 40, (60,), generator=generator).tolist()]
     return [[vocabulary[i] for i in torch.randint(len(vocabulary), (n,), generator=generator)] for n in lengths]
 
 
-def assert_loads_alone(uri: str, model: str, student: Path, tmp_path: Path) -> None:
-    """MLflow and transformers alone give the labels of `predict.tagging` for the directory, decoded by argmax."""
+def assert_loads_without_package(uri: str, model: str, student: Path, tmp_path: Path) -> None:
+    """Check that MLflow and transformers give the argmax labels of `predict.tagging` without this package."""
     done = subprocess.run(
         [sys.executable, "-c", LOAD, uri, model],
         input=json.dumps(sentences()),

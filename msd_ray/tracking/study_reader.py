@@ -1,7 +1,6 @@
-"""Recordings: what an MLflow store holds about studies, for reports. Reads a database or a server, changes no run.
+"""StudyReader: reads studies, metric curves and artifacts from MLflow, for reports.
 
-Everything is read when it is asked for: a run that was deleted meanwhile is no longer there, and what was never
-recorded is absent or None.
+Nothing is cached: runs that were deleted in the meantime are missing. What was never recorded is absent or None.
 """
 
 import tempfile
@@ -27,10 +26,10 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-Curves: TypeAlias = Mapping[str, tuple[tuple[int, float], ...]]  # by metric: (epoch, value), epochs ascending
+Curves: TypeAlias = Mapping[str, tuple[tuple[int, float], ...]]  # by metric: (epoch, value), in ascending order
 
-EPOCH = "epoch"  # the metric that marks an epoch as written
-LISTED = 100  # run ids a filter
+EPOCH = "epoch"  # the metric that marks an epoch as completely written
+LISTED = 100  # run ids per filter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +44,8 @@ class RecordedStudy:
     runs: tuple[RunRow, ...]
 
 
-class Recordings:
-    """The studies of a store; make it with `open`. A context manager: its end removes the artifacts' copies."""
+class StudyReader:
+    """Reads one MLflow store; create it with `open`. As a context manager it removes downloaded artifacts at exit."""
 
     def __init__(self, client: "MlflowClient", uri: str) -> None:
         self._client, self._uri = client, uri
@@ -54,16 +53,16 @@ class Recordings:
 
     @classmethod
     def open(cls, tracking_uri: str) -> Self:
-        """The recordings of an MLflow database or server.
+        """Connect to an MLflow database or server.
 
         Raises:
-            UserError: within seconds, when there is no database or the store cannot be used.
+            UserError: the database does not exist or the store is unusable (detected within seconds).
         """
         database = sqlite_path(tracking_uri)
         if database is not None and not database.is_file():
             raise UserError(
-                f"--mlflow-uri {tracking_uri}: there is no {database}; name the --storage or the --mlflow-uri that "
-                "the study was recorded with"
+                f"--mlflow-uri {tracking_uri}: {database} does not exist. Give the --storage or --mlflow-uri "
+                "with which the study was recorded."
             )
         return cls(connect(tracking_uri), tracking_uri)
 
@@ -74,14 +73,14 @@ class Recordings:
         self.close()
 
     def close(self) -> None:
-        """Remove the copies of artifacts."""
+        """Remove downloaded artifacts."""
         self._directory.cleanup()
 
     def studies(self, dataset: str | None = None, langs: Collection[str] | None = None) -> list[RecordedStudy]:
-        """The studies of a data set and of these languages, newest first; of all of them where None is given.
+        """The studies of a data set and of these languages, newest first. None means all.
 
         Raises:
-            UserError: the store does not answer.
+            UserError: the store is unavailable.
         """
         with mlflow_errors(self._uri):
             runs = search_runs(self._client, self._experiments())
@@ -96,26 +95,28 @@ class Recordings:
         ]
 
     def counts(self) -> dict[str, list[SplitCount]]:
-        """What was counted of the corpora, by data set; nothing of those that were not.
+        """Corpus statistics by data set; data sets without statistics are omitted.
 
         Raises:
-            UserError: the store does not answer.
+            UserError: the store is unavailable.
         """
         with mlflow_errors(self._uri):
             return counts_of(search_runs(self._client, self._experiments(), f"tags.kind = '{KIND}'"))
 
     def curves(self, run_id: str) -> Curves:
-        """All metrics of one run with a value an epoch; nothing for a run that is not there."""
+        """All metrics of one run that have a value per epoch; empty for a missing run."""
         return self.curves_of([run_id]).get(run_id, {})
 
     def curves_of(self, run_ids: Sequence[str], metrics: Collection[str] | None = None) -> Mapping[str, Curves]:
-        """The same for many runs at the price of one request a metric; `metrics` limits it to these.
+        """The curves of many runs, with one request per metric.
 
-        A run that is not there is not in the result. What StudyTracker.finish wrote after the last epoch is no point
-        of a curve.
+        Missing runs are omitted, and so are values that StudyTracker.finish wrote after the last epoch.
+
+        Args:
+            metrics: the metrics to read; None means all.
 
         Raises:
-            UserError: the store does not answer.
+            UserError: the store is unavailable.
         """
         with mlflow_errors(self._uri):
             present = {run.info.run_id: frozenset(run.data.metrics) for run in self._present(run_ids)}
@@ -131,12 +132,12 @@ class Recordings:
             return curves
 
     def artifact(self, run_id: str, path: str) -> Path | None:
-        """A copy of a run's file, such as `results/predictions.parquet`; None if the run or the file is not there.
+        """Download an artifact such as `results/predictions.parquet`; None if the run or the file does not exist.
 
         Raises:
-            UserError: the store does not answer, the file cannot be fetched or is too large.
+            UserError: the store is unavailable, the download fails, or the file is too large.
         """
-        # A folder is called by the run, and a server may call a run what it likes.
+        # The run id becomes a directory name, and a malicious server may send any string.
         name = require_plain(run_id, "MLflow's run")
         with mlflow_errors(self._uri):
             if not self._present([run_id]):
@@ -147,22 +148,24 @@ class Recordings:
                 return None
             size = next(file.file_size for file in listed if file.path == path) or 0
             if size > LARGEST_TEXT:
-                raise UserError(f"{path} of MLflow's run {run_id}: {size} bytes; at most {LARGEST_TEXT} are read")
+                raise UserError(f"{path} of MLflow's run {run_id}: {size} bytes exceed the limit of {LARGEST_TEXT}")
             own = Path(self._directory.name) / name
             own.mkdir(exist_ok=True)
             return Path(self._client.download_artifacts(run_id, path, str(own)))
 
     def log_files(self, run_id: str, directory: Path, artifact_path: str) -> None:
-        """Store a directory's files as artifacts of a run, a study's parent as a rule; again means replaced.
+        """Store the files of a directory as artifacts of a run; existing artifacts are replaced.
 
         Raises:
-            UserError: the run or the directory is not there, or the files cannot be stored.
+            UserError: the run or the directory does not exist, or the upload fails.
         """
         if not directory.is_dir():
-            raise UserError(f"{directory} is no directory: there are no files to store in MLflow")
+            raise UserError(f"{directory} is not a directory: there are no files to store in MLflow")
         with mlflow_errors(self._uri):
             if not self._present([run_id]):
-                raise UserError(f"MLflow has no run {run_id} to store {directory} with; was the study deleted?")
+                raise UserError(
+                    f"cannot store {directory} in MLflow: it has no run {run_id}. The study may have been deleted."
+                )
             self._client.log_artifacts(run_id, str(directory), artifact_path)
 
     def _experiments(self) -> list[str]:
@@ -176,7 +179,7 @@ class Recordings:
                 return found
 
     def _present(self, run_ids: Sequence[str]) -> list["Run"]:
-        """Those of the runs that are there and not deleted."""
+        """The runs that exist and are not deleted."""
         experiments = self._experiments()
         found: list[Run] = []
         for start in range(0, len(run_ids), LISTED):
@@ -189,14 +192,14 @@ def _study(parent: "Run", runs: Sequence[RunRow]) -> RecordedStudy:
     tags = parent.data.tags
     if missing := [name for name in ("study", "dataset", "lang") if name not in tags]:
         raise UserError(
-            f"MLflow's run {parent.info.run_id} has the tag kind = study and no tag {', '.join(missing)}: "
-            "msd_ray did not make it; delete it, or its tag"
+            f"MLflow's run {parent.info.run_id} has the tag kind = study but no tag {', '.join(missing)}: "
+            "it was not created by msd_ray. Delete the run or its tag."
         )
     return RecordedStudy(
         name=tags["study"],
         dataset=tags["dataset"],
         lang=tags["lang"],
-        command=tags.get("command", TUNE),  # studies of earlier versions have none: there was no other command
+        command=tags.get("command", TUNE),  # earlier versions had no other command and no tag
         parent=row_of(parent),
         runs=tuple(runs),
     )
