@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from msd_ray.method.entity_scores import entities
+from msd_ray.method.entity_scores import Span, entities
 
 Verdict = Literal["correct", "boundary", "type", "boundary and type", "missed", "spurious"]
-Span = tuple[str, int, int]
 
 
 @dataclass(frozen=True, kw_only=True)

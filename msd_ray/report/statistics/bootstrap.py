@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from msd_ray.method.entity_scores import Labels, sentence_spans
+
 from .paired import DECIMALS
-from .spans import sentence_spans
 
 Float64 = npt.NDArray[np.float64]
-Labels = Sequence[Sequence[str]]
-"""BIO labels, one sequence per sentence."""
 
 BATCH = 1_000_000
 """Resampled sentences that lie in memory at once."""

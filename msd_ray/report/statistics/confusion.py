@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .spans import Span, sentence_spans
+from msd_ray.method.entity_scores import Span, sentence_spans
 
 NONE = "none"
 """Name of the last row (no gold entity: made up) and the last column (no predicted entity: missed)."""

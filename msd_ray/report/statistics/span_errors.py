@@ -6,7 +6,7 @@ from typing import Any
 
 from nervaluate import Evaluator
 
-from .spans import Span, sentence_spans
+from msd_ray.method.entity_scores import Span, sentence_spans
 
 
 @dataclass(frozen=True, kw_only=True)

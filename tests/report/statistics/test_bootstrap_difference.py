@@ -165,7 +165,7 @@ def test_what_cannot_be_resampled_is_refused() -> None:
         bootstrap_difference(two, [two], [two], samples=0)
     with pytest.raises(ValueError, match="1 runs of a but 2 of b"):
         bootstrap_difference(two, [two], [two, two])
-    with pytest.raises(ValueError, match="2 gold sentences but 1 predicted"):
+    with pytest.raises(ValueError, match="expected 2 predicted sentences, one per gold sentence, found 1"):
         bootstrap_difference(two, [two], [one])
-    with pytest.raises(ValueError, match="sentence 1 has 1 gold labels but 2 predicted"):
+    with pytest.raises(ValueError, match="sentence 1: expected 1 predicted labels, found 2"):
         bootstrap_difference(two, [[["O"], ["O", "O"]]], [two])

@@ -112,9 +112,9 @@ def test_types_of_any_name() -> None:
 
 
 def test_labels_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="2 gold sentences but 1 predicted"):
+    with pytest.raises(ValueError, match="expected 2 predicted sentences, one per gold sentence, found 1"):
         span_errors([["O"], ["O"]], [["O"]])
-    with pytest.raises(ValueError, match="sentence 0 has 2 gold labels but 1 predicted"):
+    with pytest.raises(ValueError, match="sentence 0: expected 2 predicted labels, found 1"):
         span_errors([["O", "O"]], [["O"]])
     with pytest.raises(ValueError, match="is not O, B-TYPE or I-TYPE"):
         span_errors([["PER"]], [["O"]])

@@ -94,5 +94,5 @@ def test_no_entity() -> None:
 
 
 def test_labels_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="sentence 0 has 2 gold labels but 1 predicted"):
+    with pytest.raises(ValueError, match="sentence 0: expected 2 predicted labels, found 1"):
         type_confusion([["O", "O"]], [["O"]])
