@@ -11,6 +11,7 @@ from msd_ray.cli.console import print_line, print_pairs
 from msd_ray.cli.environment import from_environment, warn_of_passwords
 from msd_ray.cli.parser import CommandParser, path, text
 from msd_ray.common.errors import UserError, run_command
+from msd_ray.common.files import new_file
 from msd_ray.common.names import require_plain
 from msd_ray.data.catalogue import dataset_named
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from msd_ray.tracking.recorded import RecordedStudy, Recordings
 
     from .collect import Read
+    from .page import Page
     from .results import Results
     from .study_page import Language
     from .table import Table
@@ -60,7 +62,6 @@ def main(arguments: list[str] | None = None) -> int:
 
     from .study_page import dataset_tables, language_tables, search_tables, study_page
     from .tables import paper_tables
-    from .write import write_page, write_tables
 
     uri = options.mlflow_uri or default_tracking_uri(options.storage)
     with Recordings.open(uri) as recordings:
@@ -88,11 +89,11 @@ def main(arguments: list[str] | None = None) -> int:
                         *language_tables(results[dataset], one.lang, one.runs, predictions),
                     )
                 ]
-                write_tables([*paper, *own, *per_language], out / "tables")
+                _write_tables([*paper, *own, *per_language], out / "tables")
                 about = tuple(table for table in paper if _is_about(table, dataset))
                 for one in found:
                     page = study_page(one, results[dataset], about, predictions, domains)
-                    write_page(page, out / f"{one.study.name}.html")
+                    _write_page(page, out / f"{one.study.name}.html")
         except OSError as error:
             raise UserError(f"the report cannot be written to {out}: {error.strerror or error}") from error
         for found in by_dataset.values():
@@ -103,6 +104,35 @@ def main(arguments: list[str] | None = None) -> int:
                 print_pairs(console, [(one.study.name, str(out / f"{one.study.name}.html"))])
     print_line(console, f"tables in {out / 'tables'}")
     return 0
+
+
+def _write_tables(tables: "Sequence[Table]", directory: Path) -> None:
+    """Write `KEY.md`, `KEY.tex` and `KEY.csv` per table, and `tables.md` and `tables.tex` with all. Raises OSError."""
+    from .csv_files import csv_table
+    from .latex import latex_document, latex_table
+    from .markdown import markdown_table
+
+    for table in tables:
+        _write(directory / f"{table.key}.md", markdown_table(table))
+        _write(directory / f"{table.key}.tex", latex_table(table))
+        _write(directory / f"{table.key}.csv", csv_table(table))
+    _write(directory / "tables.md", "\n".join(markdown_table(table) for table in tables))
+    _write(directory / "tables.tex", latex_document(tables))
+
+
+def _write_page(page: "Page", path: Path) -> None:
+    """Write the page, and its figures as Plotly's JSON into `figures/` next to it. Raises OSError."""
+    from .page import render
+
+    _write(path, render(page))
+    for section in page.sections:
+        for number, drawing in enumerate(section.figures, start=1):
+            _write(path.parent / "figures" / f"{path.stem}-{section.anchor}-{number}.json", drawing.figure.to_json())
+
+
+def _write(path: Path, text: str) -> None:
+    with new_file(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
 
 
 def _parser() -> CommandParser:

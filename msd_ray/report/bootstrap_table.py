@@ -12,7 +12,7 @@ from .collect import Read
 from .results import Results, by_seed
 from .run_figures import Runs
 from .statistics.bootstrap import BootstrapDifference, bootstrap_difference
-from .statistics.formats import signed
+from .statistics.summary import signed
 from .table import Cell, CsvValue, Group, Shown, Table
 from .variant_rows import absent, fields_on, scored_on, variant_sections, where
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .statistics.formats import p_text, signed, spread
-from .statistics.summary import Summary
+from .statistics.summary import Summary, p_text, signed, spread
 from .table import Cell, CsvValue, Shown
 
 NOT_RUN = "not run"

@@ -19,9 +19,8 @@ from msd_ray.common.errors import UserError
 from msd_ray.common.files import new_file
 from msd_ray.tracking.rows import RunRow
 
-from .statistics.formats import p_text, signed, spread
 from .statistics.paired import holm, paired_tests
-from .statistics.summary import Summary, summarise
+from .statistics.summary import Summary, p_text, signed, spread, summarise
 
 NOT_RUN = "not run"
 NONE = "-"

@@ -6,9 +6,6 @@ percentages. A field whose name ends with `_on_dev` was scored on dev. What ther
 
 import csv
 from io import StringIO
-from pathlib import Path
-
-from msd_ray.common.files import new_file
 
 from .table import CsvValue, Table
 
@@ -29,14 +26,6 @@ def csv_table(table: Table) -> str:
             values = [value for cell in row.cells for value in cell.values()]
             writer.writerow([_plain(section.heading), _plain(row.label), zero_shot, *map(_value, values)])
     return text.getvalue()
-
-
-def write_csv(table: Table, directory: Path) -> Path:
-    """Write `<key>.csv`, whole or not at all, and give its path. Raises OSError if that fails."""
-    path = directory / f"{table.key}.csv"
-    with new_file(path) as scratch:
-        scratch.write_text(csv_table(table), encoding="utf-8", newline="")
-    return path
 
 
 def _value(value: CsvValue) -> str:

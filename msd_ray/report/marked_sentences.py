@@ -10,7 +10,10 @@ from itertools import pairwise
 from typing import Literal
 
 from msd_ray.method.entity_scores import Span, entities
+from msd_ray.tracking.artifacts import Predictions
 
+SHOWN = 30
+"""Sentences in a list of the worst."""
 Verdict = Literal["correct", "boundary", "type", "boundary and type", "missed", "spurious"]
 
 
@@ -83,6 +86,31 @@ def verdict(span: Span, others: Sequence[Span], alone: Literal["missed", "spurio
     if any(other[1:] == (start, end) for other in overlapping):
         return "type"
     return "boundary" if any(other[0] == kind for other in overlapping) else "boundary and type"
+
+
+def worst_sentences(predictions: Predictions, *, title: str, lang: str, shown: int = SHOWN) -> SentenceList:
+    """The sentences with the most wrong entities, of equal ones the shorter and the earlier first.
+
+    Wrong are gold entities that were not found exactly, and predicted ones that are not gold.
+    """
+    ranked = []
+    for number, (tokens, gold, predicted) in enumerate(
+        zip(predictions.tokens, predictions.gold, predictions.predicted, strict=True)
+    ):
+        wrong = len(set(entities(gold)) ^ set(entities(predicted)))
+        if wrong:
+            ranked.append((-wrong, len(tokens), number))
+    sentences = tuple(
+        TaggedSentence(
+            tokens=predictions.tokens[number],
+            gold=predictions.gold[number],
+            predicted=predictions.predicted[number],
+            remark=f"sentence {number + 1}, {-wrong} wrong"
+            + (", also in the training text" if predictions.repeated[number] else ""),
+        )
+        for wrong, _, number in sorted(ranked)[:shown]
+    )
+    return SentenceList(title=title, lang=lang, sentences=sentences)
 
 
 def join(tokens: Sequence[str]) -> str:

@@ -10,10 +10,9 @@ from msd_ray.tracking.rows import RunRow, dev_metric_of
 
 from .figures import FigureWithData
 from .figures.curves import curves_figure
-from .figures.history import history_figure
+from .figures.history import SearchTrial, history_figure
 from .figures.importance import importance_figure
 from .figures.parallel import ParameterAxis, parallel_figure
-from .figures.trials import SearchTrial
 from .importance import parameter_importance
 
 SPACE = "space.student."

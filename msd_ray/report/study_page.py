@@ -13,14 +13,13 @@ from .bootstrap_table import bootstrap_table
 from .collect import Read
 from .comparison import DEV_LABELS
 from .final_runs import final_runs_table
-from .marked_sentences import SentenceList
+from .marked_sentences import SentenceList, worst_sentences
 from .page import Page, Section
 from .pairwise import pairwise_table
 from .results import Results
 from .run_figures import ReadDomains, Runs, domain_figures, first_seed, layer_weight_figure, type_figures
 from .search_figures import search_figures
 from .table import Table
-from .worst import worst_sentences
 
 ABOUT = {
     "dataset": "data set",

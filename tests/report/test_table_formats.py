@@ -4,17 +4,15 @@ import csv
 from decimal import Decimal
 from html.parser import HTMLParser
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from hostile_tables import HOSTILE, one_line, table_of
 from markdown_it import MarkdownIt
 
 from msd_ray.report.cells import CountCell, PaperCell, SummaryCell, TextCell
-from msd_ray.report.csv_files import csv_table, write_csv
+from msd_ray.report.csv_files import csv_table
 from msd_ray.report.markdown import markdown_table
-from msd_ray.report.statistics.formats import signed
-from msd_ray.report.statistics.summary import summarise
+from msd_ray.report.statistics.summary import signed, summarise
 from msd_ray.report.table import Group, Row, Section, Table
 from msd_ray.report.tables import paper_tables
 
@@ -157,14 +155,6 @@ def test_csv_keeps_texts_and_gives_no_spreadsheet_a_formula() -> None:
         assert label == (f"'{text}" if text[:1] in ("=", "-", "@", "+") else one_line(text))
         assert label[:1] not in ("=", "-", "@", "+")
     assert {row[3] for row in rows} == {"1.5"}
-
-
-def test_csv_files_are_written_whole(tmp_path: Path) -> None:
-    table = paper_tables({})[1]
-    path = write_csv(table, tmp_path)
-    assert path.name == "table-2.csv"
-    assert path.read_bytes() == csv_table(table).encode()
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_numbers_that_round_to_nothing_have_no_minus() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from .figure import FigureWithData, empty
+from .history import SYMBOLS, Curve, SearchTrial, best_trial
 from .panels import finish_panels, panels
 from .text import number, percent
 from .theme import PALETTE
-from .trials import SYMBOLS, Curve, SearchTrial, best_trial
 
 _SHARES = {"dev_target/f1": "dev F1, target language", "dev_source/f1": "dev F1, source language"}
 _LOSSES = {

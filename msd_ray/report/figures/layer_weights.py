@@ -7,10 +7,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from .figure import FigureWithData, empty
+from .history import Curve
 from .panels import finish_panels, panels
 from .text import joined
 from .theme import style
-from .trials import Curve
 
 _COLUMNS = ("model", "layer", "epoch", "weight")
 

@@ -15,10 +15,9 @@ from plotly.colors import sample_colorscale
 from msd_ray.search.parameters import JSON
 
 from .figure import LEGEND_HEIGHT, FigureWithData, empty, finish
-from .history import hover
+from .history import SYMBOLS, SearchTrial, best_trial, hover
 from .text import label, number, parameter_label, percent
 from .theme import NEUTRAL, SEQUENTIAL
-from .trials import SYMBOLS, SearchTrial, best_trial
 
 _ROW_HEIGHT = 84  # pixels from one axis to the next
 

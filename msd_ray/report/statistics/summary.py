@@ -1,4 +1,4 @@
-"""Mean, deviation and interval of one score over several seeds."""
+"""Mean, deviation and interval of one score over several seeds; text of scores, differences and p values."""
 
 import math
 import statistics
@@ -48,3 +48,21 @@ def summarise(values: Sequence[float], confidence: float = 0.95) -> Summary:
     deviation = statistics.stdev(values)
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * deviation / math.sqrt(n)
     return Summary(n=n, mean=mean, deviation=deviation, low=mean - half, high=mean + half)
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """`+0.31`, `−1.20`, `+0.00` also for a negative number that rounds to nothing."""
+    return f"{value:+z.{decimals}f}".replace("-", "−")
+
+
+def spread(summary: Summary, *, scale: float = 100.0, decimals: int = 2) -> str:
+    """`61.67 ± 0.41`, without the deviation for one seed."""
+    deviation = "" if summary.deviation is None else f" ± {scale * summary.deviation:.{decimals}f}"
+    return f"{scale * summary.mean:.{decimals}f}{deviation}"
+
+
+def p_text(p: float | None) -> str:
+    """Four decimals, with which five seeds' 0.0625 is exact; `n/a` where the test is undefined."""
+    if p is None:
+        return "n/a"
+    return "<0.0001" if p < 0.0001 else f"{p:.4f}"

@@ -9,11 +9,10 @@ from msd_ray.report.figures import FigureWithData
 from msd_ray.report.figures.confusion import confusion_figure
 from msd_ray.report.figures.curves import METRICS, curves_figure
 from msd_ray.report.figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
-from msd_ray.report.figures.history import history_figure
+from msd_ray.report.figures.history import SearchTrial, history_figure
 from msd_ray.report.figures.importance import importance_figure
 from msd_ray.report.figures.layer_weights import LayerWeights, layer_weights_figure
 from msd_ray.report.figures.parallel import ParameterAxis, parallel_figure
-from msd_ray.report.figures.trials import SearchTrial
 from msd_ray.report.figures.tsne import DomainVectors, tsne_figure
 from msd_ray.report.figures.types import TypeScore, types_figure
 

@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from msd_ray.report.figures.curves import curves_figure
-from msd_ray.report.figures.history import history_figure
+from msd_ray.report.figures.history import SearchTrial, best_trial, history_figure
 from msd_ray.report.figures.importance import importance_figure
 from msd_ray.report.figures.parallel import ParameterAxis, parallel_figure
-from msd_ray.report.figures.trials import SearchTrial, best_trial
 
 RATE = ParameterAxis(name="learning_rate", log=True)
 
