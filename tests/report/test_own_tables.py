@@ -157,7 +157,7 @@ def test_msd_against_every_other_zero_shot_variant_is_the_corrected_family() -> 
         assert np.isnan(values_of(section)[:, [3, 5]]).all()
         assert not np.isnan(values_of(section)[:, [2, 4]]).any()
         assert {found.shown()[3].text for found in section.rows} == {"–"}
-    assert any("their p are not corrected" in note for note in table.notes)
+    assert any("their p values are not corrected" in note for note in table.notes)
 
 
 def test_other_pairs_and_the_control_do_not_change_the_correction() -> None:
@@ -174,7 +174,7 @@ def test_other_pairs_and_the_control_do_not_change_the_correction() -> None:
 def test_the_smallest_wilcoxon_p_is_named_and_reached() -> None:
     f1 = {"msd": {"ko": {s: 0.6 + s / 100 for s in SEEDS}}, "direct": {"ko": {s: 0.4 + s / 90 for s in SEEDS}}}
     table = pairwise_table(Results(dataset="mlowner", overall=Measures(f1=f1)), "ko")
-    assert any("over 5 seeds is never below 0.0625" in note for note in table.notes)
+    assert any("over 5 seeds cannot be below 0.0625" in note for note in table.notes)
     (found,) = table.rows()
     n, difference, t, t_holm, wilcoxon, wilcoxon_holm = (shown.text for shown in found.shown())
     assert (n, difference, t, wilcoxon, wilcoxon_holm) == ("5", "+19.78", "<0.0001", "0.0625", "0.0625")

@@ -94,8 +94,8 @@ def test_no_rows() -> None:
 
 
 @pytest.mark.parametrize(("columns", "rows"), [((), ()), (("a",), (("1", "2"),)), (("a", "b"), (("1",),))])
-def test_rows_that_do_not_fit(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> None:
-    with pytest.raises(ValueError, match="one for each column"):
+def test_rows_that_do_not_match_the_columns(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> None:
+    with pytest.raises(ValueError, match="one per column"):
         rows_view("Data", columns, rows, "t")
 
 

@@ -134,9 +134,9 @@ def test_the_report_is_kept_with_both_studies(storage: Path, reported: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give --lang or --study"),
-        (["--lang", "de"], "nothing is recorded for de; there are: "),
-        (["--study", "nothing"], "no study nothing is recorded; there are: ablation, wikiann-ar"),
+        ([], "--lang or --study is required"),
+        (["--lang", "de"], "--lang de: no study is recorded. Recorded studies: ablation, wikiann-ar"),
+        (["--study", "nothing"], "--study nothing: is not recorded. Recorded studies: ablation, wikiann-ar"),
     ],
 )
 def test_what_is_not_recorded_is_a_message(storage: Path, arguments: list[str], message: str) -> None:

@@ -167,8 +167,8 @@ def test_numbers_that_round_to_nothing_have_no_minus() -> None:
     ]
 
 
-def test_a_row_that_does_not_fit_its_groups_is_refused() -> None:
-    with pytest.raises(ValueError, match="the cells of row 'MSD' do not fit the columns"):
+def test_a_row_that_does_not_match_its_groups_is_rejected() -> None:
+    with pytest.raises(ValueError, match="the cells of row 'MSD' do not match the columns"):
         Table(
             key="t",
             title="",
