@@ -1,4 +1,4 @@
-"""The history of a search: every trial's best dev F1 by its number, and the best so far."""
+"""SearchTrial, and the history of a search: every trial's best dev F1 by number, and the best so far."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,20 +14,20 @@ from .text import label, number, parameter_label, percent
 from .theme import PALETTE
 
 SYMBOLS: Mapping[State, str] = {"COMPLETE": "circle", "PRUNED": "triangle-down-open", "FAIL": "x"}
-"""How a point shows its trial's state, whatever its colour."""
+"""Symbol of each trial state."""
 
 Curve = tuple[tuple[int, float], ...]
-"""(epoch, value) by epoch."""
+"""(epoch, value) pairs, epochs ascending."""
 _COLUMNS = ("trial", "state", "best dev F1 (%)", "best so far (%)", "paper's configuration", "reason")
 _COLOURS: dict[State, str] = {"COMPLETE": PALETTE[0], "PRUNED": PALETTE[4], "FAIL": PALETTE[2]}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchTrial:
-    """A finished trial.
+    """A finished student trial.
 
-    value: the best dev F1 (0..1), None where there is none, as for most trials that failed. paper: whether it has the
-    paper's configuration. reason: why it failed. curves: metric name -> values over epochs.
+    value: best dev F1 (0..1), None without a score, as for most failed trials. paper: whether it has the paper's
+    configuration. reason: why it failed. curves: metric name -> values over epochs.
     """
 
     number: int
@@ -40,15 +40,15 @@ class SearchTrial:
 
 
 def best_trial(trials: Sequence[SearchTrial]) -> SearchTrial | None:
-    """The COMPLETE trial with the highest value, of equal ones the first, as the search itself chooses."""
+    """Return the COMPLETE trial with the highest value; of equal ones the first, as the search selects."""
     complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
     return max(complete, key=lambda trial: (trial.value or 0.0, -trial.number), default=None)
 
 
 def history_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureWithData:
-    """A point a trial, its state told by the symbol; trials without a score stand at the bottom.
+    """Draw one point per trial, with a symbol for its state; trials without a score are at the bottom.
 
-    The best so far is that of COMPLETE trials, of which the search chooses the best.
+    The best so far is over COMPLETE trials, among which the search selects.
     """
     title = "Best dev F1 of every trial"
     if not trials:
@@ -134,7 +134,7 @@ def _rings(trials: Sequence[SearchTrial], floor: float) -> Any:
 
 
 def hover(trial: SearchTrial) -> str:
-    """What a trial's point says: number, state, score, parameters, why it failed."""
+    """Return a trial's hover text: number, state, score, parameters, reason of failure."""
     lines = [f"<b>trial {trial.number}</b>, {trial.state}" + (", the paper's configuration" if trial.paper else "")]
     lines.append(f"best dev F1 {percent(trial.value)}" + ("" if trial.value is None else " %"))
     lines += [f"{label(parameter_label(name))} {label(number(value))}" for name, value in trial.parameters.items()]

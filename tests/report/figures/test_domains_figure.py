@@ -40,5 +40,5 @@ def test_each_measure_has_its_panel() -> None:
     ],
 )
 def test_what_the_figure_does_not_know_is_refused(wrong: DomainDistance) -> None:
-    with pytest.raises(ValueError, match="no distance that Figure 4 knows"):
+    with pytest.raises(ValueError, match="unknown measure or pair"):
         domains_figure([wrong])

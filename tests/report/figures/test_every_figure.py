@@ -75,5 +75,5 @@ def test_is_the_same_for_the_same_data(maker: Maker) -> None:
 
 
 def test_rows_that_do_not_fit_the_columns_are_refused() -> None:
-    with pytest.raises(ValueError, match="has not 2 cells"):
+    with pytest.raises(ValueError, match="expected 2 cells per row"):
         FigureWithData.of(None, title="t", scope="", alt="a.", columns=("x", "y"), rows=[("1", "2", "3")])

@@ -44,13 +44,13 @@ def test_cells_are_counts_and_their_shares_of_the_row() -> None:
     assert cells.z[2][2] is None
     assert figure.rows[:2] == (("LOC", "LOC", "8", "80.00"), ("LOC", "PER", "1", "10.00"))
     assert len(figure.rows) == 8
-    assert "of 20 gold entities 13 have the right type, 2 were missed; 3 predicted ones are made up" in figure.alt
-    assert "PER taken for LOC (4)" in figure.alt
+    assert "of 20 gold entities 13 have the correct type, 2 were missed; 3 predicted ones are spurious" in figure.alt
+    assert "PER predicted as LOC (4)" in figure.alt
 
 
 @pytest.mark.parametrize("counts", [COUNTS[:2], COUNTS[:, :2], -COUNTS])
 def test_counts_that_do_not_fit_are_refused(counts: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"needs counts \(3, 3\)"):
+    with pytest.raises(ValueError, match=r"expected counts of shape \(3, 3\)"):
         confusion_figure(["LOC", "PER"], counts)
 
 

@@ -156,14 +156,14 @@ def test_a_clear_difference_has_the_smallest_p(random_sentences: Draw) -> None:
 
 def test_what_cannot_be_resampled_is_refused() -> None:
     one, two = [["O"]], [["O"]] * 2
-    needs = "2 sentences, 1 seed and 1 sample or more"
-    with pytest.raises(ValueError, match=f"{needs}, got 1, 1 and 2000"):
+    needs = "expected at least 2 sentences, 1 seed and 1 sample"
+    with pytest.raises(ValueError, match=f"{needs}, found 1, 1 and 2000"):
         bootstrap_difference(one, [one], [one])
-    with pytest.raises(ValueError, match=f"{needs}, got 2, 0 and 2000"):
+    with pytest.raises(ValueError, match=f"{needs}, found 2, 0 and 2000"):
         bootstrap_difference(two, [], [])
-    with pytest.raises(ValueError, match=f"{needs}, got 2, 1 and 0"):
+    with pytest.raises(ValueError, match=f"{needs}, found 2, 1 and 0"):
         bootstrap_difference(two, [two], [two], samples=0)
-    with pytest.raises(ValueError, match="1 runs of a but 2 of b"):
+    with pytest.raises(ValueError, match="expected 1 runs of b, one per run of a, found 2"):
         bootstrap_difference(two, [two], [two, two])
     with pytest.raises(ValueError, match="expected 2 predicted sentences, one per gold sentence, found 1"):
         bootstrap_difference(two, [two], [one])

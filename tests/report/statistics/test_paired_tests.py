@@ -144,5 +144,5 @@ def test_holm_by_hand_leaves_none_alone_and_keeps_the_order() -> None:
 
 @pytest.mark.parametrize("p", [-0.01, 1.01, math.nan])
 def test_holm_refuses_what_is_no_p_value(p: float) -> None:
-    with pytest.raises(ValueError, match=r"a p value lies in 0\.\.1"):
+    with pytest.raises(ValueError, match=r"expected p values in 0\.\.1"):
         holm([0.5, p])
