@@ -1,4 +1,4 @@
-"""The table of learning curves: what it gives for a point, and tables that are none."""
+"""The table of learning curves: interpolation at a point, and invalid tables."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_every_training_gives_its_own_curve(table: CurveTable) -> None:
 
 
 def test_trainings_are_at_the_points_that_the_script_names(table: CurveTable) -> None:
-    """No row can be added, changed or left out by hand and still stand there."""
+    """Detects rows that were added, changed or removed by hand."""
     assert list(table.points) == list(points(len(table.points)))
     assert table.points[0] == PAPER
     for about in ("command: python -m benchmarks.learning_curves", "commit: ", "data: sample", "encoder: "):

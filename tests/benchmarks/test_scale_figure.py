@@ -1,4 +1,4 @@
-"""The scale plot: a point for every number, higher where there is more, by logarithms."""
+"""The scale plot: one point per number, on log scales."""
 
 from xml.etree import ElementTree
 

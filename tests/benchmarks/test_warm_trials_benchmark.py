@@ -1,4 +1,4 @@
-"""The benchmark of warm trials in small: what it prints of each phase, and what it refuses."""
+"""benchmarks.warm_trials with few trials: its table, and invalid options."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""MSD against each variant over seeds and sentences: which seeds are used, and whose numbers stand there."""
+"""The bootstrap table of MSD against each variant: the seeds used and the numbers shown."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Table 1 from real files of known counts, and what it says of files that are not the paper's."""
+"""Table 1 from real files of known counts, and its notes on files that differ from the paper's."""
 
 from pathlib import Path
 

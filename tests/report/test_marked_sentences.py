@@ -1,4 +1,4 @@
-"""Gold and predicted entities under each other, with what agrees and what does not."""
+"""Gold and predicted entities of a sentence with their verdicts."""
 
 import random
 

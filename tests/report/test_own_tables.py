@@ -1,4 +1,4 @@
-"""Tables that the paper has not, against plain arithmetic and the tests themselves."""
+"""Tables that are not in the paper, against plain arithmetic and the statistical tests."""
 
 from itertools import combinations
 
@@ -19,7 +19,7 @@ Values = npt.NDArray[np.float64]
 
 
 def drawn(start: int, variants: tuple[str, ...] = tuple(VARIANTS), langs: tuple[str, ...] = ("ko", "tr")) -> Scores:
-    """Scores that differ by variant, language and seed; the control's are the highest."""
+    """Return scores that differ by variant, language and seed; the control's are the highest."""
     rng = np.random.default_rng(start)
     return {
         variant: {
@@ -118,7 +118,7 @@ def test_runs_that_did_not_record_a_number_are_not_called_not_run() -> None:
 
 
 def values_of(section: Section) -> Values:
-    """The numbers of a section's rows: n, difference, p and its correction of both tests; NaN for what is not there."""
+    """Return the numbers of a section's rows: n, difference, raw and corrected p of both tests; NaN if missing."""
     return np.array([[value for cell in found.cells for value in cell.values()] for found in section.rows], dtype=float)
 
 
@@ -242,9 +242,9 @@ def test_variants_have_an_average_where_there_are_several_languages() -> None:
     assert [group.heading for group in table.groups] == ["ko (dev)", "tr (dev)", "Avg (dev)"]
     average = (mean(given.f1, "msd", "ko") + mean(given.f1, "msd", "tr")) / 2
     assert texts(table, "msd")[2].startswith(f"{average:.2f} ± ")
-    alone = variants_table(Results(dataset="sample", overall=Measures(f1=drawn(3, langs=("ar",)))))
-    assert [group.heading for group in alone.groups] == ["ar"]
-    assert len(alone.sections[0].rows[0].cells) == 1
+    table = variants_table(Results(dataset="sample", overall=Measures(f1=drawn(3, langs=("ar",)))))
+    assert [group.heading for group in table.groups] == ["ar"]
+    assert len(table.sections[0].rows[0].cells) == 1
 
 
 def test_english_scores_are_the_teachers_alone() -> None:

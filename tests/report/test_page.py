@@ -1,4 +1,4 @@
-"""The page's HTML: escaped, complete, its own scripts alone, the same for the same sections."""
+"""The page's HTML: escaped, self-contained, only its own scripts, deterministic."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ from msd_ray.report.page import Page, Section, json_in_script, render
 
 
 class Outline(HTMLParser):
-    """What the tests ask of a page: its elements with their attributes, its scripts, its headings, its text."""
+    """Parsed page: elements with attributes, scripts, headings and text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ def test_code_in_prose() -> None:
 
 
 def _luminance(colour: str) -> float:
-    """Relative luminance (WCAG 2.2) of `#rrggbb`."""
+    """Return the relative luminance (WCAG 2.2) of `#rrggbb`."""
     channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

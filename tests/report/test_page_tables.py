@@ -1,4 +1,4 @@
-"""What tables are sorted by, and how their headers lie."""
+"""Sort keys of tables, and the spans of their header cells."""
 
 import pytest
 import sample_page
@@ -100,7 +100,7 @@ def test_rows_that_do_not_match_the_columns(columns: tuple[str, ...], rows: tupl
 
 
 def test_a_table_without_rows() -> None:
-    """A search alone has nothing to be compared in pairs."""
+    """A search without an ablation has no pairs to compare."""
     table = Table(
         key="pairs",
         title="Pairs",

@@ -1,4 +1,4 @@
-"""The paper's numbers against each other, as far as the paper itself says how they belong together."""
+"""Consistency of the paper's numbers with each other and with its text."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Tables 2-8: what stands where, which number is the best, and what is said of dev, the control and gaps."""
+"""Tables 2-8: layout, best numbers, and the notes on dev, the control and missing results."""
 
 from collections.abc import Mapping
 
@@ -52,7 +52,7 @@ def row(table: Table, label: str) -> Row:
 
 
 def bold(table: Table) -> set[tuple[str, str]]:
-    """(row, column) of every bold cell among ours."""
+    """Return (row, column) of every bold cell among ours."""
     return {
         (found.label, group.key)
         for found in table.rows()
@@ -182,9 +182,9 @@ def test_dev_as_the_scored_split_is_said_in_title_headings_and_notes() -> None:
         assert "mean" not in fields["ko"]
         assert any(note.startswith("ko, tr: there is no test file") for note in table.notes)
     on_test = score_table(TABLE_4, results({"msd": {"ko": 0.5}}, dataset="mlowner"))
-    said = " ".join([on_test.title, *on_test.headings(), *on_test.notes])
-    assert "(dev)" not in said
-    assert "dev set" not in said.lower()
+    text = " ".join([on_test.title, *on_test.headings(), *on_test.notes])
+    assert "(dev)" not in text
+    assert "dev set" not in text.lower()
 
 
 def test_failed_runs_are_not_called_not_run() -> None:

@@ -1,4 +1,4 @@
-"""`msd_ray.report` on studies trained for it: every number is MLflow's, and twice the same to the byte."""
+"""`msd_ray.report` on real studies: every number comes from MLflow, and two reports are equal byte for byte."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ VARIANTS = ("msd", "no-all", "direct", "gold-aux")
 
 @pytest.fixture(scope="module")
 def storage(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A search and an ablation of Arabic."""
+    """Run a search and an ablation of Arabic."""
     directory = tmp_path_factory.mktemp("report")
     corpora = write_corpora(directory / "corpora", langs=("en", "ar"))
     search = SmallSearch(root=directory / "storage", encoder=tiny_encoder.directory, data_dir=corpora)
@@ -43,7 +43,7 @@ def reported(storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def table(out: Path, key: str) -> dict[str, dict[str, str]]:
-    """A table's CSV rows by their labels."""
+    """Return a table's CSV rows by label."""
     with (out / "tables" / f"{key}.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {row["row"]: row for row in rows}
@@ -127,8 +127,8 @@ def test_the_report_is_kept_with_both_studies(storage: Path, reported: Path) -> 
     assert experiment is not None
     for study in ("ablation", "wikiann-ar"):
         (parent,) = client.search_runs([experiment.experiment_id], f"tags.kind = 'study' and tags.study = '{study}'")
-        kept = {file.path for file in client.list_artifacts(parent.info.run_id, "report")}
-        assert {"report/ablation.html", "report/tables", "report/figures"} <= kept
+        uploaded = {file.path for file in client.list_artifacts(parent.info.run_id, "report")}
+        assert {"report/ablation.html", "report/tables", "report/figures"} <= uploaded
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Markdown, LaTeX and CSV: the same cells in each, whatever stands in names."""
+"""Markdown, LaTeX and CSV: the same cells in each, whatever the names contain."""
 
 import csv
 from decimal import Decimal
@@ -18,7 +18,7 @@ from msd_ray.report.tables import paper_tables
 
 
 class Cells(HTMLParser):
-    """The texts of every heading, cell and list item of a page, and which of them are bold."""
+    """The texts of all headings, cells and list items of a page, and whether they are bold."""
 
     def __init__(self) -> None:
         super().__init__()

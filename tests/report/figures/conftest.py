@@ -1,4 +1,4 @@
-"""One figure of each kind, made from names that are dangerous in HTML."""
+"""One figure of each kind, with names that are dangerous in HTML."""
 
 from collections.abc import Callable, Mapping
 
@@ -100,7 +100,7 @@ def make_vectors() -> Callable[..., DomainVectors]:
 
 @pytest.fixture(scope="session", params=list(MAKERS))
 def maker(request: pytest.FixtureRequest) -> Callable[[], FigureWithData]:
-    """Return, one after the other, functions that each make a figure of one kind."""
+    """Return in turn functions that each make a figure of one kind."""
     found: Callable[[], FigureWithData] = MAKERS[request.param]
     return found
 

@@ -1,4 +1,4 @@
-"""Figure 4: bars are means, whiskers deviations, and the nearest variant is named."""
+"""Figure 4: bars are means, error bars deviations, and the text names the nearest variant."""
 
 import statistics
 

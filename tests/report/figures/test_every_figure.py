@@ -1,4 +1,4 @@
-"""What holds for every figure, made from names that are dangerous in HTML."""
+"""Properties of every figure, with names that are dangerous in HTML."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ Maker = Callable[[], FigureWithData]
 
 
 def texts(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every text of a figure's JSON with the name it stands under."""
+    """Yield every text of a figure's JSON with its key."""
     if isinstance(node, dict):
         for name, value in node.items():
             yield from texts(value, name)

@@ -1,4 +1,4 @@
-"""Figures as Chromium draws them: on a phone, in the dark, with room; nothing asked of the network, nothing run."""
+"""Figures in Chromium: on a phone, in the dark theme, on a wide screen; no network access, no injected script."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ def page_file(figures: Mapping[str, FigureWithData], tmp_path_factory: pytest.Te
 
 @pytest.fixture(scope="module")
 def complaints() -> list[str]:
-    """Return the list of what the browser had to complain of."""
+    """Return the browser's errors and warnings."""
     return []
 
 

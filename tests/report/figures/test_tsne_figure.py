@@ -1,4 +1,4 @@
-"""Figure 3: reproducible to the digit, few points, bad vectors, who is whose neighbour."""
+"""Figure 3: reproducible digits, few points, invalid vectors, nearest neighbours."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Distances of domains against training's MMD and slow twins written from the definitions."""
+"""Distances between domains against the MMD of training and slow twins of the definitions."""
 
 import math
 
@@ -68,7 +68,7 @@ def test_the_measures_are_the_twins(m: int, n: int, shift: float) -> None:
 
 @pytest.mark.parametrize("shift", [0.0, 0.05, 1.0])
 def test_mmd_is_the_one_that_training_minimises(shift: float) -> None:
-    """As it comes in practice: float32 rows, as many as a figure has, an encoder's width."""
+    """Realistic sizes: float32 rows, as many as in a figure, with an encoder's width."""
     x = sample(100, 0, width=384).astype(np.float32)
     y = sample(100, 1, shift, width=384).astype(np.float32)
     found = domain_distances(x, y).mmd
@@ -100,7 +100,7 @@ def test_opposite_means() -> None:
 
 
 def test_large_numbers_do_not_overflow() -> None:
-    """exp(3000) is no float; log-softmax of the means is (0, -3000) and (-3000, 0)."""
+    """exp(3000) overflows; log-softmax of the means is (0, -3000) and (-3000, 0)."""
     found = domain_distances(np.array([[3000.0, 0.0]]), np.array([[0.0, 3000.0]]))
     assert found.symmetric_kl == pytest.approx(6000.0)
     assert found.cosine == 0.0

@@ -29,12 +29,12 @@ def t_test_twin(differences: Sequence[float]) -> float:
 
 
 def wilcoxon_twin(differences: Sequence[float]) -> float:
-    """The share of all signs of the ranks that give a rank sum at least as far out, in either direction."""
-    kept = [d for d in differences if d != 0]
-    sizes = [abs(d) for d in kept]
+    """Return the share of all sign patterns whose rank sum is at least as extreme, in either direction."""
+    nonzero = [d for d in differences if d != 0]
+    sizes = [abs(d) for d in nonzero]
     ranks = [sum(other < size for other in sizes) + (sizes.count(size) + 1) / 2 for size in sizes]
-    observed = sum(rank for rank, d in zip(ranks, kept, strict=True) if d > 0)
-    sums = [sum(itertools.compress(ranks, signs)) for signs in itertools.product((False, True), repeat=len(kept))]
+    observed = sum(rank for rank, d in zip(ranks, nonzero, strict=True) if d > 0)
+    sums = [sum(itertools.compress(ranks, signs)) for signs in itertools.product((False, True), repeat=len(nonzero))]
     below, above = sum(s <= observed for s in sums), sum(s >= observed for s in sums)
     return min(1.0, 2 * min(below, above) / len(sums))
 
@@ -64,7 +64,7 @@ def test_both_tests_are_their_definitions(n: int, shift: float) -> None:
     ],
 )
 def test_the_signed_rank_test_is_exact_with_ties_and_zeros(differences: list[float]) -> None:
-    """Scores whose differences are ties on paper, and not to the last bit."""
+    """Return scores whose differences are exact ties that differ in the last bit as floats."""
     b = [0.1 + 0.1 * i for i in range(len(differences))]
     a = [y + d for y, d in zip(b, differences, strict=True)]
     assert paired_tests(seeds(a), seeds(b)).wilcoxon_p == pytest.approx(wilcoxon_twin(differences), abs=1e-12)
@@ -118,7 +118,7 @@ def test_scores_that_are_not_finite_are_refused() -> None:
 
 
 def holm_twin(p_values: Sequence[float]) -> list[float]:
-    """Closed testing (Marcus et al. 1976): the worst Bonferroni p of all families that hold the test."""
+    """Closed testing (Marcus et al. 1976): the largest Bonferroni p of all families that contain the test."""
     tests = range(len(p_values))
     families = [f for size in range(1, len(p_values) + 1) for f in itertools.combinations(tests, size)]
     return [

@@ -42,7 +42,7 @@ def test_by_hand(gold: str, predicted: str, expected: list[str]) -> None:
 
 
 def twin(gold: Sentences, predicted: Sentences) -> Pairs:
-    """Take the best pair that is left, by the documented order, until none shares a token."""
+    """Take the best remaining pair, in the documented order, until none shares a token."""
     found: Pairs = Counter()
     for gold_labels, predicted_labels in zip(gold, predicted, strict=True):
         free_gold, free_predicted = entities(gold_labels), entities(predicted_labels)
