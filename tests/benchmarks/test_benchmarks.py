@@ -187,6 +187,6 @@ def test_dropout_masks_are_compared_and_profiled(
 @pytest.mark.parametrize(
     ("option", "least"), [("sentences", 32), ("rounds", 1), ("steps", 1), ("threads", 1), ("square", 1)]
 )
-def test_a_count_too_low_is_refused(option: str, least: int) -> None:
+def test_a_count_too_low_is_rejected(option: str, least: int) -> None:
     with pytest.raises(UserError, match=f"--{option} must be {least} or more, not {least - 1}"):
         main([f"--{option}", str(least - 1)])

@@ -31,6 +31,6 @@ def test_a_search_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize("arguments", [["--trials", "0"], ["--at-once", "0"], ["--epoch-seconds", "nan"]])
-def test_what_cannot_be_measured_is_refused(arguments: list[str]) -> None:
+def test_invalid_options_are_rejected(arguments: list[str]) -> None:
     with pytest.raises(UserError, match=arguments[0]):
         main(arguments)

@@ -26,6 +26,6 @@ def test_every_number_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("rows", [[], [(1, 0.0, 1.0, 1.0)], [(1, 1.0, -1.0, 1.0)]])
-def test_what_has_no_logarithm_is_refused(rows: list[tuple[int, float, float, float]]) -> None:
+def test_numbers_that_are_not_positive_are_rejected(rows: list[tuple[int, float, float, float]]) -> None:
     with pytest.raises(ValueError, match="positive numbers"):
         scale_figure(rows)

@@ -47,6 +47,6 @@ def test_a_search_that_fails(tmp_path: Path) -> None:
         (["--", "--lang", "ar", "--study-storage=sqlite:///x.db"], "starts with an empty storage"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(arguments: list[str], message: str) -> None:
+def test_invalid_options_are_rejected(arguments: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         main(arguments)

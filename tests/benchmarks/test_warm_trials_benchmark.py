@@ -34,6 +34,6 @@ def test_prints_seconds_between_trials_and_memory(tiny_encoder: EncoderFiles, tm
         assert float(shared) < float(peak)
 
 
-def test_what_cannot_be_measured_is_refused() -> None:
+def test_invalid_options_are_rejected() -> None:
     with pytest.raises(UserError, match="--trials"):
         main(["--trials", "2", "--concurrent", "2"])

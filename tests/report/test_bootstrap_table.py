@@ -68,7 +68,7 @@ def test_all_shared_seeds_with_predictions_are_resampled_together() -> None:
     assert any("resamples seeds and scored sentences together" in note for note in found.notes)
 
 
-def test_what_cannot_be_compared_says_why() -> None:
+def test_missing_comparisons_show_the_reason() -> None:
     other_gold = Predictions(tokens=(("a",),) * 2, gold=(("O",),) * 2, predicted=(("O",),) * 2, repeated=(False, False))
     runs = {name: [run(name, 1)] for name in ("msd", "direct", "no-all", "mixture")}
     stored = {"msd-1": predictions(0.8, 1), "direct-1": other_gold, "mixture-1": predictions(0.8, 2)}

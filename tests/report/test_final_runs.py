@@ -126,7 +126,7 @@ def test_a_study_of_an_earlier_version() -> None:
     assert shown(final_runs_table(study(paper + best, {})))[label][3] == f"{100 * np.mean([0.1, 0.11]):+.2f}"
 
 
-def test_what_chose_and_what_was_scored_is_said() -> None:
+def test_headings_name_the_selecting_and_the_scored_split() -> None:
     table = final_runs_table(study(runs(split="dev", dev="dev_source/f1")))
     assert [group.heading for group in table.groups][:2] == ["dev F1 (source)", "F1 (dev)"]
     assert "DEV SET (no test file)" in table.title

@@ -61,7 +61,7 @@ def all_tables(given: Results) -> list[Table]:
     ]
 
 
-def test_every_table_says_in_title_and_headings_that_it_is_on_dev() -> None:
+def test_every_title_and_heading_names_dev_as_the_scored_split() -> None:
     for table in all_tables(results()):
         assert "DEV SET (no test file)" in table.title
         assert any("(dev)" in heading for heading in table.headings())
@@ -71,7 +71,7 @@ def test_every_table_says_in_title_and_headings_that_it_is_on_dev() -> None:
         assert not any("(dev)" in heading for heading in table.headings())
 
 
-def test_the_control_stands_apart_and_is_never_bold_though_it_is_the_highest() -> None:
+def test_the_control_has_its_own_section_and_is_not_bold_although_highest() -> None:
     for table in all_tables(results(f1_deduplicated=drawn(5), source_f1=drawn(6))):
         for section in table.sections:
             marked = "NOT zero-shot" in section.heading
@@ -204,7 +204,7 @@ def test_types_have_precision_recall_and_f1_in_the_catalogues_order_with_others_
     assert set(cells[7:]) == {"not recorded"}
 
 
-def test_a_number_that_fewer_seeds_recorded_says_so() -> None:
+def test_a_number_of_fewer_seeds_shows_their_number() -> None:
     person = Measures(f1={"msd": {"ko": {0: 0.5, 1: 0.7}}})
     assert texts(type_table(results(types={"PER": person}), "ko"), "msd")[6] == "60.00 ± 14.14 (n=2)"
 
@@ -247,14 +247,14 @@ def test_variants_have_an_average_where_there_are_several_languages() -> None:
     assert len(table.sections[0].rows[0].cells) == 1
 
 
-def test_english_scores_are_the_teachers_alone() -> None:
+def test_english_scores_are_only_the_teachers() -> None:
     source = drawn(6, variants=("direct", "mixture"))
     table = english_table(results(source_f1=source))
     assert [found.label for found in table.rows()] == [VARIANTS["direct"].label, VARIANTS["mixture"].label]
     assert texts(table, "mixture")[1].startswith(f"{mean(source, 'mixture', 'tr'):.2f} ± ")
 
 
-def test_tables_without_any_run_are_built_and_say_so() -> None:
+def test_tables_without_runs_are_built_and_marked() -> None:
     empty = Results(dataset="mlowner")
     assert set(texts(type_table(empty, "ko"), "msd")) == {"not run"}
     assert set(texts(span_error_table(empty, "ko"), "gold-aux")) == {"not run"}

@@ -64,7 +64,7 @@ def test_same_page_same_text(html: str) -> None:
     assert render(sample_page.page()) == html
 
 
-def test_policy_allows_the_scripts_that_stand_there_and_nothing_else(outline: Outline) -> None:
+def test_the_policy_allows_only_the_pages_scripts(outline: Outline) -> None:
     policies = [meta["content"] for meta in outline.of("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
     assert len(policies) == 1
     policy = policies[0] or ""
@@ -94,7 +94,7 @@ def test_nothing_is_loaded(outline: Outline) -> None:
     assert "@import" not in style
 
 
-def test_plotly_stands_there_once_and_only_where_there_are_figures(html: str) -> None:
+def test_plotly_is_embedded_once_and_only_with_figures(html: str) -> None:
     library = get_plotlyjs()
     assert html.count(library) == 1
     bare = render(Page(title="No figures", sections=(Section(heading="Text", anchor="text"),)))
@@ -146,7 +146,7 @@ def test_every_figure_has_words_and_data(outline: Outline) -> None:
     assert len(outline.of("figcaption")) == 4
 
 
-def test_every_header_cell_says_what_it_heads(outline: Outline) -> None:
+def test_every_header_cell_has_a_scope(outline: Outline) -> None:
     assert {cell.get("scope") for cell in outline.of("th")} == {"col", "colgroup", "row", "rowgroup"}
     assert len(outline.of("caption")) == len(outline.of("table"))
 

@@ -63,7 +63,7 @@ def test_skip_link_and_contents(desk: tuple[Tab, Complaints]) -> None:
     assert tab.locator("nav a[aria-current]").count() == 1
 
 
-def test_numbers_are_sorted_by_keyboard_alone(desk: tuple[Tab, Complaints]) -> None:
+def test_numbers_are_sorted_with_the_keyboard(desk: tuple[Tab, Complaints]) -> None:
     tab, complaints = desk
     table = "scores-table-4"
     heading = f"#{table} th[data-column='2']"  # ko, ours
@@ -226,7 +226,7 @@ def test_a_telephone(browser: Browser, file: Path) -> None:
         assert complaints == []
 
 
-def test_the_policy_stops_what_text_could_bring(browser: Browser, file: Path) -> None:
+def test_the_policy_blocks_injected_scripts(browser: Browser, file: Path) -> None:
     """Unescaped markup could not run scripts or load anything."""
     with opened(browser, file) as (tab, complaints):
         assert tab.evaluate("window.hacked") is None

@@ -39,7 +39,7 @@ def test_sort_number(text: str, number: float | None) -> None:
     assert sort_number(text) == number
 
 
-def test_a_column_with_numbers_is_sorted_by_them_whatever_else_stands_there() -> None:
+def test_a_column_with_numbers_is_sorted_by_them_despite_other_texts() -> None:
     view = table_view(sample_page.score_table(), "t")
     rows = [row for _, part in view.sections for row in part]
     ours_in_turkish = [row.cells[4] for row in rows]

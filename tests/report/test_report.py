@@ -71,7 +71,7 @@ def test_all_formats_of_all_tables_and_the_page_are_there(reported: Path) -> Non
     assert all(figure["data"] or figure["layout"]["annotations"] for figure in figures)
 
 
-def test_rows_never_run_say_so_and_have_no_number(reported: Path) -> None:
+def test_missing_rows_are_marked_and_have_no_number(reported: Path) -> None:
     ours = table(reported, "variants-wikiann")
     assert ours["MSD w/o MMD-L"]["ar.mean"] == ""
     text = (reported / "tables" / "variants-wikiann.md").read_text(encoding="utf-8")
@@ -121,7 +121,7 @@ def test_msd_is_compared_over_seeds_and_sentences(reported: Path) -> None:
     assert rows["MSD"]["f1.difference"] == rows["MSD w/o MMD-L"]["f1.difference"] == ""
 
 
-def test_the_report_is_kept_with_both_studies(storage: Path, reported: Path) -> None:
+def test_the_report_is_uploaded_to_both_studies(storage: Path, reported: Path) -> None:
     client = MlflowClient(default_tracking_uri(storage))
     experiment = client.get_experiment_by_name("msd-wikiann-ar")
     assert experiment is not None
@@ -139,7 +139,7 @@ def test_the_report_is_kept_with_both_studies(storage: Path, reported: Path) -> 
         (["--study", "nothing"], "--study nothing: is not recorded. Recorded studies: ablation, wikiann-ar"),
     ],
 )
-def test_what_is_not_recorded_is_a_message(storage: Path, arguments: list[str], message: str) -> None:
+def test_missing_studies_give_a_message(storage: Path, arguments: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         main([*arguments, "--storage", str(storage)])
 

@@ -157,7 +157,7 @@ def test_csv_keeps_texts_and_gives_no_spreadsheet_a_formula() -> None:
     assert {row[3] for row in rows} == {"1.5"}
 
 
-def test_numbers_that_round_to_nothing_have_no_minus() -> None:
+def test_numbers_that_round_to_zero_have_no_minus() -> None:
     assert [signed(value) for value in (-0.001, 0.0, 0.004, -0.006, 12.345)] == [
         "+0.00",
         "+0.00",

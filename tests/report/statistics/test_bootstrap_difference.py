@@ -154,7 +154,7 @@ def test_a_clear_difference_has_the_smallest_p(random_sentences: Draw) -> None:
     assert found.p == pytest.approx(2 / 1000)
 
 
-def test_what_cannot_be_resampled_is_refused() -> None:
+def test_invalid_arguments_of_the_bootstrap_are_rejected() -> None:
     one, two = [["O"]], [["O"]] * 2
     needs = "expected at least 2 sentences, 1 seed and 1 sample"
     with pytest.raises(ValueError, match=f"{needs}, found 1, 1 and 2000"):

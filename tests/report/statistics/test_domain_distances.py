@@ -112,7 +112,7 @@ def test_the_same_digits_every_time() -> None:
     assert all(domain_distances(x, y) == first for _ in range(3))
 
 
-def test_the_rows_are_left_alone() -> None:
+def test_the_rows_are_not_changed() -> None:
     x, y = sample(4, 0), sample(4, 1)
     before = x.copy(), y.copy()
     domain_distances(x, y)
@@ -123,12 +123,12 @@ def test_the_rows_are_left_alone() -> None:
 @pytest.mark.parametrize(
     ("x", "y"), [((2, 3), (2, 4)), ((0, 3), (2, 3)), ((2, 3), (0, 3)), ((3,), (2, 3)), ((2, 0), (2, 0))]
 )
-def test_shapes_that_do_not_fit_are_refused(x: tuple[int, ...], y: tuple[int, ...]) -> None:
+def test_mismatched_shapes_are_rejected(x: tuple[int, ...], y: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"need rows \(M, H\) and \(N, H\)"):
         domain_distances(np.ones(x), np.ones(y))
 
 
-def test_vectors_without_a_meaning_are_refused() -> None:
+def test_invalid_vectors_are_rejected() -> None:
     with pytest.raises(ValueError, match="finite"):
         domain_distances(np.array([[1.0, np.nan]]), np.ones((1, 2)))
     with pytest.raises(ValueError, match="no direction"):

@@ -93,7 +93,7 @@ def test_only_common_seeds_count_in_any_order() -> None:
     assert paired_tests(a, b) == expected
 
 
-def test_undefined_tests_are_none() -> None:
+def test_undefined_p_values_are_none() -> None:
     none = PairedTests(n=0, difference=None, t_p=None, wilcoxon_p=None)
     assert paired_tests({}, {}) == none
     assert paired_tests({0: 0.5}, {1: 0.5}) == none
@@ -112,7 +112,7 @@ def test_equal_differences_have_no_t_test() -> None:
     assert tests.wilcoxon_p == pytest.approx(0.0625)
 
 
-def test_scores_that_are_not_finite_are_refused() -> None:
+def test_scores_that_are_not_finite_are_rejected() -> None:
     with pytest.raises(ValueError, match="finite scores"):
         paired_tests({0: math.nan, 1: 0.5}, {0: 0.5, 1: 0.5})
 
@@ -134,7 +134,7 @@ def test_holm_is_the_closed_bonferroni_test(seed: int) -> None:
     assert holm(p_values) == pytest.approx(holm_twin(p_values), abs=1e-15)
 
 
-def test_holm_by_hand_leaves_none_alone_and_keeps_the_order() -> None:
+def test_holm_by_hand_skips_none_and_preserves_the_order() -> None:
     assert holm([None, 0.04, 0.01, None, 0.03]) == [None, pytest.approx(0.06), pytest.approx(0.03), None, 0.06]
     assert holm([None, None]) == [None, None]
     assert holm([]) == []
@@ -143,6 +143,6 @@ def test_holm_by_hand_leaves_none_alone_and_keeps_the_order() -> None:
 
 
 @pytest.mark.parametrize("p", [-0.01, 1.01, math.nan])
-def test_holm_refuses_what_is_no_p_value(p: float) -> None:
+def test_holm_rejects_values_outside_0_to_1(p: float) -> None:
     with pytest.raises(ValueError, match=r"expected p values in 0\.\.1"):
         holm([0.5, p])

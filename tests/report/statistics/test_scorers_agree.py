@@ -62,7 +62,7 @@ def test_on_bio2_every_scorer_agrees(random_sentences: Draw, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_the_strict_scorers_drop_what_a_dangling_i_begins(random_sentences: Draw, seed: int) -> None:
+def test_the_strict_scorers_drop_entities_that_begin_with_i(random_sentences: Draw, seed: int) -> None:
     gold, predicted = random_sentences(seed)
     clean_gold, clean_predicted = map(without_dangling, gold), map(without_dangling, predicted)
     strict, lenient = entity_scores(list(clean_gold), list(clean_predicted)), entity_scores(gold, predicted)
@@ -72,7 +72,7 @@ def test_the_strict_scorers_drop_what_a_dangling_i_begins(random_sentences: Draw
     assert all(ours > theirs for ours, theirs in zip(counts(lenient), counts(strict), strict=True))
 
 
-def test_seqscore_refuses_a_dangling_i_without_a_repair() -> None:
+def test_seqscore_rejects_a_stray_i_without_a_repair() -> None:
     with pytest.raises(
         importlib.import_module("seqscore.encoding").EncodingError, match="Invalid transition 'O' -> 'I-PER'"
     ):

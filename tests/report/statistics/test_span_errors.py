@@ -111,7 +111,7 @@ def test_types_of_any_name() -> None:
     assert span_errors([["B-Medical-Term", "I-Medical-Term"]], [["B-Medical-Term", "O"]]) == errors(boundary=1)
 
 
-def test_labels_that_do_not_fit_are_refused() -> None:
+def test_labels_of_different_lengths_are_rejected() -> None:
     with pytest.raises(ValueError, match="expected 2 predicted sentences, one per gold sentence, found 1"):
         span_errors([["O"], ["O"]], [["O"]])
     with pytest.raises(ValueError, match="sentence 0: expected 2 predicted labels, found 1"):
