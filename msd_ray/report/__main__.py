@@ -163,7 +163,7 @@ def _parser() -> CommandParser:
 
 def _languages(recordings: "Recordings", options: argparse.Namespace) -> "dict[str, list[Language]]":
     """Return the recorded languages per data set. Raises UserError if one is missing, with the recorded studies."""
-    from .collect import ABLATE, TUNE, chosen, variant_runs
+    from .collect import ABLATE, TUNE, newest_studies, variant_runs
     from .study_page import Language
 
     studies = recordings.studies(options.dataset, options.lang)
@@ -177,7 +177,7 @@ def _languages(recordings: "Recordings", options: argparse.Namespace) -> "dict[s
     found: dict[str, list[Language]] = {}
     for dataset in dict.fromkeys(study.dataset for study in studies):
         own = [study for study in studies if study.dataset == dataset]
-        ablations, searches = chosen(own, ABLATE), chosen(own, TUNE)
+        ablations, searches = newest_studies(own, ABLATE), newest_studies(own, TUNE)
         for lang in sorted({*ablations, *searches}):
             ablation, search = ablations.get(lang), searches.get(lang)
             for study in (ablation, search):

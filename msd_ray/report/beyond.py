@@ -57,7 +57,7 @@ def variants_table(results: Results) -> Table:
             *([_score_group(results, "Avg", any_on_dev)] if averages else []),
         ),
         sections=variant_sections(cells),
-        notes=notes.ours_alone(
+        notes=notes.for_own_tables(
             results, langs, notes.SPREAD, notes.BOLD, notes.CONTROL, *notes.shared_seeds(results, langs)
         ),
     )
@@ -80,7 +80,7 @@ def english_table(results: Results) -> Table:
         label_heading="Teacher",
         groups=tuple(_score_group(results, lang, lang) for lang in results.langs),
         sections=(Section(rows=rows),),
-        notes=notes.ours_alone(
+        notes=notes.for_own_tables(
             results, results.langs, notes.SPREAD, notes.SOURCE, notes.BOLD, why_on_dev=notes.SOURCE_ON_DEV
         ),
     )
@@ -117,7 +117,7 @@ def deduplicated_table(results: Results) -> Table:
         label_heading="Variant",
         groups=tuple(_deduplicated_group(results, lang) for lang in results.langs),
         sections=variant_sections(lambda variant: tuple(cell(variant, lang) for lang in results.langs)),
-        notes=notes.ours_alone(results, results.langs, notes.SPREAD, notes.DEDUPLICATED, notes.BOLD, notes.CONTROL),
+        notes=notes.for_own_tables(results, results.langs, notes.SPREAD, notes.DEDUPLICATED, notes.BOLD, notes.CONTROL),
     )
 
 
@@ -170,7 +170,7 @@ def type_table(results: Results, lang: str) -> Table:
         sections=variant_sections(
             lambda variant: (seeds_cell(results, variant, lang), *(cell(variant, name) for name in measures))
         ),
-        notes=notes.ours_alone(results, (lang,), notes.SPREAD, notes.TYPES, notes.BOLD, notes.CONTROL),
+        notes=notes.for_own_tables(results, (lang,), notes.SPREAD, notes.TYPES, notes.BOLD, notes.CONTROL),
     )
 
 
@@ -207,5 +207,5 @@ def span_error_table(results: Results, lang: str) -> Table:
         sections=variant_sections(
             lambda variant: (seeds_cell(results, variant, lang), *(cell(variant, kind) for kind in kinds))
         ),
-        notes=notes.ours_alone(results, (lang,), notes.SPANS, notes.CONTROL),
+        notes=notes.for_own_tables(results, (lang,), notes.SPANS, notes.CONTROL),
     )

@@ -56,7 +56,7 @@ def bootstrap_table(results: Results, lang: str, runs: Runs, read: Read) -> Tabl
             ),
         ),
         sections=variant_sections(cells),
-        notes=notes.ours_alone(results, (lang,), NOTE, notes.CONTROL),
+        notes=notes.for_own_tables(results, (lang,), NOTE, notes.CONTROL),
     )
 
 

@@ -22,7 +22,7 @@ PAPER_ROW = "paper"
 """The row of a search that is MSD with the paper's hyperparameters."""
 
 
-def chosen(studies: Iterable[RecordedStudy], command: str, name: str | None = None) -> dict[str, RecordedStudy]:
+def newest_studies(studies: Iterable[RecordedStudy], command: str, name: str | None = None) -> dict[str, RecordedStudy]:
     """Return the newest study of a command per language, or only that named `name`. studies: newest first."""
     found: dict[str, RecordedStudy] = {}
     for study in studies:

@@ -52,7 +52,7 @@ def on_dev(results: Results, langs: Iterable[str], why: str = ON_DEV) -> tuple[s
     return (f"{', '.join(affected)}: {why}",) if affected else ()
 
 
-def comparison(results: Results, langs: Iterable[str], why_on_dev: str = ON_DEV) -> tuple[str, ...]:
+def for_paper_tables(results: Results, langs: Iterable[str], why_on_dev: str = ON_DEV) -> tuple[str, ...]:
     """Return the notes of tables with the paper's numbers and ours."""
     return (
         "paper: as printed, bold where the paper is bold. ours: mean ± sample standard deviation over n seeds, in "
@@ -64,7 +64,7 @@ def comparison(results: Results, langs: Iterable[str], why_on_dev: str = ON_DEV)
     )
 
 
-def ours_alone(results: Results, langs: Iterable[str], *first: str, why_on_dev: str = ON_DEV) -> tuple[str, ...]:
+def for_own_tables(results: Results, langs: Iterable[str], *first: str, why_on_dev: str = ON_DEV) -> tuple[str, ...]:
     """Return the notes of tables that are not in the paper; `first` come before those on the conditions."""
     return (*first, *on_dev(results, langs, why_on_dev), *results.notes)
 

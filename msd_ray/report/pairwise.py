@@ -50,7 +50,7 @@ def pairwise_table(results: Results, lang: str) -> Table:
             Group(key="wilcoxon", heading="Wilcoxon", columns=("p", "p (Holm)"), fields=("p", "p_holm")),
         ),
         sections=tuple(section for section in sections if section.rows),
-        notes=notes.ours_alone(
+        notes=notes.for_own_tables(
             results,
             (lang,),
             notes.PAIRED,

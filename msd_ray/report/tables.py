@@ -67,7 +67,7 @@ def score_table(paper: PaperTable, results: Results) -> Table:
         sections=_with_own_rows(paper.sections) if paper.number in ABLATIONS else paper.sections,
         columns=columns,
         table_notes=(
-            *notes.comparison(results, (*paper.langs, *others)),
+            *notes.for_paper_tables(results, (*paper.langs, *others)),
             *([notes.NO_MMD] if paper.number in ABLATIONS else []),
             *notes.paper_averages(paper),
             *notes.shared_seeds(results, paper.langs),
@@ -86,7 +86,7 @@ def source_table(results: Results) -> Table:
         title=_title("Table 5: entity-level F1 (%) of the teachers on English", TABLE_5.corpus, results, results.langs),
         sections=TABLE_5.sections,
         columns=columns,
-        table_notes=(*notes.comparison(results, results.langs, notes.SOURCE_ON_DEV), notes.SOURCE),
+        table_notes=(*notes.for_paper_tables(results, results.langs, notes.SOURCE_ON_DEV), notes.SOURCE),
     )
 
 
