@@ -1,1 +1,1 @@
-"""The measurements that the README quotes, each runnable: `python -m benchmarks.NAME`."""
+"""Benchmarks behind the README's numbers; run each with `python -m benchmarks.NAME`."""

@@ -1,8 +1,7 @@
-"""The frozen table of real learning curves: its search space, its file, and the curve that it gives for any point.
+"""The frozen table of real learning curves: its search space, its file, and interpolation at any point.
 
-`learning_curves.csv` is written by `python -m benchmarks.learning_curves`. Its first lines, which begin with `#`, say
-what was trained. Then a row a training: its point, and after each epoch the F1 on target dev and the seconds that
-the epoch took.
+`python -m benchmarks.learning_curves` writes `learning_curves.csv`. Its first lines begin with `#` and describe the
+trainings. Each row is one training: its point, then the F1 on target dev and the seconds of each epoch.
 """
 
 import csv
@@ -27,17 +26,17 @@ SPACE: Mapping[str, Parameter] = {
     "beta_prime": Range(low=1e-6, high=1, log=True),
     "init": Choice(values=("encoder", "teacher")),
 }
-"""What the trainings of the table vary."""
+"""The hyperparameters that vary between the trainings of the table."""
 NEIGHBOURS = 3
 PAPER: Mapping[str, JSON] = {name: PAPER_STUDENT[name] for name in SPACE}
-"""The paper's point of the space."""
+"""The paper's point in the space."""
 
 Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """F1 on target dev after each epoch, 0..1, and the seconds that each epoch took; both of one length."""
+    """F1 (0..1) on target dev after each epoch, and the seconds of each epoch; both of one length."""
 
     f1: tuple[float, ...]
     seconds: tuple[float, ...]
@@ -45,7 +44,7 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class CurveTable:
-    """about: what was trained. points, curves: of N trainings, in the order of the file."""
+    """A table of N trainings. about: description of the trainings. points, curves: in the order of the file."""
 
     about: tuple[str, ...]
     points: tuple[Mapping[str, JSON], ...]
@@ -53,18 +52,18 @@ class CurveTable:
 
     @property
     def epochs(self) -> int:
-        """Of every training."""
+        """Number of epochs of every training."""
         return len(self.curves[0].f1)
 
     def curve(self, point: Mapping[str, JSON]) -> Curve:
-        """The curve that stands for a training at `point`; a training of the table gives its own.
+        """Interpolate the curve of a training at `point`; a point of the table returns its own curve.
 
-        Of the trainings with the same `init`, the `NEIGHBOURS` nearest (each other hyperparameter's logarithm scaled
-        to 0..1 over the space, Euclidean distance), their curves averaged with weights 1 / distance squared (Shepard
-        1968). So no value lies outside of what was measured at these neighbours in this epoch.
+        Averages the curves of the `NEIGHBOURS` nearest trainings with the same `init`, weighted by 1 / distance squared
+        (Shepard 1968). Distances are Euclidean over the other hyperparameters' logarithms, each scaled to 0..1 over the
+        space. Every value lies between those of these neighbours in the same epoch.
         """
         same = [index for index, other in enumerate(self.points) if other["init"] == point["init"]]
-        squares = np.square(self._places[same] - _place(point)).sum(axis=1)
+        squares = np.square(self._coordinates[same] - _coordinates_of(point)).sum(axis=1)
         nearest = np.argsort(squares, kind="stable")[:NEIGHBOURS]
         if squares[nearest[0]] == 0.0:
             return self.curves[same[int(nearest[0])]]
@@ -77,32 +76,32 @@ class CurveTable:
         )
 
     @cached_property
-    def _places(self) -> Float64:
-        """(N, D)"""
-        return np.stack([_place(point) for point in self.points])
+    def _coordinates(self) -> Float64:
+        """Coordinates (N, D) of all points."""
+        return np.stack([_coordinates_of(point) for point in self.points])
 
 
 def read_table(path: Path = TABLE) -> CurveTable:
-    """Read the table. Raises UserError as `read_rows` does, and if nothing can be told of some points by it."""
+    """Read the table. Raises UserError as `read_rows` does, and if trainings with one value of `init` are missing."""
     points, curves = read_rows(path)
     if {point["init"] for point in points} != {"encoder", "teacher"}:
-        raise UserError(f"{path}: there are not trainings with both values of `init` in it")
+        raise UserError(f"{path}: expected trainings with both values of `init`")
     about = tuple(line.removeprefix("#").strip() for line in _lines(path) if line.startswith("#"))
     return CurveTable(about=about, points=tuple(points), curves=tuple(curves))
 
 
 def read_rows(path: Path) -> tuple[list[dict[str, JSON]], list[Curve]]:
-    """The trainings of the table. Raises UserError if it cannot be read, or with the line that is no training."""
+    """Read the trainings of the table. Raises UserError if that fails, naming the invalid line."""
     lines = _lines(path)
     before = sum(line.startswith("#") for line in lines)
     rows = list(_rows(path, lines[before:], before))
     if len({len(curve.f1) for _, curve in rows}) > 1:
-        raise UserError(f"{path}: its trainings have different numbers of epochs")
+        raise UserError(f"{path}: expected the same number of epochs in all trainings")
     return [point for point, _ in rows], [curve for _, curve in rows]
 
 
 def columns(epochs: int) -> list[str]:
-    """The names of the table's columns."""
+    """Return the names of the table's columns."""
     numbers = range(1, epochs + 1)
     return [*SPACE, *(f"f1_{number}" for number in numbers), *(f"seconds_{number}" for number in numbers)]
 
@@ -111,7 +110,7 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; `python -m benchmarks.learning_curves` makes it") from error
+        raise UserError(f"{path}: {error.strerror}. Create it with `python -m benchmarks.learning_curves`") from error
 
 
 def _rows(path: Path, lines: Sequence[str], before: int) -> Iterator[tuple[dict[str, JSON], Curve]]:
@@ -122,7 +121,7 @@ def _rows(path: Path, lines: Sequence[str], before: int) -> Iterator[tuple[dict[
             f1 = tuple(float(row[f"f1_{epoch}"]) for epoch in range(1, epochs + 1))
             seconds = tuple(float(row[f"seconds_{epoch}"]) for epoch in range(1, epochs + 1))
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{path}:{number}: no training with its curve: {error}") from error
+            raise UserError(f"{path}:{number}: is not a training with its curve: {error}") from error
         wrong = [name for name, parameter in SPACE.items() if not parameter.contains(point[name])]
         if (
             wrong
@@ -134,15 +133,15 @@ def _rows(path: Path, lines: Sequence[str], before: int) -> Iterator[tuple[dict[
         yield point, Curve(f1=f1, seconds=seconds)
 
 
-def _place(point: Mapping[str, JSON]) -> Float64:
-    """(D,) the logarithms of the point's numbers, each scaled to 0..1 over its range."""
-    place = []
+def _coordinates_of(point: Mapping[str, JSON]) -> Float64:
+    """Return the logarithms (D,) of a point's numbers, each scaled to 0..1 over its range."""
+    coordinates = []
     for name, parameter in SPACE.items():
         value = point[name]
         if isinstance(parameter, Range):
             assert isinstance(value, int | float)
-            place.append(math.log(value / parameter.low) / math.log(parameter.high / parameter.low))
-    return np.array(place)
+            coordinates.append(math.log(value / parameter.low) / math.log(parameter.high / parameter.low))
+    return np.array(coordinates)
 
 
 def _mean(curves: Sequence[Sequence[float]], weights: Float64) -> tuple[float, ...]:

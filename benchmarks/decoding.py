@@ -1,8 +1,8 @@
-"""What Viterbi brings over argmax: both decoders on a labelled dev set, from the same scores of one exported student.
+"""Compare Viterbi with argmax decoding on a labelled dev set, from the same logits of one exported student.
 
-`python -m benchmarks.decoding --model DIR` prints how many sentences hold an `I-` without its beginning before
-anything is repaired, both decoders' precision, recall and F1, and their speeds beside the encoder's. Sentences are
-scored as a search scores them: a word beyond the length limit is O. Nothing is trained.
+`python -m benchmarks.decoding --model DIR` prints the number of sentences with a stray `I-` before repair, both
+decoders' precision, recall and F1, and their speeds next to the encoder's. As in a search, words beyond the length
+limit are scored as O. Nothing is trained.
 """
 
 import argparse
@@ -27,11 +27,11 @@ from msd_ray.method.evaluate import Float32, score, word_scores
 from msd_ray.predict.export import LoadedStudent, load_student
 
 Result = TypeVar("Result")
-REPEATS = 3  # a decoder's time is the shortest of these
+REPEATS = 3  # a decoder's time is the shortest of these runs
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; 0. Raises UserError for a model or a corpus that is missing, or that do not fit."""
+    """Measure, print and return 0. Raises UserError if the model or the corpus is missing, or their labels differ."""
     options = _parser().parse_args(arguments)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = resolve_precision(options.precision, device)
@@ -46,13 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     stray, count = sum(a != b for a, b in zip(unrepaired, found["argmax"][0], strict=True)), len(sentences)
     other = sum(a != b for a, b in zip(found["argmax"][0], found["viterbi"][0], strict=True))
     print("command   python -m benchmarks.decoding", shlex.join(sys.argv[1:] if arguments is None else arguments))
-    print(
-        f"text      {dataset}, {lang} dev: {count} sentences, {len(scores)} words, {sentences.cut_words} of them unseen"
-    )
+    print(f"text      {dataset}, {lang} dev: {count} sentences, {len(scores)} words, {sentences.cut_words} cut off")
     print(f"encoder   {count / seconds:.0f} sentences per second ({device.type}, {precision})")
-    print(
-        f"argmax    {stray} of {count} sentences ({stray / count:.1%}) have an I- without its beginning, repaired below"
-    )
+    print(f"argmax    {stray} of {count} sentences ({stray / count:.1%}) have a stray I-, repaired below")
     print(f"viterbi   other labels than argmax in {other} sentences ({other / count:.1%})\n")
     print("| decoder | precision | recall | F1 | sentences per second |")
     print("|---|---|---|---|---|")
@@ -69,7 +65,7 @@ def _row(decode: str, scores: EntityScores, speed: float) -> str:
 def _decoded(
     student: LoadedStudent, sentences: EncodedSentences, scores: Float32, decode: Decode
 ) -> tuple[list[list[str]], float]:
-    """Labels and seconds."""
+    """Return the labels and the seconds of the fastest run."""
     runs = [
         _timed(lambda: decode_labels(scores, sentences.word_counts, student.label_names, decode))
         for _ in range(REPEATS)
@@ -87,8 +83,8 @@ def _dev_set(student: LoadedStudent, dataset: str, lang: str, data_dir: Path | N
     unknown = {label for sentence in dev for label in sentence.labels} - set(student.label_names)
     if unknown:
         raise UserError(
-            f"{dataset}, {lang} dev has labels that the model does not know: {', '.join(sorted(unknown))}; it was made "
-            f"for {student.dataset}"
+            f"{dataset}, {lang} dev: has labels that the model does not know: {', '.join(sorted(unknown))}. Use the "
+            f"model's data set, {student.dataset}"
         )
     return encode_sentences(dev, student.tokenizer, student.label_names, max_length=student.max_length)
 
@@ -96,14 +92,14 @@ def _dev_set(student: LoadedStudent, dataset: str, lang: str, data_dir: Path | N
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.decoding",
-        description="Score an exported student on a labelled dev set with both decoders, argmax and Viterbi.",
+        description="Score an exported student on a labelled dev set with argmax and Viterbi decoding.",
     )
     add = parser.add_argument
     add("--model", type=Path, required=True, metavar="DIR", help="directory of an exported student")
     add("--dataset", metavar="NAME", help="default: the model's")
-    add("--data-dir", type=Path, metavar="DIR", help="where its files are")
+    add("--data-dir", type=Path, metavar="DIR", help="directory of its files")
     add("--lang", metavar="CODE", help="language of the dev set (default: the model's)")
-    add("--precision", default="auto", metavar="P", help="auto (default: bf16 where the hardware gains), fp32, bf16")
+    add("--precision", default="auto", metavar="P", help="auto (default; bf16 where it is faster), fp32 or bf16")
     return parser
 
 

@@ -1,9 +1,9 @@
-"""Teacher and student steps with torch's dropout masks and with those of `msd_ray.method.dropout`, in one run.
+"""Compare training steps with torch's dropout masks and with those of `msd_ray.method.dropout`, on the CPU.
 
-`python -m benchmarks.dropout_masks` prints sentences per second with both and their ratio, in rounds in which the two
-take turns on the same batches; a first round warms up and does not count. With `--profile` it prints which operators
-a step's time goes to (torch's profiler; the time of an operator without that of those it calls). The steps are those
-of `msd_ray.method.loop.train`, on batches spread evenly over an epoch's lengths, on the processor.
+`python -m benchmarks.dropout_masks` prints sentences per second with both and their ratio. Both alternate on the same
+batches in each round; a first round warms up and is not counted. `--profile` prints the operators that take most time
+(torch's profiler, self time). The steps are those of `msd_ray.method.loop.train`, on batches spread evenly over an
+epoch's lengths.
 """
 
 import shlex
@@ -30,9 +30,9 @@ Step = TypeVar("Step", bound=tuple[Int64, Int64 | None])
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; 0. Raises UserError for a corpus or an encoder that is missing."""
+    """Measure, print and return 0. Raises UserError if the corpus or the encoder is missing."""
     parser = option_parser("dropout_masks", "Training steps with torch's dropout masks and with the fast ones.")
-    parser.add_argument("--profile", action="store_true", help="print which operators a step's time goes to")
+    parser.add_argument("--profile", action="store_true", help="print the operators that take most of a step's time")
     options = parser.parse_args(arguments)
     device = torch.device("cpu")
     given = sys.argv[1:] if arguments is None else arguments
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _row(name: str, bench: Bench, task: SpreadSteps[Step], settings: OptimizerSettings) -> str:
-    """Speeds of one kind of training, in turn with both kinds of masks."""
+    """Return the table row of one training's speeds with both kinds of masks."""
     sentences = sum(len(step[0]) for step in task.steps(1))
     speeds = [[sentences / _epoch(bench, task, settings, masks) for masks in MASKS] for _ in range(bench.rounds + 1)]
     ratios = [fast / slow for slow, fast in speeds[1:]]
@@ -64,7 +64,7 @@ def _row(name: str, bench: Bench, task: SpreadSteps[Step], settings: OptimizerSe
 
 
 def _epoch(bench: Bench, task: Task[Step], settings: OptimizerSettings, masks: DropoutMasks) -> float:
-    """Seconds of the task's steps, from a fresh tagger."""
+    """Return the seconds of the task's steps with a new tagger."""
     run = replace(bench.run, epochs=1, dropout_masks=masks)
     with tempfile.TemporaryDirectory() as directory:
         record = train(

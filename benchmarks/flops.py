@@ -1,9 +1,9 @@
-"""Floating-point operations of training steps by formula, and the rate of the machine's own matrix products.
+"""Floating-point operations of training steps by formula, and the machine's rate for matrix products.
 
-Counted are the products of matrices that a step needs: the forward pass of all layers, the backward pass of the trained
-ones, and the terminals, a multiplication and an addition as two operations. Padding is not counted, as nobody needs it,
-nor is what is not a product (softmax, LayerNorm, GELU, dropout, AdamW) or is small (the MMD's distances). So the number
-depends on the text, not on how the steps are implemented.
+Counts the matrix products of a step: the forward pass of all layers, the backward pass of the trained ones, and the
+terminals; a multiplication and an addition are two operations. Does not count padding, operations other than matrix
+products (softmax, LayerNorm, GELU, dropout, AdamW) and the MMD's distances, which are few. So the number depends on the
+text, not on the implementation of the steps.
 """
 
 import time
@@ -22,9 +22,10 @@ SECONDS = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class TaggerShape:
-    """What determines a tagger's operations per token.
+    """The sizes that determine a tagger's operations per token.
 
-    layers, frozen_layers, width: L, frozen ones among them, H. labels: C. weights: in the matrices of a layer.
+    layers: L. frozen_layers: number of frozen ones among them. width: H. labels: C. weights: number of weights in a
+    layer's matrices.
     """
 
     layers: int
@@ -35,7 +36,7 @@ class TaggerShape:
 
     @classmethod
     def of(cls, tagger: MultiChannelTagger) -> "TaggerShape":
-        """The shape of a BERT-like tagger, whose layers are all alike."""
+        """Return the shape of a BERT-like tagger, whose layers have equal shapes."""
         layers = encoder_parts(tagger.encoder).layers
         _, labels, width = tagger.terminal_weight.shape
         return cls(
@@ -48,16 +49,19 @@ class TaggerShape:
 
 
 def training_flops(shape: TaggerShape, lengths: npt.NDArray[np.int64], *, terminals: bool) -> float:
-    """Operations of the forward and the backward pass over sentences of these lengths (B,), in tokens.
+    """Count the operations of the forward and backward pass over a batch.
 
-    terminals: whether the channels' classifiers run, as they do not on a student's source sentences.
+    Args:
+        shape: sizes of the tagger.
+        lengths: (B,) sentence lengths in tokens.
+        terminals: whether the channels' classifiers run; they do not on a student's source sentences.
     """
     tokens, pairs = int(lengths.sum()), int((lengths**2).sum())
     trained = shape.layers - shape.frozen_layers
     # Scores and their product with the values take 2 H operations each, per pair of tokens.
     layer = 2 * tokens * shape.weights + 4 * pairs * shape.width
-    # A backward pass has two products for each one of the forward pass: the gradients of both factors. The input of the
-    # lowest trained layer needs no gradient, which spares the second one of query, key and value.
+    # The backward pass has two products for each one of the forward pass: the gradients of both factors. The input of
+    # the lowest trained layer needs no gradient, so query, key and value need one product less there.
     flops = shape.layers * layer + 2 * trained * layer - 2 * tokens * 3 * shape.width**2
     if terminals:
         flops += 3 * 2 * tokens * trained * shape.width * shape.labels
@@ -66,7 +70,7 @@ def training_flops(shape: TaggerShape, lengths: npt.NDArray[np.int64], *, termin
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """A product of matrices, (rows, inner) x (inner, columns)."""
+    """A matrix product, (rows, inner) x (inner, columns)."""
 
     rows: int
     inner: int
@@ -76,7 +80,7 @@ class Product:
         return f"{self.rows} x {self.inner} x {self.columns}"
 
     def rate(self, precision: Precision, device: torch.device) -> float:
-        """Operations per second, in `SECONDS` or longer after a warm-up."""
+        """Measure operations per second over at least `SECONDS`, after a warm-up."""
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         left = torch.randn(self.rows, self.inner, device=device).to(dtype)
         right = torch.randn(self.inner, self.columns, device=device).to(dtype)
@@ -100,7 +104,7 @@ def _wait_for(device: torch.device) -> None:
 
 
 def encoder_products(tokens: int, width: int, square: int) -> tuple[Product, ...]:
-    """A large square product, and the two of a feed-forward layer of 4 `width` on a batch of so many tokens."""
+    """Return a square product, and the two products of a feed-forward layer of inner width 4 `width` on a batch."""
     return (
         Product(rows=square, inner=square, columns=square),
         Product(rows=tokens, inner=width, columns=4 * width),

@@ -1,8 +1,8 @@
-"""Makes the frozen table of real learning curves: `python -m benchmarks.learning_curves --trials 64`.
+"""Create the frozen table of real learning curves: `python -m benchmarks.learning_curves --trials 64`.
 
-Trains one teacher, then students at the points of a Sobol sequence over `curve_table.SPACE`, each with the package's
-own workers' code, on the bundled corpus, and appends a row a training to the table. It goes on where it was stopped.
-The encoder is the first `LAYERS` layers of e5-small, and sentences are few: a training takes seconds of one core.
+Trains one teacher, then students at the points of a Sobol sequence over `curve_table.SPACE`, with the package's worker
+code on the embedded corpus, and appends one row per training to the table. A restarted run continues the table. The
+encoder is the first `LAYERS` layers of e5-small and sentences are few, so a training takes seconds on one core.
 """
 
 import argparse
@@ -40,7 +40,7 @@ TEACHER = TeacherSettings(learning_rate=5e-4)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train what the table lacks; 0. Raises UserError where a table of other trainings is in the way."""
+    """Train what the table lacks and return 0. Raises UserError if the file holds a table of other trainings."""
     options = _parser().parse_args(arguments)
     disable_progress_bar()  # type: ignore[no-untyped-call]
     if options.trials < 1:
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="learning-curves-") as scratch:
         storage = options.storage or Path(scratch)
         prepared = _prepared(storage)
-        _begin(options.table, prepared)
+        _write_header(options.table, prepared)
         done = [dict(point) for point in read_rows(options.table)[0]]
         for number, point in enumerate(points(options.trials)):
             if point in done:
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             row = _train(prepared.experiment, number, point)
             with options.table.open("a", encoding="utf-8") as table:
                 table.write(_line([*point.values(), *row]))
-            # What a student leaves is larger than the table by far, and nothing reads it again.
+            # A student's checkpoints are large and not read again.
             shutil.rmtree(storage / "students")
             print(
                 f"{number + 1} of {options.trials}: F1 {', '.join(f'{100 * f1:.1f}' for f1 in row[: RUN.epochs])}",
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def points(count: int) -> Iterator[dict[str, JSON]]:
-    """The first `count` points: the paper's, then a scrambled Sobol sequence, with four digits that count."""
+    """Yield the first `count` points: the paper's, then a scrambled Sobol sequence, with four significant digits."""
     yield dict(PAPER)
     sequence = qmc.Sobol(len(SPACE), rng=np.random.default_rng(0)).random_base2((count - 1).bit_length())
     for draws in sequence[: count - 1]:
@@ -81,16 +81,16 @@ def points(count: int) -> Iterator[dict[str, JSON]]:
 
 
 def _train(experiment: Experiment, number: int, point: Mapping[str, JSON]) -> list[float]:
-    """F1 after each epoch, then each epoch's processor seconds. Raises UserError for a training that fails."""
+    """Return F1 after each epoch, then each epoch's CPU seconds. Raises UserError if the training fails."""
     f1: dict[int, float] = {}
     seconds: dict[int, float] = {}
     before = time.process_time()
 
-    def note(report: TrialReport) -> None:
+    def on_report(report: TrialReport) -> None:
         nonlocal before
         now = time.process_time()
         if report.reason is not None:
-            raise UserError(f"the training at {dict(point)} failed: {report.reason}")
+            raise UserError(f"training at {dict(point)}: failed: {report.reason}")
         if report.epoch is not None:
             f1[report.epoch] = round(report.metrics[dev_metric("target")], 5)
             seconds[report.epoch] = round(now - before, 2)
@@ -99,13 +99,13 @@ def _train(experiment: Experiment, number: int, point: Mapping[str, JSON]) -> li
     configuration = Configuration(teachers=(TEACHER,), student=StudentSettings(**point))  # type: ignore[arg-type]
     plan = TrialPlan(phase="student", number=number, run=RUN, configurations=(configuration,))
     run_launch(
-        Launch(experiment=experiment, trials=(plan,), threads=torch.get_num_threads()), torch.device("cpu"), note
+        Launch(experiment=experiment, trials=(plan,), threads=torch.get_num_threads()), torch.device("cpu"), on_report
     )
     return [*(f1[epoch] for epoch in sorted(f1)), *(seconds[epoch] for epoch in sorted(seconds))]
 
 
 def _prepared(storage: Path) -> Prepared:
-    """The corpora and the shortened encoder, in the storage."""
+    """Prepare the corpora and the shortened encoder in the storage."""
     encoder = storage / f"e5-small-{LAYERS}-layers"
     if not encoder.is_dir():
         files = resolve("e5-small")
@@ -123,13 +123,13 @@ def _prepared(storage: Path) -> Prepared:
         source=replace(whole.source, dev=whole.source.dev[:DEV_SENTENCES]),
         target=replace(whole.target, dev=whole.target.dev[:DEV_SENTENCES]),
     )
-    there = Storage.at(storage)
-    there.create()
-    return prepare(data, corpora, resolve(str(encoder)), there)
+    prepared_storage = Storage.at(storage)
+    prepared_storage.create()
+    return prepare(data, corpora, resolve(str(encoder)), prepared_storage)
 
 
-def _begin(table: Path, prepared: Prepared) -> None:
-    """Write the head of a new table; raises UserError if the table there is of other trainings."""
+def _write_header(table: Path, prepared: Prepared) -> None:
+    """Write the header of a new table. Raises UserError if an existing table is of other trainings."""
     head = [
         "command: python -m benchmarks.learning_curves",
         f"commit: {commit()}",
@@ -142,20 +142,20 @@ def _begin(table: Path, prepared: Prepared) -> None:
     ]
     same = [line for line in head if line.startswith(("data", "encoder", "run", "teacher"))]
     if table.exists():
-        there = [line.removeprefix("# ") for line in table.read_text(encoding="utf-8").splitlines()]
-        if other := [line for line in same if line not in there]:
-            raise UserError(f"{table} is a table of other trainings: {other[0]!r} is not in it; move it away")
+        existing = [line.removeprefix("# ") for line in table.read_text(encoding="utf-8").splitlines()]
+        if other := [line for line in same if line not in existing]:
+            raise UserError(f"--table {table}: is a table of other trainings, without {other[0]!r}. Move it away")
         return
     table.write_text("".join(f"# {line}\n" for line in head) + _line(columns(RUN.epochs)), encoding="utf-8")
 
 
 def commit() -> str:
-    """The checkout's commit, `unknown` where there is none."""
+    """Return the checkout's commit, `unknown` without one."""
     git = shutil.which("git")
     if git is None:
         return "unknown"
-    asked = [git, "-C", str(Path(__file__).parent), "rev-parse", "--short=10", "HEAD"]
-    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    command = [git, "-C", str(Path(__file__).parent), "rev-parse", "--short=10", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 def _line(values: list[float] | list[str] | list[JSON]) -> str:
@@ -167,13 +167,13 @@ def _line(values: list[float] | list[str] | list[JSON]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.learning_curves",
-        description="Train students at many points of a search space and keep their learning curves.",
+        description="Train students at many points of a search space and record their learning curves.",
     )
     add = parser.add_argument
-    add("--trials", type=int, default=64, metavar="N", help="trainings that the table shall have (default: 64)")
+    add("--trials", type=int, default=64, metavar="N", help="number of trainings in the table (default: 64)")
     add("--table", type=Path, default=TABLE, metavar="FILE", help="default: benchmarks/learning_curves.csv")
-    add("--storage", type=Path, metavar="DIR", help="to go on with a teacher that is there (default: a scratch folder)")
-    add("--threads", type=int, default=1, metavar="N", help="of torch (default: 1)")
+    add("--storage", type=Path, metavar="DIR", help="reuse the teacher in this storage (default: a temporary one)")
+    add("--threads", type=int, default=1, metavar="N", help="torch threads (default: 1)")
     return parser
 
 

@@ -1,7 +1,7 @@
-"""The driver under load: `python -m benchmarks.load` runs thousands of trials whose training is replayed.
+"""Driver load: `python -m benchmarks.load` runs thousands of trials whose training is replayed.
 
-It prints, as the table that docs/load.md holds, what a report costs the driver at the beginning, in the middle and
-at the end of the search, how far behind it would fall if epochs took `--epoch-seconds`, and its memory.
+Prints the table of docs/load.md: the driver's time per report at the beginning, in the middle and at the end of the
+search, its lag if epochs took `--epoch-seconds`, and its memory.
 """
 
 import argparse
@@ -30,27 +30,27 @@ from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
 from .curve_table import Float64, read_table
-from .simulation import Drive, SimulatedSearch, best_value, decisions, epochs_trained
+from .simulation import PhaseCalls, SimulatedSearch, best_value, decisions, epochs_trained
 
 DRAIN_S = 600.0
-STUDENT_METRICS = 48  # of an epoch of a student with nine channels and six entity types
+STUDENT_METRICS = 48  # metrics per epoch of a student with nine channels and six entity types
 
 
 class TimedRunLogger:
-    """Run logger that measures the seconds spent in it."""
+    """Run logger that sums up the seconds spent in them."""
 
     def __init__(self, run_logger: RunLogger) -> None:
         self._run_logger = run_logger
         self.seconds = 0.0
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
-        """See `phase.RunLogger`, as for the others."""
+        """Timed; for this and the other methods see `phase.RunLogger`."""
         started = time.perf_counter()
         self._run_logger.child(key, name=name, parameters=parameters, tags=tags)
         self.seconds += time.perf_counter() - started
 
     def run_id(self, key: str) -> str | None:
-        """Not timed: it is looked up in memory."""
+        """Not timed: looks up memory."""
         return self._run_logger.run_id(key)
 
     def check(self) -> None:
@@ -82,23 +82,23 @@ class TimedRunLogger:
         self.seconds += time.perf_counter() - started
 
 
-class Measured(Drive):
-    """Notes of every call how long it took, how much of that in the run logger, and how far the driver is behind.
+class TimedCalls(PhaseCalls):
+    """Measures each call's seconds, those spent in the run logger, and the driver's lag.
 
-    The lag is that of a queue with one server: a report that is due when the driver still works on others waits for
-    them. scale: real seconds a simulated one.
+    The lag is that of a queue with one server: a report that is due while the driver handles others waits for them.
+    scale: real seconds per simulated second.
     """
 
     def __init__(self, run_logger: TimedRunLogger, scale: float) -> None:
         self._run_logger, self._scale = run_logger, scale
-        self._free = 0.0  # when the driver will have done what it was told so far, in real seconds of the search
-        self.starts: list[tuple[int, float, float]] = []  # trial, seconds, of these in the run logger
-        self.reports: list[tuple[int, float, float, float]] = []  # the same, and the lag
+        self._free = 0.0  # when the driver has handled all calls so far, in real seconds of the search
+        self.starts: list[tuple[int, float, float]] = []  # trial, seconds, seconds in the run logger
+        self.reports: list[tuple[int, float, float, float]] = []  # trials ended, the same, lag
         self.memory: list[tuple[int, float]] = []  # trials ended, MiB
         self.ended = 0
 
     def next_launch(self, phase: Phase, now: float) -> Launch | None:
-        """The start of a trial."""
+        """Measure the start of a trial."""
         before, started = self._run_logger.seconds, time.perf_counter()
         launch = phase.next_launch()
         seconds = time.perf_counter() - started
@@ -108,7 +108,7 @@ class Measured(Drive):
         return launch
 
     def on_report(self, phase: Phase, report: TrialReport, now: float) -> bool:
-        """An epoch, or the end of a trial."""
+        """Measure the report of an epoch or of a trial's end."""
         before, started = self._run_logger.seconds, time.perf_counter()
         stop = phase.on_report(report)
         seconds = time.perf_counter() - started
@@ -126,7 +126,7 @@ class Measured(Drive):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the search and print its measurements; 0. Raises UserError for an option out of range, or no table."""
+    """Run the search, print its measurements and return 0. Raises UserError for invalid options or no table."""
     options = _parser().parse_args(arguments)
     for name in ("trials", "at_once"):
         if getattr(options, name) < 1:
@@ -161,7 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
             open_run_logger(directory / "records.jsonl", open_tracker, root=directory, report=print)
         )
         run_logger = TimedRunLogger(journalled)
-        measured = Measured(run_logger, options.epoch_seconds / mean)
+        measured = TimedCalls(run_logger, options.epoch_seconds / mean)
         profile = cProfile.Profile()
         started, cpu = time.perf_counter(), time.process_time()
         if options.profile:
@@ -171,27 +171,27 @@ def main(arguments: list[str] | None = None) -> int:
         journalled.drain(DRAIN_S).close()
         behind = time.perf_counter() - started - seconds
     _print(options, measured, trials, seconds, cpu)
-    print(f"MLflow had everything {behind:.1f} s after the last trial")
+    print(f"MLflow had all records {behind:.1f} s after the last trial")
     if options.profile:
         pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
     return 0
 
 
 def _print(
-    options: argparse.Namespace, measured: Measured, trials: Sequence[TrialRecord], seconds: float, cpu: float
+    options: argparse.Namespace, measured: TimedCalls, trials: Sequence[TrialRecord], seconds: float, cpu: float
 ) -> None:
     pruned = sum(trial.state == "PRUNED" for trial in trials)
     print(
-        f"{len(trials):,} trials, {options.at_once} at a time, {epochs_trained(trials):,} epochs, {pruned:,} stopped "
-        f"early, best F1 {100 * best_value(trials):.2f}; {seconds:.0f} s, {60 * len(trials) / seconds:.0f} trials a "
-        f"minute, {cpu:.0f} s of processor time ({1000 * cpu / len(trials):.0f} ms a trial)"
+        f"{len(trials):,} trials, {options.at_once} at a time, {epochs_trained(trials):,} epochs, {pruned:,} pruned, "
+        f"best F1 {100 * best_value(trials):.2f}; {seconds:.0f} s, {60 * len(trials) / seconds:.0f} trials "
+        f"per minute, {cpu:.0f} s of CPU time ({1000 * cpu / len(trials):.0f} ms per trial)"
     )
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     digest = hashlib.sha256(json.dumps(decisions(trials), sort_keys=True).encode()).hexdigest()[:12]
     print(f"decisions {digest}: the same for the same seed, number of trials and number at a time\n")
     print(
-        "| trials ended | a report, ms: median / 99 % | of it the journal, median | study and phase, median "
-        "| a trial's start, ms: median / 99 % | of it the journal, median "
+        "| trials ended | report, ms: median / 99 % | journal's part, median | study and phase, median "
+        "| trial start, ms: median / 99 % | journal's part, median "
         f"| lag with epochs of {options.epoch_seconds:g} s, ms: median / 99 % / longest | memory, MiB |"
     )
     print("|---|---|---|---|---|---|---|---|")
@@ -200,14 +200,14 @@ def _print(
 
 
 def windows(trials: int) -> list[tuple[int, int]]:
-    """The first tenth of the search, the tenth around its middle, the last one; all of it where it is short."""
+    """Return the first, middle and last tenth of the search, or the whole of a short search."""
     tenth = trials // 10
     if tenth < 10:
         return [(0, trials)]
     return [(0, tenth), (trials // 2 - tenth // 2, trials // 2 + tenth - tenth // 2), (trials - tenth, trials)]
 
 
-def _row(measured: Measured, low: int, high: int) -> str:
+def _row(measured: TimedCalls, low: int, high: int) -> str:
     reports = np.array([row[1:] for row in measured.reports if low <= row[0] < high]) * 1000
     starts = np.array([row[1:] for row in measured.starts if low <= row[0] < high]) * 1000
     memory = [mib for ended, mib in measured.memory if low < ended <= high]
@@ -224,7 +224,7 @@ def _two(milliseconds: Float64) -> str:
 
 
 def resident_mib() -> float:
-    """This process's memory in use, MiB."""
+    """Return this process's resident memory in MiB."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -232,24 +232,24 @@ def resident_mib() -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.load",
-        description="Run a search whose trainings are replayed from a table, and measure its driver.",
+        description="Measure the driver of a search whose trainings are replayed from a table.",
     )
     add = parser.add_argument
     add("--trials", type=int, default=2000, metavar="N", help="default: 2000")
     add("--at-once", type=int, default=64, metavar="N", help="trials at a time (default: 64)")
-    add("--seed", type=int, default=0, metavar="N", help="of the search (default: 0)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the search (default: 0)")
     add(
         "--epoch-seconds",
         type=float,
         default=30.0,
         metavar="X",
-        help="how long an epoch takes in the mean, for the lag (default: 30)",
+        help="mean seconds per epoch, for the lag (default: 30)",
     )
-    add("--storage", type=Path, metavar="DIR", help="where the databases go (default: a scratch folder)")
+    add("--storage", type=Path, metavar="DIR", help="directory of the databases (default: a temporary one)")
     add("--study-storage", metavar="URL", help="Optuna's database (default: SQLite in --storage)")
     add("--mlflow-uri", metavar="URI", help="MLflow's server or database (default: SQLite in --storage)")
-    add("--name", default="load", metavar="NAME", help="of the study (default: load)")
-    add("--profile", action="store_true", help="print where the time goes, by function; slower")
+    add("--name", default="load", metavar="NAME", help="name of the study (default: load)")
+    add("--profile", action="store_true", help="print the time per function; slower")
     return parser
 
 

@@ -1,7 +1,7 @@
 """Encoders with random weights, which need no download: `random:bert-base` has the size of multilingual BERT.
 
-The time of a training step depends on the encoder's shape and on the lengths of the sentences, not on the values of its
-weights. The scores of a random encoder mean nothing, so only benchmarks take these names.
+The time of a training step depends on the encoder's shape and the sentence lengths, not on the weights. Scores of a
+random encoder are meaningless, so only benchmarks accept these names.
 """
 
 import tempfile
@@ -26,14 +26,14 @@ PREFIX = "random:"
 SEED = 0
 POSITIONS = 512
 LONGEST_PIECE = 5
-"""Characters of a piece. With 5, MultiCoNER's English and Turkish have 24.2 and 23.9 tokens per sentence, with the
+"""Characters per piece. With 5, MultiCoNER's English and Turkish have 24.2 and 23.9 tokens per sentence, with the
 tokenizer of e5-small (XLM-RoBERTa's) 25.1 and 25.7: 1,024 training sentences of each, special tokens included."""
 PADDING, UNKNOWN, CLS, SEP = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BertShape:
-    """The size of a BERT: `inner` is the width of the feed-forward layers, `pieces` the size of the vocabulary."""
+    """The size of a BERT. inner: width of the feed-forward layers. pieces: size of the vocabulary."""
 
     layers: int
     width: int
@@ -45,20 +45,21 @@ class BertShape:
 SHAPES = {
     # google-bert/bert-base-multilingual-cased
     "bert-base": BertShape(layers=12, width=768, heads=12, inner=3072, pieces=119_547),
-    # For tests. More layers than other models of this name: the three lowest are frozen.
+    # For tests. Has more layers than other models of this name, because the three lowest are frozen.
     "bert-tiny": BertShape(layers=6, width=32, heads=4, inner=64, pieces=2_000),
 }
 
 
 @contextmanager
 def encoder_named(name: str, sentences: Iterable[Sentence | Text]) -> Iterator[EncoderFiles]:
-    """The encoder called `name`: one with random weights, removed at the end, or what `resolve` finds.
+    """Create an encoder with random weights in a temporary directory, or resolve any other name.
 
-    sentences: the text that a random encoder's vocabulary is taken from.
+    Args:
+        name: `random:SIZE`, or a name that `resolve` accepts.
+        sentences: text for the vocabulary of a random encoder.
 
     Raises:
-        UserError: `random:` with an unknown size, or as `resolve`.
-
+        UserError: the size is unknown, or as `resolve`.
     """
     if not name.startswith(PREFIX):
         yield resolve(name)
@@ -91,7 +92,7 @@ def write_encoder(shape: BertShape, sentences: Iterable[Sentence | Text], direct
 
 
 def bert_config(shape: BertShape) -> BertConfig:
-    """The configuration of a BERT of this shape; all else as in BERT."""
+    """Return the configuration of a BERT of this shape, with BERT's defaults otherwise."""
     return BertConfig(
         vocab_size=shape.pieces,
         hidden_size=shape.width,
@@ -104,11 +105,11 @@ def bert_config(shape: BertShape) -> BertConfig:
 
 
 def build_tokenizer(sentences: Iterable[Sentence | Text], pieces: int) -> Tokenizer:
-    """A tokenizer that cuts words, apart at punctuation as BERT's, into pieces of `LONGEST_PIECE` characters.
+    """Build a tokenizer that splits words, after splitting at punctuation like BERT's, into fixed-length pieces.
 
-    So a sentence's length follows from its characters alone, whatever the amount of text: it is close to that of a
-    trained vocabulary, see `LONGEST_PIECE`. The vocabulary holds the text's most frequent pieces, `pieces` with the
-    special ones; other pieces become [UNK], which changes no length.
+    Pieces have `LONGEST_PIECE` characters, so that a sentence's length depends only on its characters and is close to
+    that of a trained vocabulary. The vocabulary holds the text's most frequent pieces, `pieces` including the special
+    ones; other pieces become [UNK], which does not change lengths.
     """
     normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     words = pre_tokenizers.Sequence(

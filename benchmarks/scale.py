@@ -1,9 +1,9 @@
-"""Trials a minute on 1, 2, 4 and 8 simulated Ray nodes: `python -m benchmarks.scale --figure docs/scale.svg`.
+"""Trials per minute on 1, 2, 4 and 8 simulated Ray nodes: `python -m benchmarks.scale --figure docs/scale.svg`.
 
-Each trial is a Ray Tune trial in a process of its own, started by the package's own code, which replays a learning
-curve with real sleeps. The nodes are `ray.cluster_utils.Cluster`'s: processes on this machine, which so has the work
-of all of them, the start of every trial's process too. What the driver alone can do is told by its processor time a
-trial, which does not depend on what else the machine does.
+Each trial is a Ray Tune trial in its own process, started by the package's code, which replays a learning curve with
+real sleeps. The nodes are those of `ray.cluster_utils.Cluster`, processes on this machine, which thus does the work of
+all nodes, including the start of every trial's process. The driver's limit follows from its CPU time per trial, which
+does not depend on other load.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-# The nodes are started before Ray would make itself a token.
+# The nodes start before Ray would create a token.
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 import numpy as np
@@ -46,12 +46,12 @@ STALL_S = 600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """What a trial's process does: report its curve with real sleeps. scale: real seconds a second of the table."""
+    """Work of a trial's process: report its curve with real sleeps. scale: real seconds per second of the table."""
 
     scale: float
 
     def __call__(self, launch: Launch, device: torch.device, send: Send) -> None:
-        """Replay the launch's trials, one after the other."""
+        """Replay the launch's trials in order."""
         table = read_table()
         for plan in launch.trials:
             before = 0.0
@@ -63,11 +63,11 @@ class Replay:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """What was measured with so many nodes.
+    """Measurements with one number of nodes.
 
-    per_minute: trials that ended a minute, from the first end to the last. ideal: what the nodes could do if trials
-    started in no time. cpu: the driver's processor seconds a trial. lag: seconds from a worker's report until it was
-    recorded, median and longest.
+    per_minute: trials ended per minute, from the first end to the last. ideal: trials per minute if trials started
+    instantly. cpu: the driver's CPU seconds per trial. lag: seconds from a worker's report until it was recorded,
+    median and longest.
     """
 
     nodes: int
@@ -79,28 +79,28 @@ class Point:
 
     @property
     def limit(self) -> float:
-        """Trials a minute that the driver could do if it did nothing else and never waited."""
+        """Trials per minute that the driver's CPU time allows."""
         return 60 / self.cpu
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, print the table and write the figure; 0. Raises UserError for an option out of range, or no table."""
+    """Measure, print the table, write the figure and return 0. Raises UserError for invalid options or no table."""
     options = _parser().parse_args(arguments)
     if min(options.nodes) < 1 or options.trials_a_slot < 2 or options.slots < 1 or not options.epoch_seconds > 0:
-        raise UserError("--nodes, --slots and --epoch-seconds must be positive, --trials-a-slot 2 or more")
+        raise UserError("--nodes, --slots and --epoch-seconds must be positive, --trials-a-slot must be 2 or more")
     table = read_table()
     points = []
     for nodes in options.nodes:
         point = _measure(table, nodes, options)
         points.append(point)
-        print(f"  {nodes} nodes: {point.per_minute:.1f} trials a minute", flush=True)
+        print(f"  {nodes} nodes: {point.per_minute:.1f} trials per minute", flush=True)
     print(
-        f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {options.slots} trials at a time a "
-        f"node; epochs of {options.epoch_seconds:g} s in the mean, {table.epochs} a trial\n"
+        f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {options.slots} trials at a time "
+        f"per node; epochs of {options.epoch_seconds:g} s on average, {table.epochs} per trial\n"
     )
     print(
-        "| nodes | trials at a time | trials | trials a minute | of one node | share of the ideal "
-        "| driver, ms of processor a trial | driver's limit, trials a minute | lag, ms: median / longest |"
+        "| nodes | trials at a time | trials | trials per minute | of one node | share of the ideal "
+        "| driver, CPU ms per trial | driver's limit, trials per minute | lag, ms: median / longest |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for point in points:
@@ -122,7 +122,7 @@ def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Poin
     slots = nodes * options.slots
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scale-")))
-        # Never stopped early: all trials take as long, and the ideal is known.
+        # Without pruning all trials take equally long, so the ideal is known.
         search = SimulatedSearch(
             table=table,
             study_storage=f"sqlite:///{directory / 'studies.db'}",
@@ -150,14 +150,14 @@ def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Poin
         def run(phase: Phase) -> None:
             on_report = phase.on_report
 
-            def note(report: TrialReport) -> bool:
+            def timed(report: TrialReport) -> bool:
                 stop = on_report(report)
                 lags.append(time.time() - report.timestamp_ms / 1000)
                 if report.finished:
                     ends.append(time.perf_counter())
                 return stop
 
-            phase.on_report = note  # type: ignore[method-assign]
+            phase.on_report = timed  # type: ignore[method-assign]
             resources = Resources(workers=0, cpus=1, concurrent=slots)
             run_phase(phase, resources, stall_s=STALL_S, work=Replay(scale=scale))
 
@@ -165,7 +165,7 @@ def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Poin
         trials = search.run(run_logger, run)
         cpu = time.process_time() - cpu
     if any(trial.state != "COMPLETE" for trial in trials):
-        raise UserError(f"not all trials ended well: {sorted({trial.reason or trial.state for trial in trials})}")
+        raise UserError(f"trials failed: {sorted({trial.reason or trial.state for trial in trials})}")
     seconds = [scale * sum(table.curve(trial.parameters).seconds) for trial in trials]
     return Point(
         nodes=nodes,
@@ -179,7 +179,7 @@ def _measure(table: CurveTable, nodes: int, options: argparse.Namespace) -> Poin
 
 @contextmanager
 def _nodes(count: int, slots: int) -> Iterator[None]:
-    """A cluster of so many nodes that run trials, and a head that runs none, as the driver's machine is one."""
+    """Start a cluster of `count` nodes that run trials, and a head node that runs none."""
     import ray
     from ray.cluster_utils import Cluster
 
@@ -198,14 +198,14 @@ def _nodes(count: int, slots: int) -> Iterator[None]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scale",
-        description="Measure trials a minute against the number of simulated Ray nodes.",
+        description="Measure trials per minute against the number of simulated Ray nodes.",
     )
     add = parser.add_argument
     add("--nodes", type=int, nargs="+", default=[1, 2, 4, 8], metavar="N", help="default: 1 2 4 8")
-    add("--slots", type=int, default=2, metavar="N", help="trials at a time on a node (default: 2)")
-    add("--trials-a-slot", type=int, default=4, metavar="N", help="how many each of them runs (default: 4)")
-    add("--epoch-seconds", type=float, default=2.0, metavar="X", help="an epoch's sleep, in the mean (default: 2)")
-    add("--figure", type=Path, metavar="FILE.svg", help="where to draw the plot")
+    add("--slots", type=int, default=2, metavar="N", help="trials at a time per node (default: 2)")
+    add("--trials-a-slot", type=int, default=4, metavar="N", help="trials per slot (default: 4)")
+    add("--epoch-seconds", type=float, default=2.0, metavar="X", help="mean seconds per epoch (default: 2)")
+    add("--figure", type=Path, metavar="FILE.svg", help="write the plot to this file")
     return parser
 
 

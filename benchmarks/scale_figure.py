@@ -1,25 +1,25 @@
-"""The scale plot as an SVG file: trials a minute against nodes, both by their logarithms."""
+"""The scale plot as an SVG file: trials per minute against nodes, on log scales."""
 
 import math
 from collections.abc import Callable, Sequence
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 70, 170, 40, 55
 Row = tuple[int, float, float, float]
-"""nodes, and trials a minute: measured, ideal, the driver's limit."""
+"""Number of nodes, then trials per minute: measured, ideal, the driver's limit."""
 LINES = (("measured", "#0b5fa5", ""), ("ideal", "#6b6b6b", "6 4"), ("the driver's limit", "#b3261e", "2 3"))
 
 
 def scale_figure(rows: Sequence[Row]) -> str:
-    """Draw it. Raises ValueError without rows, or with a number that is not positive."""
+    """Draw the plot as SVG. Raises ValueError without rows, or for a number that is not positive."""
     if not rows or min(min(row) for row in rows) <= 0:
-        raise ValueError("a scale plot needs rows of positive numbers")
+        raise ValueError("scale plot: expected one or more rows of positive numbers")
     x = _scale([row[0] for row in rows], LEFT, WIDTH - RIGHT)
     y = _scale([value for row in rows for value in row[1:]], HEIGHT - BOTTOM, TOP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-        'font-size="13" role="img" aria-label="Trials a minute against simulated nodes">',
+        'font-size="13" role="img" aria-label="Trials per minute against simulated nodes">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{LEFT}" y="22" font-weight="bold">Trials a minute against simulated nodes</text>',
+        f'<text x="{LEFT}" y="22" font-weight="bold">Trials per minute against simulated nodes</text>',
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle">nodes</text>',
     ]
     parts += [_tick_x(x(row[0]), str(row[0])) for row in rows]
@@ -41,7 +41,7 @@ def scale_figure(rows: Sequence[Row]) -> str:
 
 
 def _scale(values: Sequence[float], start: float, end: float) -> Callable[[float], float]:
-    """Places for the values' logarithms, with a twentieth of room at both ends."""
+    """Return the log scale from values to positions, with a margin of a twentieth at both ends."""
     low, high = math.log(min(values)), math.log(max(values))
     room = 0.05 * (high - low) or 0.5
     low, high = low - room, high + room
@@ -49,7 +49,7 @@ def _scale(values: Sequence[float], start: float, end: float) -> Callable[[float
 
 
 def _round_values(values: Sequence[float]) -> list[float]:
-    """1, 2, 5, 10, 20, ... within the range of the values."""
+    """Return 1, 2, 5, 10, 20, ... within the range of the values."""
     low, high = min(values), max(values)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     candidates = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]

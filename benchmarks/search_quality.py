@@ -1,8 +1,7 @@
-"""What the search finds, against chance: `python -m benchmarks.search_quality`.
+"""Compare the search with random search: `python -m benchmarks.search_quality`.
 
-After N trials on the table of learning curves, paired over seeds: the best F1 of the search and of random search, with
-early stopping and without, and the epochs that were trained. It takes seconds; nothing is recorded but the study,
-in memory.
+Prints the best F1 of both after N trials on the table of learning curves, paired over seeds, with and without early
+stopping, and the share of epochs trained. It takes seconds; the studies are kept in memory only.
 """
 
 import argparse
@@ -13,11 +12,11 @@ from scipy.stats import wilcoxon
 from msd_ray.common.errors import UserError, run_command
 
 from .curve_table import CurveTable, read_table
-from .simulation import SimulatedSearch, Unrecorded, best_value, epochs_trained, random_points
+from .simulation import NullRunLogger, SimulatedSearch, best_value, epochs_trained, random_points
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table; 0. Raises UserError for an option out of range, or no table of curves."""
+    """Print the table and return 0. Raises UserError for invalid options or no table of curves."""
     options = _parser().parse_args(arguments)
     if min(options.trials) < 1 or options.seeds < 2 or options.at_once < 1:
         raise UserError("--trials and --at-once must be 1 or more, --seeds 2 or more")
@@ -40,7 +39,7 @@ def _row(table: CurveTable, trials: int, pruned: bool, options: argparse.Namespa
         search = SimulatedSearch(
             table=table, trials=trials, seed=seed, at_once=options.at_once, pruned=pruned, first=()
         )
-        found = search.run(Unrecorded())
+        found = search.run(NullRunLogger())
         ours.append(best_value(found))
         epochs.append(epochs_trained(found) / (trials * table.epochs))
         chance = SimulatedSearch(
@@ -51,7 +50,7 @@ def _row(table: CurveTable, trials: int, pruned: bool, options: argparse.Namespa
             pruned=pruned,
             first=random_points(trials, seed),
         )
-        theirs.append(best_value(chance.run(Unrecorded())))
+        theirs.append(best_value(chance.run(NullRunLogger())))
     won = sum(mine > other for mine, other in zip(ours, theirs, strict=True))
     lost = sum(mine < other for mine, other in zip(ours, theirs, strict=True))
     p = wilcoxon(ours, theirs, alternative="greater").pvalue if won + lost else 1.0
@@ -64,7 +63,7 @@ def _row(table: CurveTable, trials: int, pruned: bool, options: argparse.Namespa
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.search_quality",
-        description="Compare what the search finds on the table of learning curves with what random search finds.",
+        description="Compare the search with random search on the table of learning curves.",
     )
     add = parser.add_argument
     add("--trials", type=int, nargs="+", default=[10, 20, 30, 60], metavar="N", help="default: 10 20 30 60")

@@ -1,9 +1,9 @@
-"""A student phase whose trainings are read from the table of learning curves, on a simulated clock.
+"""A student phase whose trainings are replayed from the table of learning curves, on a simulated clock.
 
-All but the training is the real thing: `Execution` and `Phase`, the study in its database with its proposals and its
-early stopping, and the given run logger. Trials run `at_once` at a time; each report comes when the
-curves' seconds say so, equal times in the order of their starts. So a search is a function of table, seed and
-settings, and takes as long as its driver does.
+Everything except the training is the package's code: `Execution` and `Phase`, the study in its database with proposals
+and pruning, and the given run logger. `at_once` trials run at a time. Reports arrive at the times of the curves; ties
+are broken by the order of starts. A search is thus a function of table, seed and settings, and takes only its driver's
+time.
 """
 
 import heapq
@@ -40,11 +40,11 @@ REDUCTION = 3
 class SimulatedSearch:
     """A search's student phase.
 
-    study_storage: its database; None keeps the study in memory, for searches of which only the decisions count.
-    storage: a directory for what is written. first: parameters of the first trials, the paper's unless others are
-    given; trials of choices that these do not make follow. pruned: whether weak trials stop early. kinds: see
-    `asha.Pruning`; none, because in the table's short trainings one kind of start gets nowhere. payload: further
-    metrics an epoch, so that recording one is as much work as that of a real epoch.
+    study_storage: database URL; None keeps the study in memory, which suffices to compare decisions. storage: output
+    directory. first: parameters of the first trials, by default the paper's; trials with the choices that these leave
+    out follow. pruned: whether ASHA prunes trials. kinds: see `asha.Pruning`; empty, because one kind of start never
+    learns in the table's short trainings. payload: additional metrics per epoch, so that recording an epoch costs as
+    much as a real one.
     """
 
     table: CurveTable
@@ -60,7 +60,7 @@ class SimulatedSearch:
     payload: int = 0
 
     def open(self) -> PhaseStudy:
-        """The study, begun unless it is there."""
+        """Open the study, creating it if it does not exist."""
         space: dict[str, Parameter] = {**SPACE, "teachers": Fixed(value=1)}
         pruning = Pruning(epochs=self.table.epochs, reduction=REDUCTION, kinds=self.kinds) if self.pruned else None
         name, first = f"{self.name}/student", with_every_choice(self.first, space)
@@ -78,7 +78,7 @@ class SimulatedSearch:
         )
 
     def run(self, run_logger: RunLogger, run_phase: Callable[[Phase], None] | None = None) -> list[TrialRecord]:
-        """Run it, or go on with it; its trials. run_phase: how, on the simulated clock (`play`) unless it is given."""
+        """Run or resume the search and return its trials. run_phase: default `play`, on the simulated clock."""
         study = self.open()
         with progress(Console(file=io.StringIO())) as display:
             Execution(
@@ -96,22 +96,22 @@ class SimulatedSearch:
             study.close()
         return trials
 
-    def play(self, phase: Phase, drive: "Drive | None" = None) -> None:
-        """Run the phase on the simulated clock. drive: tells it of what happens."""
-        drive = drive or Drive()
-        playing: list[_Playing] = []
+    def play(self, phase: Phase, calls: "PhaseCalls | None" = None) -> None:
+        """Run the phase on the simulated clock. calls: makes the calls to the phase."""
+        calls = calls or PhaseCalls()
+        running: list[_RunningTrial] = []
         order = itertools.count()
 
         def fill(now: float) -> None:
-            while len(playing) < self.at_once and (launch := drive.next_launch(phase, now)) is not None:
-                heapq.heappush(playing, _Playing.begin(now, next(order), launch, self.table, self.payload))
+            while len(running) < self.at_once and (launch := calls.next_launch(phase, now)) is not None:
+                heapq.heappush(running, _RunningTrial.begin(now, next(order), launch, self.table, self.payload))
 
         fill(0.0)
-        while playing:
-            trial = heapq.heappop(playing)
-            resume_epochs = not drive.on_report(phase, trial.report, trial.due)
-            if resume_epochs and trial.advance():
-                heapq.heappush(playing, trial)
+        while running:
+            trial = heapq.heappop(running)
+            continues = not calls.on_report(phase, trial.report, trial.due)
+            if continues and trial.advance():
+                heapq.heappush(running, trial)
                 continue
             phase.on_launch_end(trial.launch, None)
             fill(trial.due)
@@ -122,7 +122,7 @@ class SimulatedSearch:
 
     @property
     def _experiment(self) -> Experiment:
-        """What trials share; a replayed trial reads nothing of it."""
+        """The experiment that trials share; replayed trials read nothing from it."""
         encoder = EncoderFiles(name="table of learning curves", directory=self.storage, digest="")
         corpora = Corpora(label_names=(), pad_id=0, source_train="", target_train="", dev="", final_dev="")
         return Experiment(storage=Storage.at(self.storage), encoder=encoder, corpora=corpora)
@@ -135,7 +135,7 @@ class SimulatedSearch:
 
 
 class _Memory(InMemoryStorage):
-    """Optuna's storage without a database, with what a study asks a database for when something fails."""
+    """Optuna's in-memory storage with the URL that a study's error messages need."""
 
     url = "sqlite://"
 
@@ -164,21 +164,21 @@ def _in_memory(
     )
 
 
-class Drive:
-    """How the phase hears of things; a subclass measures, or dies. now: simulated seconds since the beginning."""
+class PhaseCalls:
+    """The calls to a phase; subclasses measure them or fail. now: simulated seconds since the beginning."""
 
     def next_launch(self, phase: Phase, now: float) -> Launch | None:
-        """Ask for the next trial."""
+        """Return the next launch, if there is one."""
         return phase.next_launch()
 
     def on_report(self, phase: Phase, report: TrialReport, now: float) -> bool:
-        """Tell the news of a trial; whether it is to be stopped."""
+        """Pass on a trial's report and return whether the trial must stop."""
         return phase.on_report(report)
 
 
 @dataclass(kw_only=True, order=True)
-class _Playing:
-    """A trial under way: `report` is its next, at `due` simulated seconds."""
+class _RunningTrial:
+    """A running trial. report: its next report, at `due` simulated seconds."""
 
     due: float
     order: int
@@ -187,14 +187,14 @@ class _Playing:
     report: TrialReport = field(compare=False)
 
     @classmethod
-    def begin(cls, now: float, order: int, launch: Launch, table: CurveTable, payload: int) -> "_Playing":
+    def begin(cls, now: float, order: int, launch: Launch, table: CurveTable, payload: int) -> "_RunningTrial":
         (plan,) = launch.trials
         reports = replay(plan, table, start=now, payload=payload)
         due, report = next(reports)
         return cls(due=due, order=order, launch=launch, reports=reports, report=report)
 
     def advance(self) -> bool:
-        """Go on to the next report; False after the last."""
+        """Advance to the next report; return False after the last one."""
         following = next(self.reports, None)
         if following is not None:
             self.due, self.report = following
@@ -204,7 +204,7 @@ class _Playing:
 def replay(
     plan: TrialPlan, table: CurveTable, *, start: float = 0.0, payload: int = 0
 ) -> Iterator[tuple[float, TrialReport]]:
-    """What a student trial reports, each with the seconds since the search began; `start`: when the trial does."""
+    """Yield a student trial's reports with their times in simulated seconds. start: time of the trial's start."""
     student = plan.configurations[0].student
     assert student is not None
     curve = table.curve({name: getattr(student, name) for name in SPACE})
@@ -237,24 +237,24 @@ def _report(
     )
 
 
-class Unrecorded:
-    """Run logger that stores nothing, for searches of which only the study is inspected."""
+class NullRunLogger:
+    """Run logger (`phase.RunLogger`) that discards everything, for searches of which only the study is used."""
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
-        """Forget it."""
+        """Discard the call."""
 
     def run_id(self, key: str) -> str | None:
-        """There is none."""
+        """Return None."""
         return None
 
     def check(self) -> None:
-        """Nothing is refused."""
+        """Accept everything."""
 
     def log_epoch(self, key: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
-        """Forget it."""
+        """Discard the call."""
 
     def log_file(self, key: str, path: Path, artifact_path: str | None = None) -> None:
-        """Forget it."""
+        """Discard the call."""
 
     def finish(
         self,
@@ -265,11 +265,11 @@ class Unrecorded:
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Forget it."""
+        """Discard the call."""
 
 
 def random_points(count: int, seed: int) -> list[dict[str, JSON]]:
-    """Points drawn at random from the space: what random search tries."""
+    """Draw points at random from the space, as random search does."""
     rng = np.random.default_rng(seed)
     points: list[dict[str, JSON]] = []
     for _ in range(count):
@@ -284,19 +284,19 @@ def random_points(count: int, seed: int) -> list[dict[str, JSON]]:
 
 
 def best_value(trials: Sequence[TrialRecord]) -> float:
-    """The best F1 of the trials that were trained to the end; 0 if there are none."""
+    """Return the best F1 of the complete trials; 0 without one."""
     return max((trial.value for trial in trials if trial.state == "COMPLETE" and trial.value is not None), default=0.0)
 
 
 def epochs_trained(trials: Sequence[TrialRecord]) -> int:
-    """How many epochs all trials took together."""
+    """Return the total number of epochs of all trials."""
     return sum(len(trial.values) for trial in trials)
 
 
 def decisions(trials: Sequence[TrialRecord]) -> list[tuple[int, str, dict[str, JSON], list[int]]]:
-    """What a search decided: of each trial its number, how it ended, its parameters, and which epochs it was given."""
+    """Return each trial's number, state, parameters and trained epochs: the decisions of a search."""
     return [(trial.number, trial.state, trial.parameters, sorted(trial.values)) for trial in trials]
 
 
 def _no_final_runs() -> Scored:
-    raise AssertionError("a simulated search ends with its students")
+    raise AssertionError("a simulated search has no final runs")

@@ -1,4 +1,4 @@
-"""Sentences per second of teacher and student steps: our loop and others in turn, on the same text."""
+"""Sentences per second of teacher and student steps, alternating between our loop and others on the same text."""
 
 import statistics
 import tempfile
@@ -40,9 +40,10 @@ Step = TypeVar("Step", bound=tuple[Int64, Int64 | None])
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What all loops are given. steps: ours per round, while the straightforward loop takes one.
+    """Input of all loops.
 
-    square: rows and columns of the square product whose rate is measured.
+    steps: our steps per round, in which the straightforward loop takes one. square: rows and columns of the square
+    product whose rate is measured.
     """
 
     encoder: EncoderFiles
@@ -57,33 +58,33 @@ class Bench:
 
     @property
     def source_text(self) -> TextTensors:
-        """The source's training sentences, with labels, as our loop has them."""
+        """The source's training sentences with labels, encoded for our loop."""
         tokenizer = load_tokenizer(self.encoder)
         encoded = encode_sentences(self.source.train, tokenizer, self.labels, max_length=self.run.max_length)
         return TextTensors(encoded, int(tokenizer.pad_token_id), self.device)
 
     @property
     def target_text(self) -> TextTensors:
-        """The target's training text, as our loop has it."""
+        """The target's training text, encoded for our loop."""
         tokenizer = load_tokenizer(self.encoder)
         encoded = encode_text(self.target.train, tokenizer, max_length=self.run.max_length)
         return TextTensors(encoded, int(tokenizer.pad_token_id), self.device)
 
     def tagger(self, settings: OptimizerSettings) -> MultiChannelTagger:
-        """Our model with its first weights."""
+        """Return our model with initial weights."""
         return build_tagger(self.encoder, len(self.labels), run=self.run, dropout=settings.dropout, device=self.device)
 
     def straightforward(self, settings: OptimizerSettings) -> straightforward.Training:
-        """The other loop's model with its first weights."""
+        """Return the straightforward loop's model with initial weights."""
         return straightforward.Training.start(self.encoder, len(self.labels), settings, self.run, self.device)
 
 
 @dataclass(kw_only=True)
 class Speeds:
-    """What was measured in each round that counts, in sentences per second, and the shares of padding, 0..1.
+    """Measurements of each counted round, in sentences per second, and the shares of padding, in 0..1.
 
-    trainer: empty where Trainer was not measured. flops: operations per second of our steps. rates: those of each of
-    `products`.
+    trainer: empty if Trainer was not measured. flops: operations per second of our steps. rates: operations per second
+    of each of `products`.
     """
 
     products: tuple[Product, ...]
@@ -98,17 +99,17 @@ class Speeds:
 
     @property
     def ratios(self) -> list[float]:
-        """Ours by the straightforward loop's, of each round."""
+        """Our speed divided by the straightforward loop's, per round."""
         return _ratios(self.ours, self.straightforward)
 
     @property
     def trainer_ratios(self) -> list[float]:
-        """Ours by Trainer's, of each round."""
+        """Our speed divided by Trainer's, per round."""
         return _ratios(self.ours, self.trainer)
 
     @property
     def shares(self) -> list[float]:
-        """Operations of our steps by those of the fastest product in the same time, of each round."""
+        """Operations per second of our steps divided by those of the fastest product, per round."""
         return _ratios(self.flops, [max(rates) for rates in self.rates])
 
 
@@ -117,12 +118,12 @@ def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
 
 
 def teacher_task(bench: Bench) -> TeacherTask:
-    """A teacher's steps."""
+    """Return the task of a teacher's steps."""
     return TeacherTask(settings=TEACHER, run=bench.run, train=bench.source_text)
 
 
 def student_task(bench: Bench, outputs: Path) -> tuple[StudentTask, float]:
-    """A student's steps, and the seconds that storing its teacher's outputs at `outputs` took."""
+    """Return the task of a student's steps, and the seconds for storing its teacher's outputs at `outputs`."""
     source, target = bench.source_text, bench.target_text
     seconds = _store_outputs(bench, outputs, target, source)
     teacher = load_outputs(outputs, bench.device)
@@ -131,12 +132,12 @@ def student_task(bench: Bench, outputs: Path) -> tuple[StudentTask, float]:
 
 
 def spread_steps(bench: Bench, task: Task[Step], lengths: Int64) -> SpreadSteps[Step]:
-    """The steps of a round. lengths (S,): tokens of the sentences whose indices a step has first."""
+    """Return the steps of a round. lengths (S,): tokens of the sentences that a step's first array indexes."""
     return SpreadSteps(task, lambda step: int(lengths[step[0]].sum()), bench.steps)
 
 
 def teacher_speeds(bench: Bench, task: TeacherTask, trainer: TrainerRounds | None) -> Speeds:
-    """Speeds of teacher steps: ours, the straightforward loop's and, where it is given, Trainer's."""
+    """Measure teacher steps of our loop, the straightforward loop and, if given, Trainer."""
     theirs = bench.straightforward(TEACHER)
     batches = straightforward.padded_batches(bench.source.train, load_tokenizer(bench.encoder), bench.labels, bench.run)
     return _speeds(
@@ -151,7 +152,7 @@ def teacher_speeds(bench: Bench, task: TeacherTask, trainer: TrainerRounds | Non
 
 
 def student_speeds(bench: Bench, task: StudentTask) -> Speeds:
-    """Speeds of student steps, ours and the straightforward loop's."""
+    """Measure student steps of our loop and the straightforward loop."""
     theirs, teacher = bench.straightforward(STUDENT), bench.straightforward(TEACHER).model
     tokenizer = load_tokenizer(bench.encoder)
     targets = straightforward.padded_batches(bench.target.train, tokenizer, bench.labels, bench.run)
@@ -168,13 +169,13 @@ def student_speeds(bench: Bench, task: StudentTask) -> Speeds:
 
 
 def student_flops(shape: TaggerShape, task: StudentTask, step: tuple[Int64, Int64]) -> float:
-    """Operations of a student's step: the terminals run on its target sentences alone."""
+    """Count the operations of a student's step, whose terminals run only on the target sentences."""
     target = training_flops(shape, task.target.lengths[step[0]], terminals=True)
     return target + training_flops(shape, task.source.lengths[step[1]], terminals=False)
 
 
 def _store_outputs(bench: Bench, outputs: Path, target: TextTensors, source: TextTensors) -> float:
-    """What a search does once for all students of a teacher; its seconds."""
+    """Store the teacher's outputs, as a search does once for all its students, and return the seconds."""
     teacher = bench.tagger(TEACHER).eval()
     started = time.perf_counter()
     with torch.inference_mode(), autocast(bench.device, bench.run.precision):
@@ -191,7 +192,7 @@ def _speeds(
     their_step: Callable[[], float],
     trainer: TrainerRounds | None,
 ) -> Speeds:
-    """Rounds of our steps, one of theirs, Trainer's and products; a step's first sentences are counted."""
+    """Run rounds of our steps, one step of theirs, Trainer's and products. Speeds count a step's first sentences."""
     spread = spread_steps(bench, task, lengths)
     tagger = bench.tagger(settings)
     shape = TaggerShape.of(tagger)
@@ -209,7 +210,7 @@ def _speeds(
         found = [
             sum(len(step[0]) for step in steps) / seconds,
             bench.run.batch_size / _timed(their_step),
-            *([] if trainer is None else [_undetermined(trainer.sentences_per_second)]),
+            *([] if trainer is None else [_nondeterministic(trainer.sentences_per_second)]),
         ]
         rates = [product.rate(bench.run.precision, bench.device) for product in speeds.products]
         print(f"  round {epoch.epoch - 1}: {', '.join(f'{speed:.4g}' for speed in found)} sentences/s", flush=True)
@@ -233,14 +234,14 @@ def _speeds(
 
 
 def _timed(step: Callable[[], float]) -> float:
-    """Seconds of one step of the straightforward loop."""
+    """Return the seconds of one step of the straightforward loop."""
     started = time.perf_counter()
-    _undetermined(step)  # reads its loss, so a GPU has finished
+    _nondeterministic(step)  # returns the loss as a number, which waits for a GPU
     return time.perf_counter() - started
 
 
-def _undetermined(measure: Callable[[], float]) -> float:
-    """Measure without what only our loop asks of torch, the same results every time."""
+def _nondeterministic(measure: Callable[[], float]) -> float:
+    """Measure without torch's deterministic algorithms, which only our loop requires."""
     torch.use_deterministic_algorithms(False)
     try:
         return measure()

@@ -1,4 +1,4 @@
-"""Which operations a training step's time goes to, from torch's profiler."""
+"""The operations that take most of a training step's time, from torch's profiler."""
 
 import tempfile
 from collections.abc import Sequence
@@ -20,10 +20,9 @@ Step = TypeVar("Step")
 
 
 def print_step_profile(title: str, bench: Bench, task: Task[Step], settings: OptimizerSettings) -> None:
-    """Print the share of the steps' time and the calls of the operations that take most, of a fresh tagger's steps.
+    """Print time share and number of calls of the most expensive operations in the steps of a new tagger.
 
-    An operation's time is that of the device (a GPU's where there is one), without the operations that it calls. The
-    steps of a first epoch warm up and are not counted.
+    Times are self times on the device (GPU or CPU). The steps of a first epoch warm up and are not counted.
     """
     run = replace(bench.run, epochs=2, average_epochs=1)
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if bench.device.type == "cuda" else [])]
@@ -38,7 +37,7 @@ def print_step_profile(title: str, bench: Bench, task: Task[Step], settings: Opt
             device=bench.device,
             report=lambda _: None,
         )
-    # A GPU's kernels have rows of their own beside those of the operations that launched them.
+    # GPU kernels have separate rows in addition to those of the operations that launched them.
     events = [event for event in profiled.key_averages() if event.device_type.name == "CPU"]
     on_gpu = bench.device.type == "cuda"
     times = [float(event.self_device_time_total if on_gpu else event.self_cpu_time_total) for event in events]
@@ -49,7 +48,7 @@ def print_step_profile(title: str, bench: Bench, task: Task[Step], settings: Opt
 
 
 class _SecondEpoch(Generic[Step]):
-    """A task whose second epoch's steps run under the profiler; what lies between epochs does not."""
+    """A task that profiles the steps of the second epoch, without the work between epochs."""
 
     def __init__(self, task: Task[Step], profiled: profile) -> None:
         self._task = task
@@ -58,7 +57,7 @@ class _SecondEpoch(Generic[Step]):
         self.steps_per_epoch = task.steps_per_epoch
 
     def steps(self, epoch: int) -> Sequence[Step]:
-        """The task's own; the profiler starts with those of the second epoch."""
+        """Return the task's steps, and start the profiler in the second epoch."""
         steps = self._task.steps(epoch)
         if epoch == 2:
             self._second = True
@@ -66,11 +65,11 @@ class _SecondEpoch(Generic[Step]):
         return steps
 
     def loss(self, model: MultiChannelTagger, step: Step) -> StepLoss:
-        """The task's own."""
+        """Return the task's loss."""
         return self._task.loss(model, step)
 
     def scores(self, model: MultiChannelTagger) -> dict[str, float]:
-        """None: the steps of the epoch have ended, and the profiler stops."""
+        """Return no scores, and stop the profiler at the end of the epoch."""
         if self._second:
             self._profiled.stop()
         return {}

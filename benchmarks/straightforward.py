@@ -1,8 +1,8 @@
-"""The loop that one writes down first, as released scripts have it: what `benchmarks.training` compares with.
+"""A straightforward training loop like those of released scripts, the baseline of `benchmarks.training`.
 
-Every sentence padded to the longest length, fp32, transformers' default attention, a list of linear classifiers,
-torch's AdamW as it comes, the loss read in every step, and in a student's step the teacher run on both batches. The
-losses are msd_ray's own: what differs is the loop.
+Every sentence is padded to the maximum length. The loop uses fp32, transformers' default attention, a list of linear
+classifiers and torch's AdamW with default options, reads the loss in every step, and runs the teacher on both batches
+of a student's step. The losses are msd_ray's; only the loop differs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 
 class LayerClassifiers(nn.Module):
-    """An encoder with a linear classifier on each layer above the frozen ones; omega as in `MultiChannelTagger`."""
+    """An encoder with a linear classifier on each layer above the frozen ones, and omega as in `MultiChannelTagger`."""
 
     def __init__(self, encoder: PreTrainedModel, num_labels: int, *, frozen_layers: int, dropout: float) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class LayerClassifiers(nn.Module):
         self.omega = nn.Parameter(torch.empty(self.channels - 1).uniform_(-1.0, 1.0))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (K, B, T, C) and the last layer's [CLS] vectors (B, H)."""
+        """Return logits (K, B, T, C) and the last layer's [CLS] vectors (B, H)."""
         out = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
         hidden = out.hidden_states[-self.channels :]
         logits = [classifier(self.dropout(h)) for classifier, h in zip(self.classifiers, hidden, strict=True)]
@@ -59,9 +59,9 @@ def padded_batches(
     label_names: Sequence[str],
     run: RunSettings,
 ) -> Iterator[Batch]:
-    """Endless shuffled batches, every sentence padded or cut to `run.max_length`.
+    """Yield shuffled batches forever, every sentence padded or truncated to `run.max_length`.
 
-    Labels are -100 but at a word's first sub-token; there they are 0 for text without labels.
+    Labels are -100 except at a word's first sub-token; for text without labels they are 0 there.
     """
     encoding, labels = encode(sentences, tokenizer, label_names, run.max_length, padding="max_length")
     columns = (encoding["input_ids"], encoding["attention_mask"], labels)
@@ -79,7 +79,7 @@ def encode(
     *,
     padding: Literal["max_length"] | bool = False,
 ) -> tuple[BatchEncoding, list[list[int]]]:
-    """The sentences' token ids and masks, cut to `max_length`, and a label for each token, as in `padded_batches`."""
+    """Return token ids and masks, truncated to `max_length`, and a label per token, as in `padded_batches`."""
     encoding = tokenizer(
         [list(sentence.tokens) for sentence in sentences],
         is_split_into_words=True,
@@ -100,7 +100,7 @@ def encode(
 
 @dataclass(kw_only=True)
 class Training:
-    """A model, and what changes it."""
+    """A model with its optimizer and schedule."""
 
     model: LayerClassifiers
     optimizer: torch.optim.AdamW
@@ -111,7 +111,7 @@ class Training:
     def start(
         cls, encoder: EncoderFiles, num_labels: int, settings: OptimizerSettings, run: RunSettings, device: torch.device
     ) -> "Training":
-        """The pre-trained encoder with new classifiers, on the device."""
+        """Load the pre-trained encoder with new classifiers on the device."""
         model = LayerClassifiers(
             load_encoder(encoder, dropout=settings.dropout),
             num_labels,
@@ -124,7 +124,7 @@ class Training:
         return cls(model=model, optimizer=optimizer, schedule=schedule, clip=run.clip)
 
     def update(self, loss: Tensor) -> float:
-        """One step down the gradient; the loss as a number."""
+        """Take one optimizer step and return the loss as a number."""
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
@@ -134,7 +134,7 @@ class Training:
 
 
 def teacher_step(training: Training, batch: Batch, settings: TeacherSettings) -> float:
-    """One step of a teacher on labelled source sentences (Eq. 10); its loss."""
+    """Take one step of a teacher on labelled source sentences (Eq. 10) and return its loss."""
     training.model.train()
     input_ids, attention_mask, labels = _on_device(batch, training)
     logits, _ = training.model(input_ids, attention_mask)
@@ -145,7 +145,7 @@ def teacher_step(training: Training, batch: Batch, settings: TeacherSettings) ->
 def student_step(
     training: Training, teacher: LayerClassifiers, target: Batch, source: Batch, settings: StudentSettings
 ) -> float:
-    """One step of a student on target and source sentences (Eq. 15), the teacher run on both; its loss."""
+    """Take one step of a student (Eq. 15), with the teacher run on both batches, and return its loss."""
     training.model.train()
     teacher.eval()
     target_ids, target_mask, labels = _on_device(target, training)

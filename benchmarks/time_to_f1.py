@@ -1,9 +1,9 @@
-"""Wall time from nothing to a tagger: `python -m benchmarks.time_to_f1 [--f1 70] -- TUNE_OPTIONS`.
+"""Wall time from an empty storage to a dev F1: `python -m benchmarks.time_to_f1 [--f1 70] -- TUNE_OPTIONS`.
 
-Starts `python -m msd_ray.tune TUNE_OPTIONS` with an empty storage and looks at its study while it runs: when was which
-F1 on dev reached, by a teacher or a student? With `--f1` it ends at that F1, without it when all students are trained,
-and the time is that of the best student's best epoch. Everything counts: imports, encoding, the encoder's start. It
-prints a row for `benchmarks/RECORDS.md`.
+Starts `python -m msd_ray.tune TUNE_OPTIONS` with an empty storage and polls its study for the best F1 on dev. With
+`--f1` it stops once a teacher or student reaches that F1. Without it, it stops once all students are trained, and the
+time is that of the best student's best epoch. The time includes imports, encoding and loading of the encoder. Prints a
+table row.
 """
 
 import argparse
@@ -29,12 +29,11 @@ from .training import machine
 
 POLL_S = 1.0
 PHASES = ("teacher", "student")
-RECORDS = Path(__file__).with_name("RECORDS.md")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reached:
-    """seconds: since the start of the command. f1: on dev, 0..1. trial: `teacher/0`, `student/3`."""
+    """An F1 that was reached. seconds: since the start. f1: on dev, 0..1. trial: such as `teacher/0`, `student/3`."""
 
     seconds: float
     f1: float
@@ -42,32 +41,35 @@ class Reached:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the search and print the row; 0, or 1 if the F1 is not reached. Raises UserError if the search fails."""
+    """Run the search, print the row and return 0, or 1 if the F1 is not reached. Raises UserError on failure."""
     options = _parser().parse_args(arguments)
     if options.f1 is not None and not 0 < options.f1 <= 100:
         raise UserError(f"--f1 must be above 0 and at most 100, not {options.f1:g}")
     tune = [text for text in options.tune if text != "--"]
     if any(text.split("=")[0] in ("--storage", "--study-storage") for text in tune):
-        raise UserError("the search must begin with nothing: leave --storage and --study-storage out")
+        raise UserError("--storage and --study-storage: the search starts with an empty storage. Omit them")
     with tempfile.TemporaryDirectory(prefix="time-to-f1-") as directory:
-        reached = time_to(options.f1, tune, Path(directory) / "storage", say=print)
-    asked = "best student" if options.f1 is None else f"F1 {options.f1:g}"
+        reached = time_to(options.f1, tune, Path(directory) / "storage", report=print)
+    goal = "best student" if options.f1 is None else f"F1 {options.f1:g}"
     if reached is None:
-        print(f"{asked} was not reached")
+        print(f"{goal} was not reached")
         return 1
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    print(f"\nA row for {RECORDS.name}:\n")
     print(
-        f"| {date.today()} | {commit()} | {os.cpu_count()} cores, {machine(device)} | `tune {shlex.join(tune)}` "
-        f"| {asked} | {reached.seconds:.0f} | {100 * reached.f1:.2f} ({reached.trial}) |"
+        f"\n| {date.today()} | {commit()} | {os.cpu_count()} cores, {machine(device)} | `tune {shlex.join(tune)}` "
+        f"| {goal} | {reached.seconds:.0f} | {100 * reached.f1:.2f} ({reached.trial}) |"
     )
     return 0
 
 
-def time_to(f1: float | None, tune: Sequence[str], storage: Path, *, say: Callable[[str], None]) -> Reached | None:
+def time_to(f1: float | None, tune: Sequence[str], storage: Path, *, report: Callable[[str], None]) -> Reached | None:
     """Run a search in an empty storage until a tagger has that F1 (percent), or to its last student for None.
 
-    When that was; None if the search ended before. Raises UserError if it fails.
+    Returns:
+        When the F1 was reached; None if the search ended before.
+
+    Raises:
+        UserError: the search failed.
     """
     best: Reached | None = None
     started = time.monotonic()
@@ -83,7 +85,7 @@ def time_to(f1: float | None, tune: Sequence[str], storage: Path, *, say: Callab
                 value, trial = _best(phases, PHASES if f1 is not None else ("student",))
                 if value > (best.f1 if best else 0.0):
                     best = Reached(seconds=seconds, f1=value, trial=trial)
-                    say(f"{seconds:7.1f} s  {100 * value:6.2f}  {trial}")
+                    report(f"{seconds:7.1f} s  {100 * value:6.2f}  {trial}")
                 students_ended = not phases.keys() <= set(PHASES)
                 enough = f1 is not None and best is not None and 100 * best.f1 >= f1
                 if enough or (f1 is None and students_ended):
@@ -94,23 +96,23 @@ def time_to(f1: float | None, tune: Sequence[str], storage: Path, *, say: Callab
                 process.send_signal(signal.SIGINT)
                 process.wait()
     if process.returncode != 0:
-        raise UserError(f"the search failed: {output.read_text().strip().splitlines()[-1]}")
+        raise UserError(f"msd_ray.tune failed: {output.read_text().strip().splitlines()[-1]}")
     return None
 
 
 def _phases(database: str, *, running: bool) -> dict[str, tuple[TrialRecord, ...]]:
-    """The trials of each phase that has begun. Raises UserError where there is no study database when all has ended."""
+    """Return the trials of each started phase. Raises UserError if the search ended without a study database."""
     try:
         studies = [read_study(database, name) for name in study_names(database)]
     except UserError:
         if not running:
             raise
-        return {}  # its tables are being made; the next look finds them
+        return {}  # the tables are being created; the next poll finds them
     return {study.name.rpartition("/")[2]: study.trials for study in studies if study is not None}
 
 
 def _best(phases: Mapping[str, Sequence[TrialRecord]], among: Sequence[str]) -> tuple[float, str]:
-    """The highest F1 of an epoch in these phases, and its trial; 0 where there is none yet."""
+    """Return the highest F1 of an epoch in these phases and its trial; 0 without one."""
     found = [
         (max(trial.values.values()), f"{phase}/{trial.number}")
         for phase in among
@@ -125,8 +127,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.time_to_f1", description="Measure the wall time from nothing to an F1 on dev."
     )
     add = parser.add_argument
-    add("--f1", type=float, metavar="F1", help="in percent; without it: to the best student of the search")
-    add("tune", nargs="*", metavar="TUNE_OPTIONS", help="after --: options of msd_ray.tune, but for its storage")
+    add("--f1", type=float, metavar="F1", help="stop at this F1, in percent (default: when all students are trained)")
+    add("tune", nargs="*", metavar="TUNE_OPTIONS", help="after --: options of msd_ray.tune, without its storage")
     return parser
 
 

@@ -1,8 +1,8 @@
-"""A teacher's steps with `transformers.Trainer`: what somebody gets who writes no loop at all.
+"""A teacher's steps with `transformers.Trainer`, the baseline without a loop of one's own.
 
-It trains one classifier, on the last layer, where a teacher has one per layer above the frozen ones. All else is alike:
-encoder, frozen layers, sentences, batch size, bf16 where the device has it. Batches are padded to their longest
-sentence, and group sentences of similar length as Trainer's own sampler does.
+It trains one classifier, on the last layer, where a teacher has one per layer above the frozen ones. Encoder, frozen
+layers, sentences, batch size and precision are the same. Batches are padded to their longest sentence and grouped by
+length with Trainer's sampler.
 """
 
 import tempfile
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
     from .speeds import Bench
 
 
-def can_be_measured() -> bool:
-    """Whether Trainer's own requirement is installed."""
+def is_trainer_available() -> bool:
+    """Return whether accelerate, which Trainer requires, is installed."""
     return bool(is_accelerate_available())
 
 
 class TrainerRounds:
     """Rounds of `bench.steps` steps, spread evenly over the lengths of an epoch's batches.
 
-    model: what is trained. padding: share in an epoch's batches, 0..1.
+    model: the trained model. padding: share in an epoch's batches, 0..1.
     """
 
     def __init__(self, bench: "Bench", settings: TeacherSettings) -> None:
@@ -66,7 +66,7 @@ class TrainerRounds:
         chosen = spread(batches, lambda batch: int(lengths[batch].sum()), bench.steps)
         self._sentences = sum(map(len, chosen))
         self._clock = _Clock(bench.device)
-        self._directory = tempfile.TemporaryDirectory()  # nothing is saved, but Trainer asks for a place
+        self._directory = tempfile.TemporaryDirectory()  # nothing is saved, but Trainer requires a directory
         arguments = TrainingArguments(
             output_dir=self._directory.name,
             num_train_epochs=1,
@@ -95,7 +95,7 @@ class TrainerRounds:
         self._trainer.batches = [batch.tolist() for batch in chosen]
 
     def sentences_per_second(self) -> float:
-        """Take a round's steps; what comes before the first one, as making the optimizer, is not timed."""
+        """Take a round's steps and return their speed, without setup such as creating the optimizer."""
         self._trainer.train()
         return self._sentences / self._clock.seconds
 
@@ -112,7 +112,7 @@ class _SpreadTrainer(Trainer):
     batches: list[list[int]]
 
     def get_train_dataloader(self) -> Any:
-        """An epoch of the chosen batches."""
+        """Return a loader of the chosen batches."""
         examples: Any = self.train_dataset
         loader: DataLoader[Any] = DataLoader(
             examples,
@@ -124,7 +124,7 @@ class _SpreadTrainer(Trainer):
 
 
 class _Clock(TrainerCallback):
-    """The seconds from the beginning of the last epoch to its end."""
+    """Measures the seconds of the last epoch."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -144,7 +144,7 @@ class _Clock(TrainerCallback):
 
 
 def _model(bench: "Bench") -> PreTrainedModel:
-    """The encoder with one new classifier and dropout as it comes; embeddings and lowest layers are frozen."""
+    """Load the encoder with one new classifier and default dropout; embeddings and lowest layers are frozen."""
     check_directory(bench.encoder.directory)
     with no_loading_report(), no_progress_bar():
         model = AutoModelForTokenClassification.from_pretrained(

@@ -1,16 +1,15 @@
-"""Training speed: msd_ray's own loop beside others, on the same encoder and text in one run.
+"""Training speed of msd_ray's loop and of others, on the same encoder and text in one run.
 
-`python -m benchmarks.training` prints sentences per second of teacher steps and of student steps: ours, those of a
-straightforward loop and, for the teacher, those of `transformers.Trainer` (`benchmarks.trainer`), with the ratios and
-the shares of padding. Ours is `msd_ray.method.loop.train` itself, timed by itself, on batches spread evenly over an
-epoch's lengths. Between its epochs the straightforward loop takes a step; its batches all have one size. A ratio is
-taken in each such round, so that a load on the machine that comes and goes falls on all; a first round warms up and is
-not counted. A student's speed is counted in target sentences: as many source sentences go through both loops beside
-them.
+`python -m benchmarks.training` prints sentences per second of teacher and student steps: ours, those of a
+straightforward loop and, for the teacher, those of `transformers.Trainer` (`benchmarks.trainer`), with ratios and
+shares of padding. Ours is `msd_ray.method.loop.train` with its own timing, on batches spread evenly over an epoch's
+lengths. Each round takes our steps, then a step of the straightforward loop, whose batches all have one size. Ratios
+are computed per round, so that changing load affects all loops alike. A first round warms up and is not counted. A
+student's speed counts target sentences; both loops also process as many source sentences.
 
-The same rounds measure how fast the machine multiplies matrices, with the precision and the threads of the run, and the
-share of that rate that our steps reach (`benchmarks.flops` says what is counted). `--profile` prints which operations a
-step's time goes to. `--encoder random:bert-base` needs no download (`benchmarks.random_encoder`).
+The same rounds measure the machine's rate of matrix multiplication, with the precision and the threads of the run, and
+the share of that rate that our steps reach (`benchmarks.flops` defines what is counted). `--profile` prints the
+operations that take most time. `--encoder random:bert-base` needs no download (`benchmarks.random_encoder`).
 """
 
 import argparse
@@ -44,15 +43,15 @@ from .speeds import (
     teacher_task,
 )
 from .step_profile import print_step_profile
-from .trainer import TrainerRounds, can_be_measured
+from .trainer import TrainerRounds, is_trainer_available
 
 MULTICONER = Path("../shared/data/multiconer")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; 0. Raises UserError for a corpus or an encoder that is missing."""
-    parser = option_parser("training", "Training speed of msd_ray beside that of other loops.")
-    parser.add_argument("--profile", action="store_true", help="print which operations a step's time goes to")
+    """Measure, print and return 0. Raises UserError if the corpus or the encoder is missing."""
+    parser = option_parser("training", "Compare the training speed of msd_ray with that of other loops.")
+    parser.add_argument("--profile", action="store_true", help="print the operations that take most of a step's time")
     options = parser.parse_args(arguments)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     print("command   python -m benchmarks.training", shlex.join(sys.argv[1:] if arguments is None else arguments))
@@ -88,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measured_teacher(bench: Bench, task: TeacherTask) -> Speeds:
-    if not can_be_measured():
+    if not is_trainer_available():
         print("\nteacher: ours and straightforward (round 0 warms up)")
         return teacher_speeds(bench, task, None)
     print("\nteacher: ours, straightforward and Trainer's (round 0 warms up)")
@@ -114,14 +113,14 @@ def _print_trainer(teacher: Speeds) -> None:
         return
     print(
         f"transformers.Trainer, teacher: {statistics.median(teacher.trainer):.2f} sentences per second, "
-        f"padding {teacher.trainer_padding:.1%}; ours by Trainer's: {_median_and_range(teacher.trainer_ratios)}.\n"
+        f"padding {teacher.trainer_padding:.1%}; ours / Trainer's: {_median_and_range(teacher.trainer_ratios)}.\n"
         "It trains one classifier, ours one per layer above the frozen ones."
     )
 
 
 def _print_shares(teacher: Speeds, student: Speeds, bench: Bench) -> None:
     threads = f", {torch.get_num_threads()} threads" if bench.device.type == "cpu" else ""
-    heading = f"products in {bench.run.precision}{threads}"
+    heading = f"matrix products in {bench.run.precision}{threads}"
     print(f"\n{'GFLOP/s':10}{'our steps':>12}{'share of the fastest product':>34}   {heading}")
     for name, speeds in (("teacher", teacher), ("student", student)):
         rates = [statistics.median(column) / 1e9 for column in zip(*speeds.rates, strict=True)]
@@ -129,8 +128,8 @@ def _print_shares(teacher: Speeds, student: Speeds, bench: Bench) -> None:
         share = _median_and_range([100 * share for share in speeds.shares]) + " %"
         print(f"{name:10}{statistics.median(speeds.flops) / 1e9:12.1f}{share:>34}   {products}")
     print(
-        "\nCounted in our steps: products of matrices in the forward pass of all layers, in the backward pass of the "
-        "trained ones,\nand in the terminals. Not counted: padding, everything else, and storing the teacher's outputs."
+        "\nCounted in our steps: matrix products in the forward pass of all layers, in the backward pass of the "
+        "trained ones,\nand in the terminals. Not counted: padding, other operations, storing the teacher's outputs."
     )
 
 
@@ -139,7 +138,7 @@ def _median_and_range(values: Sequence[float]) -> str:
 
 
 def machine(device: torch.device) -> str:
-    """What the steps run on, in words."""
+    """Describe the device that the steps run on."""
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
     capabilities = torch.cpu.get_capabilities()
@@ -149,9 +148,9 @@ def machine(device: torch.device) -> str:
 
 @contextmanager
 def bench_of(options: argparse.Namespace, device: torch.device) -> Iterator[Bench]:
-    """Read the corpora and find the encoder, or make it for as long as the context lasts."""
+    """Read the corpora and resolve the encoder; a random one exists until the context ends."""
     run = RunSettings(epochs=options.rounds + 1, precision=best_precision(device), dropout_masks="fast")
-    # Straightforward steps are full batches.
+    # The straightforward loop only takes full batches.
     for name, least in {"sentences": run.batch_size, "rounds": 1, "steps": 1, "threads": 1, "square": 1}.items():
         if getattr(options, name) < least:
             raise UserError(f"--{name} must be {least} or more, not {getattr(options, name)}")
@@ -162,7 +161,7 @@ def bench_of(options: argparse.Namespace, device: torch.device) -> Iterator[Benc
     source = load_source(dataset, data_dir, limit=options.sentences)
     target = load_target(dataset, options.lang, data_dir, limit=options.sentences)
     if min(len(source.train), len(target.train)) < run.batch_size:
-        raise UserError(f"{dataset}, en or {options.lang}: fewer training sentences than a batch's {run.batch_size}")
+        raise UserError(f"{dataset}, en and {options.lang}: expected {run.batch_size} or more training sentences each")
     with encoder_named(options.encoder, (*source.train, *target.train)) as encoder:
         yield Bench(
             encoder=encoder,
@@ -178,21 +177,21 @@ def bench_of(options: argparse.Namespace, device: torch.device) -> Iterator[Benc
 
 
 def option_parser(module: str, description: str) -> argparse.ArgumentParser:
-    """The options of a benchmark of training steps."""
+    """Return the parser of a benchmark of training steps."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{module}", description=description)
     add = parser.add_argument
     random = " or ".join(PREFIX + size for size in SHAPES)
-    # As large as it must be for the device's highest rate.
+    # Large enough for the device's highest rate.
     square = 8192 if torch.cuda.is_available() else 2048
-    add("--dataset", metavar="NAME", help=f"default: mlowner where {MULTICONER} is there, else sample")
-    add("--data-dir", type=Path, metavar="DIR", help="where its files are")
+    add("--dataset", metavar="NAME", help=f"default: mlowner if {MULTICONER} exists, else sample")
+    add("--data-dir", type=Path, metavar="DIR", help="directory of its files")
     add("--lang", default="tr", metavar="CODE", help="target language (default: tr)")
     add("--encoder", default="e5-small", metavar="NAME", help=f"hub name, directory, {random}, or e5-small (default)")
-    add("--sentences", type=int, default=1024, metavar="N", help="training sentences a language (default: 1024)")
-    add("--rounds", type=int, default=3, metavar="N", help="rounds that count (default: 3)")
-    add("--steps", type=int, default=8, metavar="N", help="our steps a round, beside one of theirs (default: 8)")
+    add("--sentences", type=int, default=1024, metavar="N", help="training sentences per language (default: 1024)")
+    add("--rounds", type=int, default=3, metavar="N", help="counted rounds (default: 3)")
+    add("--steps", type=int, default=8, metavar="N", help="our steps per round, next to one of theirs (default: 8)")
     threads = torch.get_num_threads()
-    add("--threads", type=int, default=threads, metavar="N", help="of torch (default: as many as torch takes)")
+    add("--threads", type=int, default=threads, metavar="N", help="torch threads (default: torch's default)")
     add("--square", type=int, default=square, metavar="N", help=f"size of the square product (default: {square})")
     return parser
 

@@ -1,9 +1,9 @@
-"""Seconds between two trials in one process, and the memory of a trial's process: `python -m benchmarks.warm_trials`.
+"""Seconds between two trials in one process, and a trial process's memory: `python -m benchmarks.warm_trials`.
 
-A real search with `--workers 0`: teachers, students and final runs, several at once. Each trial's process notes when it
-began, when its first model ran for the first time, when it reported for the last time, and how much memory it had at
-most. Between two trials lies all from the last report of one to the first forward pass of the next in that process:
-recording the end, proposing a point, ending the old trial, reading data and encoder. A stopped trial counts as one.
+Runs a search with `--workers 0`: teachers, students and final runs, several at once. Each trial's process records its
+start, its first forward pass, its last report and its peak memory. The time between two trials is that from the last
+report of one to the first forward pass of the next in the same process: recording the end, proposing a point, ending
+the old trial, reading data and encoder. A pruned trial counts as one.
 """
 
 import argparse
@@ -44,16 +44,16 @@ GIGABYTE = 1e9
 
 
 @dataclass(kw_only=True)
-class Seen:
-    """What a trial's process saw of one trial. Times are the machine's monotonic clock's, in seconds.
+class TrialTimes:
+    """Measurements of one trial by its process. Times are those of the monotonic clock, in seconds.
 
-    peak: bytes of memory that the process had at most until then. shared: of those at the end, files' that all
-    processes have together.
+    ran: first forward pass. reported: last report. peak: peak memory of the process so far, in bytes. shared: bytes of
+    mapped files at the end, which processes share.
     """
 
     phase: str
     process: int
-    began: float
+    started: float
     ran: float | None = None
     reported: float = 0.0
     peak: int = 0
@@ -61,38 +61,38 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched:
-    """What a trial's process does: the launch's work, watched. directory: where it leaves what it saw."""
+class TimedWork:
+    """Work of a trial's process: runs the launch and writes its measurements to `directory`."""
 
     directory: Path
 
     def __call__(self, launch: Launch, device: torch.device, send: Send) -> None:
-        """Run the launch."""
-        seen = Seen(phase=launch.trials[0].phase, process=os.getpid(), began=time.monotonic())
+        """Run the launch and measure it."""
+        times = TrialTimes(phase=launch.trials[0].phase, process=os.getpid(), started=time.monotonic())
 
-        def note_first(module: torch.nn.Module, _: tuple[object, ...]) -> None:
-            if seen.ran is None and isinstance(module, MultiChannelTagger):
-                seen.ran = time.monotonic()
+        def on_forward(module: torch.nn.Module, _: tuple[object, ...]) -> None:
+            if times.ran is None and isinstance(module, MultiChannelTagger):
+                times.ran = time.monotonic()
 
-        def note(report: TrialReport) -> None:
-            seen.reported = time.monotonic()
-            seen.peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            seen.shared = _shared()
-            (self.directory / f"{seen.process}-{seen.began}.json").write_text(json.dumps(asdict(seen)))
+        def on_report(report: TrialReport) -> None:
+            times.reported = time.monotonic()
+            times.peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            times.shared = _shared()
+            (self.directory / f"{times.process}-{times.started}.json").write_text(json.dumps(asdict(times)))
             send(report)
 
-        hook = torch.nn.modules.module.register_module_forward_pre_hook(note_first)
+        hook = torch.nn.modules.module.register_module_forward_pre_hook(on_forward)
         try:
-            run_launch(launch, device, note)
+            run_launch(launch, device, on_report)
         finally:
             hook.remove()
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseTimes:
-    """What was measured of a phase.
+    """Measurements of a phase.
 
-    first: seconds from its beginning to the first forward pass, of each process. between: seconds between two trials.
+    first: seconds from its start to the first forward pass, per process. between: seconds between two trials.
     """
 
     name: str
@@ -104,16 +104,16 @@ class PhaseTimes:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Search, and print the table; 0. Raises UserError for options that the search refuses."""
+    """Run the search, print the table and return 0. Raises UserError for options that the search rejects."""
     options = _parser().parse_args(arguments)
     if options.concurrent < 1 or options.trials <= options.concurrent:
-        raise UserError("--concurrent must be 1 or more, --trials more than that")
+        raise UserError("--concurrent must be 1 or more, --trials must be greater than --concurrent")
     with tempfile.TemporaryDirectory(prefix="warm-") as directory:
         times = _measured(options, Path(directory))
     print(f"\n{options.encoder}, batches of {options.batch_size}, {options.concurrent} trials at once, 1 thread each\n")
     print(
         "| phase | trials | processes | first in a process, s: median | between two trials, s: median / longest "
-        "| peak memory of a process, GB | of it shared files |"
+        "| peak memory of a process, GB | of which shared files |"
     )
     print("|---|---|---|---|---|---|---|")
     for phase in times:
@@ -126,20 +126,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measured(options: argparse.Namespace, directory: Path) -> list[PhaseTimes]:
-    """Run the search in the directory; what its phases took."""
+    """Run the search in the directory and return the measurements of its phases."""
     search = parse(_search_arguments(options, directory))
     (setup,) = set_up(search)
     setup.storage.create()
     connect(setup.mlflow_uri)
-    setup.prepared  # noqa: B018 - the first use encodes
-    began: list[float] = []
+    setup.prepared  # noqa: B018 - the first access encodes
+    started: list[float] = []
 
     def run(phase: Phase) -> None:
-        began.append(time.monotonic())
-        watched = directory / str(len(began))
-        watched.mkdir()
+        started.append(time.monotonic())
+        output = directory / str(len(started))
+        output.mkdir()
         resources = Resources(workers=0, cpus=1, concurrent=options.concurrent)
-        run_phase(phase, resources, stall_s=STALL_S, work=Watched(directory=watched))
+        run_phase(phase, resources, stall_s=STALL_S, work=TimedWork(directory=output))
 
     with (
         cluster(cpus=options.concurrent),
@@ -149,14 +149,14 @@ def _measured(options: argparse.Namespace, directory: Path) -> list[PhaseTimes]:
         running = execution(setup, search, run_logger, display, lambda: prepare_test(setup.data, setup.prepared))
         Search(settings=setup.settings, execution=replace(running, run_phase=run)).run()
         drain_records(run_logger, running, search).close("COMPLETE")
-    return [_times(directory / str(index + 1), start) for index, start in enumerate(began)]
+    return [_times(directory / str(index + 1), start) for index, start in enumerate(started)]
 
 
 def _times(directory: Path, start: float) -> PhaseTimes:
-    """What the trials of a phase saw, together."""
-    seen = [Seen(**json.loads(file.read_text())) for file in directory.glob("*.json")]
-    by_process: dict[int, list[Seen]] = defaultdict(list)
-    for one in sorted(seen, key=lambda one: one.began):
+    """Combine the measurements of a phase's trials."""
+    times = [TrialTimes(**json.loads(file.read_text())) for file in directory.glob("*.json")]
+    by_process: dict[int, list[TrialTimes]] = defaultdict(list)
+    for one in sorted(times, key=lambda one: one.started):
         by_process[one.process].append(one)
     first, between = [], []
     for trials in by_process.values():
@@ -165,17 +165,17 @@ def _times(directory: Path, start: float) -> PhaseTimes:
         first += gaps[:1]
         between += gaps[1:]
     return PhaseTimes(
-        name=seen[0].phase,
-        trials=len(seen),
+        name=times[0].phase,
+        trials=len(times),
         first=first,
         between=between,
-        peak=max(one.peak for one in seen),
-        shared=max(one.shared for one in seen),
+        peak=max(one.peak for one in times),
+        shared=max(one.shared for one in times),
     )
 
 
 def _shared() -> int:
-    """Bytes of files that this process has in memory."""
+    """Return the resident bytes of mapped files of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[2])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
@@ -207,14 +207,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--dataset", default="sample", metavar="NAME", help="default: sample")
-    add("--data-dir", type=Path, metavar="DIR", help="where its files are")
+    add("--data-dir", type=Path, metavar="DIR", help="directory of its files")
     add("--lang", default="ar", metavar="CODE", help="target language (default: ar)")
     add("--encoder", default="e5-small", metavar="NAME", help="hub name, directory, or e5-small (default)")
     add("--space", default="joint", metavar="NAME", help="search space (default: joint)")
-    add("--sentences", type=int, default=256, metavar="N", help="training sentences a language (default: 256)")
+    add("--sentences", type=int, default=256, metavar="N", help="training sentences per language (default: 256)")
     add("--batch-size", type=int, default=32, metavar="N", help="default: 32")
     add("--epochs", type=int, default=2, metavar="N", help="default: 2")
-    add("--trials", type=int, default=6, metavar="N", help="teachers and students, each (default: 6)")
+    add("--trials", type=int, default=6, metavar="N", help="number of teachers and of students (default: 6)")
     add("--concurrent", type=int, default=2, metavar="N", help="trials at once (default: 2)")
     return parser
 

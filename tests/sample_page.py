@@ -1,4 +1,4 @@
-"""A small report with one of everything, hostile texts included, for tests of the page."""
+"""A small report with every kind of content, including hostile texts, for tests of the page."""
 
 import math
 from decimal import Decimal
@@ -20,7 +20,7 @@ ATTACK = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 
 
 
 def page() -> Page:
-    """The report."""
+    """Return the report."""
     return Page(
         title="MSD on mLOWNER: English to Korean and Turkish",
         facts={"Source language": "English", "Target languages": "Korean, Turkish", "Study": "ko-tr", "Seeds": "5"},
@@ -48,7 +48,7 @@ def ours(mean: float) -> Summary:
 
 
 def score_table() -> Table:
-    """A table of the paper's kind; two cells say why they hold no number."""
+    """A table like the paper's; two cells give the reason for a missing number."""
     rows = (
         ("MSD", "61.67", ours(0.5831), "67.80", ours(0.6412), True),
         ("MSD w/o distillers", "57.23", ours(0.5733), "65.14", None, True),
@@ -93,7 +93,7 @@ def long_table() -> Table:
 
 
 def hostile_table() -> Table:
-    """Markup wherever a table takes text, and a single word that is wider than a telephone."""
+    """A table with markup in every text, and a word that is wider than a phone."""
     groups = (Group(key="x", heading=ATTACK, columns=("",), fields=()),)
     rows = (Row(label=ATTACK, cells=(TextCell(text=ATTACK),)), Row(label="w" * 90, cells=(TextCell(text="x" * 90),)))
     return Table(key="hostile", title=ATTACK, label_heading=ATTACK, groups=groups,
@@ -125,7 +125,7 @@ def confusion() -> FigureWithData:
 
 
 def distances() -> FigureWithData:
-    """Three panels, one below the other on a phone."""
+    """Three panels, stacked on a phone."""
     return domains_figure(
         [
             DomainDistance(variant=variant, pair=pair, measure=measure, values=(0.2, 0.25))
@@ -138,7 +138,7 @@ def distances() -> FigureWithData:
 
 
 def hostile_figure() -> FigureWithData:
-    """Markup wherever a figure takes text."""
+    """A figure with markup in every text."""
     figure = go.Figure(go.Bar(x=[ATTACK, "b"], y=[1, 2], name=ATTACK, text=[ATTACK, "b"]))
     figure.update_layout(xaxis_title=ATTACK, showlegend=True)
     rows = ((ATTACK, "1"), ("b", "no score"))
@@ -146,7 +146,7 @@ def hostile_figure() -> FigureWithData:
 
 
 def sentences() -> SentenceList:
-    """English, Arabic, Chinese, every verdict, and markup as tokens."""
+    """English, Arabic and Chinese sentences with every verdict, and markup as tokens."""
 
     def tagged(text: str, gold: str, predicted: str, remark: str = "") -> TaggedSentence:
         return TaggedSentence(

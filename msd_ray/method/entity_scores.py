@@ -1,26 +1,31 @@
-"""Entity-level precision, recall and F1 (Eq. 16), counted as the CoNLL scorer conlleval does.
+"""Entity-level precision, recall and F1 (Eq. 16) from seqeval's entities, and entity spans for error analysis.
 
-Labels are BIO2: `O`, `B-TYPE`, `I-TYPE`. Taggers also predict sequences that BIO2 does not allow, and the score
-depends on how these are read. Like conlleval, this module reads them leniently:
+Labels are BIO2: `O`, `B-TYPE`, `I-TYPE`. Predictions are valid BIO2; gold labels may hold an `I-TYPE` that continues no
+entity. seqeval's default mode reads it as conlleval, the CoNLL shared tasks' scorer, does:
 
-- `I-X` at the beginning of a sentence, after `O` or after an entity of another type *begins* an entity of
-  type X; nothing is discarded. `O I-PER I-PER` is one entity of two tokens, `B-PER I-LOC` is two entities.
+- `I-X` at the beginning of a sentence, after `O` or after an entity of another type *begins* an entity of type X.
+  `O I-PER I-PER` is one entity of two tokens, `B-PER I-LOC` is two entities.
 - `I-X` after `B-X` or `I-X` continues the entity; `B-X` always begins a new one.
-- Entities end at the end of their sentence.
+- Entities end with their sentence.
 
-A predicted entity is correct if a gold entity has the same type, first and last token. Totals are micro averages over
-all entities.
+A predicted entity is correct if a gold entity has the same type, first and last token. Totals are over all entities
+(micro average).
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+Labels = Sequence[Sequence[str]]
+"""BIO labels, one sequence per sentence."""
+Span = tuple[str, int, int]
+"""Type, first token, token after the last. The spans of one label sequence never overlap."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TypeScores:
-    """Entity counts and scores of one type; scores are in 0..1, and 0 where undefined."""
+    """Counts of entities and their precision, recall and F1, each in 0..1 and 0 where undefined."""
 
     gold: int
     """Entities in the gold labels."""
@@ -42,6 +47,7 @@ class TypeScores:
     @property
     def f1(self) -> float:
         """Harmonic mean of precision and recall (Eq. 16)."""
+        # seqeval computes 2PR / (P + R), which rounds twice more and so differs in the last bit.
         return 2 * self.correct / (self.gold + self.predicted) if self.correct else 0.0
 
 
@@ -53,8 +59,8 @@ class EntityScores(TypeScores):
     """Every type that occurs in gold or predicted labels, in alphabetical order."""
 
 
-def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> EntityScores:
-    """Compare predicted with gold labels, one label sequence per sentence.
+def entity_scores(gold: Labels, predicted: Labels) -> EntityScores:
+    """Score predicted against gold labels with seqeval's entity extraction.
 
     >>> scores = entity_scores([["B-PER", "I-PER", "O", "B-LOC"]], [["B-PER", "I-PER", "O", "O"]])
     >>> scores.precision, scores.recall, round(scores.f1, 3), scores.per_type["LOC"].f1
@@ -63,19 +69,19 @@ def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
     Raises:
         ValueError: the numbers of sentences or of a sentence's labels differ, or a label is not BIO2.
     """
-    if len(gold) != len(predicted):
-        raise ValueError(f"{len(gold)} gold sentences but {len(predicted)} predicted ones")
+    # Imported late: training without scoring runs where seqeval and scikit-learn are not installed.
+    from seqeval.metrics.sequence_labeling import get_entities
+
     in_gold: Counter[str] = Counter()
     in_predicted: Counter[str] = Counter()
     in_both: Counter[str] = Counter()
-    for index, (gold_labels, predicted_labels) in enumerate(zip(gold, predicted, strict=True)):
-        if len(gold_labels) != len(predicted_labels):
-            counts = f"{len(gold_labels)} gold labels but {len(predicted_labels)} predicted ones"
-            raise ValueError(f"sentence {index} has {counts}")
-        gold_entities, predicted_entities = entities(gold_labels), entities(predicted_labels)
-        in_gold.update(entity[0] for entity in gold_entities)
-        in_predicted.update(entity[0] for entity in predicted_entities)
-        in_both.update(entity[0] for entity in set(gold_entities).intersection(predicted_entities))
+    for pair in _sentence_pairs(gold, predicted):
+        for label in {*pair[0], *pair[1]}:
+            _split_label(label)  # seqeval also accepts other schemes' labels
+        gold_entities, predicted_entities = (set(get_entities(list(labels))) for labels in pair)
+        in_gold.update(name for name, _, _ in gold_entities)
+        in_predicted.update(name for name, _, _ in predicted_entities)
+        in_both.update(name for name, _, _ in gold_entities & predicted_entities)
     return EntityScores(
         gold=in_gold.total(),
         predicted=in_predicted.total(),
@@ -87,8 +93,18 @@ def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
     )
 
 
-def entities(labels: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Entities of one sentence as (type, first token, token after the last), in order.
+def sentence_spans(gold: Labels, predicted: Labels) -> Iterator[tuple[list[Span], list[Span]]]:
+    """Yield the gold and the predicted entities of each sentence, both in order, for error analysis.
+
+    Raises:
+        ValueError: the numbers of sentences or of a sentence's labels differ, or a label is not BIO.
+    """
+    for gold_labels, predicted_labels in _sentence_pairs(gold, predicted):
+        yield entities(gold_labels), entities(predicted_labels)
+
+
+def entities(labels: Sequence[str]) -> list[Span]:
+    """Extract the entities of one sentence, in order.
 
     >>> entities(["O", "I-PER", "I-PER", "I-LOC", "B-LOC"])
     [('PER', 1, 3), ('LOC', 3, 4), ('LOC', 4, 5)]
@@ -96,7 +112,7 @@ def entities(labels: Sequence[str]) -> list[tuple[str, int, int]]:
     Raises:
         ValueError: a label is not `O`, `B-TYPE` or `I-TYPE`.
     """
-    found: list[tuple[str, int, int]] = []
+    found: list[Span] = []
     current, start = "", 0  # type of the open entity, "" outside of one
     for position, label in enumerate(labels):
         begins, entity_type = _split_label(label)
@@ -109,9 +125,19 @@ def entities(labels: Sequence[str]) -> list[tuple[str, int, int]]:
     return found
 
 
+def _sentence_pairs(gold: Labels, predicted: Labels) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """Yield each sentence's gold and predicted labels. Raises ValueError if their numbers differ."""
+    if len(gold) != len(predicted):
+        raise ValueError(f"expected {len(gold)} predicted sentences, one per gold sentence, found {len(predicted)}")
+    for index, pair in enumerate(zip(gold, predicted, strict=True)):
+        if len(pair[0]) != len(pair[1]):
+            raise ValueError(f"sentence {index}: expected {len(pair[0])} predicted labels, found {len(pair[1])}")
+        yield pair
+
+
 @lru_cache(maxsize=4096)
 def _split_label(label: str) -> tuple[bool, str]:
-    """Whether a label always begins an entity, and its type ("" for `O`)."""
+    """Return whether a label always begins an entity, and its type ("" for `O`)."""
     if label == "O":
         return False, ""
     prefix, _, entity_type = label.partition("-")

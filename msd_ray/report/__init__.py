@@ -1,27 +1,26 @@
-"""Reports: the paper's tables and figures with our numbers beside the paper's.
+"""Reports: the paper's tables and figures with our numbers next to the paper's.
 
-Tables, figures and pages are made from plain data; what reads files of runs takes the reader as an argument.
+Tables, figures and pages are built from plain data; functions that need files of runs take the reader as an argument.
 
     collect.py      from recorded studies to Results
-    results.py      Results: what the tables of one data set are made from
+    results.py      Results: the input of the tables of one data set
     paper.py        every number of the paper's Tables 1-8
     table.py        Table: sections of rows of cells under groups of columns, for any format
-    cells.py        the kinds of cells: paper against ours, a mean with its deviation, a count, a number, a text
-    notes.py        the sentences below tables
-    corpus_table.py Table 1: sentences and entities, the paper's and those found
+    cells.py        cell types: paper and ours, mean with deviation, count, number, text
+    notes.py        the notes below tables
+    corpus_table.py Table 1: sentences and entities, in the paper and in the files
     tables.py       the paper's Tables 1-8
-    variant_rows.py the rows of the tables that the paper has not
-    beyond.py       repeated sentences, entity types, kinds of errors
-    pairwise.py     paired tests between the variants, over seeds
-    bootstrap_table.py  MSD against each variant, over seeds and sentences
-    final_runs.py   the final rows of a search, as the search printed them
+    variant_rows.py rows of the tables that are not in the paper
+    beyond.py       tables of repeated sentences, entity types and error types
+    pairwise.py     paired tests between variants, over seeds
+    bootstrap_table.py  bootstrap of MSD against each variant, over seeds and sentences
+    final_runs.py   the final rows of a search, as the search prints them
     markdown.py     any Table as GitHub's Markdown
     latex.py        any Table as LaTeX (booktabs)
-    csv_files.py    any Table as CSV, one value a cell
-    figures/        one module a figure, from plain data
-    run_figures.py, search_figures.py   the figures of final runs and of a search, from what they recorded
-    marked_sentences.py, worst.py   sentences with gold and predicted entities; those that went most wrong
+    csv_files.py    any Table as CSV, one value per cell
+    figures/        one module per figure, from plain data
+    run_figures.py, search_figures.py   the figures of final runs and of a search
+    marked_sentences.py   sentences with gold and predicted entities; those with the most errors
     page.py, page_tables.py, templates/   a report as one HTML file
-    study_page.py   what stands on the page of one language
-    write.py        the files of a report
+    study_page.py   the contents of one language's page
 """

@@ -1,4 +1,4 @@
-"""`python -m msd_ray.report`: the paper's tables and figures with ours beside them, from MLflow alone. See `--help`."""
+"""`python -m msd_ray.report`: the paper's tables and figures with our numbers, from MLflow. See `--help`."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from msd_ray.cli.console import print_line, print_pairs
 from msd_ray.cli.environment import from_environment, warn_of_passwords
 from msd_ray.cli.parser import CommandParser, path, text
 from msd_ray.common.errors import UserError, run_command
+from msd_ray.common.files import new_file
 from msd_ray.common.limits import require_plain
 from msd_ray.data.catalogue import dataset_named
 
@@ -18,18 +19,19 @@ if TYPE_CHECKING:
     from msd_ray.tracking.study_reader import RecordedStudy, StudyReader
 
     from .collect import Read
+    from .page import Page
     from .results import Results
     from .study_page import Language
     from .table import Table
 
 COMMAND = "python -m msd_ray.report"
 DESCRIPTION = """\
-Write the paper's tables with our numbers beside the paper's, and a page a
-language with its figures, from the runs recorded in MLflow and nothing else.
+Write the paper's tables with our numbers next to the paper's, and one page
+per language with its figures. Reads only the runs recorded in MLflow.
 
-What was never run says "not run". Tables are written as Markdown, LaTeX and
-CSV; a page is one HTML file that needs no network. All of it is kept with the
-studies' runs in MLflow, too."""
+Missing results show "not run". Tables are written as Markdown, LaTeX and CSV;
+a page is one HTML file that needs no network. The report is also uploaded to
+the studies' runs in MLflow."""
 EXAMPLES = """\
 examples:
   The newest studies of three languages:
@@ -48,10 +50,10 @@ DEFAULTS: dict[str, Any] = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 when the report is written. Raises UserError for bad input."""
+    """Run the command and return 0. Raises UserError for invalid input."""
     options = argparse.Namespace(**{**DEFAULTS, **from_environment(DEFAULTS), **_parser().read(arguments)})
     if options.lang is None and options.study is None:
-        raise UserError("give --lang or --study: whose results to report")
+        raise UserError("--lang or --study is required. Name the languages or the study to report")
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
     console = Console()
     from msd_ray.tracking.artifacts import DOMAIN_VECTORS, PREDICTIONS, read_domains, read_predictions
@@ -60,7 +62,6 @@ def main(arguments: list[str] | None = None) -> int:
 
     from .study_page import dataset_tables, language_tables, search_tables, study_page
     from .tables import paper_tables
-    from .write import write_page, write_tables
 
     uri = options.mlflow_uri or default_tracking_uri(options.storage)
     with StudyReader.open(uri) as reader:
@@ -94,7 +95,9 @@ def main(arguments: list[str] | None = None) -> int:
                     page = study_page(one, results[dataset], about, predictions, domains)
                     write_page(page, out / f"{one.study.name}.html")
         except OSError as error:
-            raise UserError(f"the report cannot be written to {out}: {error.strerror or error}") from error
+            raise UserError(
+                f"--out {out}: cannot be written ({error.strerror or error}). Name another directory"
+            ) from error
         for found in by_dataset.values():
             for one in found:
                 for study in (one.ablation, one.search):
@@ -105,40 +108,74 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def write_tables(tables: "Sequence[Table]", directory: Path) -> None:
+    """Write `KEY.md`, `KEY.tex` and `KEY.csv` per table, and `tables.md` and `tables.tex` with all. Raises OSError."""
+    from .csv_files import csv_table
+    from .latex import latex_document, latex_table
+    from .markdown import markdown_table
+
+    for table in tables:
+        _write(directory / f"{table.key}.md", markdown_table(table))
+        _write(directory / f"{table.key}.tex", latex_table(table))
+        _write(directory / f"{table.key}.csv", csv_table(table))
+    _write(directory / "tables.md", "\n".join(markdown_table(table) for table in tables))
+    _write(directory / "tables.tex", latex_document(tables))
+
+
+def write_page(page: "Page", path: Path) -> None:
+    """Write the page, and its figures as Plotly's JSON into `figures/` next to it. Raises OSError."""
+    from .page import render
+
+    _write(path, render(page))
+    for section in page.sections:
+        for number, drawing in enumerate(section.figures, start=1):
+            _write(path.parent / "figures" / f"{path.stem}-{section.anchor}-{number}.json", drawing.figure.to_json())
+
+
+def _write(path: Path, text: str) -> None:
+    with new_file(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
 def _parser() -> CommandParser:
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=EXAMPLES)
     parser.usage = f"{COMMAND} [--lang CODE [CODE ...]] [--study NAME] [options]"
     add = parser.add_argument_group("what to report").add_argument
-    add("--lang", nargs="+", type=text, metavar="CODE", help="target languages: the newest studies of each")
-    add("--dataset", type=text, metavar="NAME", help="of this data set alone (default: every one recorded)")
-    add("--study", type=text, metavar="NAME", help="this study, and the newest of the other kind for its language")
-    add("--storage", type=path, metavar="DIR", help="where mlflow.db is (default: MSD_RAY_STORAGE, else runs)")
+    add("--lang", nargs="+", type=text, metavar="CODE", help="target languages; reports the newest studies of each")
+    add("--dataset", type=text, metavar="NAME", help="only this data set (default: all that are recorded)")
+    add(
+        "--study",
+        type=text,
+        metavar="NAME",
+        help="this study, and the newest study of the other command for its language",
+    )
+    add("--storage", type=path, metavar="DIR", help="directory of mlflow.db (default: MSD_RAY_STORAGE, else runs)")
     add(
         "--mlflow-uri",
         type=text,
         metavar="URI",
         help="MLflow server or database (default: MLFLOW_TRACKING_URI, else --storage's)",
     )
-    add("--out", type=path, metavar="DIR", help="where the report goes (default: report)")
-    add("-h", "--help", action="help", help="show this help, and stop")
+    add("--out", type=path, metavar="DIR", help="output directory (default: report)")
+    add("-h", "--help", action="help", help="show this help and exit")
     return parser
 
 
 def _languages(reader: "StudyReader", options: argparse.Namespace) -> "dict[str, list[Language]]":
-    """What there is to report, by data set. Raises UserError if there is nothing, listing what is recorded."""
-    from .collect import ABLATE, TUNE, chosen, variant_runs
+    """Return the recorded languages per data set. Raises UserError if one is missing, with the recorded studies."""
+    from .collect import ABLATE, TUNE, newest_studies, variant_runs
     from .study_page import Language
 
     studies = reader.studies(options.dataset, options.lang)
     if options.study is not None:
         named = [study for study in studies if study.name == options.study]
         if not named:
-            raise UserError(f"no study {options.study} is recorded; there are: {_listed(reader.studies())}")
-        studies = named + [study for study in studies if _accompanies(study, named[0])]
+            raise UserError(f"--study {options.study}: is not recorded. Recorded studies: {_listed(reader.studies())}")
+        studies = named + [study for study in studies if _is_counterpart(study, named[0])]
     found: dict[str, list[Language]] = {}
     for dataset in dict.fromkeys(study.dataset for study in studies):
         own = [study for study in studies if study.dataset == dataset]
-        ablations, searches = chosen(own, ABLATE), chosen(own, TUNE)
+        ablations, searches = newest_studies(own, ABLATE), newest_studies(own, TUNE)
         for lang in sorted({*ablations, *searches}):
             ablation, search = ablations.get(lang), searches.get(lang)
             for study in (ablation, search):
@@ -153,12 +190,14 @@ def _languages(reader: "StudyReader", options: argparse.Namespace) -> "dict[str,
             )
     missing = sorted(set(options.lang or ()) - {one.lang for own in found.values() for one in own})
     if missing:
-        raise UserError(f"nothing is recorded for {', '.join(missing)}; there are: {_listed(reader.studies())}")
+        raise UserError(
+            f"--lang {' '.join(missing)}: no study is recorded. Recorded studies: {_listed(reader.studies())}"
+        )
     return found
 
 
 def _check_tags(study: "RecordedStudy") -> None:
-    """What MLflow says becomes names of files and rows of tables. Raises UserError, with the run, where it must not."""
+    """Check the tags that become file names and table rows. Raises UserError, naming the run, if one is invalid."""
     for what, name in (("study", study.name), ("dataset", study.dataset), ("lang", study.lang)):
         require_plain(name, f"MLflow's run {study.parent.run_id}: tag {what}")
     dataset_named(study.dataset)
@@ -166,11 +205,11 @@ def _check_tags(study: "RecordedStudy") -> None:
         if run.phase == "final" and "row" in run.tags:
             require_plain(run.tags.get("configuration", ""), f"MLflow's run {run.run_id}: tag configuration")
             if not run.tags.get("seed", "").isdecimal():
-                raise UserError(f"MLflow's run {run.run_id}: tag seed: is no number")
+                raise UserError(f"MLflow's run {run.run_id}: tag seed: is not a number")
 
 
-def _accompanies(study: "RecordedStudy", named: "RecordedStudy") -> bool:
-    """Whether a study is the other kind for the same language."""
+def _is_counterpart(study: "RecordedStudy", named: "RecordedStudy") -> bool:
+    """Return whether a study is of the other command for the same language."""
     return (study.dataset, study.lang) == (named.dataset, named.lang) and study.command != named.command
 
 
@@ -179,7 +218,7 @@ def _listed(studies: "Sequence[RecordedStudy]") -> str:
 
 
 def _results(dataset: str, languages: "Sequence[Language]", predictions: "Read") -> "Results":
-    """The results of one data set, with what a reader of every table must know."""
+    """Return the results of one data set, with the conditions of its studies as notes."""
     from .collect import collect
     from .study_page import conditions
 
@@ -191,7 +230,7 @@ def _results(dataset: str, languages: "Sequence[Language]", predictions: "Read")
 
 
 def _is_about(table: "Table", dataset: str) -> bool:
-    """Whether one of the paper's tables is about this data set."""
+    """Return whether a table is one of the paper's about this data set."""
     from .paper import SCORE_TABLES
 
     return table.key in {f"table-{paper.number}" for paper in SCORE_TABLES if paper.dataset == dataset}

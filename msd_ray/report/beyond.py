@@ -1,7 +1,7 @@
-"""Tables that the paper has not: repeated sentences, entity types, kinds of errors. (Paired tests: pairwise.py.)
+"""Tables that are not in the paper: all variants, repeated sentences, entity types, error types.
 
-Their rows are this package's variants. Where runs were scored on dev, title and headings say so. The control that is
-not zero-shot stands apart at the end and is never the best.
+Rows are this package's variants. Title and headings mark scores on dev. The control, which is not zero-shot, is in a
+section of its own at the end and is never marked as best. Paired tests are in pairwise.py.
 """
 
 from dataclasses import fields
@@ -32,7 +32,7 @@ _SPAN_HEADINGS = {"boundary_and_type": "both"}
 
 
 def variants_table(results: Results) -> Table:
-    """F1 of every variant in every language and, for two or more, their average; without the paper's numbers."""
+    """Build the table of every variant's F1 in every language, with the average for two or more languages."""
     langs = results.langs
     best = {lang: best_in(results.f1, lang) for lang in langs}
     averages = {name: average_over(results.f1, name, langs) for name in VARIANTS} if len(langs) > 1 else {}
@@ -57,14 +57,14 @@ def variants_table(results: Results) -> Table:
             *([_score_group(results, "Avg", any_on_dev)] if averages else []),
         ),
         sections=variant_sections(cells),
-        notes=notes.ours_alone(
+        notes=notes.for_own_tables(
             results, langs, notes.SPREAD, notes.BOLD, notes.CONTROL, *notes.shared_seeds(results, langs)
         ),
     )
 
 
 def english_table(results: Results) -> Table:
-    """What Table 5 has for CoNLL, of any data set: the teachers' F1 on the source language."""
+    """Build Table 5's counterpart for any data set: the teachers' F1 on the source language."""
     teachers = ("direct", "mixture")
     best = {lang: best_in(results.source_f1, lang) for lang in results.langs}
     rows = tuple(
@@ -80,14 +80,14 @@ def english_table(results: Results) -> Table:
         label_heading="Teacher",
         groups=tuple(_score_group(results, lang, lang) for lang in results.langs),
         sections=(Section(rows=rows),),
-        notes=notes.ours_alone(
+        notes=notes.for_own_tables(
             results, results.langs, notes.SPREAD, notes.SOURCE, notes.BOLD, why_on_dev=notes.SOURCE_ON_DEV
         ),
     )
 
 
 def _score_group(results: Results, heading: str, lang: str) -> Group:
-    """One column; `lang` says which split was scored."""
+    """Return a group of one column; `lang` determines the scored split in its heading."""
     return Group(
         key=heading.lower(),
         heading=f"{heading}{scored_on(results, lang)}",
@@ -97,7 +97,7 @@ def _score_group(results: Results, heading: str, lang: str) -> Group:
 
 
 def deduplicated_table(results: Results) -> Table:
-    """F1 with its interval, and F1 without the scored sentences that also stand in the training text."""
+    """Build the table of F1 with its interval, and of F1 without sentences that are also in the training text."""
     columns = (results.f1, results.f1_deduplicated)
     best = {lang: [best_in(scores, lang) for scores in columns] for lang in results.langs}
 
@@ -117,7 +117,7 @@ def deduplicated_table(results: Results) -> Table:
         label_heading="Variant",
         groups=tuple(_deduplicated_group(results, lang) for lang in results.langs),
         sections=variant_sections(lambda variant: tuple(cell(variant, lang) for lang in results.langs)),
-        notes=notes.ours_alone(results, results.langs, notes.SPREAD, notes.DEDUPLICATED, notes.BOLD, notes.CONTROL),
+        notes=notes.for_own_tables(results, results.langs, notes.SPREAD, notes.DEDUPLICATED, notes.BOLD, notes.CONTROL),
     )
 
 
@@ -134,7 +134,7 @@ def _deduplicated_group(results: Results, lang: str) -> Group:
 
 
 def type_table(results: Results, lang: str) -> Table:
-    """Precision, recall and F1 of all entities and of each type, in one language."""
+    """Build the table of precision, recall and F1 per entity type and over all types, in one language."""
     known = DATASETS[results.dataset].entity_types
     types = (*known, *sorted(set(results.types) - set(known)))
     measures = {"all": results.overall} | {name: results.types.get(name, Measures()) for name in types}
@@ -170,12 +170,12 @@ def type_table(results: Results, lang: str) -> Table:
         sections=variant_sections(
             lambda variant: (seeds_cell(results, variant, lang), *(cell(variant, name) for name in measures))
         ),
-        notes=notes.ours_alone(results, (lang,), notes.SPREAD, notes.TYPES, notes.BOLD, notes.CONTROL),
+        notes=notes.for_own_tables(results, (lang,), notes.SPREAD, notes.TYPES, notes.BOLD, notes.CONTROL),
     )
 
 
 def span_error_table(results: Results, lang: str) -> Table:
-    """How many entities are right, partly right, missed and spurious, in one language."""
+    """Build the table of correct, partly correct, missed and spurious entities, in one language."""
     kinds = tuple(field.name for field in fields(SpanErrors))
 
     def cell(variant: str, kind: str) -> SummaryCell:
@@ -207,5 +207,5 @@ def span_error_table(results: Results, lang: str) -> Table:
         sections=variant_sections(
             lambda variant: (seeds_cell(results, variant, lang), *(cell(variant, kind) for kind in kinds))
         ),
-        notes=notes.ours_alone(results, (lang,), notes.SPANS, notes.CONTROL),
+        notes=notes.for_own_tables(results, (lang,), notes.SPANS, notes.CONTROL),
     )

@@ -1,4 +1,4 @@
-"""MSD against each other variant: what another choice of seeds and of scored sentences would do to the difference."""
+"""Table of F1 differences between MSD and each variant, with bootstrap intervals over seeds and sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from .collect import Read
 from .results import Results, by_seed
 from .run_figures import Runs
 from .statistics.bootstrap import BootstrapDifference, bootstrap_difference
-from .statistics.formats import signed
+from .statistics.summary import signed
 from .table import Cell, CsvValue, Group, Shown, Table
 from .variant_rows import absent, fields_on, scored_on, variant_sections, where
 
 REFERENCE = "msd"
 NOTE = (
-    "The bootstrap draws seeds and scored sentences together, again and again, the same for both rows. seeds: those "
-    "that both rows have, with their predictions. p is not corrected for the number of rows."
+    "The bootstrap resamples seeds and scored sentences together, the same for both rows. seeds: those for which both "
+    "rows stored predictions. p is not corrected for multiple comparisons."
 )
 
 
 def bootstrap_table(results: Results, lang: str, runs: Runs, read: Read) -> Table:
-    """F1 of MSD minus F1 of each other variant, mean over the seeds that both have, with the 95 % interval."""
+    """Build the table of MSD's F1 minus each variant's, averaged over shared seeds, with the 95 % interval."""
     reference = _predictions(results, lang, REFERENCE, runs, read)
     gold = next((predictions.gold for predictions in reference.values()), ())
 
@@ -56,19 +56,19 @@ def bootstrap_table(results: Results, lang: str, runs: Runs, read: Read) -> Tabl
             ),
         ),
         sections=variant_sections(cells),
-        notes=notes.ours_alone(results, (lang,), NOTE, notes.CONTROL),
+        notes=notes.for_own_tables(results, (lang,), NOTE, notes.CONTROL),
     )
 
 
 def _predictions(results: Results, lang: str, variant: str, runs: Runs, read: Read) -> dict[int, Predictions]:
-    """What each seed of a variant predicted; nothing of a seed that kept no predictions."""
+    """Return a variant's predictions by seed, without seeds that stored none."""
     finished = {int(run.tags["seed"]): run for run in runs.get(variant, ()) if run.state == "COMPLETE"}
     found = {seed: read(finished[seed].run_id) for seed in by_seed(results.f1, variant, lang)}
     return {seed: predictions for seed, predictions in found.items() if predictions is not None}
 
 
 def _compared(reference: Sequence[Predictions], other: Sequence[Predictions]) -> BootstrapDifference | None:
-    """The difference; None without a seed, or of one sentence. All have the same gold labels."""
+    """Return the difference; None without a seed or with fewer than two sentences. All runs share their gold labels."""
     if not reference or len(reference[0]) < 2:
         return None
     return bootstrap_difference(
@@ -78,17 +78,17 @@ def _compared(reference: Sequence[Predictions], other: Sequence[Predictions]) ->
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _IntervalCell:
-    """The ends of an interval, 0..1; None where there is none."""
+    """The ends of an interval, in 0..1; None if undefined."""
 
     ends: tuple[float, float] | None
 
     def shown(self) -> tuple[Shown, ...]:
-        """Both, in percentage points."""
+        """Return one column: both ends in percentage points."""
         text = NONE if self.ends is None else f"{signed(100 * self.ends[0])} to {signed(100 * self.ends[1])}"
         return (Shown(text=text),)
 
     def values(self) -> tuple[CsvValue, ...]:
-        """Low, high."""
+        """Return low and high, in percentage points."""
         return (None, None) if self.ends is None else (100 * self.ends[0], 100 * self.ends[1])
 
 

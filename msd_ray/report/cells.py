@@ -1,33 +1,32 @@
-"""The kinds of cells, and how numbers are written in them.
+"""Cell types and their number formats.
 
-Scores are in 0..1 inside and percentages with two decimals outside; differences are percentage points. The same number
-always gives the same text.
+Cells take scores in 0..1 and show percentages with two decimals; differences are percentage points. Equal numbers
+always give equal text.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .statistics.formats import p_text, signed, spread
-from .statistics.summary import Summary
+from .statistics.summary import Summary, p_text, signed, spread
 from .table import Cell, CsvValue, Shown
 
 NOT_RUN = "not run"
 NONE = "–"
-"""There is no such number: a system that is only cited, a language that the paper has not."""
+"""Shown where a number cannot exist: for a system that is only cited, or a language that is not in the paper."""
 
 SUMMARY_FIELDS = ("mean", "sd", "low", "high", "n")
 PAPER_FIELDS = ("paper", *SUMMARY_FIELDS, "difference")
 
 
 def best_of(summaries: Sequence[Summary | None]) -> str | None:
-    """The highest mean as a percentage as it is shown; None unless there are two to choose from."""
+    """Return the highest mean as shown, in percent; None for fewer than two means."""
     means = [summary.mean for summary in summaries if summary is not None]
     return f"{100 * max(means):.2f}" if len(means) > 1 else None
 
 
 def is_best(summary: Summary | None, best: str | None) -> bool:
-    """Whether this mean is shown as the best one is; ties are all best."""
+    """Return whether this mean is shown with the same text as the best one; ties are all best."""
     return summary is not None and f"{100 * summary.mean:.2f}" == best
 
 
@@ -42,8 +41,8 @@ def _summary_values(summary: Summary | None, scale: float) -> tuple[CsvValue, ..
 class SummaryCell:
     """One score over seeds.
 
-    absent: what stands there without one. failed: how many more runs failed. row_n: the number of seeds that the row
-    shows already, so that this cell need not. scale, decimals: 100 and 2 for scores in 0..1.
+    absent: text shown without a score. failed: number of failed runs. row_n: number of seeds that the row shows in
+    another column; this cell then omits it. scale, decimals: 100 and 2 for scores in 0..1.
     """
 
     summary: Summary | None
@@ -55,7 +54,7 @@ class SummaryCell:
     decimals: int = 2
 
     def shown(self) -> tuple[Shown, ...]:
-        """Mean, deviation and number of seeds, in one column."""
+        """Return one column: mean, deviation and number of seeds."""
         if self.summary is None:
             return (Shown(text=self.absent),)
         text = spread(self.summary, scale=self.scale, decimals=self.decimals)
@@ -66,7 +65,7 @@ class SummaryCell:
         return (Shown(text=text, number=self.scale * self.summary.mean, bold=self.best),)
 
     def values(self) -> tuple[CsvValue, ...]:
-        """As `SUMMARY_FIELDS`, in the unit shown."""
+        """Return the values of `SUMMARY_FIELDS`, in the unit shown."""
         return _summary_values(self.summary, self.scale)
 
 
@@ -83,13 +82,13 @@ class PaperCell:
 
     @property
     def difference(self) -> float | None:
-        """Ours minus the paper's in percentage points; None if either is missing."""
+        """Our F1 minus the paper's in percentage points; None if either is missing."""
         if self.paper is None or self.ours is None:
             return None
         return 100 * self.ours.mean - float(self.paper)
 
     def shown(self) -> tuple[Shown, ...]:
-        """Three columns: paper, ours, difference."""
+        """Return three columns: paper, ours, difference."""
         paper = Shown(text=NONE)
         if self.paper is not None:
             paper = Shown(text=str(self.paper), number=float(self.paper), bold=self.paper_bold)
@@ -97,21 +96,21 @@ class PaperCell:
         return (paper, *ours.shown(), *points(self.difference).shown())
 
     def values(self) -> tuple[CsvValue, ...]:
-        """As `PAPER_FIELDS`, in percent."""
+        """Return the values of `PAPER_FIELDS`, in percent."""
         paper = None if self.paper is None else float(self.paper)
         return (paper, *_summary_values(self.ours, 100.0), self.difference)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CountCell:
-    """A count in the paper, the one found, and the difference."""
+    """The paper's count, the count in the files, and the difference."""
 
     paper: int | None
     found: int | None
     absent: str
 
     def shown(self) -> tuple[Shown, ...]:
-        """Three columns: paper, found, difference."""
+        """Return three columns: paper, found, difference."""
         numbers = (self.paper, self.found, self._difference)
         texts = (
             NONE if self.paper is None else f"{self.paper:,}",
@@ -121,7 +120,7 @@ class CountCell:
         return tuple(Shown(text=text, number=number) for text, number in zip(texts, numbers, strict=True))
 
     def values(self) -> tuple[CsvValue, ...]:
-        """Paper, found, difference."""
+        """Return paper, found and difference."""
         return self.paper, self.found, self._difference
 
     @property
@@ -131,50 +130,50 @@ class CountCell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NumberCell:
-    """One number as a text of its own."""
+    """One number with its own text."""
 
     text: str
     value: float | None
 
     def shown(self) -> tuple[Shown, ...]:
-        """The text."""
+        """Return the text."""
         return (Shown(text=self.text, number=self.value),)
 
     def values(self) -> tuple[CsvValue, ...]:
-        """The number."""
+        """Return the number."""
         return (self.value,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeedsCell:
-    """How many of a row's runs finished, and how many failed."""
+    """The numbers of a row's finished and failed runs."""
 
     n: int
     failed: int
 
     def shown(self) -> tuple[Shown, ...]:
-        """`5`, `4, 1 failed`, or that nothing was run."""
+        """Return one column: `5`, `4, 1 failed` or `not run`."""
         if not self.n:
             return (Shown(text=f"{self.failed} failed" if self.failed else NOT_RUN),)
         return (Shown(text=f"{self.n}, {self.failed} failed" if self.failed else str(self.n), number=self.n),)
 
     def values(self) -> tuple[CsvValue, ...]:
-        """Finished, failed."""
+        """Return the numbers of finished and failed runs."""
         return self.n, self.failed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextCell:
-    """Something that people read and programs find elsewhere in the row: it has no field in CSV."""
+    """A text without a field in CSV, because other fields of the row hold its values."""
 
     text: str
 
     def shown(self) -> tuple[Shown, ...]:
-        """The text."""
+        """Return the text."""
         return (Shown(text=self.text),)
 
     def values(self) -> tuple[CsvValue, ...]:
-        """Nothing."""
+        """Return no value."""
         return ()
 
 
@@ -185,26 +184,26 @@ class JoinedCell:
     parts: tuple[Cell, ...]
 
     def shown(self) -> tuple[Shown, ...]:
-        """All of them, side by side."""
+        """Return those of all parts, in order."""
         return tuple(shown for part in self.parts for shown in part.shown())
 
     def values(self) -> tuple[CsvValue, ...]:
-        """All of them, side by side."""
+        """Return those of all parts, in order."""
         return tuple(value for part in self.parts for value in part.values())
 
 
 def points(difference: float | None) -> NumberCell:
-    """A difference in percentage points."""
+    """Return the cell of a difference in percentage points."""
     return NumberCell(text=NONE if difference is None else signed(difference), value=difference)
 
 
 def p_value(p: float | None) -> NumberCell:
-    """The p value of a test."""
+    """Return the cell of a test's p value."""
     return NumberCell(text=p_text(p), value=p)
 
 
 def interval(summary: Summary | None, absent: str) -> TextCell:
-    """The 95 % interval of a mean in percent; its ends are fields of the mean's own cell."""
+    """Return the cell of a mean's 95 % interval in percent; the fields of its ends belong to the mean's cell."""
     if summary is None:
         return TextCell(text=absent)
     if summary.low is None or summary.high is None:

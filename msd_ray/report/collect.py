@@ -1,4 +1,4 @@
-"""From recorded studies to what tables are made from: final runs by row, language and seed."""
+"""Collect the final runs of recorded studies by row, language and seed, as input of the tables."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from .results import Measures, Results, Scores
 from .statistics.span_errors import SpanErrors, span_errors
 
 Read = Callable[[str], Predictions | None]
-"""The predictions of the run with this id; None where it kept none."""
+"""Takes a run id and returns the run's predictions; None if it stored none."""
 Value = TypeVar("Value")
 
 ABLATE, TUNE = "ablate", "tune"
@@ -22,8 +22,8 @@ PAPER_ROW = "paper"
 """The row of a search that is MSD with the paper's hyperparameters."""
 
 
-def chosen(studies: Iterable[RecordedStudy], command: str, name: str | None = None) -> dict[str, RecordedStudy]:
-    """The newest study of a command by language, or the one that is called `name`. studies: newest first."""
+def newest_studies(studies: Iterable[RecordedStudy], command: str, name: str | None = None) -> dict[str, RecordedStudy]:
+    """Return the newest study of a command per language, or only that named `name`. studies: newest first."""
     found: dict[str, RecordedStudy] = {}
     for study in studies:
         if study.command == command and name in (None, study.name):
@@ -32,9 +32,9 @@ def chosen(studies: Iterable[RecordedStudy], command: str, name: str | None = No
 
 
 def variant_runs(ablation: RecordedStudy | None, search: RecordedStudy | None) -> dict[str, list[RunRow]]:
-    """The final runs of each variant in one language.
+    """Return the final runs of each variant in one language.
 
-    They are the ablation's. Where it has none of MSD, a search's runs of the paper's configuration are that.
+    They come from the ablation. If it has none of MSD, the search's runs of the paper's configuration are used.
     """
     runs: dict[str, list[RunRow]] = defaultdict(list)
     if ablation is not None:
@@ -47,7 +47,7 @@ def variant_runs(ablation: RecordedStudy | None, search: RecordedStudy | None) -
 
 
 def current_final_runs(study: RecordedStudy) -> list[RunRow]:
-    """The final runs of a study's rows as they are now: not those of a configuration that a row had once."""
+    """Return the final runs of a study's current configurations, without runs of a row's earlier configurations."""
     digests = {
         name.removeprefix("configuration."): value
         for name, value in study.parent.tags.items()
@@ -62,7 +62,7 @@ def current_final_runs(study: RecordedStudy) -> list[RunRow]:
 def collect(
     dataset: str, runs: Mapping[str, Mapping[str, Sequence[RunRow]]], read: Read, notes: tuple[str, ...] = ()
 ) -> Results:
-    """The results of one data set. runs: language -> variant -> its final runs."""
+    """Collect the results of one data set. runs: language -> variant -> its final runs."""
     finished = [
         (variant, lang, run)
         for lang, by_variant in runs.items()
@@ -73,7 +73,7 @@ def collect(
     splits = {lang: _split(run) for _, lang, run in finished}
 
     def scores(name: str) -> Scores:
-        """A metric of all runs; `{split}` in its name stands for the split that they were scored on."""
+        """Return a metric of all runs; `{split}` in its name is replaced by each run's scored split."""
         return _nested(
             (variant, lang, run, run.metrics.get(name.format(split=splits[lang]))) for variant, lang, run in finished
         )
@@ -98,7 +98,7 @@ def collect(
 def _nested(
     values: Iterable[tuple[str, str, RunRow, Value | None]],
 ) -> Mapping[str, Mapping[str, Mapping[int, Value]]]:
-    """variant -> language -> seed -> value, without what is None."""
+    """Return variant -> language -> seed -> value, without values that are None."""
     nested: dict[str, dict[str, dict[int, Value]]] = {}
     for variant, lang, run, value in values:
         if value is not None:
@@ -111,13 +111,13 @@ def _split(run: RunRow) -> Split:
 
 
 def _types(metrics: Mapping[str, float], split: Split) -> list[str]:
-    """The entity types that a run has scores of."""
+    """Return the entity types that a run has scores for."""
     names = (name.split("/") for name in metrics)
     return [parts[1] for parts in names if len(parts) == 3 and parts[0] == split and parts[2] == "f1"]
 
 
 def _source_f1(run: RunRow) -> float | None:
-    """The teacher's F1 on the source language's test set, or its dev set where there is none."""
+    """Return the teacher's F1 on the source language's test set, or on its dev set without a test set."""
     return run.metrics.get("source_test/f1", run.metrics.get("source_dev/f1"))
 
 
@@ -126,7 +126,7 @@ def _errors(predictions: Predictions | None) -> SpanErrors | None:
 
 
 def _failed(runs: Mapping[str, Mapping[str, Sequence[RunRow]]]) -> dict[str, dict[str, int]]:
-    """variant -> language -> how many of its runs failed."""
+    """Return variant -> language -> number of failed runs."""
     failed: dict[str, dict[str, int]] = {}
     for lang, by_variant in runs.items():
         for variant, own in by_variant.items():

@@ -1,8 +1,7 @@
-"""The table at the end of a search or an ablation, from the runs in the tracking database alone.
+"""The table at the end of a search or an ablation, built from the runs in the tracking database.
 
-A row is one configuration, run with several seeds. F1 scores are 0..1 here and percentages where people read them. The
-same rows and comparisons become the printed table, the metrics of the study's parent run, the report's table and the
-file of `--summary`.
+A row is one configuration, run with several seeds. F1 scores are in 0..1 and printed as percentages. The same rows and
+comparisons give the printed table, the metrics of the study's parent run, the report's table and the `--summary` file.
 """
 
 import json
@@ -19,9 +18,8 @@ from msd_ray.common.errors import UserError
 from msd_ray.common.files import new_file
 from msd_ray.tracking.rows import RunRow
 
-from .statistics.formats import p_text, signed, spread
 from .statistics.paired import holm, paired_tests
-from .statistics.summary import Summary, summarise
+from .statistics.summary import Summary, p_text, signed, spread, summarise
 
 NOT_RUN = "not run"
 NONE = "-"
@@ -32,19 +30,19 @@ ROW_LABELS: Mapping[str, str] = {
     "best": "best found",
     "average": "average of the best",
 }
-"""The final rows of a search, in the order in which they are shown, and what people read."""
+"""Label of each final row of a search, in display order."""
 DEV_LABELS: Mapping[str, str] = {"dev_target/f1": "target", "dev_source/f1": "source"}
-"""What chose epochs and configurations, by the dev metric."""
+"""Language of the dev set that selected epochs and configurations, by dev metric."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryRow:
-    """One line of the table; a score is None when no finished run has it.
+    """One row of the table; a score is None if no finished run has it.
 
-    name: the tag `row`, part of the parent's metric names. label: for people. seeds: with a finished run.
-    failed: seeds whose run failed. zero_shot: False where target labels reached a training of the row.
-    scored_split: `test`, or `dev` when the data set has no test file.
-    dev_metric: of the dev set that chose epochs and configurations. dev: on that set. test: on the scored split.
+    name: value of the tag `row`, part of the parent's metric names. label: display text. seeds: number of seeds with a
+    finished run. failed: number of seeds whose run failed. zero_shot: False if target labels reached a training of the
+    row. scored_split: `test`, or `dev` if the data set has no test file. dev_metric: F1 on the dev set that selected
+    epochs and configurations. dev: scores on that set. test: scores on the scored split.
     """
 
     name: str
@@ -63,8 +61,9 @@ class SummaryRow:
 class Comparison:
     """The gain of row `a` over row `b` on the scored split, over the seeds that both have.
 
-    n: shared seeds. difference: mean of a - b over them, in -1..1; None for no seed. p: of the paired t-test, corrected
-    by Holm's method for all comparisons of the table; None where it is undefined (one seed, or equal differences).
+    n: number of shared seeds. difference: mean of a - b over them, in -1..1; None without a seed. p: p value of the
+    paired t-test, corrected by Holm's method for all comparisons of the table; None if undefined (one seed, or equal
+    differences).
     """
 
     a: str
@@ -75,16 +74,18 @@ class Comparison:
 
 
 def summary_rows(runs: Iterable[RunRow], rows: Sequence[str], *, dev_metric: str) -> list[SummaryRow]:
-    """The final rows of a search that are asked for, in the order of `ROW_LABELS`.
+    """Return the requested final rows of a search, in the order of `ROW_LABELS`.
 
-    dev_metric: `dev_target/f1`, or `dev_source/f1` where source dev chooses. runs: oldest first, as the tracker has
-    them. A row that was not run is there, too, with no score.
+    Args:
+        runs: oldest first, as the tracker returns them.
+        rows: names of the rows. A row without runs is included, without a score.
+        dev_metric: `dev_target/f1`, or `dev_source/f1` if the source's dev set selects.
     """
     return variant_rows(runs, {name: ROW_LABELS[name] for name in ROW_LABELS if name in rows}, dev_metric=dev_metric)
 
 
 def variant_rows(runs: Iterable[RunRow], labels: Mapping[str, str], *, dev_metric: str) -> list[SummaryRow]:
-    """A row per variant, in the order of `labels`, which gives what people read by the variant's name."""
+    """Return a row per variant, in the order of `labels` (variant name -> display text)."""
     final = [run for run in runs if run.phase == "final" and run.tags.get("seed", "").isdecimal()]
     return [
         _row(name, label, [run for run in final if run.tags.get("row") == name], dev_metric)
@@ -96,7 +97,7 @@ def _row(name: str, label: str, runs: Sequence[RunRow], dev_metric: str) -> Summ
     finished: dict[int, RunRow] = {}
     for run in runs:
         if run.state == "COMPLETE":
-            finished.setdefault(int(run.tags["seed"]), run)  # the older one of two counts
+            finished.setdefault(int(run.tags["seed"]), run)  # of two runs, the older one counts
     failed = {int(run.tags["seed"]) for run in runs if run.state == "FAIL"} - finished.keys()
     split = "dev" if any(run.tags.get("scored_split") == "dev" for run in finished.values()) else "test"
     test = _by_seed(finished, f"{split}/f1")
@@ -123,9 +124,9 @@ def _summary(scores: Mapping[int, float]) -> Summary | None:
 
 
 def comparisons(rows: Sequence[SummaryRow], of: str = "best") -> list[Comparison]:
-    """The gain of one row over each other zero-shot row, in their order; nothing if that row is not among them.
+    """Return the gain of row `of` over each other zero-shot row, in their order; empty if `of` is not among the rows.
 
-    All of these are one family for Holm's correction.
+    All comparisons form one family for Holm's correction.
     """
     reference = next((row for row in rows if row.name == of), None)
     if reference is None:
@@ -140,16 +141,16 @@ def comparisons(rows: Sequence[SummaryRow], of: str = "best") -> list[Comparison
 
 
 def winner_row(rows: Iterable[SummaryRow]) -> str:
-    """The row that a search hands over: `average` if its mean dev F1 is higher than that of `best`, else `best`."""
+    """Return the row that a search exports: `average` if its mean dev F1 exceeds that of `best`, else `best`."""
     dev = {row.name: row.dev.mean for row in rows if row.dev is not None}
     return "average" if "best" in dev and dev.get("average", 0.0) > dev["best"] else "best"
 
 
 def summary_metrics(rows: Iterable[SummaryRow], compared: Iterable[Comparison] = ()) -> dict[str, float]:
-    """The same numbers as metrics for the study's parent run.
+    """Return the table's numbers as metrics for the study's parent run.
 
-    `final/best/test_f1_mean`, `..._sd`, `..._n`, `..._low`, `..._high`, the same for `dev_target_f1`;
-    `gain/best-paper/difference` and `.../p`. A number that is undefined has no metric.
+    Names are `final/best/test_f1_mean`, `..._sd`, `..._n`, `..._low`, `..._high`, the same for `dev_target_f1`;
+    `gain/best-paper/difference` and `.../p`. Undefined numbers are left out.
     """
     metrics: dict[str, float | None] = {}
     for row in rows:
@@ -174,9 +175,9 @@ def summary_json(
     best_configuration: Mapping[str, Any],
     model: str | None,
 ) -> dict[str, Any]:
-    """The same numbers for programs; F1 and differences as 0..1, null for what is undefined.
+    """Return the table's numbers for JSON: F1 and differences as fractions, null if undefined.
 
-    Where `scored_split` says `dev`, the scores called test are of the dev set: there is no test file.
+    If `scored_split` is `dev`, there is no test file and the `test_...` scores are on the dev set.
     """
     return {
         "study": study,
@@ -201,13 +202,13 @@ def summary_json(
 
 
 def write_summary(path: Path, content: Any) -> None:
-    """Write what `summary_json` gives, or a list of it, whole or not at all. Raises UserError if that fails."""
+    """Write the result of `summary_json`, or a list of them, atomically. Raises UserError if that fails."""
     try:
         with new_file(path) as scratch:
             scratch.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(
-            f"--summary {path}: cannot be written ({error.strerror or error}); name another file"
+            f"--summary {path}: cannot be written ({error.strerror or error}). Name another file"
         ) from error
 
 
@@ -219,11 +220,16 @@ def print_summary(
     title: str | None = None,
     dev_label: str | None = None,
 ) -> None:
-    """Print the table, and below it what its numbers are.
+    """Print the table with notes on its numbers below.
 
-    dev_label: what chose, for the heading of dev F1; by default the dev set of the rows' dev metric. Where the console
-    is too narrow for it, the table has less room between its columns, or rows by their names, so that no row takes two
-    lines.
+    On a narrow console the table loses padding, then shows row names instead of labels, so that no row wraps.
+
+    Args:
+        console: where to print.
+        rows: rows of the table.
+        compared: comparisons between them.
+        title: title above the table.
+        dev_label: heading of dev F1; default: the dev set of the rows' dev metric.
     """
     label = dev_label or DEV_LABELS[rows[0].dev_metric]
     layouts = [(False, 1), (False, 0), (True, 1), (True, 0)]
@@ -277,7 +283,7 @@ def _scores(row: SummaryRow) -> tuple[str, str, str]:
 
 
 def _interval(scores: Summary | None) -> str:
-    """`48.58, 53.82`, in percent; `-` for one seed."""
+    """Return e.g. `48.58, 53.82`, in percent; `-` for one seed."""
     if scores is None or scores.low is None or scores.high is None:
         return NONE
     return f"{100 * scores.low:.2f}, {100 * scores.high:.2f}".replace("-", "−")

@@ -1,6 +1,6 @@
-"""Table 1: sentences and entities of each language and split, the paper's beside those found.
+"""Table 1: sentences and entities of each language and split, in the paper and in the files.
 
-As Table 1 does, `-DOCSTART-` lines count as sentences here, and entities by the `B-` that begins them.
+As in Table 1, `-DOCSTART-` lines count as sentences, and entities are counted by their `B-` labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ _FIELDS = ("paper", "found", "difference")
 
 
 def corpus_table(counts: Mapping[str, Sequence[SplitCount]]) -> Table:
-    """Table 1. counts: data set -> what was counted of its files; languages that the paper has not come last.
+    """Build Table 1. counts: data set -> counts of its files. Languages that are not in the paper come last.
 
     Raises:
-        KeyError: a data set that the catalogue has not.
+        KeyError: a data set is not in the catalogue.
     """
     in_paper = tuple(dict.fromkeys(dataset for dataset, _, _ in TABLE_1))
     datasets = (*in_paper, *(name for name in counts if name not in in_paper))
@@ -31,8 +31,9 @@ def corpus_table(counts: Mapping[str, Sequence[SplitCount]]) -> Table:
         groups=tuple(Group(key=split, heading=split.capitalize(), columns=_FIELDS, fields=_FIELDS) for split in SPLITS),
         sections=tuple(_section(name, counts.get(name, ())) for name in datasets),
         notes=(
-            "paper: its Table 1, which counts -DOCSTART- lines as sentences and entities by their B-; found: the same "
-            "of the files, counted by python -m msd_ray.data check --record, for a study may not open test files.",
+            "paper: Table 1, which counts -DOCSTART- lines as sentences and entities by their B- labels; found: the "
+            "same counts of the files, recorded by python -m msd_ray.data check --record, because a study must not "
+            "open test files.",
             *(note for name in datasets for found in counts.get(name, ()) if (note := _note(name, found))),
         ),
     )
@@ -64,12 +65,12 @@ def _cell(dataset: str, lang: str, split: Split, kind: str, found: SplitCount | 
 
 
 def _note(dataset: str, found: SplitCount) -> str | None:
-    """What the numbers alone do not say about one split."""
+    """Return a note that explains the numbers of one split, if it needs one."""
     where = f"{dataset} {found.lang} {found.split}"
     if found.verdict == "sampled":
         return (
-            f"{where}: a random {found.sentences:,} of {found.sampled_from:,} sentences; the paper's is another one, "
-            "so the entities differ."
+            f"{where}: a random {found.sentences:,} of {found.sampled_from:,} sentences; the paper used another "
+            "sample, so the entities differ."
         )
     if found.verdict == "MISMATCH":
         return f"{where}: these are not the paper's files."

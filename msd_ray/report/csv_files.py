@@ -1,24 +1,21 @@
-"""Any Table as CSV (RFC 4180, UTF-8), one value a cell, for programs.
+"""Any Table as CSV (RFC 4180, UTF-8), one value per cell, for programs.
 
-Columns: section, row, zero_shot (true, false, or nothing for what is no system), then `<group>.<field>`. Scores are
-percentages. A field whose name ends with `_on_dev` was scored on dev. What there is not is empty.
+Columns: section, row, zero_shot (true, false, or empty for rows that are not systems), then `<group>.<field>`. Scores
+are percentages. Fields that end with `_on_dev` were scored on dev. Missing values are empty.
 """
 
 import csv
 from io import StringIO
-from pathlib import Path
-
-from msd_ray.common.files import new_file
 
 from .table import CsvValue, Table
 
-# A spreadsheet takes a cell that begins with one of these for a formula, and would run what a study's name says
+# Spreadsheets evaluate a cell that begins with one of these as a formula, so a study's name could inject one
 # (https://owasp.org/www-community/attacks/CSV_Injection).
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the full-width forms are signs in East Asian versions
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # East Asian versions also evaluate the full-width forms
 
 
 def csv_table(table: Table) -> str:
-    """The table's rows under one line of headings; lines end with `\\n`."""
+    """Return the table as CSV with one header line; lines end with `\\n`."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     fields = [f"{group.key}.{field}" for group in table.groups for field in group.fields]
@@ -31,16 +28,8 @@ def csv_table(table: Table) -> str:
     return text.getvalue()
 
 
-def write_csv(table: Table, directory: Path) -> Path:
-    """Write `<key>.csv`, whole or not at all, and give its path. Raises OSError if that fails."""
-    path = directory / f"{table.key}.csv"
-    with new_file(path) as scratch:
-        scratch.write_text(csv_table(table), encoding="utf-8", newline="")
-    return path
-
-
 def _value(value: CsvValue) -> str:
-    """Ten significant digits: more than a score has, and none of what adding floats leaves behind."""
+    """Format a value. Floats get ten significant digits: more than a score has, without rounding noise."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -49,6 +38,6 @@ def _value(value: CsvValue) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text on one line that no spreadsheet takes for a formula."""
+    """Return a text on one line that no spreadsheet evaluates as a formula."""
     line = " ".join(text.split())
     return f"'{line}" if line.startswith(_FORMULA) else line

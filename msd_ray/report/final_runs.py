@@ -1,4 +1,4 @@
-"""The final rows of a search as the search itself printed them: means, intervals, gains of the best found."""
+"""Table of a search's final rows, as the search prints it: means, intervals, gains of the best configuration."""
 
 from msd_ray.data.catalogue import DATASETS
 from msd_ray.tracking.rows import dev_metric_of
@@ -24,12 +24,12 @@ from .table import Cell, Group, Row, Section, Table
 
 
 def final_runs_table(study: RecordedStudy, *table_notes: str) -> Table:
-    """One table of a search: the rows that its parent run or a final run names, in the order of the printed table."""
+    """Build the table of the rows that the parent run or a final run names, in the order of the printed table."""
     runs = current_final_runs(study)
     run_rows = {run.tags["row"] for run in runs}
-    asked = [name for name in ROW_LABELS if name in run_rows or f"configuration.{name}" in study.parent.tags]
+    names = [name for name in ROW_LABELS if name in run_rows or f"configuration.{name}" in study.parent.tags]
     dev_metric = dev_metric_of(study.runs)
-    rows = summary_rows(runs, asked, dev_metric=dev_metric)
+    rows = summary_rows(runs, names, dev_metric=dev_metric)
     gains = {pair.b: pair for pair in comparisons(rows)}
     best = best_of([row.test for row in rows])
     on_dev = any(row.scored_split == "dev" for row in rows)

@@ -1,4 +1,4 @@
-"""How important each parameter of a search is: functional ANOVA over its trials."""
+"""Importance of each parameter of a search: functional ANOVA over its trials."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -9,35 +9,35 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from msd_ray.search.parameters import JSON, Scalar
 
 FEWEST_TRIALS = 10
-"""With fewer, a forest that is fitted to the trials finds nothing but their noise."""
+"""With fewer trials, the fitted forest only models noise."""
 
 
 def parameter_importance(
     parameters: Sequence[Mapping[str, JSON]], values: Sequence[float], *, log: Collection[str] = (), seed: int = 0
 ) -> dict[str, float] | None:
-    """The share of the values' variance that each parameter explains by itself, most important first; they add up to 1.
+    """Compute the share of the values' variance that each parameter explains.
 
-    Hutter, Hoos and Leyton-Brown 2014, "An efficient approach for assessing hyperparameter importance", as Optuna
-    computes it, with a forest seeded by `seed`. Text and truth values are categories, numbers are numbers, taken by
-    their magnitude if `log` names them. A parameter that is the same in all trials is left out.
+    Uses Optuna's implementation of Hutter, Hoos and Leyton-Brown 2014, "An efficient approach for assessing
+    hyperparameter importance". Strings and booleans are categories. Parameters that are the same in all trials are left
+    out.
 
     Args:
-        parameters: of each trial, all with the same names. Only complete trials should be given: what pruned ones
-            scored depends on when they were stopped.
-        values: the score of each trial.
-        log: names of the parameters that were searched by magnitude.
-        seed: seeds the forest.
+        parameters: parameters of each trial, all with the same names. Pass complete trials only: the scores of pruned
+            ones depend on when they were stopped.
+        values: score of each trial.
+        log: names of the parameters that were searched on a log scale.
+        seed: seed of the forest.
 
     Returns:
-        The importances, or None if there are fewer than `FEWEST_TRIALS` trials, or all have the same value or the
-        same parameters.
+        Shares that sum to 1, most important first. None for fewer than `FEWEST_TRIALS` trials, or if all have the same
+        value or the same parameters.
 
     Raises:
-        ValueError: not as many values as trials, a value that is not finite, trials with different names of
-            parameters, a parameter that is a list or a mapping, or one of `log` that is not positive.
+        ValueError: the numbers of trials and values differ, a value is not finite, parameter names differ, a parameter
+            is a list or a mapping, or a parameter in `log` is not positive.
     """
     if len(parameters) != len(values):
-        raise ValueError(f"{len(parameters)} trials and {len(values)} values")
+        raise ValueError(f"expected {len(parameters)} values, one per trial, found {len(values)}")
     if any(trial.keys() != parameters[0].keys() for trial in parameters):
         raise ValueError("the trials have different parameters")
     if len(values) < FEWEST_TRIALS or len(set(values)) < 2:
@@ -49,7 +49,6 @@ def parameter_importance(
     }
     if not space:
         return None
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize")
     study.add_trials(
@@ -68,12 +67,12 @@ def parameter_importance(
 
 def _scalar(name: str, value: JSON) -> Scalar:
     if not isinstance(value, bool | int | float | str):
-        raise ValueError(f"{name} is no number, text or truth value: {value!r}")
+        raise ValueError(f"{name}: expected a number, string or boolean, found {value!r}")
     return value
 
 
 def _distribution(column: Sequence[Scalar], *, log: bool) -> BaseDistribution:
-    """The space that the values seem to come from: their range, or the list of them."""
+    """Return the smallest distribution that contains the values: their range, or the list of categories."""
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in column):
         numbers = [float(value) for value in column]
         return FloatDistribution(min(numbers), max(numbers), log=log)

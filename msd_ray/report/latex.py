@@ -1,7 +1,7 @@
 r"""Any Table as LaTeX (booktabs), and a document that holds several.
 
 A table needs `\usepackage{booktabs,graphicx}` and, before TeX Live 2018, `\usepackage[utf8]{inputenc}`. Letters that
-pdfTeX cannot set with its own fonts (Korean, Arabic ...) are written as their code points, so that it always compiles.
+pdfTeX's fonts lack (Korean, Arabic ...) are written as code points, so that the table always compiles.
 """
 
 import re
@@ -18,7 +18,7 @@ _PACKAGES = r"""\documentclass{article}
 \begin{document}
 """
 
-# Braces around brackets and asterisks: after \\ they would begin its optional argument or its starred form.
+# Brackets and asterisks are braced: after \\ they would be parsed as its optional argument or starred form.
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -45,14 +45,14 @@ _ESCAPES = {
     "…": r"\ldots{}",
     "λ": r"$\lambda$",
 }
-_PAPERS_NUMBER = re.compile(r"^Table (\d+): ")  # LaTeX gives captions numbers of its own
-_LIGATURE = re.compile(r"([-,'])(?=\1)")  # T1 fonts make one character of each of these pairs
-_LATIN = range(0xC0, 0x180)  # Latin-1's letters and Latin Extended-A, all in T1 or made of an accent and a letter
+_PAPERS_NUMBER = re.compile(r"^Table (\d+): ")  # LaTeX numbers captions itself
+_LIGATURE = re.compile(r"([-,'])(?=\1)")  # T1 fonts join each of these pairs into one character
+_LATIN = range(0xC0, 0x180)  # letters of Latin-1 and Latin Extended-A, which T1 has or composes
 _NOT_IN_T1 = frozenset("×÷ĦħĸĿŀŉŦŧſ")
 
 
 def latex_table(table: Table) -> str:
-    r"""One `table` environment with caption, label `tab:<key>` and notes; shrunk to the line's width if it is wider."""
+    r"""Return a `table` environment with caption, label `tab:<key>` and notes, scaled down to the line's width."""
     width = 1 + sum(len(group.columns) for group in table.groups)
     caption = _PAPERS_NUMBER.sub(r"The paper's Table \1: ", table.title)
     lines = [
@@ -75,12 +75,12 @@ def latex_table(table: Table) -> str:
 
 
 def latex_document(tables: Iterable[Table]) -> str:
-    r"""A document that compiles by itself, a page or more a table (`\clearpage`: LaTeX holds few floats at once)."""
+    r"""Return a complete document, each table on a new page (`\clearpage`: LaTeX can queue few floats)."""
     return _PACKAGES + "\\clearpage\n".join(latex_table(table) for table in tables) + "\\end{document}\n"
 
 
 def escape(text: str) -> str:
-    """A text that LaTeX sets as it is, in one line; white space becomes single blanks."""
+    """Escape a text for LaTeX on one line; runs of white space become single spaces."""
     return "".join(map(_character, _LIGATURE.sub("\\1\0", unicodedata.normalize("NFC", " ".join(text.split())))))
 
 
@@ -94,7 +94,7 @@ def _character(character: str) -> str:
 
 
 def _headings(table: Table) -> Iterator[str]:
-    """The groups' headings over rules of their width, then the columns'; one line if no group has several columns."""
+    """Yield the group headings with rules below and the column headings; one line if no group has several columns."""
     if any(len(group.columns) > 1 for group in table.groups):
         yield " & ".join(["", *map(_over, table.groups)]) + r" \\"
         first = 2

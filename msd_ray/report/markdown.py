@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 from .table import Shown, Table
 
-# What begins anything in a line of Markdown, or an HTML tag or entity in it, or math on GitHub. CommonMark lets a
-# backslash stand before any ASCII punctuation (https://spec.commonmark.org/0.31.2/#backslash-escapes).
+# Characters that begin inline Markdown, an HTML tag or entity, or math on GitHub. CommonMark allows a backslash before
+# any ASCII punctuation (https://spec.commonmark.org/0.31.2/#backslash-escapes).
 _ACTIVE = re.compile(r"([\\`*_\[\]<>|~$&#])")
-_LIST = re.compile(r"^(\d*)([-+.)])(?=\s|$)")  # where a line begins with these, they begin a list
+_LIST = re.compile(r"^(\d*)([-+.)])(?=\s|$)")  # begins a list at the start of a line
 
 
 def markdown_table(table: Table, *, level: int = 3) -> str:
-    """A heading of the given level, the table, and its notes as a list; ends with a newline.
+    """Return a heading of the given level, the table, and its notes as a list; ends with a newline.
 
-    Markdown has one line of headings and no rules: each column repeats its group's heading, and a section's heading is
-    a row of its own.
+    Markdown tables have one header line and no rules: each column repeats its group's heading, and a section's heading
+    takes a row.
     """
     headings = [escape(heading) for heading in (table.label_heading, *table.headings())]
     lines = [
@@ -36,7 +36,7 @@ def markdown_table(table: Table, *, level: int = 3) -> str:
 
 
 def escape(text: str) -> str:
-    """A text that Markdown shows as it is, in one line; white space becomes single blanks."""
+    """Escape a text for Markdown on one line; runs of white space become single spaces."""
     return _LIST.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", " ".join(text.split())))
 
 

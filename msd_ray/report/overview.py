@@ -1,7 +1,7 @@
-"""The table of several languages, from the runs in the tracking database alone: a column a language, and the average.
+"""The table of several languages: one column per language, and the average.
 
-As in the paper, the average is over the languages, each with the mean over its seeds; it is there where every language
-has the row and all were scored on the same split.
+As in the paper, the average is over the languages' means over seeds. It is shown if every language has the row and all
+were scored on the same split.
 """
 
 import statistics
@@ -18,24 +18,24 @@ NO_AVERAGE = "-"
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageSummary:
-    """One language's rows, as `summary_rows` gives them: the same rows in the same order for every language."""
+    """One language's rows from `summary_rows`; every language has the same rows in the same order."""
 
     lang: str
     rows: tuple[SummaryRow, ...]
 
     @property
     def split(self) -> str:
-        """What its final runs were scored on: test, or dev without a test file."""
+        """Split that the final runs were scored on: test, or dev without a test file."""
         return "dev" if any(row.scored_split == "dev" for row in self.rows) else "test"
 
     def score(self, name: str) -> float | None:
-        """The mean F1 (0..1) over the seeds of the row with this name; None if no run of it is finished."""
+        """Return the mean F1 (0..1) over the seeds of the named row; None if none of its runs has finished."""
         row = next(row for row in self.rows if row.name == name)
         return None if row.test is None else row.test.mean
 
 
 def average(languages: Sequence[LanguageSummary], name: str) -> float | None:
-    """The mean over the languages of a row; None unless every language has it, scored on the same split."""
+    """Return a row's mean over the languages; None unless every language has it, scored on the same split."""
     scores = [language.score(name) for language in languages]
     found = [score for score in scores if score is not None]
     if not found or len(found) < len(scores) or len({language.split for language in languages}) > 1:
@@ -44,7 +44,7 @@ def average(languages: Sequence[LanguageSummary], name: str) -> float | None:
 
 
 def print_overview(console: Console, languages: Sequence[LanguageSummary], *, title: str | None = None) -> None:
-    """Print the table: scores in percent, and said where they are on dev."""
+    """Print the table: scores in percent, marked if they are on dev."""
     splits = {language.split for language in languages}
     scored = {"dev": "F1 on dev (no test file)", "test": "test F1"}[next(iter(splits))] if len(splits) == 1 else "F1"
     table = Table(title=title, title_justify="left")

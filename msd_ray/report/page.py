@@ -1,8 +1,8 @@
-"""A report as one HTML file: no network, opens from disk, light and dark, any width, keyboard and screen reader.
+"""A report as one HTML file that opens from disk without a network, responsive and accessible, light and dark.
 
-The page is made from plain sections. Every text is escaped; a Content-Security-Policy names the page's own scripts by
-their SHA-256 and forbids everything else, so that neither a sentence of a corpus nor a study's name can run or load
-anything. plotly.js, the only library, stands in the file once.
+The page is built from plain sections. Every text is escaped, and a Content-Security-Policy allows only the page's own
+scripts by their SHA-256, so that neither a corpus sentence nor a study's name can run or load anything. plotly.js, the
+only library, is embedded once.
 """
 
 import base64
@@ -25,17 +25,17 @@ from .table import Table
 _ANCHOR = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _RESERVED = ("main", "contents", "announcements")
 _CODE = re.compile(r"`([^`]+)`")
-# What ends or changes the reading of a <script> element in HTML, and line ends that JavaScript had before 2019.
+# Characters that can end a <script> element or change its parsing, and line ends of JavaScript before 2019.
 _IN_SCRIPT = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
-_DEFAULT_HEIGHT = 420  # pixels, of a figure that sets none
+_DEFAULT_HEIGHT = 420  # pixels, for figures that set none
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of the page: its paragraphs and notes, then tables, figures and lists of sentences.
+    """A section of the page: paragraphs and notes, then tables, figures and lists of sentences.
 
-    anchor: what links to it (`#tables`), in lower-case letters, digits and hyphens. notes: what must not be
-    overlooked, set apart. In paragraphs and notes, text between backticks is set as code.
+    anchor: link target (`#tables`) of lower-case letters, digits and hyphens. notes: highlighted. In paragraphs and
+    notes, text between backticks becomes code.
     """
 
     heading: str
@@ -49,7 +49,7 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A whole report. facts: what it is about, as names and values beneath its title; footer: how it was made."""
+    """A report. facts: names and values shown below the title; footer: how the report was generated."""
 
     title: str
     sections: tuple[Section, ...]
@@ -60,16 +60,16 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The page as HTML, the same text for the same page.
+    """Render the page as HTML; equal pages give equal text.
 
     Raises:
-        ValueError: an anchor is malformed or stands twice.
+        ValueError: an anchor is malformed or used twice.
     """
     _check_anchors(page.sections)
     scripts = {"theme": _template_text("theme.js"), "plotly": get_plotlyjs(), "report": _template_text("report.js")}
     for name, script in scripts.items():
         if re.search(r"</script|<!--", script, re.IGNORECASE):
-            raise ValueError(f"the script {name} cannot stand in HTML: it holds </script or <!--")
+            raise ValueError(f"script {name}: contains </script or <!--, which HTML cannot embed")
     if not any(section.figures for section in page.sections):
         del scripts["plotly"]
     return (
@@ -86,7 +86,7 @@ def render(page: Page) -> str:
 
 
 def json_in_script(text: str) -> Markup:
-    """JSON as it may stand in a <script> element: no character of it can end the element or open a comment.
+    """Escape JSON for a <script> element, so that it cannot end the element or open a comment.
 
     >>> json_in_script('["</script>"]')
     Markup('["\\\\u003c/script\\\\u003e"]')
@@ -95,14 +95,14 @@ def json_in_script(text: str) -> Markup:
 
 
 def _check_anchors(sections: Sequence[Section]) -> None:
-    """Raises ValueError unless every section, table and figure can be linked to, each by a name of its own."""
+    """Raise ValueError unless the anchors of all sections and tables are well-formed and unique."""
     taken = set(_RESERVED)
     for section in sections:
         if not _ANCHOR.fullmatch(section.anchor):
-            raise ValueError(f"{section.anchor!r} is no anchor: lower-case letters, digits, hyphens between them")
+            raise ValueError(f"anchor {section.anchor!r}: expected lower-case letters and digits, joined by hyphens")
         for anchor in (section.anchor, *(f"{section.anchor}-{table.key}" for table in section.tables)):
             if anchor in taken:
-                raise ValueError(f"the anchor {anchor!r} stands twice on the page")
+                raise ValueError(f"anchor {anchor!r}: is used twice on the page")
             taken.add(anchor)
 
 
@@ -119,7 +119,7 @@ def _environment() -> Environment:
 
 
 def _section_view(section: Section) -> dict[str, Any]:
-    """A section with every table and figure ready to be written, each under an anchor of its own."""
+    """Return a section's template values; each table and figure gets its own anchor."""
     return {
         "section": section,
         "tables": [table_view(table, f"{section.anchor}-{table.key}") for table in section.tables],
@@ -151,7 +151,7 @@ def _figure_view(drawing: FigureWithData, anchor: str) -> dict[str, Any]:
 
 
 def _prose(text: str) -> Markup:
-    """Escaped text, with what stands between backticks as code."""
+    """Escape a text and mark text between backticks as code."""
     parts = _CODE.split(text)
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
@@ -159,9 +159,9 @@ def _prose(text: str) -> Markup:
 
 
 def _policy(scripts: Iterable[str]) -> str:
-    """The Content-Security-Policy: nothing from outside; of scripts, these alone.
+    """Return the Content-Security-Policy: no external sources, only these scripts.
 
-    plotly.js sets styles of its own, and gives what it draws as an image that can be saved.
+    Inline styles and data: and blob: images are allowed because plotly.js sets styles and exports figures as images.
     """
     digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)

@@ -1,4 +1,4 @@
-"""Tables as the page's template walks through them: header cells with their spans, cells with what they sort by."""
+"""Tables as template values of the page: header cells with spans, body cells with sort keys."""
 
 import math
 import re
@@ -11,7 +11,7 @@ MISSING = frozenset({"", "-", "\u2013", "\u2014", "n/a", "nan", "not run"})
 _NUMBER = re.compile(
     r"""[<>\u2264\u2265\u2248~]?\s*                                      # a bound: < 0.001
         (?P<number>[+\u2212-]?\s?(?:\d{1,3}(?:,\d{3})+|\d+|(?=\.\d))(?:\.\d+)?(?:e[+\u2212-]?\d+)?)
-        \s*(?:%|\u00b1.*|\(.*\)|\[.*\])?\s*[*\u2020\u2021]*              # a unit, a spread, an interval, marks of tests
+        \s*(?:%|\u00b1.*|\(.*\)|\[.*\])?\s*[*\u2020\u2021]*              # a unit, a spread, an interval, test marks
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -19,7 +19,7 @@ _NUMBER = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeaderCell:
-    """A cell of the header; `column` is the index of the leaf column that it heads, None above several."""
+    """A header cell; `column` is the index of its leaf column, None above several columns."""
 
     text: str
     group: str = ""
@@ -31,7 +31,7 @@ class HeaderCell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ViewCell:
-    """A cell's text and the number that it is sorted by; missing cells are sorted last in either direction."""
+    """A cell's text and its sort key; missing cells are sorted last in both directions."""
 
     text: str
     number: float | None
@@ -42,7 +42,7 @@ class ViewCell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ViewRow:
-    """A header cell and its row."""
+    """A row with its header cell."""
 
     label: ViewCell
     cells: tuple[ViewCell, ...]
@@ -52,7 +52,7 @@ class ViewRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ViewTable:
-    """A table, ready to be written; `width` counts its columns, the label included."""
+    """A table as template values."""
 
     anchor: str
     caption: str
@@ -62,17 +62,17 @@ class ViewTable:
 
     @property
     def width(self) -> int:
-        """Columns, the label's included."""
+        """Number of columns, including the label's."""
         return sum(cell.colspan for cell in self.header[0])
 
     @property
     def length(self) -> int:
-        """Rows of all sections."""
+        """Number of rows in all sections."""
         return sum(len(rows) for _, rows in self.sections)
 
 
 def sort_number(text: str) -> float | None:
-    """The number that a cell is sorted by; None if its text is not one.
+    """Return the number that a cell's text begins with, as its sort key; None if the text is not a number.
 
     >>> sort_number("61.67 ± 0.42"), sort_number("−1.20"), sort_number("not run"), sort_number("1,024 (5 seeds)")
     (61.67, -1.2, None, 1024.0)
@@ -85,9 +85,9 @@ def sort_number(text: str) -> float | None:
 
 
 def table_view(table: Table, anchor: str) -> ViewTable:
-    """Any `Table` for the page."""
+    """Convert any `Table` for the page."""
     width = sum(len(group.columns) for group in table.groups)
-    numeric = _numeric_columns([row.shown() for row in table.rows()]) or (False,) * width  # of no rows
+    numeric = _numeric_columns([row.shown() for row in table.rows()]) or (False,) * width  # a table without rows
     labels = [Shown(text=row.label) for row in table.rows()]
     numeric_labels = _numeric_columns([(label,) for label in labels])[0] if labels else False
     return ViewTable(
@@ -100,13 +100,13 @@ def table_view(table: Table, anchor: str) -> ViewTable:
 
 
 def rows_view(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], anchor: str) -> ViewTable:
-    """Plain rows, such as a figure's data, for the page; the first column heads the rows.
+    """Convert plain rows, such as a figure's data, for the page; the first column labels the rows.
 
     Raises:
-        ValueError: a row has not one value for each column, or there is no column.
+        ValueError: a row's number of values differs from the number of columns, or there is no column.
     """
     if not columns or any(len(row) != len(columns) for row in rows):
-        raise ValueError(f"{caption}: every row needs {len(columns)} values, one for each column, and at least one")
+        raise ValueError(f"{caption}: expected {len(columns)} values per row, one per column, and at least one column")
     shown = [tuple(Shown(text=value) for value in row) for row in rows]
     numeric = _numeric_columns(shown) or (False,) * len(columns)
     cells = [tuple(_cell(part, number) for part, number in zip(row, numeric, strict=True)) for row in shown]
@@ -118,7 +118,7 @@ def rows_view(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 
 def _header(label: str, groups: Sequence[Group], numeric: Sequence[bool]) -> tuple[tuple[HeaderCell, ...], ...]:
-    """One line of header cells, or two where a group has columns with names of their own."""
+    """Return one line of header cells, or two if a group has named columns."""
     lines = 2 if any(name for group in groups for name in group.columns) else 1
     upper = [HeaderCell(text=label, column=0, rowspan=lines, numeric=numeric[0])]
     lower: list[HeaderCell] = []
@@ -161,15 +161,15 @@ def _cell(shown: Shown, numeric: bool) -> ViewCell:
 
 
 def _numeric_columns(rows: Sequence[Sequence[Shown]]) -> tuple[bool, ...]:
-    """Of each column, whether it holds numbers."""
+    """Return for each column whether it holds numbers."""
     return tuple(_are_numbers(column) for column in zip(*rows, strict=True))
 
 
 def _are_numbers(column: Sequence[Shown]) -> bool:
     if any(shown.number is not None for shown in column):
-        return True  # whatever else stands there says why there is no number
-    there = [shown for shown in column if shown.text.strip().casefold() not in MISSING]
-    return bool(there) and all(_number(shown) is not None for shown in there)
+        return True  # other texts explain a missing number
+    present = [shown for shown in column if shown.text.strip().casefold() not in MISSING]
+    return bool(present) and all(_number(shown) is not None for shown in present)
 
 
 def _number(shown: Shown) -> float | None:

@@ -1,5 +1,4 @@
-"""Paired tests between every two variants of one language over their seeds: MSD against the others is the family that
-is corrected (Holm)."""
+"""Table of paired tests between all pairs of variants over seeds; Holm correction for MSD against the others."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -17,10 +16,10 @@ REFERENCE = "msd"
 
 
 def pairwise_table(results: Results, lang: str) -> Table:
-    """F1 differences between every two variants that were run, with both tests' p.
+    """Build the table of F1 differences between all pairs of variants that were run, with both tests' p values.
 
-    MSD against every other zero-shot variant is the primary family, whose p are corrected; the other pairs, and those
-    with the control, are secondary: their p are as the tests give them.
+    MSD against every other zero-shot variant is the primary family, whose p values are corrected. All other pairs,
+    including those with the control, are secondary and not corrected.
     """
     run = [name for name in VARIANTS if by_seed(results.f1, name, lang)]
     zero_shot = [name for name in run if name in ZERO_SHOT]
@@ -51,7 +50,7 @@ def pairwise_table(results: Results, lang: str) -> Table:
             Group(key="wilcoxon", heading="Wilcoxon", columns=("p", "p (Holm)"), fields=("p", "p_holm")),
         ),
         sections=tuple(section for section in sections if section.rows),
-        notes=notes.ours_alone(
+        notes=notes.for_own_tables(
             results,
             (lang,),
             notes.PAIRED,
@@ -65,7 +64,7 @@ _Tested = list[tuple[str, PairedTests]]
 
 
 def _tested(results: Results, lang: str, pairs: Sequence[tuple[str, str]]) -> _Tested:
-    """The label and the tests of each pair."""
+    """Return the label and the tests of each pair."""
     return [
         (
             f"{VARIANTS[first].label} − {VARIANTS[second].label}",
@@ -99,10 +98,8 @@ def _cells(tests: PairedTests, t_holm: Cell, wilcoxon_holm: Cell) -> tuple[Cell,
 
 
 def _wilcoxon_limit(tests: Sequence[PairedTests]) -> tuple[str, ...]:
-    """n differences have 2^n signs, so the two-sided exact p is at least 2 / 2^n."""
+    """Return a note on the smallest possible p: n differences have 2^n signs, so the exact p is at least 2 / 2^n."""
     n = max((test.n for test in tests), default=0)
     if n < 2:
         return ()
-    return (
-        f"Wilcoxon's p over {n} seeds is never below {2 / 2**n:.4g}, before correction, however clear the rows are.",
-    )
+    return (f"Wilcoxon's p over {n} seeds cannot be below {2 / 2**n:.4g} before correction, whatever the difference.",)

@@ -1,10 +1,10 @@
-"""Every number of the paper's tables, as printed: percentages of F1 with two decimals; Table 1's counts.
+"""Every number of the paper's tables, as printed: F1 in percent with two decimals, and Table 1's counts.
 
 Ma et al. (2022), "WIDER & CLOSER: Mixture of Short-channel Distillers for Zero-shot Cross-lingual Named Entity
-Recognition" (EMNLP 2022). Table 1's counts are the catalogue's, which the loaders are held against.
+Recognition" (EMNLP 2022). Table 1's counts come from the catalogue, against which loaded files are checked.
 
-Some printed averages are not the averages of the printed cells: most of these are cut off instead of rounded, two
-cannot come from their cells at all. They stay as printed; `average_of_cells` gives the other number.
+Some printed averages differ from the averages of the printed cells: most are truncated instead of rounded, two cannot
+result from their cells. They are kept as printed; `average_of_cells` computes the average.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from msd_ray.data.catalogue import DATASETS, SPLITS, Counts, Split
 class PaperRow:
     """One row: F1 in percent for each of the table's columns, and their printed average if the table has one.
 
-    variant: what this package runs for it, None for a system that it has not. bold: printed in bold.
+    variant: name of this package's variant, None for a system that it does not implement. bold: printed in bold.
     """
 
     label: str
@@ -31,7 +31,7 @@ class PaperRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PaperTable:
-    """One table of F1 scores; `sections` are the rows between its rules, `langs` its columns."""
+    """One table of F1 scores. sections: the rows between its rules; langs: its columns."""
 
     number: int
     dataset: str
@@ -40,17 +40,17 @@ class PaperTable:
     sections: tuple[tuple[PaperRow, ...], ...]
 
     def rows(self) -> tuple[PaperRow, ...]:
-        """The rows of all sections."""
+        """Return the rows of all sections."""
         return tuple(row for section in self.sections for row in section)
 
 
 def average_of_cells(row: PaperRow) -> Decimal:
-    """The average of a row's printed cells, rounded half up to two decimals as the paper's are meant to be."""
+    """Return the average of a row's printed cells, rounded half up to two decimals."""
     return (sum(row.values, Decimal()) / len(row.values)).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def _row(label: str, numbers: str, variant: str | None = None, *, bold: bool = False) -> PaperRow:
-    """A row of a table with averages: its cells and, last, its average."""
+    """Build a row from its cells and, last, its average."""
     *values, average = (Decimal(number) for number in numbers.split())
     return PaperRow(label=label, values=tuple(values), average=average, variant=variant, bold=bold)
 

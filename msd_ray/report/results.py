@@ -1,4 +1,4 @@
-"""What the tables of one data set are made from: scores by variant, language and seed, each in 0..1."""
+"""Results of one data set, the input of its tables: scores by variant, language and seed, in 0..1."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,14 +27,13 @@ class Measures:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """The final runs of one data set, all its languages; a variant, language or seed that was not run has no entry.
+    """Results of the final runs of one data set in all languages; what was not run has no entry.
 
-    dataset: its name in the catalogue. scored_splits: language -> the split that its runs were scored on (`dev` where
-    there is no test file). overall: of all entities. types: entity type -> its measures.
-    f1_deduplicated: on the sentences that do not also stand in the training text. source_f1: the teacher's F1 on the
-    source language's scored split; the language is the target of its run. span_errors: variant -> language -> seed ->
-    counts of spans. failed: variant -> language -> how many of its runs failed. notes: what a reader of every table
-    must know (the encoder, the number of sentences and epochs).
+    dataset: name in the catalogue. scored_splits: language -> scored split (`dev` without a test file). overall: of all
+    entities. types: entity type -> its measures. f1_deduplicated: on scored sentences that are not in the training
+    text. source_f1: the teacher's F1 on the source language's scored split, by the target language of its run.
+    span_errors: variant -> language -> seed -> error counts. failed: variant -> language -> number of failed runs.
+    notes: conditions that apply to every table (encoder, number of sentences, epochs).
     """
 
     dataset: str
@@ -54,32 +53,32 @@ class Results:
 
     @property
     def langs(self) -> tuple[str, ...]:
-        """Every language that something was run for, finished or failed, in alphabetical order."""
+        """Languages with finished or failed runs, in alphabetical order."""
         finished = {lang for by_lang in self.f1.values() for lang, by_seed in by_lang.items() if by_seed}
         failed = {lang for by_lang in self.failed.values() for lang, number in by_lang.items() if number}
         return tuple(sorted(finished | failed))
 
     def on_dev(self, lang: str) -> bool:
-        """Whether this language's runs were scored on dev, for want of a test file."""
+        """Return whether this language's runs were scored on dev, because there is no test file."""
         return self.scored_splits.get(lang) == "dev"
 
 
 def by_seed(scores: Mapping[str, Mapping[str, Mapping[int, Value]]], variant: str, lang: str) -> Mapping[int, Value]:
-    """One variant's values in one language, in the order of the seeds; empty where it was not run."""
+    """Return one variant's values in one language, ordered by seed; empty if it was not run."""
     found = scores.get(variant, {}).get(lang, {})
     return {seed: found[seed] for seed in sorted(found)}
 
 
 def summary_of(scores: Scores, variant: str, lang: str) -> Summary | None:
-    """Mean and spread over one variant's seeds in one language; None where it was not run."""
+    """Summarise one variant's scores over its seeds in one language; None if it was not run."""
     values = tuple(by_seed(scores, variant, lang).values())
     return summarise(values) if values else None
 
 
 def average_over(scores: Scores, variant: str, langs: tuple[str, ...]) -> Summary | None:
-    """The mean over the languages, summarised over the seeds that all of them have.
+    """Summarise the mean over the languages over the seeds that all of them have.
 
-    None unless every language was run, with a seed that they share.
+    None unless every language was run with a shared seed.
     """
     columns = [by_seed(scores, variant, lang) for lang in langs]
     shared = sorted(set.intersection(*map(set, columns))) if columns else []

@@ -1,4 +1,4 @@
-"""The figures of final runs, from what they recorded and kept: domains, entity types, layer weights."""
+"""The figures of final runs, from their metrics and artifacts: domains, entity types, layer weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -20,20 +20,20 @@ from .results import Results, by_seed
 from .statistics.confusion import type_confusion
 
 Runs = Mapping[str, Sequence[RunRow]]
-"""The final runs of one language by variant."""
+"""Variant -> its final runs in one language."""
 ReadDomains = Callable[[str], Mapping[str, FloatArray] | None]
 PANELS = ("no-all", "no-mmd", "msd")
-"""The panels of Figure 3: plain distillation, the distillers without the MMD losses, all of MSD."""
+"""The panels of Figure 3: plain distillation, the distillers without MMD losses, full MSD."""
 
 
 def first_seed(runs: Sequence[RunRow]) -> RunRow | None:
-    """The finished run with the lowest seed."""
+    """Return the finished run with the lowest seed."""
     finished = [run for run in runs if run.state == "COMPLETE"]
     return min(finished, key=lambda run: int(run.tags["seed"]), default=None)
 
 
 def domain_figures(runs: Runs, read: ReadDomains, scope: str) -> tuple[FigureWithData, ...]:
-    """Figures 3 and 4."""
+    """Draw Figures 3 and 4."""
     vectors = []
     for variant in PANELS:
         run = first_seed(runs.get(variant, ()))
@@ -64,7 +64,7 @@ def _distances(runs: Runs) -> list[DomainDistance]:
 
 
 def type_figures(results: Results, lang: str, runs: Runs, read: Read, scope: str) -> tuple[FigureWithData, ...]:
-    """Scores by entity type, and what the types of MSD's first seed were taken for."""
+    """Draw the scores by entity type, and the confusion of types for MSD's first seed."""
     scores = [
         TypeScore(
             variant=variant,
@@ -84,7 +84,7 @@ def _confusion(runs: Runs, read: Read, scope: str) -> FigureWithData:
     run = first_seed(runs.get("msd", ()))
     predictions = None if run is None else read(run.run_id)
     if run is None or predictions is None:
-        message = "Not run: no run of MSD kept its predictions."
+        message = "Not run: no run of MSD stored its predictions."
         return empty(title=CONFUSION, scope=scope, message=message, columns=("gold", "predicted", "entities"))
     confusion = type_confusion(predictions.gold, predictions.predicted)
     of = f"{scope}, {variant_label('msd')}, seed {run.tags['seed']}"
@@ -92,7 +92,7 @@ def _confusion(runs: Runs, read: Read, scope: str) -> FigureWithData:
 
 
 def layer_weight_figure(runs: Runs, curves: Mapping[str, Curves], scope: str) -> FigureWithData:
-    """Lambda of the teacher that tags by itself, and lambda' of MSD's student, both of their first seed."""
+    """Draw lambda of the mixture teacher and lambda' of MSD's student, each for its first seed."""
     models = []
     for variant, model in (("mixture", "teacher λ"), ("msd", "student λ′")):
         run = first_seed(runs.get(variant, ()))

@@ -1,4 +1,4 @@
-"""The figures of a search, from its recorded runs: history, parameters, their importance, learning curves."""
+"""The figures of a search, from its recorded runs: history, parameters, importance, learning curves."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,18 +10,17 @@ from msd_ray.tracking.study_reader import Curves, RecordedStudy
 
 from .figures import FigureWithData
 from .figures.curves import curves_figure
-from .figures.history import history_figure
+from .figures.history import SearchTrial, history_figure
 from .figures.importance import importance_figure
 from .figures.parallel import ParameterAxis, parallel_figure
-from .figures.trials import SearchTrial
 from .importance import parameter_importance
 
 SPACE = "space.student."
-"""How the parent run's parameters of the student's search space begin."""
+"""Prefix of the student's search space among the parent run's parameters."""
 
 
 def search_figures(study: RecordedStudy, curves: Mapping[str, Curves], scope: str) -> tuple[FigureWithData, ...]:
-    """The figures of a search. curves: by run id, of the runs of the student phase."""
+    """Draw the figures of a search. curves: run id -> curves of the student phase's runs."""
     axes = [axis for axis in searched(study.parent.parameters) if _is_known(axis.name, study)]
     trials = student_trials(study, curves, [axis.name for axis in axes])
     complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
@@ -39,7 +38,7 @@ def search_figures(study: RecordedStudy, curves: Mapping[str, Curves], scope: st
 
 
 def searched(parameters: Mapping[str, str]) -> list[ParameterAxis]:
-    """The student's searched parameters, from the parent run's record of the space."""
+    """Return the student's searched parameters from the parent run's parameters."""
     names = dict.fromkeys(
         name.removeprefix(SPACE).split(".")[0]
         for name in parameters
@@ -49,7 +48,7 @@ def searched(parameters: Mapping[str, str]) -> list[ParameterAxis]:
 
 
 def student_trials(study: RecordedStudy, curves: Mapping[str, Curves], searched: Sequence[str]) -> list[SearchTrial]:
-    """The finished trials of the student phase, with the parameters that were searched."""
+    """Return the finished trials of the student phase with their searched parameters."""
     dev_f1 = dev_metric_of(study.runs)
     return [_trial(run, curves.get(run.run_id, {}), searched, dev_f1) for run in _finished_students(study)]
 
@@ -59,7 +58,7 @@ def _finished_students(study: RecordedStudy) -> list[RunRow]:
 
 
 def _is_known(name: str, study: RecordedStudy) -> bool:
-    """Whether every trial has a value of a searched parameter, which a figure of all trials needs."""
+    """Return whether every trial has a value for a searched parameter, as the figures require."""
     return name in PAPER_STUDENT or all(f"student.{name}" in run.parameters for run in _finished_students(study))
 
 
@@ -70,7 +69,7 @@ def _trial(run: RunRow, curves: Curves, searched: Sequence[str], dev_f1: str) ->
     return SearchTrial(
         number=int(run.tags["trial"]),
         state=run.state,
-        # An early-stopped trial's best epoch, for its newest is not the one that counts.
+        # The best epoch: the metric of a pruned trial is that of its last epoch.
         value=max(scores) if scores else run.metrics.get(dev_f1),
         parameters={name: own[name] for name in searched},
         paper=all(own[name] == value for name, value in PAPER_STUDENT.items()),
@@ -80,17 +79,17 @@ def _trial(run: RunRow, curves: Curves, searched: Sequence[str], dev_f1: str) ->
 
 
 def _recorded(run: RunRow, name: str) -> JSON:
-    """A trial's value of a student's parameter; of one that was not recorded, the paper's.
+    """Return a trial's value for a student's parameter; the paper's value if it was not recorded.
 
-    A trial records the number of its teachers beside the student's parameters, and only where there are several. What
-    a study of an earlier version did not record, it had no other value of than the paper's.
+    The number of teachers is recorded without the student's prefix, and only if there are several. Parameters that
+    earlier versions did not record always had the paper's value.
     """
     text = run.parameters.get(f"student.{name}", run.parameters.get(name))
     return PAPER_STUDENT[name] if text is None else _value(text)
 
 
 def _value(text: str) -> JSON:
-    """A recorded parameter: a number where it is one."""
+    """Parse a recorded parameter; text that is not JSON stays text."""
     try:
         value: JSON = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The page of one language: its data set's tables, its own figures and sentences, and its search."""
+"""The page of one language: its data set's tables, its figures and sentences, and its search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +13,13 @@ from .bootstrap_table import bootstrap_table
 from .collect import Read
 from .comparison import DEV_LABELS
 from .final_runs import final_runs_table
-from .marked_sentences import SentenceList
+from .marked_sentences import SentenceList, worst_sentences
 from .page import Page, Section
 from .pairwise import pairwise_table
 from .results import Results
 from .run_figures import ReadDomains, Runs, domain_figures, first_seed, layer_weight_figure, type_figures
 from .search_figures import search_figures
 from .table import Table
-from .worst import worst_sentences
 
 ABOUT = {
     "dataset": "data set",
@@ -30,12 +29,12 @@ ABOUT = {
     "select_on": "chosen on",
     "decode": "decoding",
 }
-"""The parent run's parameters that a reader of every number must know, and what they are called."""
+"""Display name of each of the parent run's parameters that are shown as conditions of the results."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Language:
-    """What was recorded for one language. curves: by run id, of the search's students and the runs drawn here."""
+    """Recorded data of one language. curves: run id -> curves of the search's students and of the final runs."""
 
     lang: str
     ablation: RecordedStudy | None
@@ -45,21 +44,21 @@ class Language:
 
     @property
     def study(self) -> RecordedStudy:
-        """The study whose page this is: the ablation, or the search where there is none."""
+        """The study that names the page: the ablation, or the search if there is none."""
         study = self.ablation or self.search
-        assert study is not None, "a language is here because a study of it was recorded"
+        assert study is not None, "every language has a recorded study"
         return study
 
 
 def conditions(study: RecordedStudy) -> dict[str, str]:
-    """What a reader must know of a study's numbers: data set, encoder, sentences, epochs."""
+    """Return the conditions of a study's results: data set, encoder, sentences, epochs and so on."""
     parameters = study.parent.parameters
     values = {text: parameters[name] for name, text in ABOUT.items() if name in parameters}
     return {name: "all" if value in ("null", "None") else value for name, value in values.items()}
 
 
 def language_tables(results: Results, lang: str, runs: Runs, read: Read) -> tuple[Table, ...]:
-    """The tables beyond the paper's that are about one language: two of significance, two of types and errors."""
+    """Build the tables of one language that are not in the paper: two on significance, two on types and errors."""
     return (
         pairwise_table(results, lang),
         bootstrap_table(results, lang, runs, read),
@@ -69,12 +68,12 @@ def language_tables(results: Results, lang: str, runs: Runs, read: Read) -> tupl
 
 
 def dataset_tables(results: Results) -> tuple[Table, ...]:
-    """The tables beyond the paper's that are about all languages of a data set."""
+    """Build the tables of all languages of a data set that are not in the paper."""
     return variants_table(results), english_table(results), deduplicated_table(results)
 
 
 def search_tables(language: Language) -> tuple[Table, ...]:
-    """The final runs of the search, if there is one."""
+    """Build the table of the search's final runs, if there is a search."""
     search = language.search
     if search is None:
         return ()
@@ -85,7 +84,7 @@ def search_tables(language: Language) -> tuple[Table, ...]:
 def study_page(
     language: Language, results: Results, paper: tuple[Table, ...], read: Read, read_domains: ReadDomains
 ) -> Page:
-    """One language's page. paper: the paper's tables that are about its data set."""
+    """Build one language's page. paper: the paper's tables about its data set."""
     lang, runs = language.lang, language.runs
     scope = f"{results.dataset} {lang}{', scored on dev' if results.on_dev(lang) else ''}"
     pairwise, bootstrap, types, spans = language_tables(results, lang, runs, read)
@@ -102,9 +101,8 @@ def study_page(
             heading="Significance",
             anchor="significance",
             paragraphs=(
-                "Paired tests compare two variants over the seeds that both have. MSD against every other zero-shot "
-                "variant is the family whose p values are corrected (Holm). The bootstrap draws seeds and sentences "
-                "together.",
+                "Paired tests compare two variants over the seeds that both have. The p values of MSD against every "
+                "other zero-shot variant are corrected (Holm). The bootstrap resamples seeds and sentences together.",
             ),
             tables=(pairwise, bootstrap, deduplicated),
         ),
@@ -139,22 +137,23 @@ def study_page(
         title=f"{results.dataset}, English to {lang}",
         facts={"study": language.study.name, **conditions(language.study)},
         sections=tuple(sections),
-        footer="Made by python -m msd_ray.report from the runs recorded in MLflow.",
+        footer="Generated by python -m msd_ray.report from the runs recorded in MLflow.",
     )
 
 
 def _notes(results: Results, lang: str) -> tuple[str, ...]:
-    """What must not be overlooked."""
+    """Return the highlighted notes of the results section."""
     notes = []
     if results.on_dev(lang):
         notes.append(
-            "There is no test file: every score is on the target's dev set, which also chose epochs and "
-            "configurations unless the source's did. These are no test scores."
+            "There is no test file: every score is on the target's dev set, which also selected epochs and "
+            "configurations unless the source's dev set did. These are not test scores."
         )
     controls = [VARIANTS[name].label for name in results.f1 if not VARIANTS[name].zero_shot]
     if controls:
         notes.append(
-            f"{', '.join(controls)} is a control: it has seen gold labels of the target language's training sentences."
+            f"{', '.join(controls)} is a control: it was trained with gold labels of the target language's training "
+            "sentences."
         )
     return tuple(notes)
 

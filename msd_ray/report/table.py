@@ -1,7 +1,7 @@
-"""Table: sections of rows of cells under groups of columns, as every format shows it.
+"""Table: sections of rows of cells under groups of columns, independent of the output format.
 
-A cell stands under a group of one or more columns ("ko": paper, ours, difference). People see its `shown()`, plain text
-that each format escapes in its own way; programs get its `values()`.
+A cell fills a group of one or more columns ("ko": paper, ours, difference). Its `shown()` is display text, which each
+format escapes; its `values()` are the CSV values.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ CsvValue = str | int | float | None
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """What stands in one column of one row: unescaped text, and the number that it is sorted by if it has one."""
+    """Content of one column in one row: unescaped text and, if there is one, the number to sort by."""
 
     text: str
     number: float | None = None
@@ -21,23 +21,23 @@ class Shown:
 
 
 class Cell(Protocol):
-    """One row's part of a group of columns."""
+    """One row's content in a group of columns."""
 
     def shown(self) -> tuple[Shown, ...]:
-        """One for each of the group's `columns`."""
+        """Return one `Shown` for each of the group's `columns`."""
         ...
 
     def values(self) -> tuple[CsvValue, ...]:
-        """One for each of the group's `fields`; None for what there is not."""
+        """Return one value for each of the group's `fields`; None if missing."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """Columns that belong together.
+    """A group of columns.
 
-    key: unique in the table, the prefix of its fields in CSV. heading: above the columns, may be empty.
-    columns: what people see. fields: what CSV holds.
+    key: unique in the table, prefix of its CSV fields. heading: above the columns, may be empty. columns: display
+    columns. fields: CSV fields.
     """
 
     key: str
@@ -48,7 +48,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One line. `zero_shot` is None where that says nothing about the row (counts of a corpus)."""
+    """One row. zero_shot: None if it does not apply (counts of a corpus)."""
 
     label: str
     cells: tuple[Cell, ...]
@@ -56,13 +56,13 @@ class Row:
     zero_shot: bool | None = True
 
     def shown(self) -> tuple[Shown, ...]:
-        """Every column of the row but its label."""
+        """Return all columns except the label."""
         return tuple(shown for cell in self.cells for shown in cell.shown())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """Rows between two rules; `heading`, if there is one, stands above them."""
+    """Rows between two rules, with an optional heading above them."""
 
     rows: tuple[Row, ...]
     heading: str = ""
@@ -70,10 +70,10 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table in no format yet; `key` names it in files and links (`table-4`), in letters, digits and hyphens.
+    """A table. key: its name in files and links (`table-4`), of letters, digits and hyphens.
 
     Raises:
-        ValueError: a row's cells do not fit the groups.
+        ValueError: a row's cells do not match the groups.
     """
 
     key: str
@@ -87,15 +87,15 @@ class Table:
         for row in self.rows():
             widths = [(len(cell.shown()), len(cell.values())) for cell in row.cells]
             if widths != [(len(group.columns), len(group.fields)) for group in self.groups]:
-                raise ValueError(f"{self.key}: the cells of row {row.label!r} do not fit the columns")
+                raise ValueError(f"{self.key}: the cells of row {row.label!r} do not match the columns")
 
     def rows(self) -> Iterator[Row]:
-        """The rows of all sections."""
+        """Yield the rows of all sections."""
         for section in self.sections:
             yield from section.rows
 
     def headings(self) -> tuple[str, ...]:
-        """One line of headings for formats without groups: the group's heading before each of its columns."""
+        """Return one line of headings for formats without groups: each column with its group's heading in front."""
         return tuple(
             f"{group.heading} {column}".strip() if column else group.heading
             for group in self.groups

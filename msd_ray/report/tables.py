@@ -1,7 +1,7 @@
-"""The paper's Tables 2-8 in its layout, three columns a language: the paper's number, ours, the difference.
+"""The paper's Tables 2-8 in its layout, three columns per language: the paper's number, ours, the difference.
 
-Rows that this package can run carry ours, cited systems the paper's number alone. Where ours was scored on dev, for
-want of a test file, the title and the language's columns say so. Table 1 is in corpus_table.py.
+Cited systems have only the paper's number. If ours was scored on dev because there is no test file, the title and the
+language's columns say so. Table 1 is in corpus_table.py.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,12 +21,12 @@ from .table import Group, Row, Section, Table
 from .variant_rows import absent, absent_average, failed
 
 ABLATIONS = (2, 3, 4)
-"""The numbers of the tables with the paper's ablations."""
+"""Numbers of the tables with the paper's ablations."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Column:
-    """One group of three columns. ours, absent: by the variant's name."""
+    """One group of three columns. ours, absent, failed: take the variant's name."""
 
     group: Group
     paper: Callable[[PaperRow], Decimal | None]
@@ -38,7 +38,7 @@ class _Column:
 def paper_tables(
     results: Mapping[str, Results], counts: Mapping[str, Sequence[SplitCount]] | None = None
 ) -> tuple[Table, ...]:
-    """Tables 1-8. results: data set -> its results; counts: data set -> what was counted of its files."""
+    """Build Tables 1-8. results: data set -> its results; counts: data set -> counts of its files."""
     return (
         corpus_table(counts or {}),
         *(
@@ -51,9 +51,9 @@ def paper_tables(
 
 
 def score_table(paper: PaperTable, results: Results) -> Table:
-    """One of Tables 2-4 and 6-8; languages that the paper has not follow its average.
+    """Build one of Tables 2-4 and 6-8; languages that are not in the paper follow its average.
 
-    Tables 2-4 have a row without both MMD losses, too, and the control that is not zero-shot apart at the end.
+    Tables 2-4 also have a row without both MMD losses and, in a section at the end, the control that is not zero-shot.
     """
     others = tuple(lang for lang in results.langs if lang not in paper.langs)
     columns = [
@@ -64,10 +64,10 @@ def score_table(paper: PaperTable, results: Results) -> Table:
     return _table(
         key=f"table-{paper.number}",
         title=_title(f"Table {paper.number}: entity-level F1 (%)", paper.corpus, results, (*paper.langs, *others)),
-        sections=_own_rows_too(paper.sections) if paper.number in ABLATIONS else paper.sections,
+        sections=_with_own_rows(paper.sections) if paper.number in ABLATIONS else paper.sections,
         columns=columns,
         table_notes=(
-            *notes.comparison(results, (*paper.langs, *others)),
+            *notes.for_paper_tables(results, (*paper.langs, *others)),
             *([notes.NO_MMD] if paper.number in ABLATIONS else []),
             *notes.paper_averages(paper),
             *notes.shared_seeds(results, paper.langs),
@@ -76,9 +76,9 @@ def score_table(paper: PaperTable, results: Results) -> Table:
 
 
 def source_table(results: Results) -> Table:
-    """Table 5: CoNLL's teachers on the English test set.
+    """Build Table 5: CoNLL's teachers on the English test set.
 
-    The teachers were trained for a target language, whose dev set may have chosen their epoch: each has its columns.
+    A teacher is trained for a target language, whose dev set may have selected its epoch: each has its own columns.
     """
     columns = [_source_column(results, lang) for lang in results.langs] or [_source_column(results, None)]
     return _table(
@@ -86,7 +86,7 @@ def source_table(results: Results) -> Table:
         title=_title("Table 5: entity-level F1 (%) of the teachers on English", TABLE_5.corpus, results, results.langs),
         sections=TABLE_5.sections,
         columns=columns,
-        table_notes=(*notes.comparison(results, results.langs, notes.SOURCE_ON_DEV), notes.SOURCE),
+        table_notes=(*notes.for_paper_tables(results, results.langs, notes.SOURCE_ON_DEV), notes.SOURCE),
     )
 
 
@@ -94,8 +94,8 @@ def _our_row(name: str) -> PaperRow:
     return PaperRow(label=VARIANTS[name].label, values=(), variant=name)
 
 
-def _own_rows_too(sections: tuple[tuple[PaperRow, ...], ...]) -> tuple[tuple[PaperRow, ...], ...]:
-    """The rows with our variants that the paper gives no score of; the control stands apart at the end."""
+def _with_own_rows(sections: tuple[tuple[PaperRow, ...], ...]) -> tuple[tuple[PaperRow, ...], ...]:
+    """Add our variants without a score in the paper; the control gets a section at the end."""
     control = tuple(_our_row(name) for name, variant in VARIANTS.items() if not variant.zero_shot)
     return (*sections[:-1], (*sections[-1], _our_row("no-mmd")), control)
 
@@ -109,7 +109,7 @@ def _title(what: str, corpus: str, results: Results, langs: Iterable[str]) -> st
 
 
 def _group(key: str, heading: str, on_dev: bool) -> Group:
-    """The three columns; the names of our fields tell dev from test as well."""
+    """Return the group of three columns; the names of our fields mark dev scores."""
     fields = tuple(
         f"{field}_on_dev" if on_dev and field not in ("paper", "difference") else field for field in PAPER_FIELDS
     )
@@ -122,7 +122,7 @@ def _printed(index: int | None) -> Callable[[PaperRow], Decimal | None]:
 
 
 def _lang_column(results: Results, lang: str, index: int | None) -> _Column:
-    """index: the language's place in the paper's table."""
+    """Return a language's columns. index: its place in the paper's table."""
     return _Column(
         group=_group(lang, lang, results.on_dev(lang)),
         paper=_printed(index),
@@ -142,7 +142,7 @@ def _average_column(results: Results, langs: tuple[str, ...]) -> _Column:
 
 
 def _source_column(results: Results, lang: str | None) -> _Column:
-    """lang: the target language that the teachers were trained for; None before anything was run."""
+    """Return the columns of one target language's teachers; lang is None if nothing was run."""
     return _Column(
         group=_group(
             f"en-for-{lang}" if lang else "en",

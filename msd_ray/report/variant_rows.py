@@ -1,4 +1,4 @@
-"""Tables whose rows are this package's variants: the rows in their order, and what stands where nothing was run."""
+"""Rows and cells of tables whose rows are this package's variants."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,11 +11,11 @@ from .results import Results, Scores, by_seed, summary_of
 from .table import Cell, Group, Row, Section
 
 NOT_RECORDED = "not recorded"
-"""There are runs, but not of this number: a row without a student, or a run that kept no predictions."""
+"""Shown if runs exist but lack this number: a row without a student, or a run that stored no predictions."""
 
 
 def variant_sections(cells: Callable[[str], tuple[Cell, ...]]) -> tuple[Section, ...]:
-    """Every variant, and those that are not zero-shot apart at the end. cells: of the variant with this name."""
+    """Return a section of zero-shot variants and one of controls. cells: takes a variant's name."""
     controls = tuple(name for name in VARIANTS if name not in ZERO_SHOT)
     return (
         Section(rows=tuple(_row(name, cells) for name in ZERO_SHOT)),
@@ -28,16 +28,17 @@ def _row(name: str, cells: Callable[[str], tuple[Cell, ...]]) -> Row:
 
 
 def best_in(scores: Scores, lang: str) -> str | None:
-    """The best zero-shot mean of a language, as `is_best` takes it."""
+    """Return the best zero-shot mean of a language, as `is_best` expects it."""
     return best_of([summary_of(scores, name, lang) for name in ZERO_SHOT])
 
 
 def score_cell(
     results: Results, scores: Scores, variant: str, lang: str, best: str | None = None, *, row_n: int | None = None
 ) -> SummaryCell:
-    """One score of a variant in a language; `best` from `best_in`, None where nothing is to be bold.
+    """Return the cell of a variant's score in a language.
 
-    row_n: the number of seeds in the row's own column of them, which says what failed as well.
+    best: result of `best_in`, None for no bold. row_n: number of seeds if the row has a `seeds_cell`, which then also
+    shows failed runs.
     """
     summary = summary_of(scores, variant, lang)
     return SummaryCell(
@@ -50,7 +51,7 @@ def score_cell(
 
 
 def absent(results: Results, variant: str, lang: str) -> str:
-    """What stands where a variant has no number: whether it was not run, failed, or did not record it."""
+    """Return the text shown without a number: not run, failed or not recorded."""
     if results.f1.get(variant, {}).get(lang):
         return NOT_RECORDED
     number = failed(results, variant, lang)
@@ -58,7 +59,7 @@ def absent(results: Results, variant: str, lang: str) -> str:
 
 
 def absent_average(results: Results, variant: str, langs: tuple[str, ...]) -> str:
-    """What stands where a variant has no average over these languages: which of them it lacks."""
+    """Return the text shown without an average: the languages that the variant lacks."""
     missing = [lang for lang in langs if not results.f1.get(variant, {}).get(lang)]
     if len(missing) == len(langs) and not any(failed(results, variant, lang) for lang in langs):
         return NOT_RUN
@@ -66,7 +67,7 @@ def absent_average(results: Results, variant: str, langs: tuple[str, ...]) -> st
 
 
 def failed(results: Results, variant: str, lang: str) -> int:
-    """How many runs of a variant in a language failed."""
+    """Return the number of a variant's failed runs in a language."""
     return results.failed.get(variant, {}).get(lang, 0)
 
 
@@ -75,22 +76,22 @@ SEEDS = Group(key="seeds", heading="", columns=("seeds",), fields=("n", "failed"
 
 
 def seeds_cell(results: Results, variant: str, lang: str) -> SeedsCell:
-    """How many runs of a variant in a language finished and failed."""
+    """Return the cell with the numbers of a variant's finished and failed runs in a language."""
     return SeedsCell(n=len(by_seed(results.f1, variant, lang)), failed=failed(results, variant, lang))
 
 
 def scored_on(results: Results, lang: str) -> str:
-    """For headings: nothing for test, else the split."""
+    """Return the suffix of headings: empty for test, else the split."""
     return " (dev)" if results.on_dev(lang) else ""
 
 
 def fields_on(results: Results, lang: str, fields: Iterable[str]) -> tuple[str, ...]:
-    """CSV's names of scores, which tell dev from test as well."""
+    """Return CSV fields of scores, with a suffix for dev."""
     return tuple(f"{field}_on_dev" if results.on_dev(lang) else field for field in fields)
 
 
 def where(results: Results, langs: Iterable[str]) -> str:
-    """For titles: data set, languages and the split that they were scored on."""
+    """Return data set, languages and scored split, for titles."""
     langs = tuple(langs)
     on_dev = [lang for lang in langs if results.on_dev(lang)]
     split = "test set"

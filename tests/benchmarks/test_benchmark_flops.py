@@ -1,4 +1,4 @@
-"""Operations by formula against those that torch counts, and the rate of a product on a clock of the test's own."""
+"""Operations by formula against torch's counter, and the rate of a product with a fake clock."""
 
 import time
 from pathlib import Path
@@ -41,12 +41,12 @@ def test_formula_counts_what_torch_counts(tiny_encoder: EncoderFiles, frozen_lay
 
 def test_padding_is_not_counted(tiny_encoder: EncoderFiles) -> None:
     shape = TaggerShape.of(_tagger(tiny_encoder, 3))
-    alone = [training_flops(shape, np.array([length]), terminals=True) for length in (5, 40)]
-    assert training_flops(shape, np.array([5, 40]), terminals=True) == sum(alone)
+    single = [training_flops(shape, np.array([length]), terminals=True) for length in (5, 40)]
+    assert training_flops(shape, np.array([5, 40]), terminals=True) == sum(single)
 
 
 def test_student_step_is_counted_whole(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:
-    """Target and source sentences of one length each, so that nothing is padding; the MMD's products are small."""
+    """Target and source sentences have one length each, so there is no padding; the MMD's products are small."""
     bench = Bench(
         encoder=tiny_encoder,
         source=load_source("sample", None, limit=200),
@@ -89,7 +89,7 @@ def test_ratios_and_shares_are_of_the_same_round() -> None:
 
 
 def test_rate_is_operations_by_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a clock that says 0.125 s for each product: two are too few for 0.3 s, four are not."""
+    """The fake clock counts 0.125 s per product: two take less than 0.3 s, four take more."""
     now, products = 0.0, 0
     multiply = torch.mm
 

@@ -1,4 +1,4 @@
-"""Trainer is given the teacher's task: its sentences, labels and frozen layers, batches with little padding."""
+"""Trainer gets the teacher's task: its sentences, labels and frozen layers, batches with little padding."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The training benchmark: both loops are given the same task, and the command prints both."""
+"""benchmarks.training: all loops get the same task, and the command prints their speeds."""
 
 import re
 from collections.abc import Iterator
@@ -113,7 +113,7 @@ def test_steps_are_spread_over_the_lengths() -> None:
 
 @pytest.fixture
 def small_benchmark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Its cache is empty, rates of products are not measured for long; torch's threads stay those of other tests."""
+    """An empty cache, short measurements of products, and unchanged torch threads."""
     monkeypatch.setenv("MSD_RAY_CACHE", str(tmp_path))
     monkeypatch.setattr(flops, "SECONDS", 0.0)
     threads = torch.get_num_threads()
@@ -186,6 +186,6 @@ def test_dropout_masks_are_compared_and_profiled(
 @pytest.mark.parametrize(
     ("option", "least"), [("sentences", 32), ("rounds", 1), ("steps", 1), ("threads", 1), ("square", 1)]
 )
-def test_a_count_too_low_is_refused(option: str, least: int) -> None:
+def test_a_count_too_low_is_rejected(option: str, least: int) -> None:
     with pytest.raises(UserError, match=f"--{option} must be {least} or more, not {least - 1}"):
         main([f"--{option}", str(least - 1)])

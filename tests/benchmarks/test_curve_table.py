@@ -1,4 +1,4 @@
-"""The table of learning curves: what it gives for a point, and tables that are none."""
+"""The table of learning curves: interpolation at a point, and invalid tables."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_every_training_gives_its_own_curve(table: CurveTable) -> None:
 
 
 def test_trainings_are_at_the_points_that_the_script_names(table: CurveTable) -> None:
-    """No row can be added, changed or left out by hand and still stand there."""
+    """Detects rows that were added, changed or removed by hand."""
     assert list(table.points) == list(points(len(table.points)))
     assert table.points[0] == PAPER
     for about in ("command: python -m benchmarks.learning_curves", "commit: ", "data: sample", "encoder: "):
@@ -62,11 +62,11 @@ def test_points_are_within_the_space_and_do_not_depend_on_how_many_there_are() -
         ("1e-3,1,1e-3,1e-3,student,0.5,0.5,1,1", "a value is out of range: init"),
         ("1,1,1e-3,1e-3,teacher,0.5,0.5,1,1", "a value is out of range: learning_rate"),
         ("1e-3,1,1e-3,1e-3,teacher,0.5,nan,1,1", "a value is out of range"),
-        ("1e-3,1,1e-3,1e-3,teacher,0.5", "no training with its curve"),
-        ("1e-3,1,1e-3,1e-3,teacher,0.5,x,1,1", "no training with its curve"),
+        ("1e-3,1,1e-3,1e-3,teacher,0.5", "is not a training with its curve"),
+        ("1e-3,1,1e-3,1e-3,teacher,0.5,x,1,1", "is not a training with its curve"),
     ],
 )
-def test_rows_that_are_no_trainings_are_refused_with_their_line(tmp_path: Path, row: str, message: str) -> None:
+def test_rows_that_are_not_trainings_are_rejected_with_their_line(tmp_path: Path, row: str, message: str) -> None:
     file = tmp_path / "table.csv"
     good = "1e-3,1,1e-3,1e-3,teacher,0.5,0.5,1,1"
     file.write_text(f"# about\n{','.join(columns(2))}\n{good}\n{row}\n", encoding="utf-8")
@@ -74,10 +74,10 @@ def test_rows_that_are_no_trainings_are_refused_with_their_line(tmp_path: Path, 
         read_rows(file)
 
 
-def test_tables_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"missing.csv: .*; `python -m benchmarks.learning_curves` makes it"):
+def test_invalid_tables_are_rejected(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"missing.csv: .*\. Create it with `python -m benchmarks.learning_curves`"):
         read_table(tmp_path / "missing.csv")
     lines = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if ",encoder," not in line]
     (tmp_path / "half.csv").write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(UserError, match="there are not trainings with both values of `init` in it"):
+    with pytest.raises(UserError, match="expected trainings with both values of `init`"):
         read_table(tmp_path / "half.csv")

@@ -1,4 +1,4 @@
-"""Random encoders: of the promised size, the same each time, with sentence lengths that follow from the text alone."""
+"""Random encoders: documented sizes, deterministic weights, sentence lengths that depend only on the text."""
 
 from pathlib import Path
 

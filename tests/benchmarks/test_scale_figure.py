@@ -1,4 +1,4 @@
-"""The scale plot: a point for every number, higher where there is more, by logarithms."""
+"""The scale plot: one point per number, on log scales."""
 
 from xml.etree import ElementTree
 
@@ -26,6 +26,6 @@ def test_every_number_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("rows", [[], [(1, 0.0, 1.0, 1.0)], [(1, 1.0, -1.0, 1.0)]])
-def test_what_has_no_logarithm_is_refused(rows: list[tuple[int, float, float, float]]) -> None:
+def test_numbers_that_are_not_positive_are_rejected(rows: list[tuple[int, float, float, float]]) -> None:
     with pytest.raises(ValueError, match="positive numbers"):
         scale_figure(rows)

@@ -1,4 +1,4 @@
-"""The benchmark of the wall time to an F1: a real search that is watched, ended early, and what is refused."""
+"""benchmarks.time_to_f1: a real search that is polled, stopped early, and invalid options."""
 
 from pathlib import Path
 
@@ -16,26 +16,26 @@ from msd_ray.data.encoders.files import EncoderFiles
 @pytest.mark.timeout(1200)
 def test_the_best_student_of_a_search(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:
     command = [*small_command(tiny_encoder, tmp_path), "--workers", "0"]
-    said: list[str] = []
+    printed: list[str] = []
     storage = tmp_path / "storage"
-    reached = time_to(None, command, storage, say=said.append)
+    reached = time_to(None, command, storage, report=printed.append)
     students = {f"student/{t.number}": t for t in trials(storage) if t.study.endswith("/student")}
     assert len(students) == 2
     assert reached is not None
     assert reached.f1 == max(value for trial in students.values() for value in trial.epochs.values())
     assert reached.f1 in students[reached.trial].epochs.values()
-    assert len(said) >= 1
-    assert said[-1].endswith(reached.trial)
+    assert len(printed) >= 1
+    assert printed[-1].endswith(reached.trial)
     assert 0 < reached.seconds < 1200
-    assert time_to(100, command, storage, say=said.append) is None, "no tagger has 100"
-    early = time_to(100 * reached.f1, command, storage, say=said.append)
+    assert time_to(100, command, storage, report=printed.append) is None, "no tagger has 100"
+    early = time_to(100 * reached.f1, command, storage, report=printed.append)
     assert early is not None
     assert early.f1 >= reached.f1
 
 
 def test_a_search_that_fails(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"the search failed: .*no-such-corpus"):
-        time_to(50, ["--lang", "ar", "--dataset", "no-such-corpus"], tmp_path / "storage", say=print)
+    with pytest.raises(UserError, match=r"msd_ray.tune failed: .*no-such-corpus"):
+        time_to(50, ["--lang", "ar", "--dataset", "no-such-corpus"], tmp_path / "storage", report=print)
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def test_a_search_that_fails(tmp_path: Path) -> None:
     [
         (["--f1", "0", "--", "--lang", "ar"], "--f1 must be above 0"),
         (["--f1", "101", "--", "--lang", "ar"], "at most 100, not 101"),
-        (["--", "--lang", "ar", "--storage", "runs"], "leave --storage and --study-storage out"),
-        (["--", "--lang", "ar", "--study-storage=sqlite:///x.db"], "begin with nothing"),
+        (["--", "--lang", "ar", "--storage", "runs"], "--storage and --study-storage: the search starts"),
+        (["--", "--lang", "ar", "--study-storage=sqlite:///x.db"], "starts with an empty storage"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(arguments: list[str], message: str) -> None:
+def test_invalid_options_are_rejected(arguments: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         main(arguments)

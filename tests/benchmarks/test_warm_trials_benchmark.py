@@ -1,4 +1,4 @@
-"""The benchmark of warm trials in small: what it prints of each phase, and what it refuses."""
+"""benchmarks.warm_trials with few trials: its table, and invalid options."""
 
 import re
 from pathlib import Path
@@ -34,6 +34,6 @@ def test_prints_seconds_between_trials_and_memory(tiny_encoder: EncoderFiles, tm
         assert float(shared) < float(peak)
 
 
-def test_what_cannot_be_measured_is_refused() -> None:
+def test_invalid_options_are_rejected() -> None:
     with pytest.raises(UserError, match="--trials"):
         main(["--trials", "2", "--concurrent", "2"])

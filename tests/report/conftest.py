@@ -1,4 +1,4 @@
-"""Fixtures of reports that people look at."""
+"""Fixtures of the report tests."""
 
 from chromium import browser
 

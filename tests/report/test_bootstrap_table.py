@@ -1,4 +1,4 @@
-"""MSD against each variant over seeds and sentences: which seeds are used, and whose numbers stand there."""
+"""The bootstrap table of MSD against each variant: the seeds used and the numbers shown."""
 
 import random
 
@@ -37,9 +37,9 @@ def predictions(right: float, seed: int) -> Predictions:
     )
 
 
-def table(runs: dict[str, list[RunRow]], kept: dict[str, Predictions]) -> Table:
-    results = collect("wikiann", {"ar": runs}, kept.get)
-    return bootstrap_table(results, "ar", runs, kept.get)
+def table(runs: dict[str, list[RunRow]], stored: dict[str, Predictions]) -> Table:
+    results = collect("wikiann", {"ar": runs}, stored.get)
+    return bootstrap_table(results, "ar", runs, stored.get)
 
 
 def cells(found: Table, variant: str) -> list[str]:
@@ -47,32 +47,32 @@ def cells(found: Table, variant: str) -> list[str]:
     return [shown.text for shown in row.shown()]
 
 
-def test_all_shared_seeds_with_predictions_are_drawn_together() -> None:
+def test_all_shared_seeds_with_predictions_are_resampled_together() -> None:
     runs = {
         "msd": [run("msd", seed) for seed in (1, 2, 3, 4)],
         "direct": [run("direct", seed) for seed in (2, 3, 4, 5)],
     }
-    kept = {f"msd-{seed}": predictions(0.8, seed) for seed in (1, 2, 3, 4)}
-    kept |= {f"direct-{seed}": predictions(0.5, 10 + seed) for seed in (2, 3, 5)}  # seed 4 kept none
-    found = table(runs, kept)
+    stored = {f"msd-{seed}": predictions(0.8, seed) for seed in (1, 2, 3, 4)}
+    stored |= {f"direct-{seed}": predictions(0.5, 10 + seed) for seed in (2, 3, 5)}  # seed 4 stored none
+    found = table(runs, stored)
     expected = bootstrap_difference(
         GOLD,
-        [kept["msd-2"].predicted, kept["msd-3"].predicted],
-        [kept["direct-2"].predicted, kept["direct-3"].predicted],
+        [stored["msd-2"].predicted, stored["msd-3"].predicted],
+        [stored["direct-2"].predicted, stored["direct-3"].predicted],
     )
     (row,) = (row for row in found.rows() if row.label == VARIANTS["direct"].label)
     values = [value for cell in row.cells for value in cell.values()]
     assert values == [2, 100 * expected.difference, 100 * expected.low, 100 * expected.high, expected.p]
     assert cells(found, "direct")[0] == "2"
     assert "bootstrap over seeds and sentences" in found.title
-    assert any("draws seeds and scored sentences together" in note for note in found.notes)
+    assert any("resamples seeds and scored sentences together" in note for note in found.notes)
 
 
-def test_what_cannot_be_compared_says_why() -> None:
+def test_missing_comparisons_show_the_reason() -> None:
     other_gold = Predictions(tokens=(("a",),) * 2, gold=(("O",),) * 2, predicted=(("O",),) * 2, repeated=(False, False))
     runs = {name: [run(name, 1)] for name in ("msd", "direct", "no-all", "mixture")}
-    kept = {"msd-1": predictions(0.8, 1), "direct-1": other_gold, "mixture-1": predictions(0.8, 2)}
-    found = table(runs, kept)
+    stored = {"msd-1": predictions(0.8, 1), "direct-1": other_gold, "mixture-1": predictions(0.8, 2)}
+    found = table(runs, stored)
     assert cells(found, "msd") == ["–", "–", "–", "n/a"]
     assert cells(found, "direct") == cells(found, "no-all") == ["–", "not recorded", "–", "n/a"]
     assert cells(found, "no-mmd") == ["–", "not run", "–", "n/a"]

@@ -1,4 +1,4 @@
-"""Table 1 from real files of known counts, and what it says of files that are not the paper's."""
+"""Table 1 from real files of known counts, and its notes on files that differ from the paper's."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def line(table: Table, label: str, section: int = 0) -> list[str]:
     return [shown.text for shown in row.shown()]
 
 
-def test_without_counts_every_place_says_so() -> None:
+def test_without_counts_every_cell_is_marked() -> None:
     table = corpus_table({})
     assert [len(section.rows) for section in table.sections] == [8, 8, 8]
     assert line(table, "German-de, entities") == [

@@ -1,4 +1,4 @@
-"""The table of a search's final runs: the rows, gains and p values of the table that the search printed."""
+"""The table of a search's final runs: rows, gains and p values of the printed table."""
 
 import numpy as np
 import pytest
@@ -114,7 +114,7 @@ def test_runs_of_a_configuration_that_was_best_once_do_not_count() -> None:
 
 
 def test_a_study_of_an_earlier_version() -> None:
-    """Two rows or one, without digests of the parent, and with metrics that are gone."""
+    """One or two rows, no digests in the parent run, and missing metrics."""
     old = {"test/f1_source_selected": 0.1, "dev_source/f1": 0.9, "teacher/dev_target_f1": 0.2, "teacher/test_f1": 0.2}
     paper = [run("paper", seed, f1, more=old) for seed, f1 in enumerate((0.4, 0.41))]
     table = final_runs_table(study(paper, {}))
@@ -126,7 +126,7 @@ def test_a_study_of_an_earlier_version() -> None:
     assert shown(final_runs_table(study(paper + best, {})))[label][3] == f"{100 * np.mean([0.1, 0.11]):+.2f}"
 
 
-def test_what_chose_and_what_was_scored_is_said() -> None:
+def test_headings_name_the_selecting_and_the_scored_split() -> None:
     table = final_runs_table(study(runs(split="dev", dev="dev_source/f1")))
     assert [group.heading for group in table.groups][:2] == ["dev F1 (source)", "F1 (dev)"]
     assert "DEV SET (no test file)" in table.title
@@ -135,7 +135,7 @@ def test_what_chose_and_what_was_scored_is_said() -> None:
 
 
 def test_the_page_of_a_search_shows_it_first_whether_or_not_a_variant_was_run() -> None:
-    """Without the row `paper` there is no run of MSD, and nothing for the tables of variants."""
+    """Without the row `paper` there is no run of MSD, so the tables of variants are empty."""
     search = study(runs())
     language = Language(lang="ar", ablation=None, search=search, runs=variant_runs(None, search), curves={})
     results = collect("wikiann", {"ar": language.runs}, lambda _: None)

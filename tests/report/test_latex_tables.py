@@ -1,4 +1,4 @@
-"""Tables as LaTeX: escaped, structured, compiled where there is a pdflatex."""
+"""Tables as LaTeX: escaped, well-formed, and compiled if pdflatex is installed."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ LATEX_TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[{}&$]|[^\\{}&$]+", re.DOTALL)
 
 
 def latex_structure(text: str) -> None:
-    """Braces and environments close in their order; nothing special is left unescaped."""
+    """Check that braces and environments are balanced and no special character is unescaped."""
     open_braces, environments, math = 0, [], False
     for line in text.splitlines():
         assert not re.search(r"(?<!\\)(?:\\\\)*[#^~_]", line), line
@@ -38,7 +38,7 @@ def latex_structure(text: str) -> None:
 
 
 def unescaped(text: str) -> str:
-    """What LaTeX sets for text that `latex.escape` wrote."""
+    """Return the text that LaTeX shows for the output of `latex.escape`."""
     for character, escaped in sorted(latex._ESCAPES.items(), key=lambda pair: -len(pair[1])):
         if len(escaped) > 2 and escaped not in ("--", "---"):
             text = text.replace(escaped, f"\0{ord(character)}\0")

@@ -1,4 +1,4 @@
-"""Gold and predicted entities under each other, with what agrees and what does not."""
+"""Gold and predicted entities of a sentence with their verdicts."""
 
 import random
 
@@ -62,8 +62,8 @@ def test_join(tokens: list[str], text: str) -> None:
     assert join(tokens) == text
 
 
-def test_labels_must_fit() -> None:
-    with pytest.raises(ValueError, match="3 tokens, 2 gold labels, 3 predicted"):
+def test_labels_must_match_the_tokens() -> None:
+    with pytest.raises(ValueError, match="expected 3 labels, one per token, found 2 gold and 3 predicted"):
         sentence("a b c", "O O", "O O O")
     with pytest.raises(ValueError, match="not O, B-TYPE or I-TYPE"):
         gold_pieces(sentence("a", "X", "O"))

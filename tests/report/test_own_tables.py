@@ -1,4 +1,4 @@
-"""Tables that the paper has not, against plain arithmetic and the tests themselves."""
+"""Tables that are not in the paper, against plain arithmetic and the statistical tests."""
 
 from itertools import combinations
 
@@ -19,7 +19,7 @@ Values = npt.NDArray[np.float64]
 
 
 def drawn(start: int, variants: tuple[str, ...] = tuple(VARIANTS), langs: tuple[str, ...] = ("ko", "tr")) -> Scores:
-    """Scores that differ by variant, language and seed; the control's are the highest."""
+    """Return scores that differ by variant, language and seed; the control's are the highest."""
     rng = np.random.default_rng(start)
     return {
         variant: {
@@ -61,7 +61,7 @@ def all_tables(given: Results) -> list[Table]:
     ]
 
 
-def test_every_table_says_in_title_and_headings_that_it_is_on_dev() -> None:
+def test_every_title_and_heading_names_dev_as_the_scored_split() -> None:
     for table in all_tables(results()):
         assert "DEV SET (no test file)" in table.title
         assert any("(dev)" in heading for heading in table.headings())
@@ -71,7 +71,7 @@ def test_every_table_says_in_title_and_headings_that_it_is_on_dev() -> None:
         assert not any("(dev)" in heading for heading in table.headings())
 
 
-def test_the_control_stands_apart_and_is_never_bold_though_it_is_the_highest() -> None:
+def test_the_control_has_its_own_section_and_is_not_bold_although_highest() -> None:
     for table in all_tables(results(f1_deduplicated=drawn(5), source_f1=drawn(6))):
         for section in table.sections:
             marked = "NOT zero-shot" in section.heading
@@ -118,7 +118,7 @@ def test_runs_that_did_not_record_a_number_are_not_called_not_run() -> None:
 
 
 def values_of(section: Section) -> Values:
-    """The numbers of a section's rows: n, difference, p and its correction of both tests; NaN for what is not there."""
+    """Return the numbers of a section's rows: n, difference, raw and corrected p of both tests; NaN if missing."""
     return np.array([[value for cell in found.cells for value in cell.values()] for found in section.rows], dtype=float)
 
 
@@ -157,7 +157,7 @@ def test_msd_against_every_other_zero_shot_variant_is_the_corrected_family() -> 
         assert np.isnan(values_of(section)[:, [3, 5]]).all()
         assert not np.isnan(values_of(section)[:, [2, 4]]).any()
         assert {found.shown()[3].text for found in section.rows} == {"–"}
-    assert any("their p are not corrected" in note for note in table.notes)
+    assert any("their p values are not corrected" in note for note in table.notes)
 
 
 def test_other_pairs_and_the_control_do_not_change_the_correction() -> None:
@@ -174,7 +174,7 @@ def test_other_pairs_and_the_control_do_not_change_the_correction() -> None:
 def test_the_smallest_wilcoxon_p_is_named_and_reached() -> None:
     f1 = {"msd": {"ko": {s: 0.6 + s / 100 for s in SEEDS}}, "direct": {"ko": {s: 0.4 + s / 90 for s in SEEDS}}}
     table = pairwise_table(Results(dataset="mlowner", overall=Measures(f1=f1)), "ko")
-    assert any("over 5 seeds is never below 0.0625" in note for note in table.notes)
+    assert any("over 5 seeds cannot be below 0.0625" in note for note in table.notes)
     (found,) = table.rows()
     n, difference, t, t_holm, wilcoxon, wilcoxon_holm = (shown.text for shown in found.shown())
     assert (n, difference, t, wilcoxon, wilcoxon_holm) == ("5", "+19.78", "<0.0001", "0.0625", "0.0625")
@@ -204,7 +204,7 @@ def test_types_have_precision_recall_and_f1_in_the_catalogues_order_with_others_
     assert set(cells[7:]) == {"not recorded"}
 
 
-def test_a_number_that_fewer_seeds_recorded_says_so() -> None:
+def test_a_number_of_fewer_seeds_shows_their_number() -> None:
     person = Measures(f1={"msd": {"ko": {0: 0.5, 1: 0.7}}})
     assert texts(type_table(results(types={"PER": person}), "ko"), "msd")[6] == "60.00 ± 14.14 (n=2)"
 
@@ -242,19 +242,19 @@ def test_variants_have_an_average_where_there_are_several_languages() -> None:
     assert [group.heading for group in table.groups] == ["ko (dev)", "tr (dev)", "Avg (dev)"]
     average = (mean(given.f1, "msd", "ko") + mean(given.f1, "msd", "tr")) / 2
     assert texts(table, "msd")[2].startswith(f"{average:.2f} ± ")
-    alone = variants_table(Results(dataset="sample", overall=Measures(f1=drawn(3, langs=("ar",)))))
-    assert [group.heading for group in alone.groups] == ["ar"]
-    assert len(alone.sections[0].rows[0].cells) == 1
+    table = variants_table(Results(dataset="sample", overall=Measures(f1=drawn(3, langs=("ar",)))))
+    assert [group.heading for group in table.groups] == ["ar"]
+    assert len(table.sections[0].rows[0].cells) == 1
 
 
-def test_english_scores_are_the_teachers_alone() -> None:
+def test_english_scores_are_only_the_teachers() -> None:
     source = drawn(6, variants=("direct", "mixture"))
     table = english_table(results(source_f1=source))
     assert [found.label for found in table.rows()] == [VARIANTS["direct"].label, VARIANTS["mixture"].label]
     assert texts(table, "mixture")[1].startswith(f"{mean(source, 'mixture', 'tr'):.2f} ± ")
 
 
-def test_tables_without_any_run_are_built_and_say_so() -> None:
+def test_tables_without_runs_are_built_and_marked() -> None:
     empty = Results(dataset="mlowner")
     assert set(texts(type_table(empty, "ko"), "msd")) == {"not run"}
     assert set(texts(span_error_table(empty, "ko"), "gold-aux")) == {"not run"}

@@ -1,4 +1,4 @@
-"""The page's HTML: escaped, complete, its own scripts alone, the same for the same sections."""
+"""The page's HTML: escaped, self-contained, only its own scripts, deterministic."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ from msd_ray.report.page import Page, Section, json_in_script, render
 
 
 class Outline(HTMLParser):
-    """What the tests ask of a page: its elements with their attributes, its scripts, its headings, its text."""
+    """Parsed page: elements with attributes, scripts, headings and text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ def test_same_page_same_text(html: str) -> None:
     assert render(sample_page.page()) == html
 
 
-def test_policy_allows_the_scripts_that_stand_there_and_nothing_else(outline: Outline) -> None:
+def test_the_policy_allows_only_the_pages_scripts(outline: Outline) -> None:
     policies = [meta["content"] for meta in outline.of("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
     assert len(policies) == 1
     policy = policies[0] or ""
@@ -94,7 +94,7 @@ def test_nothing_is_loaded(outline: Outline) -> None:
     assert "@import" not in style
 
 
-def test_plotly_stands_there_once_and_only_where_there_are_figures(html: str) -> None:
+def test_plotly_is_embedded_once_and_only_with_figures(html: str) -> None:
     library = get_plotlyjs()
     assert html.count(library) == 1
     bare = render(Page(title="No figures", sections=(Section(heading="Text", anchor="text"),)))
@@ -146,7 +146,7 @@ def test_every_figure_has_words_and_data(outline: Outline) -> None:
     assert len(outline.of("figcaption")) == 4
 
 
-def test_every_header_cell_says_what_it_heads(outline: Outline) -> None:
+def test_every_header_cell_has_a_scope(outline: Outline) -> None:
     assert {cell.get("scope") for cell in outline.of("th")} == {"col", "colgroup", "row", "rowgroup"}
     assert len(outline.of("caption")) == len(outline.of("table"))
 
@@ -174,7 +174,7 @@ def test_code_in_prose() -> None:
 
 
 def _luminance(colour: str) -> float:
-    """Relative luminance (WCAG 2.2) of `#rrggbb`."""
+    """Return the relative luminance (WCAG 2.2) of `#rrggbb`."""
     channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,4 +1,4 @@
-"""The page as people meet it: opened from disk in Chromium, used by keyboard, on a phone, in the dark, on paper."""
+"""The page opened from disk in Chromium: keyboard, phone, dark theme, print."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def desk(browser: Browser, file: Path) -> Iterator[tuple[Tab, Complaints]]:
-    """The page on a desk, opened once; every test leaves it as it was."""
+    """The page on a wide screen, opened once; every test restores its state."""
     with opened(browser, file) as tab_and_complaints:
         yield tab_and_complaints
 
@@ -63,7 +63,7 @@ def test_skip_link_and_contents(desk: tuple[Tab, Complaints]) -> None:
     assert tab.locator("nav a[aria-current]").count() == 1
 
 
-def test_numbers_are_sorted_by_keyboard_alone(desk: tuple[Tab, Complaints]) -> None:
+def test_numbers_are_sorted_with_the_keyboard(desk: tuple[Tab, Complaints]) -> None:
     tab, complaints = desk
     table = "scores-table-4"
     heading = f"#{table} th[data-column='2']"  # ko, ours
@@ -226,8 +226,8 @@ def test_a_telephone(browser: Browser, file: Path) -> None:
         assert complaints == []
 
 
-def test_the_policy_stops_what_text_could_bring(browser: Browser, file: Path) -> None:
-    """Were markup ever to slip through, it could run and fetch nothing."""
+def test_the_policy_blocks_injected_scripts(browser: Browser, file: Path) -> None:
+    """Unescaped markup could not run scripts or load anything."""
     with opened(browser, file) as (tab, complaints):
         assert tab.evaluate("window.hacked") is None
         assert complaints == []

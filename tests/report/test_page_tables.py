@@ -1,4 +1,4 @@
-"""What tables are sorted by, and how their headers lie."""
+"""Sort keys of tables, and the spans of their header cells."""
 
 import pytest
 import sample_page
@@ -39,7 +39,7 @@ def test_sort_number(text: str, number: float | None) -> None:
     assert sort_number(text) == number
 
 
-def test_a_column_with_numbers_is_sorted_by_them_whatever_else_stands_there() -> None:
+def test_a_column_with_numbers_is_sorted_by_them_despite_other_texts() -> None:
     view = table_view(sample_page.score_table(), "t")
     rows = [row for _, part in view.sections for row in part]
     ours_in_turkish = [row.cells[4] for row in rows]
@@ -94,13 +94,13 @@ def test_no_rows() -> None:
 
 
 @pytest.mark.parametrize(("columns", "rows"), [((), ()), (("a",), (("1", "2"),)), (("a", "b"), (("1",),))])
-def test_rows_that_do_not_fit(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> None:
-    with pytest.raises(ValueError, match="one for each column"):
+def test_rows_that_do_not_match_the_columns(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> None:
+    with pytest.raises(ValueError, match="one per column"):
         rows_view("Data", columns, rows, "t")
 
 
 def test_a_table_without_rows() -> None:
-    """A search alone has nothing to be compared in pairs."""
+    """A search without an ablation has no pairs to compare."""
     table = Table(
         key="pairs",
         title="Pairs",

@@ -1,4 +1,4 @@
-"""The paper's numbers against each other, as far as the paper itself says how they belong together."""
+"""Consistency of the paper's numbers with each other and with its text."""
 
 from decimal import Decimal
 
@@ -99,7 +99,7 @@ def test_the_bold_rows_have_the_best_average_and_are_ours() -> None:
         assert bold.variant is not None
 
 
-def test_every_zero_shot_variant_but_no_mmd_has_its_row_and_the_control_has_none() -> None:
+def test_every_zero_shot_variant_except_no_mmd_has_a_row_and_the_control_has_none() -> None:
     in_paper = {row.variant for table in SCORE_TABLES for row in table.rows() if row.variant}
     assert in_paper == {name for name, variant in VARIANTS.items() if variant.zero_shot} - {"no-mmd"}
 

@@ -1,4 +1,4 @@
-"""Tables 2-8: what stands where, which number is the best, and what is said of dev, the control and gaps."""
+"""Tables 2-8: layout, best numbers, and the notes on dev, the control and missing results."""
 
 from collections.abc import Mapping
 
@@ -52,7 +52,7 @@ def row(table: Table, label: str) -> Row:
 
 
 def bold(table: Table) -> set[tuple[str, str]]:
-    """(row, column) of every bold cell among ours."""
+    """Return (row, column) of every bold cell among ours."""
     return {
         (found.label, group.key)
         for found in table.rows()
@@ -85,7 +85,7 @@ def test_means_deviations_and_differences_are_numpys() -> None:
     assert list(cells[3].values()[1:3]) == pytest.approx([100 * average.mean(), 100 * average.std(ddof=1)])
 
 
-def test_cited_systems_carry_the_papers_number_alone_and_rows_never_run_say_so() -> None:
+def test_cited_systems_show_only_the_papers_number_and_missing_rows_are_marked() -> None:
     table = score_table(TABLE_3, results(ALL_LANGS))
     assert line(table, "RIKD (Liang et al., 2021)") == [
         *("45.96", "–", "–"),
@@ -108,7 +108,7 @@ def test_the_best_zero_shot_mean_of_a_column_is_bold_and_the_control_never() -> 
     assert bold(table) == {("MSD", "ar"), ("MSD w/o. all", "hi"), ("MSD", "zh"), ("MSD", "avg")}
 
 
-def test_nothing_is_best_alone_and_ties_are_both_best() -> None:
+def test_a_single_score_is_not_best_and_ties_are_both_best() -> None:
     assert bold(score_table(TABLE_3, results({"msd": {"ar": 0.6}, "gold-aux": {"ar": 0.9}}))) == set()
     tied = {"msd": {"ar": 0.612301}, "direct": {"ar": 0.612299}, "no-all": {"ar": 0.6122}}
     assert bold(score_table(TABLE_3, results(tied))) == {("MSD", "ar"), ("BS (Wu and Dredze, 2019)", "ar")}
@@ -157,7 +157,7 @@ def test_an_average_needs_every_language() -> None:
     assert line(table, "MSD w/o. all")[-2] == "not run"
 
 
-def test_an_average_is_over_the_seeds_that_every_language_has_and_the_table_says_so() -> None:
+def test_an_average_is_over_shared_seeds_with_a_note() -> None:
     f1 = {"msd": {"ar": {1: 0.5, 2: 0.7}, "hi": {1: 0.6, 3: 0.9}, "zh": {1: 0.7}}}
     table = score_table(TABLE_3, Results(dataset="wikiann", overall=Measures(f1=f1)))
     assert line(table, "MSD")[-2] == "60.00 (n=1)"
@@ -168,7 +168,7 @@ def test_an_average_is_over_the_seeds_that_every_language_has_and_the_table_says
     assert not any("every language has" in note for note in score_table(TABLE_3, results(ALL_LANGS)).notes)
 
 
-def test_dev_as_the_scored_split_is_said_in_title_headings_and_notes() -> None:
+def test_title_headings_and_notes_name_dev_as_the_scored_split() -> None:
     on_dev = results({"msd": {"ko": 0.5, "tr": 0.6}}, dataset="mlowner", split="dev")
     for paper in (TABLE_4, TABLE_8):
         table = score_table(paper, on_dev)
@@ -182,9 +182,9 @@ def test_dev_as_the_scored_split_is_said_in_title_headings_and_notes() -> None:
         assert "mean" not in fields["ko"]
         assert any(note.startswith("ko, tr: there is no test file") for note in table.notes)
     on_test = score_table(TABLE_4, results({"msd": {"ko": 0.5}}, dataset="mlowner"))
-    said = " ".join([on_test.title, *on_test.headings(), *on_test.notes])
-    assert "(dev)" not in said
-    assert "dev set" not in said.lower()
+    text = " ".join([on_test.title, *on_test.headings(), *on_test.notes])
+    assert "(dev)" not in text
+    assert "dev set" not in text.lower()
 
 
 def test_failed_runs_are_not_called_not_run() -> None:
@@ -224,7 +224,7 @@ def test_eight_tables_in_order_whatever_there_is() -> None:
     assert "61.00 ± 0.96 (n=3)" not in line(tables[1], "MSD")
 
 
-def test_a_changed_score_changes_its_cell_alone() -> None:
+def test_a_changed_score_changes_only_its_cell() -> None:
     before = score_table(TABLE_3, results(ALL_LANGS))
     after = score_table(TABLE_3, results(ALL_LANGS | {"no-all": {"ar": 0.50, "hi": 0.72, "zh": 0.41}}))
     changed = {
@@ -237,7 +237,7 @@ def test_a_changed_score_changes_its_cell_alone() -> None:
     assert changed == {("MSD w/o. all", column) for column in (zh, zh + 1, average, average + 1)}
 
 
-def test_the_order_of_seeds_and_variants_changes_nothing() -> None:
+def test_the_order_of_seeds_and_variants_does_not_matter() -> None:
     one = Results(dataset="wikiann", overall=Measures(f1=scores(ALL_LANGS)))
     reordered = {
         variant: {lang: dict(reversed(list(by_seed.items()))) for lang, by_seed in reversed(list(by_lang.items()))}

@@ -1,4 +1,4 @@
-"""`msd_ray.report` on studies trained for it: every number is MLflow's, and twice the same to the byte."""
+"""`msd_ray.report` on real studies: every number comes from MLflow, and two reports are equal byte for byte."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ VARIANTS = ("msd", "no-all", "direct", "gold-aux")
 
 @pytest.fixture(scope="module")
 def storage(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A search and an ablation of Arabic."""
+    """Run a search and an ablation of Arabic."""
     directory = tmp_path_factory.mktemp("report")
     corpora = write_corpora(directory / "corpora", langs=("en", "ar"))
     search = SmallSearch(root=directory / "storage", encoder=tiny_encoder.directory, data_dir=corpora)
@@ -43,7 +43,7 @@ def reported(storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def table(out: Path, key: str) -> dict[str, dict[str, str]]:
-    """A table's CSV rows by their labels."""
+    """Return a table's CSV rows by label."""
     with (out / "tables" / f"{key}.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {row["row"]: row for row in rows}
@@ -71,7 +71,7 @@ def test_all_formats_of_all_tables_and_the_page_are_there(reported: Path) -> Non
     assert all(figure["data"] or figure["layout"]["annotations"] for figure in figures)
 
 
-def test_rows_never_run_say_so_and_have_no_number(reported: Path) -> None:
+def test_missing_rows_are_marked_and_have_no_number(reported: Path) -> None:
     ours = table(reported, "variants-wikiann")
     assert ours["MSD w/o MMD-L"]["ar.mean"] == ""
     text = (reported / "tables" / "variants-wikiann.md").read_text(encoding="utf-8")
@@ -121,25 +121,25 @@ def test_msd_is_compared_over_seeds_and_sentences(reported: Path) -> None:
     assert rows["MSD"]["f1.difference"] == rows["MSD w/o MMD-L"]["f1.difference"] == ""
 
 
-def test_the_report_is_kept_with_both_studies(storage: Path, reported: Path) -> None:
+def test_the_report_is_uploaded_to_both_studies(storage: Path, reported: Path) -> None:
     client = MlflowClient(default_tracking_uri(storage))
     experiment = client.get_experiment_by_name("msd-wikiann-ar")
     assert experiment is not None
     for study in ("ablation", "wikiann-ar"):
         (parent,) = client.search_runs([experiment.experiment_id], f"tags.kind = 'study' and tags.study = '{study}'")
-        kept = {file.path for file in client.list_artifacts(parent.info.run_id, "report")}
-        assert {"report/ablation.html", "report/tables", "report/figures"} <= kept
+        uploaded = {file.path for file in client.list_artifacts(parent.info.run_id, "report")}
+        assert {"report/ablation.html", "report/tables", "report/figures"} <= uploaded
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give --lang or --study"),
-        (["--lang", "de"], "nothing is recorded for de; there are: "),
-        (["--study", "nothing"], "no study nothing is recorded; there are: ablation, wikiann-ar"),
+        ([], "--lang or --study is required"),
+        (["--lang", "de"], "--lang de: no study is recorded. Recorded studies: ablation, wikiann-ar"),
+        (["--study", "nothing"], "--study nothing: is not recorded. Recorded studies: ablation, wikiann-ar"),
     ],
 )
-def test_what_is_not_recorded_is_a_message(storage: Path, arguments: list[str], message: str) -> None:
+def test_missing_studies_give_a_message(storage: Path, arguments: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         main([*arguments, "--storage", str(storage)])
 

@@ -8,7 +8,7 @@ from statistics import fmean
 import pytest
 
 from benchmarks.curve_table import read_table
-from benchmarks.simulation import SimulatedSearch, Unrecorded, random_points
+from benchmarks.simulation import NullRunLogger, SimulatedSearch, random_points
 from msd_ray.search.early_stopping import Pruning, rungs, should_stop
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter
 from msd_ray.search.search import KINDS
@@ -76,7 +76,7 @@ def test_of_each_kind_the_best_of_the_table_survives() -> None:
         for seed in range(8):
             points = random_points(30, seed)
             search = SimulatedSearch(table=table, trials=30, seed=seed, at_once=4, kinds=kinds, first=points)
-            found = search.run(Unrecorded())
+            found = search.run(NullRunLogger())
             of_encoder = [t.value or 0.0 for t in found if t.state == "COMPLETE" and t.parameters["init"] == "encoder"]
             last = [max(table.curve(p).f1) for p in points if p["init"] == "encoder"]
             values.append(max(of_encoder, default=0.0) / max(last))

@@ -13,9 +13,9 @@ from scipy.stats import wilcoxon
 
 from benchmarks.curve_table import read_table
 from benchmarks.simulation import (
-    Drive,
+    NullRunLogger,
+    PhaseCalls,
     SimulatedSearch,
-    Unrecorded,
     best_value,
     decisions,
     epochs_trained,
@@ -38,7 +38,7 @@ def searched(seed: int, *, pruned: bool = False, at_random: bool = False) -> tup
     """A search of `TRIALS` trials, four at a time."""
     first = random_points(TRIALS, seed) if at_random else ()
     search = SimulatedSearch(table=TABLE, trials=TRIALS, seed=seed, at_once=4, pruned=pruned, first=first)
-    return tuple(search.run(Unrecorded()))
+    return tuple(search.run(NullRunLogger()))
 
 
 @pytest.mark.parametrize("pruned", [False, True], ids=["without early stopping", "with early stopping"])
@@ -79,15 +79,15 @@ def test_the_same_seed_decides_the_same_in_memory_and_in_a_database(tmp_path: Pa
         url = None if database is None else f"sqlite:///{tmp_path / database}"
         return SimulatedSearch(table=TABLE, trials=24, seed=seed, at_once=8, study_storage=url, storage=tmp_path)
 
-    first = decisions(search(3, "first.db").run(Unrecorded()))
-    assert decisions(search(3, "second.db").run(Unrecorded())) == first
-    assert decisions(search(3, None).run(Unrecorded())) == first
+    first = decisions(search(3, "first.db").run(NullRunLogger()))
+    assert decisions(search(3, "second.db").run(NullRunLogger())) == first
+    assert decisions(search(3, None).run(NullRunLogger())) == first
     assert {state for _, state, _, _ in first} == {"COMPLETE", "PRUNED"}
-    other = decisions(search(4, None).run(Unrecorded()))
+    other = decisions(search(4, None).run(NullRunLogger()))
     assert all(mine[2] != theirs[2] for mine, theirs in zip(first[1:], other[1:], strict=True))
 
 
-class Dies(Drive):
+class Dies(PhaseCalls):
     """Kills the process after a number of reports."""
 
     def __init__(self, reports: int) -> None:
@@ -105,18 +105,18 @@ def test_killed_and_resumed_it_decides_as_undisturbed(tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path / database}"
         return SimulatedSearch(table=TABLE, trials=14, seed=5, study_storage=url, storage=tmp_path)
 
-    undisturbed = decisions(search("undisturbed.db").run(Unrecorded()))
+    undisturbed = decisions(search("undisturbed.db").run(NullRunLogger()))
     for reports in (9, 14):
         killed = search("killed.db")
         process = multiprocessing.get_context("fork").Process(
             target=killed.run,
-            args=(Unrecorded(), lambda phase: killed.play(phase, Dies(reports))),  # noqa: B023
+            args=(NullRunLogger(), lambda phase: killed.play(phase, Dies(reports))),  # noqa: B023
         )
         process.start()
         process.join()
         assert process.exitcode == -signal.SIGKILL
     assert len(search("killed.db").open().trials()) < 14
-    assert decisions(search("killed.db").run(Unrecorded())) == undisturbed
+    assert decisions(search("killed.db").run(NullRunLogger())) == undisturbed
 
 
 def test_32_at_a_time_every_trial_is_recorded_once_and_alike_in_both_places(
@@ -142,7 +142,7 @@ def test_32_at_a_time_every_trial_is_recorded_once_and_alike_in_both_places(
     )
     running: list[int] = []
 
-    class Counts(Drive):
+    class Counts(PhaseCalls):
         def on_report(self, phase: Phase, report: TrialReport, now: float) -> bool:
             running.append(len(phase._running))
             return super().on_report(phase, report, now)

@@ -1,4 +1,4 @@
-"""Which entity types are taken for which: gold types by predicted types."""
+"""Confusion between entity types: gold types by predicted types."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,26 +12,26 @@ from .text import label
 from .theme import HEAT
 
 _COLUMNS = ("gold", "predicted", "entities", "share of the row (%)")
-_NOT_GOLD, _NOT_PREDICTED = "made up", "missed"
+_NOT_GOLD, _NOT_PREDICTED = "spurious", "missed"
 
 TITLE = "Confusion between entity types"
 
 
 def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, scope: str = "") -> FigureWithData:
-    """A heat map: colour is the share of the gold type's entities, the text in a cell their number.
+    """Draw a heat map: colour is the share of the gold type's entities, the text in a cell their number.
 
     Args:
         types: the T entity types.
-        counts: (T+1, T+1) entities by gold type (rows) and predicted type (columns); last are those that are not gold
-            and those that are not predicted, and where these meet is nothing to count.
-        scope: what data it is about.
+        counts: (T+1, T+1) entities by gold type (rows) and predicted type (columns). The last row counts spurious
+            entities, the last column missed ones; their common cell is 0.
+        scope: what data the figure shows, such as `mlowner ko`.
 
     Raises:
-        ValueError: `counts` has another shape or a negative number.
+        ValueError: `counts` has the wrong shape or a negative number.
     """
     size = len(types) + 1
     if counts.shape != (size, size) or (counts < 0).any():
-        raise ValueError(f"confusion of {len(types)} types needs counts ({size}, {size}) >= 0, got {counts.shape}")
+        raise ValueError(f"confusion: expected counts of shape {(size, size)}, all >= 0, found shape {counts.shape}")
     if not counts.sum():
         return empty(title=TITLE, scope=scope, message="Not run: no entities to compare.", columns=_COLUMNS)
     gold, predicted = [*types, _NOT_GOLD], [*types, _NOT_PREDICTED]
@@ -69,7 +69,7 @@ def _cells(
     text = [[str(count) for count in row] for row in counts]
     text[-1][-1] = ""
     return go.Heatmap(
-        # Places are numbers, named by ticks: two types may be the same when cut.
+        # Positions are numbers with tick labels: shortened names of two types may be equal.
         x=list(range(size)),
         y=list(range(size)),
         z=z,
@@ -103,11 +103,11 @@ def _alt(types: Sequence[str], counts: npt.NDArray[np.int64], totals: npt.NDArra
     inner = counts[:-1, :-1]
     entities = int(totals[:-1].sum())
     alt = (
-        f"Heat map of gold by predicted types: of {entities} gold entities {int(np.trace(inner))} have the right type, "
-        f"{int(counts[:-1, -1].sum())} were missed; {int(totals[-1])} predicted ones are made up."
+        f"Heat map of gold by predicted types: of {entities} gold entities {int(np.trace(inner))} have the correct "
+        f"type, {int(counts[:-1, -1].sum())} were missed; {int(totals[-1])} predicted ones are spurious."
     )
     wrong = inner - np.diag(np.diag(inner))
     if not wrong.sum():
         return alt
     i, j = np.unravel_index(int(wrong.argmax()), wrong.shape)
-    return f"{alt} The most frequent confusion is {types[int(i)]} taken for {types[int(j)]} ({int(wrong[i, j])})."
+    return f"{alt} The most frequent confusion is {types[int(i)]} predicted as {types[int(j)]} ({int(wrong[i, j])})."

@@ -6,10 +6,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from .figure import FigureWithData, empty
+from .history import SYMBOLS, Curve, SearchTrial, best_trial
 from .panels import finish_panels, panels
 from .text import number, percent
 from .theme import PALETTE
-from .trials import SYMBOLS, Curve, SearchTrial, best_trial
 
 _SHARES = {"dev_target/f1": "dev F1, target language", "dev_source/f1": "dev F1, source language"}
 _LOSSES = {
@@ -19,11 +19,11 @@ _LOSSES = {
     "loss/mmd_language": "MMD², languages (Eq. 14)",
 }
 METRICS = (*_SHARES, *_LOSSES)
-"""The metrics that have a panel, those of them that the trials recorded."""
+"""Metrics with a panel, if the trials recorded them."""
 
 _COLUMNS = ("trial", "state", "metric", "epoch", "value")
 _BEST, _PAPER = "best trial", "paper's configuration"
-_LOOKS: dict[str, dict[str, Any]] = {  # line, opacity of a group of trials
+_LOOKS: dict[str, dict[str, Any]] = {  # line and opacity per group of trials
     "COMPLETE": {"line": {"color": PALETTE[3], "width": 1}, "opacity": 0.6},
     "PRUNED": {"line": {"color": PALETTE[4], "width": 1, "dash": "dot"}, "opacity": 0.7},
     "FAIL": {"line": {"color": PALETTE[2], "width": 1, "dash": "dash"}, "opacity": 0.8},
@@ -33,7 +33,7 @@ _LOOKS: dict[str, dict[str, Any]] = {  # line, opacity of a group of trials
 
 
 def curves_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureWithData:
-    """A panel a metric, a line a trial; the best trial and the paper's configuration stand out."""
+    """Draw one panel per metric, one line per trial; the best trial and the paper's configuration are highlighted."""
     title = "Learning curves of all trials"
     metrics = [name for name in METRICS if any(trial.curves.get(name) for trial in trials)]
     if not metrics:
@@ -58,7 +58,7 @@ def curves_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureWi
 
 
 def _lines(metric: str, name: str, trials: Sequence[SearchTrial], *, in_legend: bool) -> Any:
-    """One trace for all lines of a group: a gap (None) ends each line, and its last point has its state's symbol."""
+    """Return one trace with all lines of a group: None ends a line, and the last point has its state's symbol."""
     x: list[int | None] = []
     y: list[float | None] = []
     texts: list[str] = []

@@ -1,4 +1,4 @@
-"""Figure 4: how far the domains of teacher and student lie apart under the ablations."""
+"""Figure 4: distances between the domains of teacher and student under the ablations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ MEASURES: Mapping[str, tuple[str, str]] = {
     "symmetric_kl": ("symmetric KL", "nats (smaller: nearer)"),
     "cosine": ("cosine", "cosine (larger: nearer)"),
 }
-"""Name -> its panel's title and its axis's title."""
+"""Measure -> title of its panel and title of its axis."""
 
 _COLUMNS = ("measure", "domains", "variant", "mean", "standard deviation", "seeds")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DomainDistance:
-    """One measure (of `MEASURES`) of one pair of domains (of `PAIRS`) for one variant, a value a seed."""
+    """One measure (of `MEASURES`) between one pair of domains (of `PAIRS`) for one variant, one value per seed."""
 
     variant: str
     pair: str
@@ -34,7 +34,7 @@ class DomainDistance:
 
 
 def domains_figure(distances: Sequence[DomainDistance], *, scope: str = "") -> FigureWithData:
-    """A panel a measure, a group a pair, a bar a variant: means over seeds with the sample standard deviation.
+    """Draw a panel per measure, a group per pair, a bar per variant: means over seeds with sample standard deviations.
 
     Raises:
         ValueError: an unknown measure or pair, or no value.
@@ -42,7 +42,7 @@ def domains_figure(distances: Sequence[DomainDistance], *, scope: str = "") -> F
     title = "Figure 4: distances between domains"
     for each in distances:
         if each.measure not in MEASURES or each.pair not in PAIRS or not each.values:
-            raise ValueError(f"no distance that Figure 4 knows, or no value: {each}")
+            raise ValueError(f"unknown measure or pair, or no value: {each}")
     if not distances:
         return empty(title=title, scope=scope, message="Not run: no student's vectors.", columns=_COLUMNS)
     variants = list(dict.fromkeys(each.variant for each in distances))
@@ -86,7 +86,7 @@ def _bars(variant: str, bars: Mapping[str, Sequence[float]], *, in_legend: bool)
 
 
 def _broken(pair: str) -> str:
-    """A pair on two lines, so that four stand side by side on a phone."""
+    """Return a pair on two lines, so that four fit side by side on a phone."""
     return pair.replace("-", "–<br>")
 
 

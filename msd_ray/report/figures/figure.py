@@ -1,4 +1,4 @@
-"""FigureWithData: a figure, what it says in a sentence or two, and its numbers; what all figures have in common."""
+"""FigureWithData: a figure with its text alternative and its numbers; the common layout of figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ import plotly.graph_objects as go
 from .text import wrapped
 from .theme import TEMPLATES
 
-TITLE_HEIGHT = 24  # pixels of a title's line
-LEGEND_HEIGHT = 20  # pixels of a legend's line
+TITLE_HEIGHT = 24  # pixels per line of a title
+LEGEND_HEIGHT = 20  # pixels per line of a legend
 
 
 @dataclass(frozen=True, kw_only=True)
 class FigureWithData:
-    """A Plotly figure and what stands for it.
+    """A Plotly figure with its text alternative and its numbers.
 
-    figure: a `plotly.graph_objects.Figure`. title: plain text, also in the figure. alt: one or two sentences that say
-    what the figure shows. columns, rows: the numbers behind it as people read them, F1 in percent.
+    figure: a `plotly.graph_objects.Figure`. title: plain text, also in the figure. alt: one or two sentences on what
+    the figure shows. columns, rows: the figure's numbers as text, F1 in percent.
     """
 
     figure: Any
@@ -29,13 +29,13 @@ class FigureWithData:
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
-            raise ValueError(f"a row of the figure `{self.title}` has not {len(self.columns)} cells")
+            raise ValueError(f"figure `{self.title}`: expected {len(self.columns)} cells per row")
 
     @classmethod
     def of(
         cls, figure: Any, *, title: str, scope: str, alt: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]
     ) -> "FigureWithData":
-        """A figure that `finish` has been called with; `scope` becomes a part of the title."""
+        """Wrap a figure that `finish` was called with; `scope` becomes part of the title."""
         return cls(
             figure=figure,
             title=f"{title} ({scope})" if scope else title,
@@ -46,10 +46,15 @@ class FigureWithData:
 
 
 def finish(figure: Any, *, title: str, scope: str, height: int, legend: bool = True, above: int = 0) -> None:
-    """Give a figure its title, margins, legend and behaviour.
+    """Set a figure's title, margins, legend and interaction.
 
-    `scope` says what data it is about, such as `mlowner ko, dev`; it stands below the title. `height` is in pixels, the
-    title's lines not counted; `above` is how many pixels the title stays away from the plot.
+    Args:
+        figure: changed in place.
+        title: plain text.
+        scope: what data the figure shows, such as `mlowner ko, dev`; shown below the title.
+        height: in pixels, without the title's lines.
+        legend: whether the figure has a legend.
+        above: pixels between title and plot.
     """
     text = f"<b>{wrapped(title)}</b>" + (f"<br>{wrapped(scope)}" if scope else "")
     figure.update_layout(
@@ -64,7 +69,7 @@ def finish(figure: Any, *, title: str, scope: str, height: int, legend: bool = T
             "xref": "container",
             "xanchor": "left",
             "y": 1,
-            "yref": "paper",  # Plotly misplaces a title of several lines whose margin it makes at the container's edge
+            "yref": "paper",  # with yref "container", Plotly misplaces titles of several lines
             "yanchor": "bottom",
             "pad": {"t": 8, "l": 4, "b": 10 + above},
             "automargin": True,
@@ -73,15 +78,15 @@ def finish(figure: Any, *, title: str, scope: str, height: int, legend: bool = T
         showlegend=legend,
         legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom", "itemsizing": "trace"},
         hovermode="closest",
-        dragmode=False,  # a finger that scrolls the page over a figure shall not zoom it; the mode bar's buttons do
+        dragmode=False,  # scrolling the page by touch must not zoom the figure; the mode bar's buttons do
     )
-    # Without a distance of its own, Plotly sets a title upon long tick labels.
+    # Without a standoff, Plotly draws axis titles over long tick labels.
     figure.update_xaxes(automargin=True, title_standoff=8)
     figure.update_yaxes(automargin=True, title_standoff=6)
 
 
 def empty(*, title: str, scope: str, message: str, columns: Sequence[str]) -> FigureWithData:
-    """A figure that says why there is nothing to see."""
+    """Return a figure without data that shows a message."""
     figure = go.Figure()
     figure.add_annotation(
         text=wrapped(message), showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper", font={"size": 14}

@@ -1,25 +1,54 @@
-"""The history of a search: every trial's best dev F1 by its number, and the best so far."""
+"""SearchTrial, and the history of a search: every trial's best dev F1 by number, and the best so far."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import plotly.graph_objects as go
 
+from msd_ray.search.parameters import JSON
 from msd_ray.tracking.rows import State
 
 from .figure import FigureWithData, empty, finish
 from .text import label, number, parameter_label, percent
 from .theme import PALETTE
-from .trials import SYMBOLS, SearchTrial, best_trial
 
+SYMBOLS: Mapping[State, str] = {"COMPLETE": "circle", "PRUNED": "triangle-down-open", "FAIL": "x"}
+"""Symbol of each trial state."""
+
+Curve = tuple[tuple[int, float], ...]
+"""(epoch, value) pairs, epochs ascending."""
 _COLUMNS = ("trial", "state", "best dev F1 (%)", "best so far (%)", "paper's configuration", "reason")
 _COLOURS: dict[State, str] = {"COMPLETE": PALETTE[0], "PRUNED": PALETTE[4], "FAIL": PALETTE[2]}
 
 
-def history_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureWithData:
-    """A point a trial, its state told by the symbol; trials without a score stand at the bottom.
+@dataclass(frozen=True, kw_only=True)
+class SearchTrial:
+    """A finished student trial.
 
-    The best so far is that of COMPLETE trials, of which the search chooses the best.
+    value: best dev F1 (0..1), None without a score, as for most failed trials. paper: whether it has the paper's
+    configuration. reason: why it failed. curves: metric name -> values over epochs.
+    """
+
+    number: int
+    state: State
+    value: float | None
+    parameters: Mapping[str, JSON] = field(default_factory=dict)
+    paper: bool = False
+    reason: str | None = None
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+
+
+def best_trial(trials: Sequence[SearchTrial]) -> SearchTrial | None:
+    """Return the COMPLETE trial with the highest value; of equal ones the first, as the search selects."""
+    complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
+    return max(complete, key=lambda trial: (trial.value or 0.0, -trial.number), default=None)
+
+
+def history_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureWithData:
+    """Draw one point per trial, with a symbol for its state; trials without a score are at the bottom.
+
+    The best so far is over COMPLETE trials, among which the search selects.
     """
     title = "Best dev F1 of every trial"
     if not trials:
@@ -105,7 +134,7 @@ def _rings(trials: Sequence[SearchTrial], floor: float) -> Any:
 
 
 def hover(trial: SearchTrial) -> str:
-    """What a trial's point says: number, state, score, parameters, why it failed."""
+    """Return a trial's hover text: number, state, score, parameters, reason of failure."""
     lines = [f"<b>trial {trial.number}</b>, {trial.state}" + (", the paper's configuration" if trial.paper else "")]
     lines.append(f"best dev F1 {percent(trial.value)}" + ("" if trial.value is None else " %"))
     lines += [f"{label(parameter_label(name))} {label(number(value))}" for name, value in trial.parameters.items()]

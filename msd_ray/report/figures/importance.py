@@ -1,4 +1,4 @@
-"""How much each parameter matters: the share of the scores' variance that it explains."""
+"""Importance of each parameter: the share of the scores' variance that it explains."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,12 @@ _COLUMNS = ("parameter", "share of variance (%)")
 
 
 def importance_figure(importance: Mapping[str, float] | None, *, trials: int, scope: str = "") -> FigureWithData:
-    """A bar a parameter, the most important on top.
+    """Draw one bar per parameter, the most important on top.
 
-    `importance` is what `msd_ray.report.importance.parameter_importance` returns, `trials` the number of
-    complete ones behind it. None, with too few trials for it, gives a figure that says so.
+    Args:
+        importance: result of `msd_ray.report.importance.parameter_importance`; None gives a figure with a message.
+        trials: number of complete trials that it is based on.
+        scope: what data the figure shows.
     """
     title = "Importance of the parameters"
     if not importance:

@@ -1,4 +1,4 @@
-"""The auxiliary channels' weights over epochs: lambda of the teacher (Eq. 10), lambda' of the student (Eq. 12)."""
+"""Weights of the auxiliary channels over epochs: lambda of the teacher (Eq. 10), lambda' of the student (Eq. 12)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from typing import Any
 import plotly.graph_objects as go
 
 from .figure import FigureWithData, empty
+from .history import Curve
 from .panels import finish_panels, panels
 from .text import joined
 from .theme import style
-from .trials import Curve
 
 _COLUMNS = ("model", "layer", "epoch", "weight")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerWeights:
-    """One model's weights: layer -> (epoch, weight) by epoch. model: what the panel is called, `teacher λ` or so."""
+    """One model's weights: layer -> (epoch, weight) pairs. model: title of its panel, such as `teacher λ`."""
 
     model: str
     curves: Mapping[int, Curve]
 
 
 def layer_weights_figure(models: Sequence[LayerWeights], *, scope: str = "") -> FigureWithData:
-    """A panel a model, a line a layer with the layer's number at its end. The weights of an epoch add up to 1."""
+    """Draw one panel per model, one line per layer with its number at the end. An epoch's weights sum to 1."""
     title = "Channels' weights λ and λ′"
     drawn = [model for model in models if any(model.curves.values())]
     if not drawn:

@@ -1,7 +1,7 @@
-"""Several panels in one figure: one below the other, and side by side where there is room.
+"""Figures of several panels: stacked, or side by side on wide screens.
 
-The arrangement is a matter of a figure's layout alone (the axes' domains, the panel titles' places, the height), so the
-page can change it when a phone is turned: `layout.meta` holds both arrangements.
+The arrangement only affects a figure's layout (the axes' domains, the positions of panel titles, the height), so the
+page can change it when the width changes: `layout.meta` holds both arrangements.
 """
 
 import math
@@ -21,7 +21,7 @@ _GAP_X = 0.09  # share of the width between two panels
 
 
 def panels(titles: Sequence[str]) -> Any:
-    """A figure of len(`titles`) panels, one a row; `titles` are plain text. Raises ValueError without any."""
+    """Return a figure with one panel per title, stacked; titles are plain text. Raises ValueError without any."""
     return make_subplots(rows=len(titles), cols=1, subplot_titles=[wrapped(title) for title in titles])
 
 
@@ -30,8 +30,14 @@ def finish_panels(
 ) -> None:
     """Arrange the panels and finish the figure.
 
-    `panel_height` in pixels; `columns` is how many panels stand side by side where there is room; `legend` holds the
-    legend's entries, whose lengths say how many lines it takes.
+    Args:
+        figure: result of `panels`, changed in place.
+        count: number of panels.
+        title: plain text.
+        scope: what data the figure shows.
+        panel_height: in pixels.
+        columns: number of panels side by side on wide screens.
+        legend: the legend's entries, from which its number of lines is estimated.
     """
     finish(figure, title=title, scope=scope, height=0, legend=bool(legend), above=_ABOVE)
     title_height = figure.layout.height
@@ -47,7 +53,7 @@ def finish_panels(
 
 
 def _arrangement(count: int, columns: int, panel_height: int, other: int) -> dict[str, Any]:
-    """Layout changes, as `Plotly.relayout` takes them; `other` is the height of title and legend in pixels."""
+    """Return the layout changes for `Plotly.relayout`. other: height of title and legend in pixels."""
     rows = math.ceil(count / columns)
     inner = rows * panel_height + (rows - 1) * _GAP_Y
     width = (1 - (columns - 1) * _GAP_X) / columns
@@ -65,7 +71,7 @@ def _arrangement(count: int, columns: int, panel_height: int, other: int) -> dic
 
 
 def _legend_lines(entries: Sequence[str], width: int) -> int:
-    """About how many lines a horizontal legend takes, all entries as wide as the widest."""
+    """Estimate the number of lines of a horizontal legend, with all entries as wide as the widest."""
     if not entries:
         return 0
     widest = 40 + 7 * max(map(len, entries))  # pixels

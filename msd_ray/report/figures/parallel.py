@@ -1,7 +1,7 @@
-"""Parallel coordinates: which parameters the trials had, coloured by their dev F1.
+"""Parallel coordinates: the trials' parameters, coloured by dev F1.
 
-The axes lie one below the other rather than side by side, so that they and their ticks can be read on a phone, and
-trials are plain lines: they can be hovered, told apart by more than colour, and need no WebGL.
+Axes are horizontal and stacked, so that they and their ticks are readable on a phone. Trials are ordinary lines, which
+allow hover text and dashes and need no WebGL.
 """
 
 import math
@@ -15,17 +15,16 @@ from plotly.colors import sample_colorscale
 from msd_ray.search.parameters import JSON
 
 from .figure import LEGEND_HEIGHT, FigureWithData, empty, finish
-from .history import hover
+from .history import SYMBOLS, SearchTrial, best_trial, hover
 from .text import label, number, parameter_label, percent
 from .theme import NEUTRAL, SEQUENTIAL
-from .trials import SYMBOLS, SearchTrial, best_trial
 
 _ROW_HEIGHT = 84  # pixels from one axis to the next
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterAxis:
-    """A searched parameter; log: whether it was searched by magnitude."""
+    """A searched parameter. log: whether it was searched on a log scale."""
 
     name: str
     log: bool = False
@@ -33,7 +32,7 @@ class ParameterAxis:
 
 @dataclass(frozen=True, kw_only=True)
 class _Axis:
-    """A drawn axis: where values lie on it (0..1), and its ticks as (place, text)."""
+    """An axis: positions of the values on it (0..1), and its ticks as (position, text)."""
 
     title: str
     places: Mapping[int, float]  # trial number -> place
@@ -43,10 +42,10 @@ class _Axis:
 def parallel_figure(
     trials: Sequence[SearchTrial], parameters: Sequence[ParameterAxis], *, scope: str = ""
 ) -> FigureWithData:
-    """An axis a parameter and one for dev F1, a line a trial that has a score; the best and the paper's stand out.
+    """Draw an axis per parameter and one for dev F1, a line per scored trial; the best and the paper's are highlighted.
 
     Raises:
-        ValueError: a trial has no value for one of the parameters, or one on a log axis that is not positive.
+        ValueError: a trial has no value for a parameter, or a value on a log axis is not positive.
     """
     title = "Parameters and dev F1 of the trials"
     columns = ("trial", "state", "best dev F1 (%)", *(parameter_label(each.name) for each in parameters))
@@ -62,9 +61,9 @@ def parallel_figure(
     # The best on top; poor trials below good ones.
     for trial in sorted(scored, key=lambda each: (each is best, each.paper, values[each.number])):
         figure.add_trace(_line(trial, axes, colour=_colour(values[trial.number], values.values()), best=trial is best))
-    names = _explain(figure, scored, best)
+    names = _add_legend(figure, scored, best)
     _draw_axes(figure, axes)
-    # Bare, but visible: where axes are not, Plotly moves the lines less than the rest when it makes the margins.
+    # Visible although empty: with invisible axes, Plotly shifts lines and annotations differently for the margins.
     bare = {"title_text": "", "showticklabels": False, "showgrid": False, "zeroline": False}
     figure.update_xaxes(range=[-0.06, 1.06], **bare)
     figure.update_yaxes(range=[-len(axes) + 0.35, 0.5], **bare)
@@ -83,9 +82,9 @@ def parallel_figure(
 def _axis(parameter: ParameterAxis, trials: Sequence[SearchTrial]) -> _Axis:
     title = label(parameter_label(parameter.name)) + (" (log)" if parameter.log else "")
     if missing := [trial.number for trial in trials if parameter.name not in trial.parameters]:
-        raise ValueError(f"trials {missing} have no {parameter.name}")
+        raise ValueError(f"{parameter.name}: trials {missing} have no value")
     values = {trial.number: trial.parameters[parameter.name] for trial in trials}
-    # A truth value is an int, but no number.
+    # bool is a subclass of int.
     numbers = {
         key: float(value)
         for key, value in values.items()
@@ -94,7 +93,7 @@ def _axis(parameter: ParameterAxis, trials: Sequence[SearchTrial]) -> _Axis:
     if len(numbers) < len(values):
         return _categories(title, values)
     if parameter.log and min(numbers.values()) <= 0:
-        raise ValueError(f"{parameter.name} has values that a log axis cannot show: {min(numbers.values())}")
+        raise ValueError(f"{parameter.name}: expected positive values on a log axis, found {min(numbers.values())}")
     return _numeric(title, numbers, log=parameter.log, text=lambda value: f"{value:.3g}")
 
 
@@ -109,7 +108,7 @@ def _categories(title: str, values: Mapping[int, JSON]) -> _Axis:
 
 
 def _numeric(title: str, values: Mapping[int, float], *, log: bool, text: Callable[[float], str]) -> _Axis:
-    """An axis from the smallest to the largest value, with ticks at both and, if log, at the powers of ten between."""
+    """Return an axis from the smallest to the largest value, with ticks at both and, if log, at powers of ten."""
     scale = math.log10 if log else float
     low, high = min(values.values()), max(values.values())
     start, width = scale(low), scale(high) - scale(low)
@@ -123,10 +122,10 @@ def _numeric(title: str, values: Mapping[int, float], *, log: bool, text: Callab
         [10.0**power for power in range(math.ceil(start), math.floor(start + width) + 1)] if log else [(low + high) / 2]
     )
     ticks = [(0.0, text(low)), *((place(value), text(value)) for value in between), (1.0, text(high))]
-    # Ticks that would run into the ends' are left out.
-    kept = [tick for tick in ticks if tick[0] in (0.0, 1.0) or 0.15 < tick[0] < 0.85]
+    # Ticks that would overlap those at the ends are left out.
+    shown = [tick for tick in ticks if tick[0] in (0.0, 1.0) or 0.15 < tick[0] < 0.85]
     return _Axis(
-        title=title, places={key: place(value) for key, value in values.items()}, ticks=list(dict.fromkeys(kept))
+        title=title, places={key: place(value) for key, value in values.items()}, ticks=list(dict.fromkeys(shown))
     )
 
 
@@ -155,8 +154,8 @@ def _dash(trial: SearchTrial) -> str:
     return "dash" if trial.paper else "dot" if trial.state == "PRUNED" else "solid"
 
 
-def _explain(figure: Any, trials: Sequence[SearchTrial], best: SearchTrial | None) -> int:
-    """Add legend entries for the kinds of lines that are there; returns how many."""
+def _add_legend(figure: Any, trials: Sequence[SearchTrial], best: SearchTrial | None) -> int:
+    """Add legend entries for the line styles in use and return their number."""
     kinds: dict[str, tuple[str, str, float]] = {}  # name -> dash, symbol, width
     for trial in trials:
         kinds[trial.state] = ("dot" if trial.state == "PRUNED" else "solid", SYMBOLS[trial.state], 1.2)
@@ -175,7 +174,7 @@ def _explain(figure: Any, trials: Sequence[SearchTrial], best: SearchTrial | Non
 
 
 def _coloured_axis(y: int) -> Any:
-    """The axis of dev F1, thick and in the colours that the lines have there: it is their legend."""
+    """Return the thick axis of dev F1 in the colours of the lines, as their legend."""
     places = [step / 160 for step in range(161)]
     return go.Scatter(
         x=places,
@@ -188,7 +187,7 @@ def _coloured_axis(y: int) -> Any:
 
 
 def _draw_axes(figure: Any, axes: Sequence[_Axis]) -> None:
-    """A grey line for each axis with its title above and its ticks below; names and numbers take the text's colour."""
+    """Draw a grey line for each axis with its title above and its ticks below."""
     for index, axis in enumerate(axes):
         figure.add_shape(
             type="line", x0=0, x1=1, y0=-index, y1=-index, line={"width": 1, "color": NEUTRAL}, layer="below"

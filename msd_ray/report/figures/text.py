@@ -1,6 +1,6 @@
-"""Text in figures: labels that come from data, made harmless; numbers as people read them.
+"""Text in figures: escaped labels, display names and number formats.
 
-Plotly reads a part of HTML in every text of a figure (<b>, <br>, <a href>, entities) and fills in `%{...}`.
+Plotly interprets a subset of HTML in every text of a figure (<b>, <br>, <a href>, entities) and replaces `%{...}`.
 """
 
 import textwrap
@@ -11,8 +11,8 @@ from msd_ray.method.variants import VARIANTS
 
 from ..statistics.summary import Summary
 
-LONGEST_LABEL = 40  # characters; a longer label would leave a phone's screen no room for the plot
-TITLE_WIDTH = 40  # characters of the title's size that stand side by side on a phone
+LONGEST_LABEL = 40  # characters; longer labels leave no room for the plot on a phone
+TITLE_WIDTH = 40  # characters per line of a title on a phone
 
 _PARAMETERS = {
     "learning_rate": "learning rate",
@@ -26,47 +26,47 @@ _PARAMETERS = {
 }
 
 
-def harmless(text: str) -> str:
-    """`text` as Plotly shows it literally."""
+def escaped(text: str) -> str:
+    """Escape a text so that Plotly shows it literally."""
     return escape(text, quote=False).replace("%{", "%&#123;")
 
 
 def label(text: str, limit: int = LONGEST_LABEL) -> str:
-    """A label that comes from data: harmless, on one line, cut with an ellipsis beyond `limit` characters."""
+    """Escape a label from data, on one line, shortened with an ellipsis beyond `limit` characters."""
     line = " ".join(text.split())
-    return harmless(line if len(line) <= limit else line[: limit - 1] + "…")
+    return escaped(line if len(line) <= limit else line[: limit - 1] + "…")
 
 
 def wrapped(text: str, width: int = TITLE_WIDTH) -> str:
-    """`text`, harmless, on as many lines as it takes at `width` characters each."""
-    return "<br>".join(harmless(line) for line in textwrap.wrap(text, width))
+    """Escape a text and wrap it at `width` characters per line."""
+    return "<br>".join(escaped(line) for line in textwrap.wrap(text, width))
 
 
 def variant_label(name: str) -> str:
-    """A variant's label for people (plain, not escaped); of a variant nobody knows, its name."""
+    """Return a variant's display label, not escaped; for an unknown variant its name."""
     return VARIANTS[name].label if name in VARIANTS else name
 
 
 def parameter_label(name: str) -> str:
-    """A hyperparameter's name for people (plain, not escaped)."""
+    """Return a hyperparameter's display name, not escaped."""
     return _PARAMETERS.get(name, name.replace("_", " "))
 
 
 def percent(value: float | None, missing: str = "no score") -> str:
-    """A share (0..1) in percent with two decimals."""
+    """Format a share (0..1) in percent with two decimals."""
     return missing if value is None else f"{100 * value:.2f}"
 
 
 def number(value: object) -> str:
-    """A number with four significant digits; anything else as it is written."""
+    """Format a float with four significant digits, anything else with `str`."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def mean_text(summary: Summary, text: Callable[[float], str]) -> str:
-    """A mean with its standard deviation, if it has one, each written by `text`."""
+    """Format a mean with its standard deviation, if defined; `text` formats each number."""
     return text(summary.mean) + ("" if summary.deviation is None else f" ± {text(summary.deviation)}")
 
 
 def joined(items: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Join items as `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

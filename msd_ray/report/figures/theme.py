@@ -1,8 +1,8 @@
 """The look of all figures: colours, symbols, dashes and patterns, and a light and a dark template.
 
-The colours keep a contrast of 3 : 1 (WCAG 2.2, 1.4.11) on both backgrounds and stay apart for people with protanopia,
-deuteranopia or tritanopia; they were found by a search for the largest smallest difference. No more than six are so
-far apart, hence a style is a colour together with a symbol, a dash and a pattern, and no two styles share a symbol.
+The colours have a contrast of at least 3 : 1 (WCAG 2.2, 1.4.11) on both backgrounds and are distinguishable with
+protanopia, deuteranopia and tritanopia; a search maximised their smallest difference. Only six colours meet this, hence
+a style combines a colour with a symbol, a dash and a pattern, and no two styles share a symbol.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from msd_ray.method.variants import VARIANTS
 Mode = Literal["light", "dark"]
 
 BACKGROUNDS: Mapping[Mode, str] = {"light": "#ffffff", "dark": "#15181d"}
-"""What the page should have behind the figures, which are transparent."""
+"""Background of the page; the figures are transparent."""
 
 PALETTE = ("#0055FF", "#E67300", "#CC0022", "#759963", "#B274A8", "#B21BB2")
 SYMBOLS = (
@@ -37,15 +37,15 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 PATTERNS = ("", "/", "\\", "x", ".", "+", "-", "|")
 
 SEQUENTIAL = ((0.0, "#0055FF"), (0.5, "#B274A8"), (1.0, "#E67300"))
-"""For lines: low to high, every colour with contrast on both backgrounds."""
+"""Colour scale of lines, low to high; every colour has contrast on both backgrounds."""
 NEUTRAL = "#808080"
-"""For thin lines that belong to no one thing; contrast on both backgrounds."""
+"""Colour of axes and error bars; has contrast on both backgrounds."""
 HEAT = "Cividis"
-"""For cells with text in them, whose colour Plotly chooses by the cell's."""
+"""Colour scale of cells with text; Plotly adapts the text's colour to the cell."""
 
 CONFIG: Mapping[str, Any] = {
     "responsive": True,
-    "displaylogo": False,  # a link to a site
+    "displaylogo": False,  # links to a website
     "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
 }
 """Plotly's configuration for every figure."""
@@ -55,7 +55,7 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation 
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """How one of several things is drawn: `pattern` for bars, `dash` for lines, `symbol` for points."""
+    """Style of one series: `pattern` for bars, `dash` for lines, `symbol` for points."""
 
     colour: str
     symbol: str
@@ -64,18 +64,18 @@ class Style:
 
 
 def style(index: int) -> Style:
-    """The style of the thing with this number, from 0 on; they repeat after the twelfth."""
+    """Return the style of series `index`, from 0; styles repeat after twelve."""
     return Style(
         colour=PALETTE[index % len(PALETTE)],
         symbol=SYMBOLS[index % len(SYMBOLS)],
-        # Where the colours come round again, dashes and patterns are at another place of their round.
+        # Dashes and patterns are offset when the colours repeat.
         dash=DASHES[(index + index // len(PALETTE)) % len(DASHES)],
         pattern=PATTERNS[index % len(PATTERNS)],
     )
 
 
 def variant_style(name: str) -> Style:
-    """A variant's style, the same in all figures whichever variants they show."""
+    """Return a variant's style, the same in all figures."""
     names = list(VARIANTS)
     return style(names.index(name) if name in VARIANTS else len(names))
 
@@ -101,10 +101,10 @@ TEMPLATES: Mapping[Mode, Any] = {
     "light": _template(text="#1b1f24", grid="#dde1e6", line="#6b737c", hover="#ffffff"),
     "dark": _template(text="#e8eaed", grid="#343a42", line="#959da6", hover="#242a31"),
 }
-"""Plotly templates; figures are made with the light one."""
+"""Plotly templates; figures are created with the light one."""
 
 
 def template_json(mode: Mode) -> dict[str, Any]:
-    """A template as JSON, for `Plotly.relayout(figure, {template: ...})` in the page."""
+    """Return a template as JSON, for `Plotly.relayout(figure, {template: ...})` in the page."""
     content: dict[str, Any] = TEMPLATES[mode].to_plotly_json()
     return content

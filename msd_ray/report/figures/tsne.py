@@ -1,7 +1,7 @@
 """Figure 3: the [CLS] vectors of teacher and student on source and target sentences, projected by t-SNE.
 
-Each panel is one variant; its four sets are projected together (van der Maaten and Hinton 2008). What t-SNE keeps is
-who is whose neighbour: the axes have no unit, and distances between groups no meaning. Figure 4 has the distances.
+Each panel is one variant; its four sets are projected together (van der Maaten and Hinton 2008). t-SNE preserves
+neighbourhoods: axes have no unit, and distances between groups have no meaning. Figure 4 shows distances.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ SETS = ("tea_src", "tea_tgt", "stu_src", "stu_tgt")
 """Teacher or student, on source or target sentences, as the paper names them."""
 
 PERPLEXITY = 30.0
-"""Neighbours that t-SNE takes a point to have, where there are points enough."""
+"""Perplexity of t-SNE, reduced for few points."""
 
 _COLUMNS = ("variant", "set", "sentence", "x", "y")
 
@@ -44,22 +44,22 @@ class DomainVectors:
 
 
 def project(vectors: DomainVectors, *, seed: int = 0) -> list[npt.NDArray[np.float32]]:
-    """Project the four sets together; returns their points (n, 2) in the order of `SETS`.
+    """Project the four sets together and return their points (n, 2) in the order of `SETS`.
 
-    The same arrays and seed give the same digits: the start is the first two principal components, and one thread
-    computes, as sums of several threads come in any order. Perplexity is at most a third of the other points.
+    Deterministic for equal arrays and seed: initialised with the first two principal components, and computed by one
+    thread, because the summation order of several threads varies. Perplexity is at most a third of the other points.
 
     Raises:
-        ValueError: the arrays are no matrices of one width of 2 or more, a set is empty, a number is not finite, or
+        ValueError: the arrays are not matrices of one width of at least 2, a set is empty, a number is not finite, or
             all vectors are equal.
     """
     sets = vectors.sets()
     if any(each.ndim != 2 or 0 in each.shape for each in sets) or len({each.shape[1:] for each in sets}) > 1:
         shapes = ", ".join(f"{name} {each.shape}" for name, each in zip(SETS, sets, strict=True))
-        raise ValueError(f"t-SNE needs four sets of vectors of one width, got {shapes}")
+        raise ValueError(f"t-SNE: expected four non-empty sets of vectors of one width, found {shapes}")
     together = np.concatenate(sets).astype(np.float32)
     if together.shape[1] < 2 or not np.isfinite(together).all() or (together == together[0]).all():
-        raise ValueError(f"t-SNE needs finite vectors, wider than 1 and not all equal ({vectors.variant})")
+        raise ValueError(f"t-SNE of {vectors.variant}: expected finite vectors, wider than 1 and not all equal")
     projection = TSNE(
         n_components=2,
         perplexity=min(PERPLEXITY, (len(together) - 1) / 3),
@@ -73,7 +73,7 @@ def project(vectors: DomainVectors, *, seed: int = 0) -> list[npt.NDArray[np.flo
 
 
 def tsne_figure(runs: Sequence[DomainVectors], *, scope: str = "", seed: int = 0) -> FigureWithData:
-    """A panel for each run, in their order (the paper: `no-all`, `no-mmd`, `msd`). Raises as `project` does."""
+    """Draw one panel per run, in order (the paper: `no-all`, `no-mmd`, `msd`). Raises as `project` does."""
     title = "Figure 3: domains by t-SNE"
     if not runs:
         return empty(title=title, scope=scope, message="Not run: no student's vectors.", columns=_COLUMNS)
@@ -90,7 +90,7 @@ def tsne_figure(runs: Sequence[DomainVectors], *, scope: str = "", seed: int = 0
     figure.update_xaxes(title_text="t-SNE 1 (no unit)", showticklabels=False, zeroline=False)
     figure.update_yaxes(title_text="t-SNE 2 (no unit)", showticklabels=False, zeroline=False)
     alt = (
-        f"Scatter plots of [CLS] vectors of teacher and student on source and target sentences, one panel a variant. "
+        f"Scatter plots of [CLS] vectors of teacher and student on source and target sentences, one panel per variant. "
         f"Points whose nearest neighbour is of the other model: {joined(sentences)}."
     )
     finish_panels(figure, count=len(runs), title=title, scope=scope, panel_height=300, columns=3, legend=SETS)
@@ -98,7 +98,7 @@ def tsne_figure(runs: Sequence[DomainVectors], *, scope: str = "", seed: int = 0
 
 
 def mixed(points: Sequence[npt.NDArray[np.float32]]) -> float:
-    """The share (0..1) of projected points whose nearest neighbour is the other model's, teacher's or student's."""
+    """Return the share (0..1) of projected points whose nearest neighbour belongs to the other model."""
     together = np.concatenate(points).astype(np.float64)
     student = np.repeat([name.startswith("stu") for name in SETS], [len(each) for each in points])
     distances = ((together[:, None] - together[None]) ** 2).sum(axis=-1)  # (P, P)

@@ -20,7 +20,7 @@ _DOT_HEIGHT = 11  # pixels
 
 @dataclass(frozen=True, kw_only=True)
 class TypeScore:
-    """Scores (0..1) of one variant for one entity type, each a value a seed."""
+    """Scores (0..1) of one variant for one entity type, one value per seed each."""
 
     variant: str
     type: str
@@ -29,12 +29,12 @@ class TypeScore:
     recall: tuple[float, ...]
 
     def values(self, measure: str) -> tuple[float, ...]:
-        """The values of one of `MEASURES`."""
+        """Return the values of one of `MEASURES`."""
         return {"f1": self.f1, "precision": self.precision, "recall": self.recall}[measure]
 
 
 def types_figure(scores: Sequence[TypeScore], *, scope: str = "") -> FigureWithData:
-    """A panel a measure, a row a type, a dot a variant: means over seeds with the sample standard deviation.
+    """Draw a panel per measure, a row per type, a dot per variant: means over seeds with sample standard deviations.
 
     Raises:
         ValueError: a measure has no value.
@@ -43,7 +43,7 @@ def types_figure(scores: Sequence[TypeScore], *, scope: str = "") -> FigureWithD
     if not scores:
         return empty(title=title, scope=scope, message="Not run: no scores by entity type.", columns=_COLUMNS)
     if without := [score for score in scores if not (score.f1 and score.precision and score.recall)]:
-        raise ValueError(f"a score without a value: {without[0]}")
+        raise ValueError(f"score without a value: {without[0]}")
     variants = list(dict.fromkeys(score.variant for score in scores))
     types = sorted({score.type for score in scores})
     places = {name: place for place, name in enumerate(types)}
@@ -53,7 +53,7 @@ def types_figure(scores: Sequence[TypeScore], *, scope: str = "") -> FigureWithD
             of_variant = {score.type: score.values(measure) for score in scores if score.variant == variant}
             figure.add_trace(_dots(variant, of_variant, places, in_legend=panel == 1), row=panel, col=1)
         figure.update_xaxes(title_text=f"{_NAMES[measure]} (%)", row=panel, col=1)
-    # Rows are numbers, named by ticks: two types may look the same when their names are cut.
+    # Positions are numbers with tick labels: shortened names of two types may be equal.
     shown = [label(name, limit=14) for name in places]
     figure.update_yaxes(tickvals=list(places.values()), ticktext=shown, range=[len(types) - 0.5, -0.5])
     figure.update_yaxes(title_text="entity type", showgrid=False, zeroline=False)
@@ -69,7 +69,7 @@ def types_figure(scores: Sequence[TypeScore], *, scope: str = "") -> FigureWithD
 
 
 def _range(scores: Sequence[TypeScore]) -> tuple[float, float]:
-    """From a little below the lowest value to a little above the highest, in percent; one range for all panels."""
+    """Return the range of all panels in percent: the values' range with a margin."""
     values = [100 * value for score in scores for measure in MEASURES for value in score.values(measure)]
     return max(min(values) - 4, -2.0), min(max(values) + 4, 102.0)
 

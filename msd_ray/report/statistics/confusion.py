@@ -1,4 +1,4 @@
-"""Which entity type is taken for which."""
+"""Confusion between gold and predicted entity types."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,36 +6,36 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .spans import Span, sentence_spans
+from msd_ray.method.entity_scores import Span, sentence_spans
 
 NONE = "none"
-"""Name of the last row (no gold entity: made up) and the last column (no predicted entity: missed)."""
+"""Name of the last row (no gold entity: spurious) and the last column (no predicted entity: missed)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TypeConfusion:
-    """Pairs of gold and predicted entities by their types."""
+    """Counts of paired gold and predicted entities by type."""
 
     types: tuple[str, ...]
     """The T types of gold or predicted entities, in alphabetical order."""
     counts: npt.NDArray[np.int64]
-    """(T+1, T+1): gold type by predicted type; the last row and column are `NONE`, where they meet is 0.
+    """(T+1, T+1): gold type by predicted type. The last row and column are `NONE`; their common cell is 0.
 
-    A row adds up to the gold entities of its type, a column to the predicted ones.
+    A row sums to the gold entities of its type, a column to the predicted ones.
     """
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the rows, which are those of the columns, (T+1,)."""
+        """Names of rows and columns, (T+1,)."""
         return (*self.types, NONE)
 
 
 def type_confusion(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> TypeConfusion:
-    """Pair gold with predicted entities that share tokens, one with one, and count the pairs' types.
+    """Pair gold with predicted entities that share tokens, one to one, and count the pairs' types.
 
-    Pairs are taken greedily within a sentence: equal spans first, then the largest number of shared tokens, then the
-    leftmost gold entity, then the leftmost predicted one. Types play no part in it. So the diagonal holds entities of
-    the right type with right or wrong boundaries, and entities left without a partner are missed or made up.
+    Pairs are matched greedily within a sentence: equal spans first, then the largest number of shared tokens, then the
+    leftmost gold entity, then the leftmost predicted one. Types do not affect the matching. The diagonal thus counts
+    entities of the correct type, whatever their boundaries; unmatched entities are missed or spurious.
 
     >>> type_confusion([["B-PER", "I-PER", "O", "B-LOC"]], [["B-PER", "O", "O", "B-PER"]]).counts.tolist()
     [[0, 1, 0], [0, 1, 0], [0, 0, 0]]
@@ -54,10 +54,10 @@ def type_confusion(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
 
 
 def _type_pairs(gold: Sequence[Span], predicted: Sequence[Span]) -> Iterator[tuple[str | None, str | None]]:
-    """(gold type, predicted type) of every pair of one sentence; None for an entity without a partner.
+    """Yield (gold type, predicted type) of every pair of one sentence; None for an unmatched entity.
 
-    Equal spans need no rule of their own: entities of one labelling do not overlap, so a predicted entity with a gold
-    entity's span shares no token with any other.
+    Equal spans need no special case: entities of one label sequence do not overlap, so a predicted entity with a gold
+    entity's span shares no token with any other gold entity.
     """
     shared = [(min(g[2], p[2]) - max(g[1], p[1]), i, j) for i, g in enumerate(gold) for j, p in enumerate(predicted)]
     free_gold, free_predicted = set(range(len(gold))), set(range(len(predicted)))

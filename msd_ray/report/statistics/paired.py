@@ -1,4 +1,4 @@
-"""Paired tests between two rows over their seeds, and Holm's correction for a table of them."""
+"""Paired tests between two rows over their seeds, and Holm's correction for several tests."""
 
 import math
 import statistics
@@ -7,37 +7,35 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-# Scores are quotients of counts, good to about 1e-16; two differences that are equal on paper must be equal here too.
+# Scores are quotients of counts with errors of about 1e-16; differences that are equal exactly must be ties.
 DECIMALS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairedTests:
-    """Two-sided tests of the differences a - b, one difference a seed."""
+    """Two-sided tests of the differences a - b, one difference per seed."""
 
     n: int
-    """Seeds that both rows have."""
+    """Number of seeds that both rows have."""
     difference: float | None
-    """Mean of a - b over them; None for no seed."""
+    """Mean of a - b over these seeds; None without a seed."""
     t_p: float | None
-    """p of the paired t-test; None where it is undefined."""
+    """p of the paired t-test; None if undefined."""
     wilcoxon_p: float | None
-    """p of the Wilcoxon signed-rank test; None where it is undefined."""
+    """p of the Wilcoxon signed-rank test; None if undefined."""
 
 
 def paired_tests(a: Mapping[int, float], b: Mapping[int, float]) -> PairedTests:
-    """Compare two rows' scores, seed -> score, over the seeds that both have; other seeds are left out.
+    """Compare two rows' scores (seed -> score) over the seeds that both have.
 
-    A seed's difference is rounded to 12 decimals, so that equal differences are ties whatever the rounding of the
-    scores. Both tests need two seeds or more.
+    Differences are rounded to 12 decimals, so that equal differences are ties. Both tests need two or more seeds.
 
-    - The t-test (Student 1908) is undefined (None) when all differences are equal: it divides by their deviation,
-      and would call two equal differences a certainty.
-    - The signed-rank test (Wilcoxon 1945, "Individual comparisons by ranking methods") leaves differences of zero
-      out, and is undefined (None) when all are zero. p is exact: from the distribution of the ranks, with ties or
-      zeros over all 2^n signs; only with ties or zeros and more than 13 seeds is it the normal approximation.
-      n differences have 2^n signs, hence p >= 2 / 2^n: *five seeds cannot give less than 0.0625*, six not less than
-      0.03125. A row of five seeds is never significant at 0.05 by this test, however clear it is.
+    - The t-test (Student 1908) is undefined (None) if all differences are equal, because it divides by their deviation.
+    - The signed-rank test (Wilcoxon 1945, "Individual comparisons by ranking methods") leaves out differences of zero
+      and is undefined (None) if all are zero. p is exact: from the distribution of the ranks or, with ties or zeros,
+      over all 2^n signs. With ties or zeros and more than 13 seeds it is the normal approximation. n differences have
+      2^n signs, hence p >= 2 / 2^n: five seeds cannot give p below 0.0625, six not below 0.03125. With five seeds this
+      test is never significant at 0.05.
 
     >>> tests = paired_tests({0: 0.50, 1: 0.52, 2: 0.51}, {0: 0.48, 1: 0.49, 2: 0.50, 7: 0.9})
     >>> tests.n, round(tests.difference, 4), round(tests.t_p, 4), tests.wilcoxon_p
@@ -48,7 +46,7 @@ def paired_tests(a: Mapping[int, float], b: Mapping[int, float]) -> PairedTests:
     """
     for value in (*a.values(), *b.values()):
         if not math.isfinite(value):
-            raise ValueError(f"paired tests need finite scores, got {value}")
+            raise ValueError(f"paired tests: expected finite scores, found {value}")
     differences = [round(a[seed] - b[seed], DECIMALS) for seed in sorted(a.keys() & b.keys())]
     return PairedTests(
         n=len(differences),
@@ -59,11 +57,11 @@ def paired_tests(a: Mapping[int, float], b: Mapping[int, float]) -> PairedTests:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Adjusted p values of a family of tests, in the order given (Holm 1979, "A simple sequentially rejective ...").
+    """Return the adjusted p values of a family of tests, in the order given (Holm 1979, "A simple sequentially ...").
 
     Of m values, the smallest is multiplied by m, the next by m - 1, and so on; each is at least the one before it and
-    at most 1. Rejecting what stays below 0.05 keeps the chance of one or more false rejections below 0.05, whatever
-    the tests have to do with each other. A None stays None and does not count into m: no test was made there.
+    at most 1. Rejecting adjusted values below 0.05 keeps the family-wise error rate below 0.05, also for dependent
+    tests. None stands for a test that was not made: it stays None and does not count towards m.
 
     >>> holm([0.01, None, 0.04, 0.03])
     [0.03, None, 0.06, 0.06]
@@ -74,7 +72,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     made = [(p, index) for index, p in enumerate(p_values) if p is not None]
     for p, _ in made:
         if not 0 <= p <= 1:
-            raise ValueError(f"a p value lies in 0..1, got {p}")
+            raise ValueError(f"expected p values in 0..1, found {p}")
     adjusted: list[float | None] = [None] * len(p_values)
     largest = 0.0
     for rank, (p, index) in enumerate(sorted(made)):

@@ -1,4 +1,4 @@
-"""What kind of errors a system makes: wrong boundaries, wrong type, entities missed or made up."""
+"""Counts of error types: wrong boundaries, wrong type, missed and spurious entities."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,34 +6,35 @@ from typing import Any
 
 from nervaluate import Evaluator
 
-from .spans import Span, sentence_spans
+from msd_ray.method.entity_scores import Span, sentence_spans
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpanErrors:
-    """Counts of entities; the first five add up to the gold entities, all but `missed` to the predicted ones."""
+    """Counts of entities. The first five sum to the gold entities, all except `missed` to the predicted ones."""
 
     correct: int
-    """Same boundaries and type: what F1 counts as correct."""
+    """Same boundaries and type, as F1 counts."""
     boundary: int
     """Overlap and same type, other boundaries."""
     type: int
     """Same boundaries, other type."""
     boundary_and_type: int
-    """Overlap alone."""
+    """Overlap, other boundaries and type."""
     missed: int
-    """Gold entities without a predicted partner."""
+    """Unmatched gold entities."""
     spurious: int
-    """Predicted entities without a gold partner."""
+    """Unmatched predicted entities."""
 
 
 def span_errors(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> SpanErrors:
-    """Count errors through `nervaluate`, which implements SemEval-2013 task 9.1's measures (Segura-Bedmar et al. 2013).
+    """Count errors with `nervaluate`, which implements the measures of SemEval-2013 task 9.1 (Segura-Bedmar et al.).
 
-    nervaluate pairs each predicted entity, from left to right, with at most one gold entity that it overlaps (by 1 % of
-    the gold entity's tokens or more) and that has no partner yet; how it chooses depends on the measure. Its `ent_type`
-    measure (since nervaluate 1.2) prefers a gold entity of the predicted type, the one with the nearest boundaries,
-    before the leftmost one of another type. That pairing is the one counted here:
+    nervaluate matches each predicted entity, from left to right, with at most one unmatched gold entity that it
+    overlaps by at least 1 % of the gold entity's tokens. The choice depends on the measure: `ent_type` (since
+    nervaluate 1.2) prefers the gold entity of the predicted type with the nearest boundaries, then the leftmost one of
+    another type.
+    The counts follow the matching of `ent_type`:
 
         correct             strict.correct
         boundary            ent_type.correct - strict.correct
@@ -42,8 +43,8 @@ def span_errors(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]
         missed              ent_type.missed
         spurious            ent_type.spurious
 
-    The differences of two measures are counts, and none is negative, because entities of one labelling do not overlap:
-    an entity whose boundaries are right overlaps its gold entity alone, and is paired with it by every measure.
+    No difference is negative, because entities of one label sequence do not overlap: an entity with correct boundaries
+    overlaps only its gold entity, so every measure matches the two.
 
     >>> span_errors([["B-PER", "I-PER", "O", "B-LOC"]], [["B-PER", "O", "O", "B-PER"]])
     SpanErrors(correct=0, boundary=1, type=1, boundary_and_type=0, missed=0, spurious=0)
@@ -52,7 +53,7 @@ def span_errors(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]
         ValueError: the numbers of sentences or of a sentence's labels differ, or a label is not BIO.
     """
     pairs = list(sentence_spans(gold, predicted))
-    if not pairs:  # nervaluate has no totals then
+    if not pairs:  # nervaluate returns no totals for an empty list
         return SpanErrors(correct=0, boundary=0, type=0, boundary_and_type=0, missed=0, spurious=0)
     types = sorted({span[0] for pair in pairs for spans in pair for span in spans})
     evaluator = Evaluator(
@@ -75,5 +76,5 @@ def span_errors(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]
 
 
 def _as_nervaluate(spans: Iterable[Span]) -> list[dict[str, Any]]:
-    """nervaluate's entities end with their last token."""
+    """Convert spans for nervaluate, whose `end` is the last token."""
     return [{"label": name, "start": start, "end": end - 1} for name, start, end in spans]

@@ -1,14 +1,14 @@
-// What the page does beyond being read: sorts tables, switches its theme, draws figures, shows where one is.
+// Interaction of the page: sorting of tables, theme, figures, current section in the contents.
 (() => {
   "use strict";
   const root = document.documentElement;
   const announce = (text) => { document.getElementById("announcements").textContent = text; };
 
-  // --- Tables: each column's heading becomes a button. Ascending, descending, then the order of the page again.
+  // --- Tables: each column's heading becomes a button: ascending, descending, then the original order.
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
   function compare(a, b, direction) {
-    if (a.missing || b.missing) return a.missing - b.missing; // last in either direction
+    if (a.missing || b.missing) return a.missing - b.missing; // last in both directions
     return direction * (a.number === null || b.number === null ? collator.compare(a.text, b.text) : a.number - b.number);
   }
 
@@ -58,7 +58,7 @@
     try {
       localStorage.setItem("msd_ray-theme", root.dataset.theme);
     } catch (error) {
-      if (!(error instanceof DOMException)) throw error; // storage is closed to this file: the choice lasts as long as the page
+      if (!(error instanceof DOMException)) throw error; // no access to storage: the choice is lost with the page
     }
     themeChanged();
   });
@@ -114,16 +114,16 @@
     return result;
   }
 
-  const NARROW = 560; // CSS pixels; below, a legend stands under the plot
-  const PAPER = 640; // CSS pixels, what a sheet of A4 or Letter has room for
-  const TITLE_LINE = 24; // CSS pixels, which a figure has for each line of its own title
+  const NARROW = 560; // CSS pixels; on narrower screens the legend is below the plot
+  const PAPER = 640; // CSS pixels, printable width of A4 and Letter
+  const TITLE_LINE = 24; // CSS pixels per line of a figure's title
   const coarse = matchMedia("(hover: none)").matches;
   let printing = false;
   const figures = [...document.querySelectorAll(".drawing")].map((place) => ({
     place, source: JSON.parse(document.getElementById(place.dataset.figure).textContent), room: null,
   }));
 
-  // How much room a figure has: what its arrangement depends on. layout.meta may hold changes for where there is much.
+  // The width class of a figure, which determines its arrangement. layout.meta may hold changes for wide containers.
   function roomOf({ place, source }) {
     const width = printing ? PAPER : place.clientWidth;
     if (width < NARROW) return "narrow";
@@ -141,14 +141,14 @@
     if (room === "wide") for (const [path, value] of Object.entries(layout.meta.wide)) set(layout, path, value);
     layout.template = merged(layout.template ?? {}, template);
     layout.margin = { l: 8, r: 8, t: 28, b: 8, ...layout.margin };
-    if (layout.title?.text) { // the page's caption stands for it
+    if (layout.title?.text) { // the page's caption replaces it
       layout.margin.t = Math.max(28, 8 + (layout.title.pad?.b ?? 0));
       if (layout.height) layout.height -= TITLE_LINE * layout.title.text.split("<br>").length;
     }
     delete layout.title;
     if (printing) layout.width = PAPER;
     else layout.autosize = true;
-    if (coarse) layout.dragmode = false; // a finger on a figure scrolls the page
+    if (coarse) layout.dragmode = false; // touching a figure scrolls the page
     if (room === "narrow" && layout.legend?.orientation !== "h") {
       layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: -0.2, yanchor: "top" };
     }
@@ -164,7 +164,7 @@
     figure.room = roomOf(figure);
     const layout = layoutOf(figure, template);
     if (layout.height) figure.place.style.height = `${layout.height}px`;
-    // plotly.js writes into what it is given, so it gets a copy.
+    // plotly.js modifies its argument, so it gets a copy.
     return Plotly.react(figure.place, structuredClone(figure.source.data), layout, CONFIG);
   }
 
@@ -173,7 +173,7 @@
     for (const figure of figures) if (figure.room !== null) draw(figure, template);
   }
 
-  // One figure after the other, with time between them for the reader; data-figures tells when all are there.
+  // Draw the figures one by one, yielding to input in between; data-figures marks the end.
   async function drawAll() {
     root.dataset.figures = "drawing";
     for (const figure of figures) {
@@ -187,7 +187,7 @@
     for (const { place } of figures) widths.observe(place);
   }
 
-  // Paper is light, and as wide as it is.
+  // Print in the light theme and with the width of paper.
   let chosen;
   addEventListener("beforeprint", () => {
     chosen = root.dataset.theme;
@@ -202,7 +202,7 @@
     restyle();
   });
 
-  // --- Contents: closed where they would stand above the report; the section in sight is marked.
+  // --- Contents: collapsed on narrow screens; the visible section is marked.
   const contents = document.querySelector("nav details");
   if (matchMedia("(max-width: 68rem)").matches) contents.open = false;
   const links = new Map([...contents.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));

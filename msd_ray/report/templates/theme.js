@@ -1,4 +1,4 @@
-// Before anything is drawn: the theme that the reader chose last time. Storage may be closed to files; then the system decides.
+// Set the reader's last theme before the first paint. Without access to storage, the system's theme applies.
 try {
   const theme = localStorage.getItem("msd_ray-theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;

@@ -1,4 +1,4 @@
-"""One figure of each kind, made from names that are dangerous in HTML."""
+"""One figure of each kind, with names that are dangerous in HTML."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,11 +9,10 @@ from msd_ray.report.figures import FigureWithData
 from msd_ray.report.figures.confusion import confusion_figure
 from msd_ray.report.figures.curves import METRICS, curves_figure
 from msd_ray.report.figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
-from msd_ray.report.figures.history import history_figure
+from msd_ray.report.figures.history import SearchTrial, history_figure
 from msd_ray.report.figures.importance import importance_figure
 from msd_ray.report.figures.layer_weights import LayerWeights, layer_weights_figure
 from msd_ray.report.figures.parallel import ParameterAxis, parallel_figure
-from msd_ray.report.figures.trials import SearchTrial
 from msd_ray.report.figures.tsne import DomainVectors, tsne_figure
 from msd_ray.report.figures.types import TypeScore, types_figure
 
@@ -101,7 +100,7 @@ def make_vectors() -> Callable[..., DomainVectors]:
 
 @pytest.fixture(scope="session", params=list(MAKERS))
 def maker(request: pytest.FixtureRequest) -> Callable[[], FigureWithData]:
-    """Return, one after the other, functions that each make a figure of one kind."""
+    """Return in turn functions that each make a figure of one kind."""
     found: Callable[[], FigureWithData] = MAKERS[request.param]
     return found
 

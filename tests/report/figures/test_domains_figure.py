@@ -1,4 +1,4 @@
-"""Figure 4: bars are means, whiskers deviations, and the nearest variant is named."""
+"""Figure 4: bars are means, error bars deviations, and the text names the nearest variant."""
 
 import statistics
 
@@ -39,6 +39,6 @@ def test_each_measure_has_its_panel() -> None:
         DomainDistance(variant="msd", pair="tea_src--stu_src", measure="mmd", values=(0.1,)),
     ],
 )
-def test_what_the_figure_does_not_know_is_refused(wrong: DomainDistance) -> None:
-    with pytest.raises(ValueError, match="no distance that Figure 4 knows"):
+def test_unknown_measures_and_pairs_are_rejected(wrong: DomainDistance) -> None:
+    with pytest.raises(ValueError, match="unknown measure or pair"):
         domains_figure([wrong])

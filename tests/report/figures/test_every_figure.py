@@ -1,4 +1,4 @@
-"""What holds for every figure, made from names that are dangerous in HTML."""
+"""Properties of every figure, with names that are dangerous in HTML."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ Maker = Callable[[], FigureWithData]
 
 
 def texts(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every text of a figure's JSON with the name it stands under."""
+    """Yield every text of a figure's JSON with its key."""
     if isinstance(node, dict):
         for name, value in node.items():
             yield from texts(value, name)
@@ -28,7 +28,7 @@ def content(figure: FigureWithData) -> dict[str, Any]:
     return found
 
 
-def test_names_from_data_are_escaped_in_the_figure_alone(maker: Maker) -> None:
+def test_names_from_data_are_escaped_only_in_the_figure(maker: Maker) -> None:
     figure = maker()
     shown = [text for key, text in texts(content(figure)) if key not in ("legendgroup", "offsetgroup")]
     assert any("&lt;img src=x" in text for text in shown)
@@ -59,7 +59,7 @@ def test_fills_its_container_and_takes_its_colours_from_the_template(maker: Make
     assert layout["template"]["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
 
 
-def test_says_in_words_and_rows_what_it_shows(maker: Maker) -> None:
+def test_text_and_rows_describe_the_figure(maker: Maker) -> None:
     figure = maker()
     assert figure.alt.endswith(".")
     assert 15 < len(figure.alt) < 900
@@ -74,6 +74,6 @@ def test_is_the_same_for_the_same_data(maker: Maker) -> None:
     assert (first.alt, first.rows) == (second.alt, second.rows)
 
 
-def test_rows_that_do_not_fit_the_columns_are_refused() -> None:
-    with pytest.raises(ValueError, match="has not 2 cells"):
+def test_rows_that_do_not_match_the_columns_are_rejected() -> None:
+    with pytest.raises(ValueError, match="expected 2 cells per row"):
         FigureWithData.of(None, title="t", scope="", alt="a.", columns=("x", "y"), rows=[("1", "2", "3")])

@@ -1,4 +1,4 @@
-"""Panels below each other and side by side: inside the figure, never on each other."""
+"""Stacked panels and panels side by side: inside the figure, without overlap."""
 
 import itertools
 from typing import Any
@@ -18,7 +18,7 @@ def arranged(count: int, columns: int) -> Any:
 
 
 def boxes(layout: dict[str, Any], count: int) -> list[tuple[float, float, float, float]]:
-    """(left, right, bottom, top) of each panel, in shares of the plot."""
+    """Return (left, right, bottom, top) of each panel, as shares of the plot."""
     names = ["", *(str(number) for number in range(2, count + 1))]
     return [(*layout[f"xaxis{name}.domain"], *layout[f"yaxis{name}.domain"]) for name in names]
 

@@ -1,4 +1,4 @@
-"""The palette on both backgrounds and for people with each kind of colour blindness; styles that differ by more."""
+"""The palette on both backgrounds and with each kind of colour blindness; styles differ in more than colour."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Figures as Chromium draws them: on a phone, in the dark, with room; nothing asked of the network, nothing run."""
+"""Figures in Chromium: on a phone, in the dark theme, on a wide screen; no network access, no injected script."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ def page_file(figures: Mapping[str, FigureWithData], tmp_path_factory: pytest.Te
 
 @pytest.fixture(scope="module")
 def complaints() -> list[str]:
-    """Return the list of what the browser had to complain of."""
+    """Return the browser's errors and warnings."""
     return []
 
 
@@ -72,7 +72,7 @@ def test_everything_is_drawn_without_complaint(
         assert title.startswith(figure.title.split(" (<img")[0]), name
 
 
-def test_names_are_shown_as_they_are_and_run_nothing(phone: Page) -> None:
+def test_names_are_shown_literally_and_not_executed(phone: Page) -> None:
     assert phone.evaluate("window.harmed") is None
     assert phone.locator(".figure svg a, .figure svg img").count() == 0
     assert phone.locator("text=<img src=x").count() > 0
@@ -113,7 +113,7 @@ def test_the_template_switches_the_colours(phone: Page) -> None:
     assert phone.evaluate(colour) == light
 
 
-def test_panels_stand_side_by_side_where_there_is_room(phone: Page) -> None:
+def test_panels_are_side_by_side_on_wide_screens(phone: Page) -> None:
     tops = """() => [...document.querySelectorAll('#types .annotation-text')]
         .map(title => Math.round(title.getBoundingClientRect().top))"""
     arrange = """name => {

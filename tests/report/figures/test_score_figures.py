@@ -31,7 +31,7 @@ def test_types_that_look_alike_when_cut_keep_their_rows() -> None:
     assert sorted(figure.figure.data[0].y) == [0, 1]
 
 
-def test_a_score_without_values_is_refused() -> None:
+def test_a_score_without_values_is_rejected() -> None:
     with pytest.raises(ValueError, match="without a value"):
         types_figure([type_score("msd", "PER", ())])
 
@@ -44,13 +44,13 @@ def test_cells_are_counts_and_their_shares_of_the_row() -> None:
     assert cells.z[2][2] is None
     assert figure.rows[:2] == (("LOC", "LOC", "8", "80.00"), ("LOC", "PER", "1", "10.00"))
     assert len(figure.rows) == 8
-    assert "of 20 gold entities 13 have the right type, 2 were missed; 3 predicted ones are made up" in figure.alt
-    assert "PER taken for LOC (4)" in figure.alt
+    assert "of 20 gold entities 13 have the correct type, 2 were missed; 3 predicted ones are spurious" in figure.alt
+    assert "PER predicted as LOC (4)" in figure.alt
 
 
 @pytest.mark.parametrize("counts", [COUNTS[:2], COUNTS[:, :2], -COUNTS])
-def test_counts_that_do_not_fit_are_refused(counts: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"needs counts \(3, 3\)"):
+def test_counts_of_the_wrong_shape_are_rejected(counts: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"expected counts of shape \(3, 3\)"):
         confusion_figure(["LOC", "PER"], counts)
 
 
@@ -69,5 +69,5 @@ def test_each_model_has_its_panel_and_each_layer_one_entry() -> None:
     assert "student λ′ ends between 0.300 (layer 5) and 0.700 (layer 4)" in figure.alt
 
 
-def test_models_without_weights_are_said() -> None:
+def test_models_without_weights_give_a_message() -> None:
     assert layer_weights_figure([LayerWeights(model="teacher λ", curves={4: ()})]).alt.startswith("Not run")

@@ -6,15 +6,14 @@ from dataclasses import replace
 import pytest
 
 from msd_ray.report.figures.curves import curves_figure
-from msd_ray.report.figures.history import history_figure
+from msd_ray.report.figures.history import SearchTrial, best_trial, history_figure
 from msd_ray.report.figures.importance import importance_figure
 from msd_ray.report.figures.parallel import ParameterAxis, parallel_figure
-from msd_ray.report.figures.trials import SearchTrial, best_trial
 
 RATE = ParameterAxis(name="learning_rate", log=True)
 
 
-def test_history_tells_states_by_symbols(trials: list[SearchTrial]) -> None:
+def test_history_shows_states_as_symbols(trials: list[SearchTrial]) -> None:
     traces = {trace.name: trace for trace in history_figure(trials).figure.data}
     symbols = [traces[state].marker.symbol for state in ("COMPLETE", "PRUNED", "FAIL")]
     assert len(set(symbols)) == 3
@@ -36,7 +35,7 @@ def test_best_so_far_is_of_complete_trials(trials: list[SearchTrial]) -> None:
     assert "paper's configuration has 41.00 %" in figure.alt
 
 
-def test_history_of_failures_alone_can_be_drawn() -> None:
+def test_history_of_failures_only_can_be_drawn() -> None:
     figure = history_figure([SearchTrial(number=0, state="FAIL", value=None, paper=True, reason="out of memory")])
     assert "no trial has a score" in figure.alt
     assert figure.rows == (("0", "FAIL", "no score", "", "yes", "out of memory"),)
@@ -79,13 +78,13 @@ def test_log_axes_have_ticks_at_powers_of_ten(trials: list[SearchTrial]) -> None
 
 
 def test_parallel_coordinates_need_every_parameter(trials: list[SearchTrial]) -> None:
-    with pytest.raises(ValueError, match=r"trials \[0, 1, 2\] have no beta"):
+    with pytest.raises(ValueError, match=r"beta: trials \[0, 1, 2\] have no value"):
         parallel_figure(trials, [ParameterAxis(name="beta")])
 
 
-def test_a_log_axis_refuses_zero(trials: list[SearchTrial]) -> None:
+def test_a_log_axis_rejects_zero(trials: list[SearchTrial]) -> None:
     zero = [replace(trial, parameters={"learning_rate": 0.0}) for trial in trials]
-    with pytest.raises(ValueError, match="log axis cannot show"):
+    with pytest.raises(ValueError, match="expected positive values on a log axis"):
         parallel_figure(zero, [RATE])
 
 
@@ -94,7 +93,7 @@ def test_one_trial_and_equal_values_can_be_drawn(trials: list[SearchTrial]) -> N
     assert figure.rows == (("0", "COMPLETE", "41.00", "2e-05"),)
 
 
-def test_nothing_searched_is_said(trials: list[SearchTrial]) -> None:
+def test_an_empty_search_space_gives_a_message(trials: list[SearchTrial]) -> None:
     assert "every parameter is fixed" in parallel_figure(trials, []).alt
 
 
@@ -109,14 +108,14 @@ def test_curves_of_a_group_are_one_trace_with_gaps(trials: list[SearchTrial]) ->
     assert "The best, trial 2, goes from 30.00 % in epoch 1 to 40.00 % in epoch 2" in figure.alt
 
 
-def test_metrics_that_nobody_recorded_have_no_panel(trials: list[SearchTrial]) -> None:
+def test_metrics_that_were_not_recorded_have_no_panel(trials: list[SearchTrial]) -> None:
     plain = [replace(trial, curves={"loss/main": ((1, 0.5),)}) for trial in trials]
     figure = curves_figure(plain)
     titles = [annotation.text for annotation in figure.figure.layout.annotations]
     assert titles == ["distillation loss, main channel (Eq. 11)"]
 
 
-def test_trials_without_epochs_are_said() -> None:
+def test_trials_without_epochs_give_a_message() -> None:
     assert curves_figure([SearchTrial(number=0, state="FAIL", value=None)]).alt.startswith("Not run")
 
 
@@ -127,7 +126,7 @@ def test_importance_is_ordered() -> None:
     assert "learning rate explains most, 70.0 %" in figure.alt
 
 
-def test_too_few_trials_are_said_in_the_figure() -> None:
+def test_too_few_trials_give_a_message() -> None:
     figure = importance_figure(None, trials=4)
     assert "too few complete trials (4)" in figure.alt
     assert "too few complete" in figure.figure.layout.annotations[0].text

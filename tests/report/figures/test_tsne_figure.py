@@ -1,4 +1,4 @@
-"""Figure 3: reproducible to the digit, few points, bad vectors, who is whose neighbour."""
+"""Figure 3: reproducible digits, few points, invalid vectors, nearest neighbours."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,12 +42,12 @@ def test_sets_of_different_sizes_come_out_as_they_went_in(make_vectors: Make) ->
         (np.full((3, 8), np.nan), "finite"),
     ],
 )
-def test_bad_vectors_are_refused(make_vectors: Make, changed: np.ndarray, message: str) -> None:
+def test_invalid_vectors_are_rejected(make_vectors: Make, changed: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         project(replace(make_vectors(), tea_tgt=changed.astype(np.float32)))
 
 
-def test_equal_vectors_are_refused() -> None:
+def test_equal_vectors_are_rejected() -> None:
     same = np.ones((3, 8), dtype=np.float32)
     with pytest.raises(ValueError, match="not all equal"):
         project(DomainVectors(variant="msd", tea_src=same, tea_tgt=same, stu_src=same, stu_tgt=same))
@@ -76,7 +76,7 @@ def test_a_panel_a_run_and_a_row_a_point(make_vectors: Make) -> None:
     assert "MSD w/o all (TSL):" in figure.alt
 
 
-def test_no_run_is_said() -> None:
+def test_no_run_gives_a_message() -> None:
     figure = tsne_figure([], scope="conll de")
     assert figure.alt.startswith("Not run")
     assert figure.rows == ()

@@ -12,7 +12,7 @@ LABELS = ("O", *(f"{prefix}-{name}" for name in TYPES for prefix in "BI"))
 
 
 def valid_labels(rng: random.Random, length: int) -> list[str]:
-    """BIO2, with entities of one to three tokens, many of them side by side."""
+    """Return BIO2 labels with entities of one to three tokens, many of them adjacent."""
     labels: list[str] = []
     while len(labels) < length:
         name = rng.choice(TYPES)
@@ -22,7 +22,7 @@ def valid_labels(rng: random.Random, length: int) -> list[str]:
 
 @pytest.fixture(scope="session")
 def random_sentences() -> Callable[..., tuple[Sentences, Sentences]]:
-    """Gold and predicted labels; not `valid` means any order of BIO labels, most of them not allowed by BIO2."""
+    """Return a function that draws gold and predicted labels; unless `valid`, most sequences violate BIO2."""
 
     def draw(
         seed: int, *, sentences: int = 60, valid: bool = False, agreement: float = 0.7

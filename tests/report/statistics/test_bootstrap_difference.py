@@ -1,4 +1,4 @@
-"""The paired bootstrap against a loop that draws seeds and sentences themselves and scores each new corpus."""
+"""The paired bootstrap against a loop that resamples seeds and sentences and scores each resampled corpus."""
 
 import math
 import random
@@ -48,7 +48,7 @@ def twin(gold: Sentences, a: list[Sentences], b: list[Sentences], samples: int, 
 def two_systems(
     draw: Draw, seed: int, better: float, runs: int = 1
 ) -> tuple[Sentences, list[Sentences], list[Sentences]]:
-    """Two systems with errors in different sentences; a has the gold labels in `better` more of them."""
+    """Return two systems with errors in different sentences; a is correct in `better` more sentences."""
     gold, _ = draw(seed, valid=True, agreement=0.4)
     rng = random.Random(seed)
     a: list[Sentences] = []
@@ -67,7 +67,7 @@ def two_systems(
 def test_it_is_the_loops(
     random_sentences: Draw, monkeypatch: pytest.MonkeyPatch, runs: int, better: float, batch: int
 ) -> None:
-    """Whatever the number of resampled sentences in memory at once."""
+    """The batch size does not change the result."""
     monkeypatch.setattr(bootstrap, "BATCH", batch)
     gold, a, b = two_systems(random_sentences, runs, better, runs)
     found = bootstrap_difference(gold, a, b, samples=100, seed=runs)
@@ -86,7 +86,7 @@ def test_the_difference_is_that_of_the_means_over_seeds(random_sentences: Draw) 
 
 
 def test_seeds_that_differ_widen_the_interval(random_sentences: Draw) -> None:
-    """The same run three times is sure of its seeds; three runs of different worth are not."""
+    """Three equal runs have no variance over seeds; three different runs do."""
     gold, (good,), (poor,) = two_systems(random_sentences, 0, 0.3)
     alike = bootstrap_difference(gold, [good] * 3, [poor] * 3)
     assert alike == bootstrap_difference(gold, [good], [poor])
@@ -96,7 +96,7 @@ def test_seeds_that_differ_widen_the_interval(random_sentences: Draw) -> None:
 
 
 def test_seeds_are_paired(random_sentences: Draw) -> None:
-    """Seeds that move both systems alike do not blur their difference."""
+    """Seeds that affect both systems alike do not widen the interval of their difference."""
     gold, (good,), _ = two_systems(random_sentences, 0, 0.3)
     nothing = [["O"] * len(labels) for labels in gold]
     with_a_bad_seed = bootstrap_difference(gold, [good, nothing], [good, nothing])
@@ -154,18 +154,18 @@ def test_a_clear_difference_has_the_smallest_p(random_sentences: Draw) -> None:
     assert found.p == pytest.approx(2 / 1000)
 
 
-def test_what_cannot_be_resampled_is_refused() -> None:
+def test_invalid_arguments_of_the_bootstrap_are_rejected() -> None:
     one, two = [["O"]], [["O"]] * 2
-    needs = "2 sentences, 1 seed and 1 sample or more"
-    with pytest.raises(ValueError, match=f"{needs}, got 1, 1 and 2000"):
+    needs = "expected at least 2 sentences, 1 seed and 1 sample"
+    with pytest.raises(ValueError, match=f"{needs}, found 1, 1 and 2000"):
         bootstrap_difference(one, [one], [one])
-    with pytest.raises(ValueError, match=f"{needs}, got 2, 0 and 2000"):
+    with pytest.raises(ValueError, match=f"{needs}, found 2, 0 and 2000"):
         bootstrap_difference(two, [], [])
-    with pytest.raises(ValueError, match=f"{needs}, got 2, 1 and 0"):
+    with pytest.raises(ValueError, match=f"{needs}, found 2, 1 and 0"):
         bootstrap_difference(two, [two], [two], samples=0)
-    with pytest.raises(ValueError, match="1 runs of a but 2 of b"):
+    with pytest.raises(ValueError, match="expected 1 runs of b, one per run of a, found 2"):
         bootstrap_difference(two, [two], [two, two])
-    with pytest.raises(ValueError, match="2 gold sentences but 1 predicted"):
+    with pytest.raises(ValueError, match="expected 2 predicted sentences, one per gold sentence, found 1"):
         bootstrap_difference(two, [two], [one])
-    with pytest.raises(ValueError, match="sentence 1 has 1 gold labels but 2 predicted"):
+    with pytest.raises(ValueError, match="sentence 1: expected 1 predicted labels, found 2"):
         bootstrap_difference(two, [[["O"], ["O", "O"]]], [two])

@@ -1,4 +1,4 @@
-"""Distances of domains against training's MMD and slow twins written from the definitions."""
+"""Distances between domains against the MMD of training and slow twins of the definitions."""
 
 import math
 
@@ -68,7 +68,7 @@ def test_the_measures_are_the_twins(m: int, n: int, shift: float) -> None:
 
 @pytest.mark.parametrize("shift", [0.0, 0.05, 1.0])
 def test_mmd_is_the_one_that_training_minimises(shift: float) -> None:
-    """As it comes in practice: float32 rows, as many as a figure has, an encoder's width."""
+    """Realistic sizes: float32 rows, as many as in a figure, with an encoder's width."""
     x = sample(100, 0, width=384).astype(np.float32)
     y = sample(100, 1, shift, width=384).astype(np.float32)
     found = domain_distances(x, y).mmd
@@ -100,7 +100,7 @@ def test_opposite_means() -> None:
 
 
 def test_large_numbers_do_not_overflow() -> None:
-    """exp(3000) is no float; log-softmax of the means is (0, -3000) and (-3000, 0)."""
+    """exp(3000) overflows; log-softmax of the means is (0, -3000) and (-3000, 0)."""
     found = domain_distances(np.array([[3000.0, 0.0]]), np.array([[0.0, 3000.0]]))
     assert found.symmetric_kl == pytest.approx(6000.0)
     assert found.cosine == 0.0
@@ -112,7 +112,7 @@ def test_the_same_digits_every_time() -> None:
     assert all(domain_distances(x, y) == first for _ in range(3))
 
 
-def test_the_rows_are_left_alone() -> None:
+def test_the_rows_are_not_changed() -> None:
     x, y = sample(4, 0), sample(4, 1)
     before = x.copy(), y.copy()
     domain_distances(x, y)
@@ -123,12 +123,12 @@ def test_the_rows_are_left_alone() -> None:
 @pytest.mark.parametrize(
     ("x", "y"), [((2, 3), (2, 4)), ((0, 3), (2, 3)), ((2, 3), (0, 3)), ((3,), (2, 3)), ((2, 0), (2, 0))]
 )
-def test_shapes_that_do_not_fit_are_refused(x: tuple[int, ...], y: tuple[int, ...]) -> None:
+def test_mismatched_shapes_are_rejected(x: tuple[int, ...], y: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"need rows \(M, H\) and \(N, H\)"):
         domain_distances(np.ones(x), np.ones(y))
 
 
-def test_vectors_without_a_meaning_are_refused() -> None:
+def test_invalid_vectors_are_rejected() -> None:
     with pytest.raises(ValueError, match="finite"):
         domain_distances(np.array([[1.0, np.nan]]), np.ones((1, 2)))
     with pytest.raises(ValueError, match="no direction"):

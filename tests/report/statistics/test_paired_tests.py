@@ -29,12 +29,12 @@ def t_test_twin(differences: Sequence[float]) -> float:
 
 
 def wilcoxon_twin(differences: Sequence[float]) -> float:
-    """The share of all signs of the ranks that give a rank sum at least as far out, in either direction."""
-    kept = [d for d in differences if d != 0]
-    sizes = [abs(d) for d in kept]
+    """Return the share of all sign patterns whose rank sum is at least as extreme, in either direction."""
+    nonzero = [d for d in differences if d != 0]
+    sizes = [abs(d) for d in nonzero]
     ranks = [sum(other < size for other in sizes) + (sizes.count(size) + 1) / 2 for size in sizes]
-    observed = sum(rank for rank, d in zip(ranks, kept, strict=True) if d > 0)
-    sums = [sum(itertools.compress(ranks, signs)) for signs in itertools.product((False, True), repeat=len(kept))]
+    observed = sum(rank for rank, d in zip(ranks, nonzero, strict=True) if d > 0)
+    sums = [sum(itertools.compress(ranks, signs)) for signs in itertools.product((False, True), repeat=len(nonzero))]
     below, above = sum(s <= observed for s in sums), sum(s >= observed for s in sums)
     return min(1.0, 2 * min(below, above) / len(sums))
 
@@ -64,7 +64,7 @@ def test_both_tests_are_their_definitions(n: int, shift: float) -> None:
     ],
 )
 def test_the_signed_rank_test_is_exact_with_ties_and_zeros(differences: list[float]) -> None:
-    """Scores whose differences are ties on paper, and not to the last bit."""
+    """Return scores whose differences are exact ties that differ in the last bit as floats."""
     b = [0.1 + 0.1 * i for i in range(len(differences))]
     a = [y + d for y, d in zip(b, differences, strict=True)]
     assert paired_tests(seeds(a), seeds(b)).wilcoxon_p == pytest.approx(wilcoxon_twin(differences), abs=1e-12)
@@ -93,7 +93,7 @@ def test_only_common_seeds_count_in_any_order() -> None:
     assert paired_tests(a, b) == expected
 
 
-def test_undefined_tests_are_none() -> None:
+def test_undefined_p_values_are_none() -> None:
     none = PairedTests(n=0, difference=None, t_p=None, wilcoxon_p=None)
     assert paired_tests({}, {}) == none
     assert paired_tests({0: 0.5}, {1: 0.5}) == none
@@ -112,13 +112,13 @@ def test_equal_differences_have_no_t_test() -> None:
     assert tests.wilcoxon_p == pytest.approx(0.0625)
 
 
-def test_scores_that_are_not_finite_are_refused() -> None:
+def test_scores_that_are_not_finite_are_rejected() -> None:
     with pytest.raises(ValueError, match="finite scores"):
         paired_tests({0: math.nan, 1: 0.5}, {0: 0.5, 1: 0.5})
 
 
 def holm_twin(p_values: Sequence[float]) -> list[float]:
-    """Closed testing (Marcus et al. 1976): the worst Bonferroni p of all families that hold the test."""
+    """Closed testing (Marcus et al. 1976): the largest Bonferroni p of all families that contain the test."""
     tests = range(len(p_values))
     families = [f for size in range(1, len(p_values) + 1) for f in itertools.combinations(tests, size)]
     return [
@@ -134,7 +134,7 @@ def test_holm_is_the_closed_bonferroni_test(seed: int) -> None:
     assert holm(p_values) == pytest.approx(holm_twin(p_values), abs=1e-15)
 
 
-def test_holm_by_hand_leaves_none_alone_and_keeps_the_order() -> None:
+def test_holm_by_hand_skips_none_and_preserves_the_order() -> None:
     assert holm([None, 0.04, 0.01, None, 0.03]) == [None, pytest.approx(0.06), pytest.approx(0.03), None, 0.06]
     assert holm([None, None]) == [None, None]
     assert holm([]) == []
@@ -143,6 +143,6 @@ def test_holm_by_hand_leaves_none_alone_and_keeps_the_order() -> None:
 
 
 @pytest.mark.parametrize("p", [-0.01, 1.01, math.nan])
-def test_holm_refuses_what_is_no_p_value(p: float) -> None:
-    with pytest.raises(ValueError, match=r"a p value lies in 0\.\.1"):
+def test_holm_rejects_values_outside_0_to_1(p: float) -> None:
+    with pytest.raises(ValueError, match=r"expected p values in 0\.\.1"):
         holm([0.5, p])

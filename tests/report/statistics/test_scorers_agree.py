@@ -1,7 +1,7 @@
-"""Our F1 beside the strict scorers: equal on BIO2, and on other sequences different by the entities that I- begins.
+"""Our F1 and that of strict scorers: equal on BIO2; otherwise they differ in entities that begin with I-.
 
 The lenient scorers (conlleval, seqeval by default, seqscore with repair="conlleval") are compared in
-test_evaluation.py.
+tests/method/test_entity_scores.py.
 """
 
 import importlib
@@ -20,12 +20,12 @@ STRICT: dict[str, Any] = {"mode": "strict", "scheme": IOB2, "zero_division": 0}
 
 
 def without_dangling(labels: list[str]) -> list[str]:
-    """The labels with O for every I- that continues nothing, nor an I- that became O."""
-    kept: list[str] = []
+    """Return the labels with O for every I- that continues no entity."""
+    cleaned: list[str] = []
     for label in labels:
-        continues = bool(kept) and kept[-1] in (f"B{label[1:]}", f"I{label[1:]}")
-        kept.append("O" if label[0] == "I" and not continues else label)
-    return kept
+        continues = bool(cleaned) and cleaned[-1] in (f"B{label[1:]}", f"I{label[1:]}")
+        cleaned.append("O" if label[0] == "I" and not continues else label)
+    return cleaned
 
 
 def seqscore_counts(gold: Sentences, predicted: Sentences, repair: str | None) -> tuple[int, int, int]:
@@ -62,17 +62,17 @@ def test_on_bio2_every_scorer_agrees(random_sentences: Draw, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_the_strict_scorers_drop_what_a_dangling_i_begins(random_sentences: Draw, seed: int) -> None:
+def test_the_strict_scorers_drop_entities_that_begin_with_i(random_sentences: Draw, seed: int) -> None:
     gold, predicted = random_sentences(seed)
-    kept_gold, kept_predicted = map(without_dangling, gold), map(without_dangling, predicted)
-    strict, lenient = entity_scores(list(kept_gold), list(kept_predicted)), entity_scores(gold, predicted)
+    clean_gold, clean_predicted = map(without_dangling, gold), map(without_dangling, predicted)
+    strict, lenient = entity_scores(list(clean_gold), list(clean_predicted)), entity_scores(gold, predicted)
     assert strict.correct > 5
     assert_seqeval_strict(strict, gold, predicted)
     assert seqscore_counts(gold, predicted, "discard") == counts(strict)
     assert all(ours > theirs for ours, theirs in zip(counts(lenient), counts(strict), strict=True))
 
 
-def test_seqscore_refuses_a_dangling_i_without_a_repair() -> None:
+def test_seqscore_rejects_a_stray_i_without_a_repair() -> None:
     with pytest.raises(
         importlib.import_module("seqscore.encoding").EncodingError, match="Invalid transition 'O' -> 'I-PER'"
     ):
@@ -101,7 +101,7 @@ def test_the_documented_differences(
 
 
 def test_a_gold_entity_that_begins_with_i_counts_for_us_and_not_for_them() -> None:
-    """One found of two in gold labels as WikiAnn zh has them; the strict scorers see nothing but a wrong entity."""
+    """One of two gold entities is found, with labels as in WikiAnn zh; strict scorers count only a wrong entity."""
     gold, predicted = [["I-LOC", "I-LOC", "O", "B-PER"]], [["B-LOC", "I-LOC", "O", "O"]]
     assert counts(entity_scores(gold, predicted)) == (1, 1, 2)
     assert seqscore_counts(gold, predicted, "discard") == (0, 1, 1)

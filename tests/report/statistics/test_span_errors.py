@@ -1,4 +1,4 @@
-"""Errors by kind: cases by hand, and a slow transcription of the documented pairing on random label sequences."""
+"""Error types: cases by hand, and a slow transcription of the documented matching on random label sequences."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def test_by_hand(gold: str, predicted: str, expected: SpanErrors) -> None:
 
 
 def twin(gold: Sentences, predicted: Sentences) -> Counter[str]:
-    """Predictions from left to right; the nearest free gold entity of the type, else the leftmost other one."""
+    """Match predictions from left to right: the nearest unmatched gold entity of the type, else the leftmost other."""
     kinds: Counter[str] = Counter()
     for gold_labels, predicted_labels in zip(gold, predicted, strict=True):
         free = entities(gold_labels)
@@ -85,7 +85,7 @@ def test_it_is_the_twins_and_adds_up(random_sentences: Draw, seed: int, valid: b
 
 @pytest.mark.parametrize("seed", range(5))
 def test_nervaluate_reads_labels_as_we_do(random_sentences: Draw, seed: int) -> None:
-    """Its own reading of label sequences gives the totals that our entities give."""
+    """nervaluate's own parser of label sequences gives the same totals as our entities."""
     gold, predicted = random_sentences(seed)
     totals = Evaluator(gold, predicted, tags=["LOC", "MISC", "PER"], loader="list").evaluate()["overall"]
     found = span_errors(gold, predicted)
@@ -111,10 +111,10 @@ def test_types_of_any_name() -> None:
     assert span_errors([["B-Medical-Term", "I-Medical-Term"]], [["B-Medical-Term", "O"]]) == errors(boundary=1)
 
 
-def test_labels_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="2 gold sentences but 1 predicted"):
+def test_labels_of_different_lengths_are_rejected() -> None:
+    with pytest.raises(ValueError, match="expected 2 predicted sentences, one per gold sentence, found 1"):
         span_errors([["O"], ["O"]], [["O"]])
-    with pytest.raises(ValueError, match="sentence 0 has 2 gold labels but 1 predicted"):
+    with pytest.raises(ValueError, match="sentence 0: expected 2 predicted labels, found 1"):
         span_errors([["O", "O"]], [["O"]])
     with pytest.raises(ValueError, match="is not O, B-TYPE or I-TYPE"):
         span_errors([["PER"]], [["O"]])

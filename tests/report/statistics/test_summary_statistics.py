@@ -38,7 +38,7 @@ def test_five_seeds_by_hand() -> None:
     assert summary.high == pytest.approx(0.61 + 2.776445 * math.sqrt(0.00005), abs=1e-8)
 
 
-def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
+def test_the_interval_has_its_nominal_coverage() -> None:
     rng = np.random.default_rng(0)
     intervals = [summarise(rng.normal(0.5, 0.1, size=5).tolist()) for _ in range(2000)]
     covered = sum(s.low is not None and s.high is not None and s.low <= 0.5 <= s.high for s in intervals)
@@ -69,6 +69,6 @@ def test_values_that_cannot_be_summarised(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0])
-def test_a_confidence_in_percent_is_refused(confidence: float) -> None:
+def test_a_confidence_in_percent_is_rejected(confidence: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         summarise([0.5, 0.6], confidence)

@@ -42,7 +42,7 @@ def test_by_hand(gold: str, predicted: str, expected: list[str]) -> None:
 
 
 def twin(gold: Sentences, predicted: Sentences) -> Pairs:
-    """Take the best pair that is left, by the documented order, until none shares a token."""
+    """Take the best remaining pair, in the documented order, until none shares a token."""
     found: Pairs = Counter()
     for gold_labels, predicted_labels in zip(gold, predicted, strict=True):
         free_gold, free_predicted = entities(gold_labels), entities(predicted_labels)
@@ -80,7 +80,7 @@ def test_it_is_the_twins_and_adds_up(random_sentences: Draw, seed: int, valid: b
     assert (np.diag(found.counts)[:-1] >= [scores.correct for scores in per_type.values()]).all()
 
 
-def test_a_perfect_system_is_confused_about_nothing(random_sentences: Draw) -> None:
+def test_a_perfect_system_has_no_confusion(random_sentences: Draw) -> None:
     gold, _ = random_sentences(0)
     found = type_confusion(gold, gold)
     assert (found.counts == np.diag(np.diag(found.counts))).all()
@@ -93,6 +93,6 @@ def test_no_entity() -> None:
     assert found.counts.tolist() == [[0]]
 
 
-def test_labels_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="sentence 0 has 2 gold labels but 1 predicted"):
+def test_labels_of_different_lengths_are_rejected() -> None:
+    with pytest.raises(ValueError, match="sentence 0: expected 2 predicted labels, found 1"):
         type_confusion([["O", "O"]], [["O"]])

@@ -51,9 +51,9 @@ def test_equal_scores_or_parameters_give_none() -> None:
 
 def test_trials_that_do_not_fit_are_refused() -> None:
     parameters, values = trials(12)
-    with pytest.raises(ValueError, match="12 trials and 11 values"):
+    with pytest.raises(ValueError, match="expected 12 values, one per trial, found 11"):
         parameter_importance(parameters, values[1:])
     with pytest.raises(ValueError, match="different parameters"):
         parameter_importance([*parameters[:-1], {"dropout": 0.1}], values)
-    with pytest.raises(ValueError, match="teacher is no number"):
+    with pytest.raises(ValueError, match="teacher: expected a number"):
         parameter_importance([{**each, "teacher": ["a"]} for each in parameters], values)
