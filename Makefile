@@ -76,7 +76,7 @@ constraints:  ## choose every version anew and write constraints.txt
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && set -e; \
 	$(PYTHON) -m venv "$$fresh/venv"; \
 	echo "$(TORCH)" > "$$fresh/held.txt"; \
-	"$$fresh/venv/bin/python" $(PIP_INSTALL) -c "$$fresh/held.txt" -e ".[dev,e5-small]"; \
+	"$$fresh/venv/bin/python" $(PIP_INSTALL) -c "$$fresh/held.txt" -e ".[dev,e5-small,clusters]"; \
 	sed '/^#/!d' constraints.txt > "$$fresh/new.txt"; \
 	"$$fresh/venv/bin/python" -m pip freeze --exclude-editable > "$$fresh/frozen.txt"; \
 	sed -E '/^(nvidia|cuda|triton)/d; s/\+[a-z0-9.]+$$//' "$$fresh/frozen.txt" >> "$$fresh/new.txt"; \

@@ -19,9 +19,9 @@ It takes the options of `msd_ray.tune`: put `doctor` in its place. Each line say
 pass, warn or fail, and below it what to do. Nothing is changed or started.
 
 With --cluster-files it checks launcher YAMLs (ray up), Kubernetes manifests and compose
-files instead: Ray's schema, placeholders, resources against what a trial asks for, image
-tags against the pinned Ray, secrets in files, public addresses, token authentication.
-That needs pip install 'msd-ray[clusters]'.
+files instead: Ray's own validation of launcher YAMLs, placeholders, resources against what
+a trial asks for, image tags against the pinned Ray, secrets in files, public addresses,
+token authentication. Fields of providers and of Kubernetes are not validated.
 
 Exit code: 0 if nothing failed, 1 if something did, 2 for a mistake in the options."""
 EXAMPLES = """\

@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 if nothing failed, 1 if something did. Raises UserError for bad input."""
     options = parse(arguments)
     if options.cluster_files:
-        from .cluster_files.check import check_files
+        from .cluster_files import check_files
 
         check_files(options.cluster_files, ready=options.ready, constraints=options.constraints)
         return 0

@@ -8,7 +8,6 @@ import pytest
 
 from msd_ray.common.errors import UserError
 from msd_ray.doctor.__main__ import main
-from msd_ray.doctor.cluster_files import aws_nodes
 
 ROOT = Path(__file__).parents[2]
 CONSTRAINTS = str(ROOT / "constraints.txt")
@@ -25,11 +24,14 @@ def test_the_command_in_a_process(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "msd_ray.doctor", "--cluster-files", "cluster/local.yaml", "cluster/compose.yaml"]
     right = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert (right.returncode, right.stderr) == (0, "")
-    assert "cluster/local.yaml:11: to set: provider.head_ip: CHANGE-ME-HEAD waits for your own value" in right.stdout
+    assert (
+        "cluster/local.yaml:11: to set: provider.head_ip: CHANGE-ME-HEAD: replace it with your own value"
+        in right.stdout
+    )
     done = subprocess.run([*command, str(wrong)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 2
     assert done.stderr.startswith("error: 1 problem\n")
-    assert f"{wrong}:28: docker.run_options: must set RAY_AUTH_MODE=token on every node" in done.stderr
+    assert f"{wrong}:28: docker.run_options: RAY_AUTH_MODE=token is missing" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -37,7 +39,7 @@ def test_ready_means_no_placeholder(capsys: pytest.CaptureFixture[str]) -> None:
     assert check(str(ROOT / "cluster/services.yaml")) == 0
     with pytest.raises(UserError, match="2 problems") as caught:
         check(str(ROOT / "cluster/services.yaml"), ready=True)
-    assert "spec.storageClassName: CHANGE-ME waits for your own value" in str(caught.value)
+    assert "spec.storageClassName: CHANGE-ME: replace it with your own value" in str(caught.value)
     assert "2 problems" in capsys.readouterr().out
 
 
@@ -45,9 +47,9 @@ def test_ready_means_no_placeholder(capsys: pytest.CaptureFixture[str]) -> None:
     ("text", "said"),
     [
         ("a: [1", "not well-formed YAML"),
-        ("", "a mapping is expected"),
-        ("- 1", "a mapping is expected"),
-        ("description: a search space", "is no launcher YAML"),
+        ("", "is not a launcher YAML"),
+        ("- 1", "is not a launcher YAML"),
+        ("description: a search space", "is not a launcher YAML"),
         ("a: &b 1\nc: *b", "aliases"),
         ("a: 1\na: 2", "stands twice"),
     ],
@@ -63,23 +65,21 @@ def test_a_value_steers_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixtur
     path = tmp_path / "local.yaml"
     text = (ROOT / "cluster/local.yaml").read_text()
     path.write_text(text.replace("head_ip: CHANGE-ME-HEAD", 'head_ip: "\\e[2JCHANGE-ME-HEAD"'))
-    with pytest.raises(UserError):
-        check(str(path))
+    assert check(str(path)) == 0
     said = capsys.readouterr().out
-    assert r"\x1b[2JCHANGE-ME-HEAD waits" in said
+    assert r"\x1b[2JCHANGE-ME-HEAD: replace" in said
     assert "\x1b" not in said
 
 
-def test_a_value_makes_no_line_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_makes_no_line_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "services.yaml"
     text = (ROOT / "cluster/services.yaml").read_text()
-    forged = '"CHANGE-ME\\nservices.yaml: no problems"'
+    forged = '"0.0.0.0/0\\nservices.yaml: no problems"'
     path.write_text(text.replace("storageClassName: CHANGE-ME", f"storageClassName: {forged}"))
-    assert check(str(path)) == 0
-    assert r"CHANGE-ME\nservices.yaml: no problems waits" in capsys.readouterr().out
-    with pytest.raises(UserError, match="2 problems") as caught:
-        check(str(path), ready=True)
-    assert len(str(caught.value).splitlines()) == 3
+    with pytest.raises(UserError, match="1 problem") as caught:
+        check(str(path))
+    assert r"0.0.0.0/0\nservices.yaml: no problems lets others in" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 2
 
 
 def test_no_such_file(tmp_path: Path) -> None:
@@ -94,10 +94,3 @@ def test_constraints_without_ray(text: str | None, said: str, tmp_path: Path) ->
         constraints.write_text(text)
     with pytest.raises(UserError, match=f"{said}.*--constraints"):
         main(["--cluster-files", str(ROOT / "cluster/local.yaml"), "--constraints", str(constraints)])
-
-
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    aws_nodes._schema.cache_clear()
-    monkeypatch.setitem(sys.modules, "botocore.loaders", None)
-    with pytest.raises(UserError, match=r"without boto3 .*pip install 'msd-ray\[clusters\]'"):
-        check(str(ROOT / "cluster/aws.yaml"))

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import psycopg
 import yaml
-from cluster_files import CLUSTER
 
+CLUSTER = Path(__file__).parents[2] / "cluster"
 COMPOSE = yaml.safe_load((CLUSTER / "compose.yaml").read_text())
 USER = "msd"
 
