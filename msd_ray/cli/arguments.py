@@ -1,42 +1,44 @@
-"""The command line of `msd_ray.tune`: its arguments and their help, defaults and presets."""
+"""Command line of `msd_ray.tune`: options with their help, defaults and presets."""
 
 import argparse
 import textwrap
 from typing import Any
 
-from .parser import CommandParser, add_about, add_corpora, add_places, add_resources, add_training, default, path, text
+from msd_ray.common.option_types import Names, path, place, text
+
+from .parser import CommandParser, add_about, add_corpora, add_places, add_resources, add_training, default
 
 COMMAND = "python -m msd_ray.tune"
 DESCRIPTION = """\
-Find the best zero-shot named entity tagger for a language that has no labelled
-training sentences, and test it.
+Search for the best zero-shot named entity tagger for a language without
+labelled training sentences, and score it on the test set.
 
-A teacher is trained on labelled English. A student learns from the teacher's
-outputs on unlabelled sentences of the target language. The phases:
+A teacher is trained on labelled English, a student on the teacher's outputs
+for unlabelled sentences of the target language. Phases:
 
-  teacher   try hyperparameters of the teacher
-  student   try hyperparameters of the student, then run the best
-            configurations again with more seeds (confirm)
-  final     train the best configuration, and what it is compared with, anew
-            with several seeds, and score them on the test set
+  teacher   search the teacher's hyperparameters
+  student   search the student's hyperparameters, then repeat the best
+            configurations with more seeds (confirm)
+  final     train the best configuration and the baselines with several
+            seeds, and score them on the test set
 
-Every trial is recorded in MLflow. The same command started again goes on where
-it stopped; with a larger --trials, --hours or --patience it extends the search."""
+Every trial is recorded in MLflow. To resume a search, run the same command
+again; to extend it, give a larger --trials, --hours or --patience."""
 
 EXAMPLES = """\
 examples:
-  The whole pipeline on the bundled corpus in a few minutes, nothing downloaded:
+  The whole pipeline on the bundled corpus, in a few minutes, without downloads:
     python -m msd_ray.tune --lang ar --preset quickstart
-  A real search on MultiCoNER's Turkish:
+  A full search on MultiCoNER Turkish:
     python -m msd_ray.tune --lang tr --dataset mlowner \\
         --data-dir data/multiconer --space student --trials 40
-  Three WikiAnn languages on the cluster at RAY_ADDRESS, two trials a GPU:
+  Three WikiAnn languages on the cluster at RAY_ADDRESS, two trials per GPU:
     python -m msd_ray.tune --lang ar hi zh \\
         --gpus-per-trial 0.5 --max-concurrent 16
 """
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # The paper's own experiment: its one configuration, five seeds.
+    # The paper's experiment: one configuration, five seeds.
     "paper": {
         "space": "paper",
         "trials": 1,
@@ -48,8 +50,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "confirm": 1,
         "rows": ("direct", "tsl", "paper", "best"),
     },
-    # Small enough for two processor cores and a few minutes. No row of the paper's configuration: its learning rates
-    # are for 6,250 steps, and in 252 nothing is learned with them.
+    # A few minutes on two CPU cores. Without the row `paper`: its learning rates assume 6,250 steps, and in 252 steps
+    # the model barely learns.
     "quickstart": {
         "dataset": "sample",
         "encoder": "e5-small",
@@ -60,9 +62,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "average_epochs": 2,
         "limit": 500,
         "batch_size": 8,
-        # No early stopping: of trials side by side, which one is stopped depends on the order of their reports.
+        # No early stopping: which of several concurrent trials is pruned depends on the order of their reports.
         "grace_epochs": 4,
-        # Trials of half a minute: starting worker groups would take as long.
+        # A trial takes half a minute; starting a worker group would take as long.
         "workers": 0,
         "confirm": 1,
         "seeds": 5,
@@ -113,20 +115,25 @@ DEFAULTS: dict[str, Any] = {
     "mlflow_minutes": 10.0,
     "dry_run": False,
 }
-# Where the space searches the teacher. No share of --trials: the teachers are part of what a student study is made
-# with, so that a larger --trials could not extend it.
 TEACHER_TRIALS = 5
+"""Teacher trials where the space searches the teacher.
+
+Independent of --trials: a student study depends on its teachers, so a larger --trials could not extend it otherwise.
+"""
 
 
 def parser_of_tune() -> CommandParser:
-    """The parser; what is not given is not in its namespace. It raises UserError where argparse would exit."""
+    """The parser. Omitted options are absent from its namespace; errors raise UserError instead of exiting."""
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=f"{_presets()}\n{EXAMPLES}")
     add_about(add_options_of_tune(parser))
     return parser
 
 
 def add_options_of_tune(parser: argparse.ArgumentParser, *, lang_required: bool = True) -> argparse._ArgumentGroup:
-    """All options of a search; the group for those about the command itself."""
+    """Add all options of a search.
+
+    Returns: the group that also takes the options about the command itself (`add_about`).
+    """
     group = _add_search(parser, lang_required=lang_required)
     add_training(parser, DEFAULTS)
     add_places(parser, DEFAULTS, name="DATASET-LANG")
@@ -135,101 +142,106 @@ def add_options_of_tune(parser: argparse.ArgumentParser, *, lang_required: bool 
 
 
 def _add_search(parser: argparse.ArgumentParser, *, lang_required: bool) -> argparse._ArgumentGroup:
-    """What is searched."""
-    group = parser.add_argument_group("what to search")
+    """Add the options that define the search."""
+    group = parser.add_argument_group("search")
     add_corpora(group, DEFAULTS, lang_required=lang_required)
     add = group.add_argument
     add(
         "--space",
-        type=text,
+        type=place,
         metavar="NAME",
-        help="what is searched: paper, quickstart, student, joint, wide, or a YAML file "
-        f"({default(DEFAULTS, 'space')})",
+        help=f"search space: paper, quickstart, student, joint, wide, or a YAML file ({default(DEFAULTS, 'space')})",
     )
-    add("--trials", type=int, metavar="N", help=f"student trials in all ({default(DEFAULTS, 'trials')})")
+    add("--trials", type=int, metavar="N", help=f"total student trials ({default(DEFAULTS, 'trials')})")
     add(
         "--teacher-trials",
         type=int,
         metavar="N",
-        help=f"teacher trials in all (default: {TEACHER_TRIALS}, or 1 where the space fixes the teacher)",
+        help=f"total teacher trials (default: {TEACHER_TRIALS}, or 1 where the space fixes the teacher)",
     )
     add(
         "--seeds",
         type=int,
         metavar="N",
-        help=f"final runs of each row ({default(DEFAULTS, 'seeds')})",
+        help=f"seeds of each row of the final phase ({default(DEFAULTS, 'seeds')})",
     )
     add(
         "--rows",
         nargs="+",
+        action=Names,
         type=text,
         metavar="ROW",
-        help="rows of the final table: direct (the teacher alone), tsl (plain distillation), paper (the paper's "
-        "configuration), best, average (the weights of the best configurations' students averaged); default: all, "
-        "average only where all students start at the encoder",
+        help="rows of the final table: direct (the teacher), tsl (plain distillation), paper (the paper's "
+        "configuration), best (required), average (mean of the weights of the best configurations' students); "
+        "default: all, but average only if all students start from the encoder",
     )
     add(
         "--confirm",
         type=int,
         metavar="N",
-        help="run the N best configurations with two more seeds before one is called best; as many are averaged "
-        f"({default(DEFAULTS, 'confirm')}; 1: none)",
+        help="repeat the N best configurations with two more seeds before choosing the best; row average uses the same "
+        f"N; 1 turns this off ({default(DEFAULTS, 'confirm')})",
     )
     add(
         "--select-on",
         choices=["target", "source", "none"],
-        help="what chooses epochs and configurations: the target's dev set, the source's, or none, which takes the "
-        "last epochs' average and ranks configurations on the source's (default: target)",
+        help="dev set that selects epochs and configurations: target or source; none: take the average of the last "
+        "epochs and rank configurations on source dev (default: target)",
     )
     add(
         "--dev-limit",
         type=int,
         metavar="N",
-        help="score trials on N dev sentences, a fixed sample; final runs are scored on all "
+        help="score trials on a fixed sample of N dev sentences; final runs use all "
         f"({default(DEFAULTS, 'dev_limit')})",
     )
     add(
         "--hours",
         type=float,
         metavar="X",
-        help="begin no trial that would not end within X hours of wall clock, final runs included; they count over "
-        "all starts of the search (default: no limit)",
+        help="limit of wall-clock time, final runs included, summed over all starts of the search: no trial starts "
+        "that would exceed it (default: no limit)",
     )
     add(
         "--patience",
         type=int,
         metavar="N",
-        help="begin no more student trials when N in a row brought nothing (default: no limit)",
+        help="start no more student trials after N in a row without improvement (default: no limit)",
     )
-    add("--summary", type=path, metavar="FILE", help="write the final table as JSON, too")
+    add("--summary", type=path, metavar="FILE", help="also write the final table to FILE as JSON")
     add(
         "--grace-epochs",
         type=int,
         metavar="N",
-        help="stop no trial early before its Nth epoch; as many as --epochs: stop none "
+        help="first epoch after which ASHA may prune a trial; N = --epochs: never prune "
         f"({default(DEFAULTS, 'grace_epochs')})",
     )
     add(
         "--warm-start",
         nargs="+",
+        action=Names,
         type=text,
         metavar="STUDY",
-        help="begin with the best configurations of these studies, after the paper's; "
-        "what is taken is stored when the search begins, whatever becomes of them later",
+        help="first try the best configurations of these studies, after the paper's; they are copied when the search "
+        "starts",
     )
     add(
         "--warm-start-trials",
         type=int,
         metavar="N",
-        help="configurations to take of each of these studies and of each phase "
+        help="configurations to take from each --warm-start study and phase "
         f"({default(DEFAULTS, 'warm_start_trials')})",
     )
     add(
         "--retry-failed",
         action="store_true",
-        help="run the trials again that failed before; teachers only as long as no student was begun",
+        help="retry failed trials; teacher trials only if no student trial has started",
     )
-    add("--preset", choices=sorted(PRESETS), help="set several options at once, see below; options given beside win")
+    add(
+        "--preset",
+        choices=sorted(PRESETS),
+        help="set several options at once, see below; options on the command line override it",
+    )
     return group
 
 

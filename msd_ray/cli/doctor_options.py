@@ -1,10 +1,11 @@
-"""The command line of `msd_ray.doctor`: the one of `tune`, so that it can be put in its place, and two options more."""
+"""Command line of `msd_ray.doctor`: all options of `msd_ray.tune`, and its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.option_types import path
 
 from .arguments import add_options_of_tune
 from .options import TuneOptions, options_of
@@ -12,34 +13,36 @@ from .parser import CommandParser
 
 COMMAND = "python -m msd_ray.doctor"
 DESCRIPTION = """\
-See whether a search would run: releases, databases, storage and space, corpus,
-encoder, memory, and the Ray cluster with each of its nodes.
+Check whether a search would run: package versions, databases, storage, disk space,
+corpus, encoder, memory, and the Ray cluster with each of its nodes.
 
-It takes the options of `msd_ray.tune`: put `doctor` in its place. Each line says
-pass, warn or fail, and below it what to do. Nothing is changed or started.
+It takes the options of `msd_ray.tune`: replace `tune` with `doctor`. Each line shows
+pass, warn or fail, followed by what to do. Nothing is changed or started.
 
 With --cluster-files it checks launcher YAMLs (ray up), Kubernetes manifests and compose
 files instead: Ray's own validation of launcher YAMLs, placeholders, resources against what
 a trial asks for, image tags against the pinned Ray, secrets in files, public addresses,
 token authentication. Fields of providers and of Kubernetes are not validated.
 
-Exit code: 0 if nothing failed, 1 if something did, 2 for a mistake in the options."""
+Exit code: 0 if no check failed, 1 if one failed, 2 for wrong options."""
 EXAMPLES = """\
 examples:
   Before a search on this machine:
     python -m msd_ray.doctor --lang ar --preset quickstart
-  On the cluster at RAY_ADDRESS, for a script:
+  On the cluster at RAY_ADDRESS, with JSON output:
     python -m msd_ray.doctor --lang ar hi zh --storage /shared/msd --json
-  The files of a cluster, before `ray up` or `kubectl apply`:
+  Cluster files, before `ray up` or `kubectl apply`:
     python -m msd_ray.doctor --cluster-files cluster/*.yaml
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorOptions:
-    """tune: the search that would run; its languages may be none. quick: no cluster, nothing loaded.
+    """Options of one examination.
 
-    cluster_files: check these instead of a search; with ready, a placeholder is an error. constraints: pins Ray.
+    tune: the search to check; its languages may be empty. quick: join no cluster and load no encoder.
+    cluster_files: check these instead of a search; with ready, a placeholder is an error. constraints: file that pins
+    Ray.
     """
 
     tune: TuneOptions
@@ -51,16 +54,26 @@ class DoctorOptions:
 
 
 def parse(arguments: Sequence[str] | None = None) -> DoctorOptions:
-    """Read the command line. Raises UserError for what is unknown or out of range; SystemExit for --help."""
+    """Read the command line. Raises UserError for a wrong option or value, SystemExit for --help."""
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=EXAMPLES)
     parser.usage = f"{COMMAND} [--lang CODE [CODE ...]] [options]"
     add = add_options_of_tune(parser, lang_required=False).add_argument
-    add("--quick", action="store_true", help="only releases, databases, storage and space: what tune looks at itself")
+    add(
+        "--quick",
+        action="store_true",
+        help="check only versions, databases, storage and disk space, as tune does itself",
+    )
     add("--json", action="store_true", help="print one JSON object instead of lines")
-    add("--cluster-files", nargs="+", type=Path, metavar="FILE", help="check these files instead: cluster/*.yaml")
-    add("--ready", action="store_true", help="with --cluster-files: a CHANGE-ME that is still there is an error")
-    add("--constraints", type=Path, metavar="FILE", help="with --cluster-files: pins Ray (default: constraints.txt)")
-    add("-h", "--help", action="help", help="show this help, and stop")
+    add(
+        "--cluster-files",
+        nargs="+",
+        type=path,
+        metavar="FILE",
+        help="check these files instead, such as cluster/*.yaml",
+    )
+    add("--ready", action="store_true", help="with --cluster-files: treat a remaining CHANGE-ME as an error")
+    add("--constraints", type=path, metavar="FILE", help="with --cluster-files: pins of Ray (default: constraints.txt)")
+    add("-h", "--help", action="help", help="show this help and exit")
     given = {"lang": (), **parser.read(arguments)}
     own = {"quick": False, "json": False, "cluster_files": (), "ready": False, "constraints": None}
     values = {name: given.pop(name, value) for name, value in own.items()}

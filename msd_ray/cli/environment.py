@@ -1,11 +1,11 @@
-"""Options that the environment gives where the command line does not: where a search's things are.
+"""Options that default to environment variables: storage and databases.
 
     MSD_RAY_STORAGE         --storage
     MSD_RAY_STUDY_STORAGE   --study-storage
     MLFLOW_TRACKING_URI     --mlflow-uri
 
-A job on a cluster runs in a temporary copy of the directory that was submitted, and a relative `--storage` would be
-lost with it. The cluster's own environment says where things are, and one command line fits every cluster.
+A job on a cluster runs in a temporary copy of the submitted directory, and a relative `--storage` would be deleted with
+it. With these variables in the cluster's environment, one command line works on every cluster.
 """
 
 import os
@@ -28,9 +28,9 @@ ADDRESSES = ("mlflow_uri", "study_storage")
 
 
 def from_environment(defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the options with these defaults that the environment gives. A variable that is empty is not set.
+    """Values from the environment, of those options that `defaults` names. An empty variable counts as not set.
 
-    Raises UserError for an address that cannot be taken apart, naming its variable.
+    Raises: UserError for a malformed URL, naming its variable.
     """
     given: dict[str, Any] = {}
     for option, variable in VARIABLES.items():
@@ -39,34 +39,36 @@ def from_environment(defaults: Mapping[str, Any]) -> dict[str, Any]:
             if option in ADDRESSES:
                 check_address(variable, value)
             default = defaults[option]
+            # Configuration files of clusters are not read by a shell, which would expand `~`.
+            value = os.path.expanduser(value) if option == "storage" else value  # noqa: PTH111 - or a URI
             given[option] = value if default is None else type(default)(value)
     return given
 
 
 def check_address(name: str, address: str) -> None:
-    """See that an address can be taken apart. Raises UserError without repeating it: a password may be in it."""
+    """Raise UserError for a malformed URL. The message omits the URL, which may hold a password."""
     try:
-        urlsplit(address).port  # noqa: B018 - looked at for its ValueError
+        urlsplit(address).port  # noqa: B018 - raises ValueError
     except ValueError as error:
         raise UserError(
-            f"{name} is no URL: its port is no number, or a bracket is missing; "
-            "write @, : and / of a password as %40, %3A and %2F"
+            f"{name} is not a URL: its port is not a number, or a bracket is missing. "
+            "In a password, write @, : and / as %40, %3A and %2F."
         ) from error
 
 
 INSTEAD = {
     "http": "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
-    "postgresql": "set PGPASSWORD, or keep it in the file that PGPASSFILE names (by default ~/.pgpass)",
+    "postgresql": "set PGPASSWORD, or put the password into the file that PGPASSFILE names (default: ~/.pgpass)",
 }
 
 
 def warn_of_passwords(addresses: Mapping[str, str | Path | None]) -> None:
-    """Say on standard error which of these options (name -> value) holds a password, and where it belongs."""
+    """Warn on standard error of each option (name -> value) whose URL holds a password."""
     for option, address in addresses.items():
         if isinstance(address, str) and has_password(address):
-            instead = next((way for scheme, way in INSTEAD.items() if address.startswith(scheme)), "keep it elsewhere")
+            instead = next((way for scheme, way in INSTEAD.items() if address.startswith(scheme)), "store it elsewhere")
             print(
-                f"warning: {option} holds a password, which the process list shows to every user of this machine: "
-                f"leave it out of the address and {instead}",
+                f"warning: {option} holds a password, which the process list shows to every user of this machine. "
+                f"Remove it from the URL and {instead}.",
                 file=sys.stderr,
             )

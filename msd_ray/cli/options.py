@@ -1,4 +1,4 @@
-"""The options of `msd_ray.tune`: from the command line, presets and defaults to values that are in range."""
+"""Options of `msd_ray.tune`: command line, presets and defaults merged and validated."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -11,6 +11,7 @@ from msd_ray.method.settings import DropoutMasks, FrozenPrefix, LossMean, Pairin
 from msd_ray.method.variants import FINAL_ROWS
 
 from .arguments import DEFAULTS, PRESETS, parser_of_tune
+from .bounds import BOUNDS, shown_range
 from .environment import ADDRESSES, check_address, from_environment
 
 if TYPE_CHECKING:
@@ -18,36 +19,10 @@ if TYPE_CHECKING:
 
 SOURCE = "en"
 
-# Smallest and largest value that makes sense.
-BOUNDS: dict[str, tuple[float, float]] = {
-    "trials": (1, 100_000),
-    "teacher_trials": (1, 10_000),
-    "epochs": (1, 1_000),
-    "batch_size": (1, 4_096),
-    "max_length": (8, 512),
-    "frozen_layers": (0, 100),
-    "limit": (1, 100_000_000),
-    "seed": (0, 2**31 - 2_000),
-    "seeds": (1, 1_000),
-    "confirm": (1, 100),
-    "dev_limit": (1, 100_000_000),
-    "hours": (0.001, 100_000),
-    "patience": (1, 100_000),
-    "average_epochs": (1, 1_000),
-    "grace_epochs": (1, 1_000),
-    "warm_start_trials": (1, 1_000),
-    "workers": (0, 1_024),
-    "cpus_per_trial": (1, 1_024),
-    "gpus_per_trial": (0, 64),
-    "max_concurrent": (1, 10_000),
-    "stall_minutes": (0.1, 10_000),
-    "mlflow_minutes": (0, 10_000),
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class TuneOptions:
-    """The options of one call, presets and defaults filled in. None: decided later, from the machine or the space."""
+    """Options of one command, presets and defaults filled in. None: resolved later, from the machine or the space."""
 
     lang: tuple[str, ...]
     dataset: str
@@ -95,33 +70,30 @@ class TuneOptions:
 
     @property
     def final_rows(self) -> int:
-        """How many taggers are trained with every seed, at most."""
+        """Upper bound on the number of taggers that are trained with every seed."""
         return len(self.rows or FINAL_ROWS) + self.confirm
 
     def study_name(self, lang: str) -> str:
-        """The study of one language: `--name`, or data set and language."""
+        """Name of the study of one language: `--name`, or DATASET-LANG."""
         if self.name is None:
             return f"{self.dataset}-{lang}"
         return self.name if len(self.lang) == 1 else f"{self.name}-{lang}"
 
 
 def parse(arguments: Sequence[str] | None = None) -> TuneOptions:
-    """Read the command line. Raises UserError for what is unknown, missing or out of range; SystemExit for --help."""
+    """Read the command line. Raises UserError for a wrong option or value, SystemExit for --help."""
     return options_of(parser_of_tune().read(arguments))
 
 
 def options_of(given: Mapping[str, Any]) -> TuneOptions:
-    """The options that the values given make, with presets, the environment's and defaults.
-
-    Raises UserError for what is out of range.
-    """
+    """Merge the given values with those of preset, environment and defaults. Raises UserError for a wrong value."""
     values = dict(given)
     preset = PRESETS.get(values.pop("preset", None), {})
     return TuneOptions(**complete({**DEFAULTS, **from_environment(DEFAULTS), **preset, **values}))
 
 
 def complete(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of `TuneOptions` from those of the command line. Raises UserError for what is out of range."""
+    """Values of `TuneOptions` from merged values. Raises UserError for a wrong value."""
     warm_start = values["warm_start"]
     completed = {
         **values,
@@ -137,22 +109,25 @@ def _check(values: Mapping[str, Any]) -> None:
     for name, (low, high) in BOUNDS.items():
         value = values[name]
         if value is not None and not low <= value <= high:
-            raise UserError(f"--{name.replace('_', '-')} {value:g} is out of range: {low:g} to {high:g}")
+            raise UserError(f"--{name.replace('_', '-')} {value:.12g} is out of range: {shown_range(name)}")
     gpus = values["gpus_per_trial"]
     if gpus is not None and gpus > 1 and not float(gpus).is_integer():
-        raise UserError(f"--gpus-per-trial {gpus:g}: above 1 a whole number, below 1 the share of one GPU")
+        raise UserError(f"--gpus-per-trial {gpus:g} is not a whole number. Give one, or the share of one GPU.")
     if values["workers"] > values["batch_size"]:
-        raise UserError(f"--workers {values['workers']} is more than --batch-size {values['batch_size']}")
+        raise UserError(
+            f"--workers {values['workers']} is more than --batch-size {values['batch_size']}. "
+            f"Give at most --workers {values['batch_size']}."
+        )
     if (values["average_epochs"] or 1) > values["epochs"]:
         raise UserError(
-            f"--average-epochs {values['average_epochs']} is more than --epochs {values['epochs']}: give at most "
-            f"--average-epochs {values['epochs']}"
+            f"--average-epochs {values['average_epochs']} is more than --epochs {values['epochs']}. Give at most "
+            f"--average-epochs {values['epochs']}."
         )
     for option in ADDRESSES:
         if values[option] is not None:
             check_address(f"--{option.replace('_', '-')}", values[option])
     langs = values["lang"]
-    for lang in langs:  # before it becomes a part of any path
+    for lang in langs:  # before it becomes part of a path
         require_plain(lang, "--lang")
     for option, names in (
         ("--lang", langs),
@@ -160,9 +135,9 @@ def _check(values: Mapping[str, Any]) -> None:
         ("--rows", values["rows"] or ()),
     ):
         if repeated := {name for name in names if names.count(name) > 1}:
-            raise UserError(f"{option} names {', '.join(sorted(repeated))} more than once")
+            raise UserError(f"{option} names {', '.join(sorted(repeated))} more than once. Name each once.")
     if SOURCE in langs:
-        raise UserError(f"--lang {SOURCE}: English is what teachers learn from; name another language")
+        raise UserError(f"--lang {SOURCE}: English is the source language of teachers. Name another language.")
     if values["name"] is not None:
         require_plain(values["name"], "--name")
 

@@ -1,32 +1,43 @@
-"""What the command lines of several commands share: the parser's manners and groups of options."""
+"""Argument parser and groups of options that several commands share."""
 
 import argparse
 import difflib
 import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.option_types import Names, path, place, text
+
+from .bounds import BOUNDS, shown_range
 
 Defaults = Mapping[str, Any]
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps names such as `bert-base` on one line, and lines short enough to read."""
+    """Wraps at 110 columns at most, never at the hyphen of a name, and shows the ranges of numeric options."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=min(shutil.get_terminal_size().columns, 112) - 2)
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        """Add the option's range to its help, in front of the default."""
+        if not action.help or action.dest not in BOUNDS or action.type not in (int, float):
+            return action.help
+        explanation, bracket, rest = action.help.rpartition(" (default: ")
+        if not bracket:
+            return f"{action.help} ({shown_range(action.dest)})"
+        return f"{explanation} ({shown_range(action.dest)}; default: {rest}"
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Says what is wrong in one message, like everything else, without twelve lines of usage before it.
+    """Argument parser that reports errors as UserError, without printing its usage.
 
-    What is not given is not in its namespace, so that presets and defaults can fill it.
+    Omitted options are absent from the namespace, so that presets and defaults can fill them in.
     """
 
     def __init__(self, command: str, *, description: str, epilog: str) -> None:
@@ -37,144 +48,146 @@ class CommandParser(argparse.ArgumentParser):
             epilog=epilog,
             formatter_class=_Formatter,
             argument_default=argparse.SUPPRESS,
-            # An abbreviation of today is ambiguous or another option tomorrow.
+            # A new option could make an abbreviation ambiguous, or change its meaning.
             allow_abbrev=False,
             add_help=False,
         )
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError where argparse would print its usage and exit."""
-        raise UserError(f"{message} (`{self.prog} --help` explains all options)")
+        raise UserError(f"{message}. See `{self.prog} --help`.")
 
     def read(self, arguments: Sequence[str] | None) -> dict[str, Any]:
-        """The values given. Raises UserError for an unknown argument, naming the option that was meant."""
+        """Values of the options given. Raises UserError for an unknown argument, suggesting the nearest option."""
         known, unknown = self.parse_known_args(arguments)
         if unknown:
             option = unknown[0].partition("=")[0]
             options = self._option_string_actions
             nearest = difflib.get_close_matches(option, options, n=1) if option[:1] == "-" else []
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            raise UserError(f"unknown argument {unknown[0]!r}{hint} (`{self.prog} --help` lists all)")
+            hint = f" (did you mean {nearest[0]}?)" if nearest else ""
+            raise UserError(f"unknown argument {unknown[0]!r}{hint}. See `{self.prog} --help`.")
         return vars(known)
 
 
 def add_corpora(group: argparse._ArgumentGroup, defaults: Defaults, *, lang_required: bool = True) -> None:
-    """Which corpora, and the encoder that reads them."""
+    """Add the options that name corpora and encoder."""
     add = group.add_argument
     add(
         "--lang",
         nargs="+",
+        action=Names,
         required=lang_required,
         type=text,
         metavar="CODE",
-        help="target language, or several: ar hi zh",
+        help="target languages, separated by spaces or commas: ar hi zh",
     )
     add(
         "--dataset",
         type=text,
         metavar="NAME",
-        help=f"conll, wikiann, mlowner or sample ({default(defaults, 'dataset')})",
+        help=f"data set: conll, wikiann, mlowner or sample ({default(defaults, 'dataset')})",
     )
     add(
         "--data-dir",
         type=path,
         metavar="DIR",
-        help="the corpus files, for conll and mlowner; wikiann is fetched from the hub without it",
+        help="directory of the corpus files; required for conll and mlowner; without it, wikiann is downloaded from "
+        "the Hugging Face hub",
     )
     add(
         "--encoder",
-        type=text,
+        type=place,
         metavar="NAME",
-        help="name on the Hugging Face hub, directory, or e5-small, which needs no hub "
+        help="encoder: a name on the Hugging Face hub, a directory, or e5-small, which is not downloaded from the hub "
         f"({default(defaults, 'encoder')})",
     )
 
 
 def add_about(group: argparse._ArgumentGroup) -> None:
-    """The options about the command itself."""
+    """Add --dry-run and --help."""
     add = group.add_argument
-    add("--dry-run", action="store_true", help="read and check everything, print what would run, and stop")
-    add("-h", "--help", action="help", help="show this help, and stop")
+    add("--dry-run", action="store_true", help="read and check everything, print what would run, and exit")
+    add("-h", "--help", action="help", help="show this help and exit")
 
 
 def add_training(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
-    """How a training goes."""
+    """Add the options of a training."""
     add = parser.add_argument_group("training").add_argument
-    add("--epochs", type=int, metavar="N", help=f"epochs of every training ({default(defaults, 'epochs')})")
-    add("--limit", type=int, metavar="N", help="use N training sentences of each language (default: all)")
-    add("--batch-size", type=int, metavar="N", help=f"sentences a step ({default(defaults, 'batch_size')})")
+    add("--epochs", type=int, metavar="N", help=f"epochs per training ({default(defaults, 'epochs')})")
+    add("--limit", type=int, metavar="N", help="use only N training sentences per language (default: all)")
+    add("--batch-size", type=int, metavar="N", help=f"sentences per step ({default(defaults, 'batch_size')})")
     add(
         "--max-length",
         type=int,
         metavar="N",
-        help=f"tokens a sentence; the rest is cut ({default(defaults, 'max_length')})",
+        help=f"tokens per sentence; longer sentences are truncated ({default(defaults, 'max_length')})",
     )
     add(
         "--frozen-layers",
         type=int,
         metavar="N",
-        help=f"lowest layers, not trained ({default(defaults, 'frozen_layers')})",
+        help=f"number of lowest layers that are not trained ({default(defaults, 'frozen_layers')})",
     )
     add(
         "--average-epochs",
         type=int,
         metavar="N",
-        help="let the mean of the last N epochs' weights compete with the single epochs "
-        "(default: 3, or as many as --epochs; 1: it does not)",
+        help="also score the mean of the weights of the last N epochs as a candidate; 1 turns this off "
+        "(default: 3, or --epochs if that is less)",
     )
     add(
         "--pairing",
         choices=["length", "random"],
-        help="source sentences beside each batch of target sentences, for the MMD losses: of like length, or any"
+        help="source sentences to compare with each target batch in the MMD losses: of similar length, or random"
         f" ({default(defaults, 'pairing')})",
     )
     add(
         "--loss-mean",
         choices=["batch", "epoch"],
-        help="divide a batch's loss by its own number of words, or by the epoch's mean number, so that each word "
-        f"weighs the same ({default(defaults, 'loss_mean')})",
+        help="divide a batch's loss by its own number of words, or by the epoch's mean number of words per batch, "
+        f"which weights all words equally ({default(defaults, 'loss_mean')})",
     )
     add(
         "--dropout-masks",
         choices=["torch", "fast"],
-        help="which generator draws dropout masks on processors: torch's, or one that is about ten times as fast "
+        help="generator of dropout masks on CPUs: PyTorch's, or one about ten times as fast "
         f"({default(defaults, 'dropout_masks')})",
     )
     add(
         "--frozen-prefix",
         choices=["train", "once"],
-        help="embeddings and frozen layers: run them in each training step, with dropout, or once for a corpus, without"
+        help="run embeddings and frozen layers in each training step, with dropout, or once per corpus, without dropout"
         f" ({default(defaults, 'frozen_prefix')})",
     )
     add(
         "--decode",
         choices=["argmax", "viterbi"],
-        help="labels from scores, valid BIO2 either way: each word's best label, an I- without its beginning becomes "
-        "B-; or the best valid sequence "
+        help="decode scores to valid BIO2 labels: the best label of each word, where an I- without a preceding label "
+        "of its type becomes B-; or the best valid sequence "
         f"({default(defaults, 'decode')})",
     )
     add(
         "--precision",
         choices=["auto", "fp32", "bf16"],
-        help="number format of matrix products (default: auto, which is bf16 where that is faster)",
+        help="precision of matrix multiplications (default: auto, which is bf16 where the hardware is faster with it)",
     )
     add(
         "--seed",
         type=int,
         metavar="N",
-        help=f"of the search; final runs take the seeds after it ({default(defaults, 'seed')})",
+        help=f"random seed of the search; final runs use the seeds that follow it ({default(defaults, 'seed')})",
     )
 
 
 def add_places(parser: argparse.ArgumentParser, defaults: Defaults, *, name: str) -> None:
-    """Where things go."""
-    add = parser.add_argument_group("where things go").add_argument
-    add("--name", type=text, metavar="NAME", help=f"the study's name; the same name goes on (default: {name})")
+    """Add the options for storage, databases and the study's name."""
+    add = parser.add_argument_group("storage and tracking").add_argument
+    add("--name", type=text, metavar="NAME", help=f"name of the study; an existing study is resumed (default: {name})")
     add(
         "--storage",
-        type=text,
+        type=place,
         metavar="PLACE",
-        help="teachers, students, results: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
+        help="storage of artifacts: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
         f"(default: MSD_RAY_STORAGE, else {defaults['storage']})",
     )
     add(
@@ -187,59 +200,46 @@ def add_places(parser: argparse.ArgumentParser, defaults: Defaults, *, name: str
         "--mlflow-minutes",
         type=float,
         metavar="X",
-        help="wait so long for an MLflow that does not answer when training is complete "
-        f"({default(defaults, 'mlflow_minutes')})",
+        help=f"minutes to wait for an unavailable MLflow after training ({default(defaults, 'mlflow_minutes')})",
     )
     add(
         "--study-storage",
         type=text,
         metavar="URL",
-        help="Optuna's database, sqlite:///FILE or postgresql://... "
+        help="Optuna's database: sqlite:///FILE or postgresql://... "
         "(default: MSD_RAY_STUDY_STORAGE, else studies.db in --storage)",
     )
 
 
 def add_resources(parser: argparse.ArgumentParser, defaults: Defaults) -> None:
-    """What trials run on."""
+    """Add the options for the resources of trials."""
     add = parser.add_argument_group(
-        "resources", "Trials run on the Ray cluster that RAY_ADDRESS names, else on this machine."
+        "resources", "Trials run on the Ray cluster at RAY_ADDRESS or, if unset, on this machine."
     ).add_argument
-    add("--max-concurrent", type=int, metavar="N", help="trials at once (default: as many as fit)")
+    add("--max-concurrent", type=int, metavar="N", help="maximum number of concurrent trials (default: as many as fit)")
     add(
         "--workers",
         type=int,
         metavar="N",
-        help=f"Ray Train workers a trial; 0: train in the trial's own process ({default(defaults, 'workers')})",
+        help=f"Ray Train workers per trial; 0: train in the trial's own process ({default(defaults, 'workers')})",
     )
-    add("--cpus-per-trial", type=int, metavar="N", help=f"CPUs of each worker ({default(defaults, 'cpus_per_trial')})")
+    add("--cpus-per-trial", type=int, metavar="N", help=f"CPUs per worker ({default(defaults, 'cpus_per_trial')})")
     add(
         "--gpus-per-trial",
         type=float,
         metavar="X",
-        help="GPUs of each worker; 0.5: two trials share one (default: 1 if this machine has one, else 0)",
+        help="GPUs per worker; 0.5: two trials share a GPU (default: 1 if this machine has a GPU, else 0)",
     )
     add(
         "--stall-minutes",
         type=float,
         metavar="X",
-        help="end a trial that gives no news for so long, and start it again, twice at most; stop when no trial gets "
-        f"resources for so long, or none makes progress for four times as long ({default(defaults, 'stall_minutes')})",
+        help="restart a trial that has reported no progress for X minutes, at most twice; stop the search if no trial "
+        f"gets resources for X minutes, or none reports progress for 4X minutes ({default(defaults, 'stall_minutes')})",
     )
 
 
-def text(given: str) -> str:
-    """An unset shell variable must not pass for a value that was left out."""
-    if not given.strip():
-        raise argparse.ArgumentTypeError("is empty")
-    return given
-
-
-def path(given: str) -> Path:
-    """A path that is not empty."""
-    return Path(text(given))
-
-
 def default(defaults: Defaults, name: str) -> str:
-    """`default: VALUE`, for an option's help."""
+    """`default: VALUE`, for the help of an option."""
     value = defaults[name]
     return f"default: {value:g}" if isinstance(value, float) else f"default: {value}"

@@ -10,6 +10,7 @@ from rich.text import Text
 from msd_ray.cli.console import print_line
 from msd_ray.cli.environment import warn_of_passwords
 from msd_ray.common.errors import run_command
+from msd_ray.common.option_types import Names, path, text
 from msd_ray.tracking.uri import shown_uri
 
 from .catalogue import DATASETS, SPLITS, Dataset, dataset_named
@@ -49,11 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list", help="data sets, languages, labels, sources, file names")
-    listing.add_argument("--data-dir", type=Path, metavar="DIR", help="also list the languages found below DIR")
+    listing.add_argument("--data-dir", type=path, metavar="DIR", help="also show what is there below DIR")
     check = commands.add_parser("check", help="count sentences and entities and compare them with the paper's Table 1")
     check.add_argument("--dataset", required=True, metavar="NAME", help=", ".join(DATASETS))
-    check.add_argument("--data-dir", type=Path, metavar="DIR", help="where the files are (wikiann: else the hub)")
-    check.add_argument("--lang", nargs="+", default=(), metavar="LANG", help="only these languages")
+    check.add_argument("--data-dir", type=path, metavar="DIR", help="where the files are (wikiann: else the hub)")
+    check.add_argument(
+        "--lang", nargs="+", action=Names, type=text, default=(), metavar="LANG", help="only these languages"
+    )
     check.add_argument(
         "--record",
         metavar="URI",

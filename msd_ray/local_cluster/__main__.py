@@ -11,6 +11,7 @@ from rich.console import Console
 from msd_ray.cli.console import print_line, print_pairs
 from msd_ray.common.errors import run_command
 from msd_ray.common.interrupts import interruptible
+from msd_ray.common.option_types import path
 
 from .layout import USER, Layout, Ports, with_free_ports
 from .lifecycle import SERVICES, start, stop
@@ -91,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         add = command.add_argument
-        add("--directory", type=Path, default=Path("runs/cluster"), metavar="DIR", help="directory of the cluster")
+        add("--directory", type=path, default=Path("runs/cluster"), metavar="DIR", help="directory of the cluster")
         if name == "start":
             for field in fields(Ports):
                 option = f"--{field.name.replace('_', '-')}-port"

@@ -21,6 +21,7 @@ import torch
 from msd_ray.cli.arguments import DEFAULTS
 from msd_ray.cli.environment import from_environment, warn_of_passwords
 from msd_ray.common.errors import UserError, run_command
+from msd_ray.common.option_types import place
 from msd_ray.common.text import in_json, visible
 from msd_ray.method.decoding import Decode
 from msd_ray.method.device import resolve_precision
@@ -235,6 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model",
         required=True,
+        type=place,
         metavar="MODEL",
         help="exported student: a directory, s3://BUCKET/PREFIX/models/STUDY, or a registered model: "
         "models:/NAME@ALIAS, models:/NAME/VERSION",

@@ -9,10 +9,11 @@ from rich.console import Console
 
 from msd_ray.cli.console import print_line, print_pairs
 from msd_ray.cli.environment import from_environment, warn_of_passwords
-from msd_ray.cli.parser import CommandParser, path, text
+from msd_ray.cli.parser import CommandParser
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.files import new_file
 from msd_ray.common.limits import require_plain
+from msd_ray.common.option_types import Names, path, text
 from msd_ray.data.catalogue import dataset_named
 
 if TYPE_CHECKING:
@@ -141,15 +142,17 @@ def _parser() -> CommandParser:
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=EXAMPLES)
     parser.usage = f"{COMMAND} [--lang CODE [CODE ...]] [--study NAME] [options]"
     add = parser.add_argument_group("what to report").add_argument
-    add("--lang", nargs="+", type=text, metavar="CODE", help="target languages; reports the newest studies of each")
-    add("--dataset", type=text, metavar="NAME", help="only this data set (default: all that are recorded)")
     add(
-        "--study",
+        "--lang",
+        nargs="+",
+        action=Names,
         type=text,
-        metavar="NAME",
-        help="this study, and the newest study of the other command for its language",
+        metavar="CODE",
+        help="target languages: the newest studies of each",
     )
-    add("--storage", type=path, metavar="DIR", help="directory of mlflow.db (default: MSD_RAY_STORAGE, else runs)")
+    add("--dataset", type=text, metavar="NAME", help="of this data set alone (default: every one recorded)")
+    add("--study", type=text, metavar="NAME", help="this study, and the newest of the other kind for its language")
+    add("--storage", type=path, metavar="DIR", help="where mlflow.db is (default: MSD_RAY_STORAGE, else runs)")
     add(
         "--mlflow-uri",
         type=text,

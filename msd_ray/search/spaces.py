@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from msd_ray.common.errors import UserError, run_command
+from msd_ray.common.option_types import place
 from msd_ray.common.text import printable
 
 from .parameters import JSON, Choice, Fixed, Parameter, Range, Scalar, parameters_to_json
@@ -254,7 +255,7 @@ def main() -> int:
     """Print the JSON Schema, or check the named spaces and files."""
     parser = argparse.ArgumentParser(prog="python -m msd_ray.search.spaces", description=main.__doc__)
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of a search space file")
-    parser.add_argument("spaces", nargs="*", metavar="SPACE", help="a name or a YAML file to check")
+    parser.add_argument("spaces", nargs="*", type=place, metavar="SPACE", help="a name or a YAML file to check")
     arguments = parser.parse_args()
     if arguments.schema:
         print(json.dumps(json_schema(), indent=2))

@@ -14,7 +14,8 @@ from rich.table import Table
 from msd_ray.cli.arguments import DEFAULTS
 from msd_ray.cli.console import print_line
 from msd_ray.cli.environment import from_environment, warn_of_passwords
-from msd_ray.cli.parser import CommandParser, text
+from msd_ray.cli.parser import CommandParser
+from msd_ray.common import option_types
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.text import printable
 from msd_ray.tracking.study_states import study_states
@@ -154,13 +155,21 @@ def _parser() -> CommandParser:
     parser.usage = f"{COMMAND} [list|prune] [options]"
     add = parser.add_argument
     add("action", nargs="?", choices=["list", "prune"], default="list", help="what to do (default: list)")
-    place = "a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX (default: MSD_RAY_STORAGE, else runs)"
-    add("--storage", type=text, metavar="PLACE", help=place)
+    storage = "a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX (default: MSD_RAY_STORAGE, else runs)"
+    add("--storage", type=option_types.place, metavar="PLACE", help=storage)
     mlflow = "knows what has ended: a server or database (default: MLFLOW_TRACKING_URI, else mlflow.db in --storage)"
-    add("--mlflow-uri", type=text, metavar="URI", help=mlflow)
+    add("--mlflow-uri", type=option_types.text, metavar="URI", help=mlflow)
     add("--json", action="store_true", default=False, help="for scripts")
     add = parser.add_argument_group("what prune removes").add_argument
-    add("--study", nargs="+", type=text, metavar="NAME", default=[], help="only what these studies alone have used")
+    add(
+        "--study",
+        nargs="+",
+        action=option_types.Names,
+        type=option_types.text,
+        metavar="NAME",
+        default=[],
+        help="only what these studies alone have used",
+    )
     add("--older-than", type=float, metavar="DAYS", default=0.0, help="only what was not used for so long (default: 0)")
     unknown = "also what is so old and no study is known to use"
     add("--unknown-older-than", type=float, metavar="DAYS", default=None, help=unknown)

@@ -1,18 +1,24 @@
 """The command line of `msd_ray.tune`: precedence, ranges, mistakes, and the help."""
 
+import argparse
 import contextlib
 import io
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from msd_ray.cli.ablate_options import parse as parse_ablate
 from msd_ray.cli.arguments import DEFAULTS, PRESETS
+from msd_ray.cli.bounds import BOUNDS, shown_range
+from msd_ray.cli.doctor_options import parse as parse_doctor
 from msd_ray.cli.environment import VARIABLES
-from msd_ray.cli.options import BOUNDS, TuneOptions, parse
+from msd_ray.cli.options import TuneOptions, parse
 from msd_ray.common.errors import UserError
+from msd_ray.common.option_types import path, place
 from msd_ray.search.spaces import space_names
 
 
@@ -75,7 +81,7 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_variable_that_is_no_address_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MSD_RAY_STUDY_STORAGE", "postgresql://user:secret/er@host/x")
     said = message("--lang", "ar")
-    assert said.startswith("MSD_RAY_STUDY_STORAGE is no URL")
+    assert said.startswith("MSD_RAY_STUDY_STORAGE is not a URL")
     assert "secret" not in said
 
 
@@ -90,6 +96,50 @@ def test_a_warm_start_names_one_study_or_several() -> None:
     assert (options.warm_start, options.warm_start_trials) == (("wikiann-ar", "wikiann-hi"), 5)
     assert parse(["--lang", "zh", "--warm-start", "wikiann-ar"]).warm_start == ("wikiann-ar",)
     assert parse(["--lang", "zh"]).warm_start is None
+
+
+@pytest.mark.parametrize("given", [["ar", "hi", "zh"], ["ar,hi,zh"], ["ar,", "hi", "zh"], ["ar, hi", "zh,"]])
+def test_lists_are_separated_by_spaces_or_commas(given: list[str]) -> None:
+    assert parse(["--lang", *given]).lang == ("ar", "hi", "zh")
+    assert parse(["--lang", "tr", "--rows", "best,direct"]).rows == ("best", "direct")
+    assert parse(["--lang", "tr", "--warm-start", "wikiann-ar,wikiann-hi"]).warm_start == ("wikiann-ar", "wikiann-hi")
+    ablation = parse_ablate(["--lang", *given, "--variants", "msd,direct"])
+    assert (ablation.lang, [one.name for one in ablation.variants]) == (("ar", "hi", "zh"), ["msd", "direct"])
+    assert parse_doctor(["--lang", *given]).tune.lang == ("ar", "hi", "zh")
+
+
+def test_the_home_directory_is_expanded_in_every_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    paths = ["--storage=~/runs", "--data-dir=~/corpora", "--encoder=~/bert", "--space=~/s.yaml", "--summary=~/t.json"]
+    tuned = parse(["--lang", "ar", *paths])
+    assert (tuned.storage, tuned.data_dir) == ("/home/ada/runs", Path("/home/ada/corpora"))
+    assert (tuned.encoder, tuned.space) == ("/home/ada/bert", "/home/ada/s.yaml")
+    assert tuned.summary == Path("/home/ada/t.json")
+    assert parse_ablate(["--lang", "ar", "--configuration=~/s.yaml"]).space == "/home/ada/s.yaml"
+    checked = parse_doctor(["--cluster-files", "~/aws.yaml", "--constraints=~/pins.txt"])
+    assert (checked.cluster_files, checked.constraints) == ((Path("/home/ada/aws.yaml"),), Path("/home/ada/pins.txt"))
+    assert parse(["--lang", "ar", "--storage", "s3://bucket/~/runs"]).storage == "s3://bucket/~/runs"
+    monkeypatch.setenv("MSD_RAY_STORAGE", "~/shared")
+    assert parse(["--lang", "ar"]).storage == "/home/ada/shared"
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("report", {"--storage", "--out"}),
+        ("storage", {"--storage"}),
+        ("predict", {"--model"}),
+        ("data", {"--data-dir"}),
+        ("local_cluster", {"--directory"}),
+    ],
+)
+def test_paths_of_other_commands_have_the_same_types(command: str, options: set[str]) -> None:
+    parser = import_module(f"msd_ray.{command}.__main__")._parser()
+    subparsers = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    parsers = [parser, *(one for choices in subparsers for one in choices.values())]
+    types = {name: action.type for one in parsers for action in one._actions for name in action.option_strings}
+    assert {name for name, kind in types.items() if kind in (path, place)} == options
+    assert Path not in types.values()
 
 
 def test_several_languages_and_their_studies() -> None:
@@ -108,7 +158,9 @@ def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
     for value in (low, high):
         assert getattr(parse(["--lang", "ar", *beside, flag, str(value)]), option) == value
     for value in (low - 1, high + 1):
-        assert message("--lang", "ar", flag, str(value)).startswith(f"{flag} {value:g} is out of range: {low:g} to ")
+        assert message("--lang", "ar", flag, str(value)) == (
+            f"{flag} {value:.12g} is out of range: {shown_range(option)}"
+        )
 
 
 @pytest.mark.parametrize(
@@ -117,18 +169,21 @@ def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
         (["--trials", "3"], "required: --lang"),
         (["--lang"], "--lang: expected at least one argument"),
         (["--lang", ""], "--lang: is empty"),
+        (["--lang", "ar", ","], "--lang: is empty"),
+        (["--lang", "ar,hi", "ar"], "--lang names ar more than once"),
+        (["--lang", "ar", "--storage", "~no.such.user/runs"], "--storage: ~no.such.user/runs: the home directory"),
         (["--lang", "ar", "ar"], "--lang names ar more than once"),
-        (["--lang", "en"], "English is what teachers learn from"),
+        (["--lang", "en"], "--lang en: English is the source language of teachers"),
         (["--lang", "zh", "--warm-start"], "--warm-start: expected at least one argument"),
         (["--lang", "zh", "--warm-start", ""], "--warm-start: is empty"),
         (["--lang", "zh", "--warm-start", "a", "b", "a"], "--warm-start names a more than once"),
-        (["--lang", "ar", "--trails", "3"], "unknown argument '--trails'; did you mean --trials?"),
-        (["--lang", "ar", "--trial", "3"], "unknown argument '--trial'; did you mean --trials?"),
+        (["--lang", "ar", "--trails", "3"], "unknown argument '--trails' (did you mean --trials?)"),
+        (["--lang", "ar", "--trial", "3"], "unknown argument '--trial' (did you mean --trials?)"),
         (["--lang", "ar", "--epochs=3", "x=y"], "unknown argument 'x=y'"),
         (["--lang", "ar", "--epochs", "three"], "--epochs: invalid int value: 'three'"),
         (["--lang", "ar", "--epochs", "1.5"], "--epochs: invalid int value: '1.5'"),
         (["--lang", "ar", "--gpus-per-trial", "nan"], "--gpus-per-trial nan is out of range"),
-        (["--lang", "ar", "--gpus-per-trial", "1.5"], "above 1 a whole number"),
+        (["--lang", "ar", "--gpus-per-trial", "1.5"], "--gpus-per-trial 1.5 is not a whole number"),
         (["--lang", "ar", "--stall-minutes", "inf"], "--stall-minutes inf is out of range"),
         (["--lang", "ar", "--workers", "8", "--batch-size", "4"], "--workers 8 is more than --batch-size 4"),
         (["--lang", "ar", "--average-epochs", "4", "--epochs", "3"], "--average-epochs 4 is more than --epochs 3"),
@@ -153,8 +208,8 @@ def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
         (["--lang", "ar", "--data-dir", ""], "--data-dir: is empty"),
         (["--lang", "ar", "--storage", " "], "--storage: is empty"),
         (["--lang", "ar", "--mlflow-uri", ""], "--mlflow-uri: is empty"),
-        (["--lang", "ar", "--mlflow-uri", "http://[::1"], "--mlflow-uri is no URL"),
-        (["--lang", "ar", "--study-storage", "postgresql://u:p@h:port/x"], "--study-storage is no URL"),
+        (["--lang", "ar", "--mlflow-uri", "http://[::1"], "--mlflow-uri is not a URL"),
+        (["--lang", "ar", "--study-storage", "postgresql://u:p@h:port/x"], "--study-storage is not a URL"),
     ],
 )
 def test_mistakes(arguments: list[str], expected: str) -> None:
@@ -198,6 +253,13 @@ def _help() -> str:
         parse(["--help"])
     assert caught.value.code == 0
     return printed.getvalue()
+
+
+def test_the_help_shows_the_range_of_every_number() -> None:
+    words = " ".join(_help().split())
+    for name in BOUNDS:
+        entry = rf" --{name.replace('_', '-')} [NX] (?:(?! --[a-z-]+ [A-Z{{]).)*\({shown_range(name)}; default: "
+        assert re.search(entry, words), name
 
 
 def test_examples_of_the_help_can_be_run(tmp_path: Path) -> None:
