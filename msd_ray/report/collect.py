@@ -22,11 +22,11 @@ PAPER_ROW = "paper"
 """The row of a search that is MSD with the paper's hyperparameters."""
 
 
-def newest_studies(studies: Iterable[RecordedStudy], command: str, name: str | None = None) -> dict[str, RecordedStudy]:
-    """Return the newest study of a command per language, or only that named `name`. studies: newest first."""
+def newest_studies(studies: Iterable[RecordedStudy], command: str) -> dict[str, RecordedStudy]:
+    """Return the newest study of a command per language. studies: newest first."""
     found: dict[str, RecordedStudy] = {}
     for study in studies:
-        if study.command == command and name in (None, study.name):
+        if study.command == command:
             found.setdefault(study.lang, study)
     return found
 

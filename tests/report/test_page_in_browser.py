@@ -252,7 +252,7 @@ def test_without_javascript_everything_is_there_to_read(browser: Browser, file: 
     window.set_default_timeout(TIMEOUT)
     tab = window.new_page()
     tab.goto(file.as_uri())
-    assert tab.get_by_text("not drawn").first.is_visible()
+    assert tab.get_by_text("needs JavaScript").first.is_visible()
     assert tab.locator("#figures-figure-1 figcaption").is_visible()
     assert not tab.locator("button.theme").is_visible()
     assert tab.locator("#scores-table-4 th[data-column]").count() == 7
