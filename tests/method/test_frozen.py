@@ -123,7 +123,7 @@ def test_trainings_are_alike_but_for_dropout(corpora: SmallCorpora, outputs: Tea
     assert once.weights.keys() == each.weights.keys(), "checkpoints of either load into either"
 
 
-@pytest.mark.usefixtures("kept_threads")
+@pytest.mark.usefixtures("restored_threads")
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_teacher_and_student_resume_bit_equal(
