@@ -14,7 +14,7 @@ from msd_ray.common.option_types import Names, path, text
 from msd_ray.tracking.uri import shown_uri
 
 from .catalogue import DATASETS, SPLITS, Dataset, dataset_named
-from .inventory import SplitCount, Verdict, take_stock
+from .inventory import SplitCount, Verdict, count_splits
 from .locate import languages_on_disk
 
 _STYLES: dict[Verdict, str] = {
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         return _list(console, arguments.data_dir)
     warn_of_passwords({"--record": arguments.record})
     dataset = dataset_named(arguments.dataset)
-    rows = list(take_stock(dataset, arguments.data_dir, tuple(arguments.lang)))
+    rows = list(count_splits(dataset, arguments.data_dir, tuple(arguments.lang)))
     _print_check(console, dataset, rows)
     if arguments.record is not None:
         from msd_ray.tracking.corpus_counts import record_counts

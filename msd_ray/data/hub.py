@@ -13,7 +13,7 @@ from .catalogue import Dataset, Split
 HUB_SPLITS: dict[Split, str] = {"train": "train", "dev": "validation", "test": "test"}
 
 
-def fetch(dataset: Dataset, lang: str, split: Split) -> Path:
+def download(dataset: Dataset, lang: str, split: Split) -> Path:
     """Local path of a split's Parquet file, downloaded on first use; later calls need no network.
 
     Raises:

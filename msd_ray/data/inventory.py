@@ -57,7 +57,7 @@ class SplitCount:
         return "match" if sentences_match and entities_match else "MISMATCH"
 
 
-def take_stock(dataset: Dataset, data_dir: Path | None, langs: tuple[str, ...] = ()) -> Iterator[SplitCount]:
+def count_splits(dataset: Dataset, data_dir: Path | None, langs: tuple[str, ...] = ()) -> Iterator[SplitCount]:
     """Count every split of the given languages; by default the catalogue's and all others on disk.
 
     Without a data directory the files are downloaded from the Hub, if it has the data set.

@@ -20,7 +20,7 @@ def require_file(dataset: Dataset, lang: str, split: Split, data_dir: Path | Non
     if data_dir is None:
         if dataset.hub_repository is None:
             raise needs_directory(dataset)
-        return hub.fetch(dataset, lang, split)
+        return hub.download(dataset, lang, split)
     found = find_file(dataset, lang, split, data_dir)
     if found is None:
         raise UserError(
@@ -118,4 +118,4 @@ def _named_on_disk(dataset: Dataset, data_dir: Path) -> Iterator[str]:
 
 
 def _or_the_hub(dataset: Dataset) -> str:
-    return ", or leave --data-dir out to fetch it from the hub" if dataset.hub_repository else ""
+    return ", or leave --data-dir out to download it from the hub" if dataset.hub_repository else ""

@@ -6,7 +6,7 @@ import pytest
 
 from msd_ray.data.bio import EntityCount
 from msd_ray.data.catalogue import DATASETS, Counts
-from msd_ray.data.inventory import SplitCount, take_stock
+from msd_ray.data.inventory import SplitCount, count_splits
 
 WriteFile = Callable[..., Path]
 MULTICONER = Path(__file__).parents[3] / "shared" / "data" / "multiconer"
@@ -15,7 +15,7 @@ ENGLISH = DATASETS["conll"].counts["en", "dev"]
 
 @pytest.mark.skipif(not MULTICONER.is_dir(), reason="needs ../shared/data/multiconer")
 def test_multiconer_is_table_1() -> None:
-    rows = list(take_stock(DATASETS["mlowner"], MULTICONER))
+    rows = list(count_splits(DATASETS["mlowner"], MULTICONER))
     found = {(row.lang, row.split) for row in rows if row.verdict == "match"}
     assert found == {(lang, split) for lang in ("en", "ko", "tr") for split in ("train", "dev")}
     assert {row.verdict for row in rows} == {"match", "not there"}
@@ -63,16 +63,16 @@ def test_documents_are_part_of_table_1() -> None:
 def test_both_ways_of_counting(write: WriteFile, tmp_path: Path) -> None:
     write("eng.train", "-DOCSTART- -X- O O\n\na I-PER\nb B-PER\n\n-DOCSTART- -X- O O\nc O\n")
     write("zh/train", "zh:a\tI-PER\nzh:b\tB-PER\n\nzh:c\tB-LOC\n")
-    row = next(iter(take_stock(DATASETS["conll"], tmp_path, ("en",))))
+    row = next(iter(count_splits(DATASETS["conll"], tmp_path, ("en",))))
     assert (row.sentences, row.documents, row.entities) == (2, 2, EntityCount(2, 0))
-    row = next(iter(take_stock(DATASETS["wikiann"], tmp_path, ("zh",))))
+    row = next(iter(count_splits(DATASETS["wikiann"], tmp_path, ("zh",))))
     assert row.entities == EntityCount(begin_b=2, begin_i=1)
 
 
 def test_a_sampled_test_set(write: WriteFile, tmp_path: Path) -> None:
     write("ru_test.conll", "".join(f"# id {i}\nw{i} _ _ B-PER\n\n" for i in range(30)))
     smaller = dataclasses.replace(DATASETS["mlowner"], test_sample=10, counts={("ru", "test"): Counts(10, 15)})
-    *_, row = take_stock(smaller, tmp_path, ("ru",))
+    *_, row = count_splits(smaller, tmp_path, ("ru",))
     assert (row.sentences, row.sampled_from, row.verdict) == (10, 30, "sampled")
     assert row.entities == EntityCount(10, 0)
 
@@ -81,7 +81,7 @@ def test_other_languages_on_disk_are_counted_too(write: WriteFile, tmp_path: Pat
     write("train-sw.tsv", "a\tB-PER\n")
     write("panx/yo/dev.tsv", "a\tB-PER\n")
     write("wikiann/zh-yue/test", "zh-yue:a\tB-PER\n")
-    rows = list(take_stock(DATASETS["wikiann"], tmp_path))
+    rows = list(count_splits(DATASETS["wikiann"], tmp_path))
     assert list(dict.fromkeys(row.lang for row in rows)) == ["en", "ar", "hi", "zh", "sw", "yo", "zh-yue"]
     found = [(row.lang, row.split, row.verdict) for row in rows if row.sentences]
     assert found == [("sw", "train", "no counts"), ("yo", "dev", "no counts"), ("zh-yue", "test", "no counts")]

@@ -166,7 +166,7 @@ def test_a_missing_file_names_what_was_looked_for(write: WriteFile, tmp_path: Pa
         load_target("conll", "de", tmp_path)
     with pytest.raises(UserError, match=r"no test file .*deu\.testb"):
         load_test("conll", "de", tmp_path)
-    with pytest.raises(UserError, match="leave --data-dir out to fetch it from the hub"):
+    with pytest.raises(UserError, match="leave --data-dir out to download it from the hub"):
         load_target("wikiann", "ar", tmp_path)
 
 

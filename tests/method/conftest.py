@@ -50,7 +50,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def kept_threads() -> Iterator[None]:
+def restored_threads() -> Iterator[None]:
     """A test sets torch's threads: those of the others stay."""
     before = torch.get_num_threads()
     yield

@@ -195,10 +195,12 @@ def _train(
     return Trained(model=model, record=record, reported=reported)
 
 
-def save_teacher_outputs(corpora: SmallCorpora, teacher: MultiChannelTagger, directory: Path) -> TeacherOutputs:
+def save_teacher_outputs(
+    corpora: SmallCorpora, teacher: MultiChannelTagger, directory: Path, run: RunSettings = RUN
+) -> TeacherOutputs:
     """What a student needs of the teacher, stored and read back."""
     teacher.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), autocast(CPU, run.precision):
         save_outputs(directory, teacher, corpora.tensors(corpora.target), corpora.tensors(corpora.source))
     return load_outputs(directory, CPU)
 

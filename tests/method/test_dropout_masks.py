@@ -27,7 +27,7 @@ from msd_ray.method.settings import RunSettings
 FAST = replace(RUN, epochs=2, dropout_masks="fast")
 
 
-@pytest.mark.usefixtures("kept_threads")
+@pytest.mark.usefixtures("restored_threads")
 @pytest.mark.parametrize("threads", THREADS)
 def test_a_teacher_resumes_bit_equal(corpora: SmallCorpora, tmp_path: Path, threads: int) -> None:
     torch.set_num_threads(threads)
@@ -40,7 +40,7 @@ def test_a_teacher_resumes_bit_equal(corpora: SmallCorpora, tmp_path: Path, thre
     assert_same_epochs(resumed.record, undisturbed.record)
 
 
-@pytest.mark.usefixtures("kept_threads")
+@pytest.mark.usefixtures("restored_threads")
 @pytest.mark.parametrize("threads", THREADS)
 def test_a_student_resumes_bit_equal(
     corpora: SmallCorpora, outputs: TeacherOutputs, tmp_path: Path, threads: int

@@ -123,7 +123,7 @@ def test_trainings_are_alike_but_for_dropout(corpora: SmallCorpora, outputs: Tea
     assert once.weights.keys() == each.weights.keys(), "checkpoints of either load into either"
 
 
-@pytest.mark.usefixtures("kept_threads")
+@pytest.mark.usefixtures("restored_threads")
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_teacher_and_student_resume_bit_equal(
@@ -137,7 +137,7 @@ def test_teacher_and_student_resume_bit_equal(
     teachers.append(train_teacher(corpora, tmp_path / "killed teacher", run=run))
     assert_same_weights(teachers[0].weights, teachers[1].weights)
     assert_same_epochs(teachers[0].record, teachers[1].record)
-    outputs = save_teacher_outputs(corpora, teachers[0].model, tmp_path / "outputs")
+    outputs = save_teacher_outputs(corpora, teachers[0].model, tmp_path / "outputs", run)
     students = [train_student(corpora, outputs, tmp_path / "student", run=run)]
     with pytest.raises(KeyboardInterrupt):
         train_student(corpora, outputs, tmp_path / "killed student", run=run, report=killed_after(1))

@@ -4,7 +4,7 @@ Recorded with the code as it was before anything but the paper's recipe could be
 with this test's training: `e5-small`, 48 sentences of the corpus `sample` (en, ar), seed 1, two epochs of batches of
 32, fp32, one thread, the settings' defaults; the student learned from that teacher's weights after its last epoch.
 The losses are the means of an epoch; a digest is the SHA-256 over the trained parameters by name: the name's bytes and
-then the values', little-endian float32. To record them anew, put in what this test finds, and say why they changed.
+then the values', little-endian float32. To update them, insert what this test reports, and state why they changed.
 
 Processors and builds of torch round differently. Weights are compared bit by bit where build, instructions and
 processor are those of the record, and losses everywhere: without AVX512 they differ by 1e-6 of their value. A build

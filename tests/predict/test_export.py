@@ -241,7 +241,7 @@ def _pickle_instead(directory: Path) -> None:
         (_flip_last_byte, r"model\.safetensors is damaged or was changed"),
         (_cut_weights, r"model\.safetensors is damaged"),
         (_pickle_instead, r"model\.safetensors is missing"),
-        (_link_out, r"model\.safetensors is a symbolic link to a place outside"),
+        (_link_out, r"model\.safetensors is a symbolic link that leads out"),
         (lambda d: (d / "tokenizer.json").unlink(), r"tokenizer\.json is missing"),
         (lambda d: (d / "config.json").unlink(), r"config\.json is missing"),
         (lambda d: (d / "config.json").write_text("{}"), r"config\.json is damaged"),

@@ -6,7 +6,7 @@ import pytest
 
 from msd_ray.data.bio import EntityCount
 from msd_ray.data.catalogue import DATASETS, Split
-from msd_ray.data.inventory import SplitCount, take_stock
+from msd_ray.data.inventory import SplitCount, count_splits
 from msd_ray.report.corpus_table import corpus_table
 from msd_ray.report.table import Table
 
@@ -98,6 +98,6 @@ def two_sentences(tmp_path: Path) -> Path:
 
 
 def test_counts_come_from_the_files_themselves(two_sentences: Path) -> None:
-    table = corpus_table({"conll": list(take_stock(DATASETS["conll"], two_sentences, ("nl",)))})
+    table = corpus_table({"conll": list(count_splits(DATASETS["conll"], two_sentences, ("nl",)))})
     assert line(table, "Dutch-nl, sentences")[:6] == ["15,806", "3", "−15,803", "2,895", "no file", "–"]
     assert line(table, "Dutch-nl, entities")[:3] == ["13,344", "2", "−13,342"]

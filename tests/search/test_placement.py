@@ -1,4 +1,4 @@
-"""Placement groups that nobody would free: those of dead actors, and no others."""
+"""Placement groups of dead actors are freed, and no others."""
 
 import json
 import subprocess

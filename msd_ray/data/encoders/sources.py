@@ -48,12 +48,12 @@ def resolve(name: str) -> EncoderFiles:
     elif local.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or not name:
         raise UserError(f"encoder {name!r}: no such directory")
     else:
-        directory = _fetch(name)
+        directory = _download(name)
     check_directory(directory)
     return EncoderFiles(name=name, directory=directory, digest=directory_digest(directory), licence=_licence(directory))
 
 
-def _fetch(name: str) -> Path:
+def _download(name: str) -> Path:
     """Download an encoder's files from a Hub repository, or take them from the Hub client's cache."""
     ways_out = f"or name a local directory, or use --encoder {e5_small.NAME}"
     try:
@@ -93,7 +93,7 @@ def _reason_on_hub(name: str) -> str:
     try:
         names = HfApi().list_repo_files(name)
     except (OSError, HTTPError):
-        return f" in the hub client's cache, and {constants.ENDPOINT} cannot be reached to fetch it"
+        return f" in the hub client's cache, and {constants.ENDPOINT} cannot be reached to download it"
     pickles = sorted(file for file in names if file.endswith(PICKLES) and "/" not in file)
     return _pickle_advice(pickles)
 

@@ -16,7 +16,7 @@ from tiny_bert import tiny_bert_directory
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.sources import resolve
 
-UNREACHABLE = "http://127.0.0.1:9"  # the discard port: nobody listens
+UNREACHABLE = "http://127.0.0.1:9"  # the discard port: nothing listens
 CARD = "---\nlicense: apache-2.0\n---\n# A tiny BERT\n"
 
 
