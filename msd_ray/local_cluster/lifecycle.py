@@ -22,7 +22,7 @@ from .processes import Process, boot_id, terminate, terminate_or_kill, with_desc
 from .secret_files import private_directory
 from .state import MARK, ClusterState, Service, read_state
 
-STOP_LIMIT_S = 60.0
+STOP_TIMEOUT_S = 60.0
 """Timeout for the graceful shutdown of each server, and for killed processes to exit."""
 SERVICES = ("PostgreSQL", "MLflow", "Ray")
 
@@ -109,11 +109,11 @@ def _stop_services(layout: Layout, state: ClusterState, report: Report) -> None:
     left: set[Process] = set()
     for service in reversed(state.running()):
         members = with_descendants([service.process])
-        terminate(lambda: {service.process}, service.stop_signal, STOP_LIMIT_S)  # noqa: B023 - called in this iteration
+        terminate(lambda: {service.process}, service.stop_signal, STOP_TIMEOUT_S)  # noqa: B023 - called in this iteration
         left |= members
         report(f"{service.name} stopped" if not service.process.alive else f"{service.name} does not stop; killing it")
     left = terminate_or_kill(
-        lambda: {one for one in left if one.alive} | with_variable(MARK, state.identity), STOP_LIMIT_S
+        lambda: {one for one in left if one.alive} | with_variable(MARK, state.identity), STOP_TIMEOUT_S
     )
     if left:
         numbers = ", ".join(str(one.pid) for one in sorted(left, key=lambda one: one.pid))

@@ -175,7 +175,7 @@ def test_another_mlflow_knows_of_no_end(
         (["prune", "--study", "other"], f"--study other: has used nothing in .*; studies: {STUDY}"),
         (["prune", "--older-than", "-1"], "--older-than -1: give a number of days, 0 or more"),
         (["prune", "--unknown-older-than", "nan"], "--unknown-older-than nan: give a number of days"),
-        (["list", "--storage", "s3://bucket/prefix"], "cannot hold a database; give --mlflow-uri"),
+        (["list", "--storage", "s3://bucket/prefix"], "holds no databases: give --mlflow-uri too"),
         (["list", "--mlflow-uri", "postgresql://me@127.0.0.1:9/x"], "no connection"),
         (["list", "--mlflow-uri", "http://127.0.0.1:9"], "127.0.0.1:9"),
         (["list", "--delete"], "--delete belongs to prune: list removes nothing"),
