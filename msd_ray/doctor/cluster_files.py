@@ -169,7 +169,7 @@ def _launcher(source: YamlSource) -> Iterator[Finding]:
     for at in [("docker", "run_options")] if docker else starts:
         for setting in ("RAY_AUTH_MODE=token", "RAY_AUTH_TOKEN_PATH="):
             if setting not in str(_value(data, *at)):
-                yield _found(source, at, f"{setting} is missing: others can run code on Ray. Set it on all nodes")
+                yield _found(source, at, f"{setting} is missing: token authentication needs it. Set it on all nodes")
     head = ("docker", "head_run_options") if docker else starts[0]
     yield from _places(source, head, str([_value(data, "docker", "run_options"), _value(data, *head)]))
     for at, node in _items(data, "available_node_types"):
@@ -203,7 +203,7 @@ def _ray_cluster(source: YamlSource, at: KeyPath) -> Iterator[Finding]:
     """What applies to the Ray cluster at `at` of a manifest for KubeRay, and to its job."""
     data, head = source.data, (*at, "headGroupSpec")
     if _value(data, *at, "authOptions", "mode") != "token" or "RAY_AUTH_MODE" in str(_value(data, *at)):
-        message = "others can run code on Ray. Write authOptions: {mode: token}, and RAY_AUTH_MODE nowhere"
+        message = "token authentication is off. Write authOptions: {mode: token}, and RAY_AUTH_MODE nowhere"
         yield _found(source, (*at, "authOptions"), message)
     if str(_value(data, *head, "rayStartParams", "num-cpus")) != "0":
         yield _found(source, (*head, "rayStartParams", "num-cpus"), 'trials would run on the head. Write "0"')
@@ -234,13 +234,14 @@ def _room(source: YamlSource, at: KeyPath, given: Mapping[str, Any], known: Sequ
     for name in given.keys() - set(known):
         yield _found(source, (*at, str(name)), f"no trial asks for this resource. Write one of {', '.join(known)}")
     if _number(given.get("CPU", given.get("cpu"))) < DEFAULTS["cpus_per_trial"]:
-        yield _found(source, at, "a trial takes CPU and GPU of one node. Say how many CPUs this one has")
+        yield _found(source, at, "no CPU for trials, which take CPU and GPU of one node. Say how many CPUs it has")
 
 
 def _job(arguments: str, offers: Sequence[tuple[float, float]]) -> Iterator[str]:
     """What is wrong with a command line of `tune`. offers: CPUs and GPUs of each kind of worker."""
     try:
-        options = {**DEFAULTS, **parser_of_tune().read(shlex.split(arguments))}
+        words = [word for word in shlex.split(arguments) if word not in ("-h", "--help")]  # they would end this command
+        options = {**DEFAULTS, **parser_of_tune().read(words)}
     except (UserError, ValueError) as error:
         yield str(error)
         return
@@ -268,7 +269,7 @@ def _of_values(source: YamlSource, ray: str) -> Iterator[Finding]:
             yield _found(source, at, f"{word[0]}: replace it with your own value", "to set")
         published = at[:1] == ("services",) and at[2:3] == ("ports",) and not _CLOSED_PORT.match(text)
         if published or _OPEN.search(f"{key}: {text}"):
-            yield _found(source, at, f"{text} lets others in. Leave it out, or name a private address or network")
+            yield _found(source, at, f"{text} is open to other networks. Leave it out, or name a private address")
         if key == "rayVersion" and text != ray:
             yield _found(source, at, f"{text}, but constraints.txt pins Ray {ray}. Write {ray}")
         if key in _IMAGE_KEYS and isinstance(value, str):

@@ -78,7 +78,7 @@ def test_a_value_makes_no_line_of_its_own(tmp_path: Path) -> None:
     path.write_text(text.replace("storageClassName: CHANGE-ME", f"storageClassName: {forged}"))
     with pytest.raises(UserError, match="1 problem") as caught:
         check(str(path))
-    assert r"0.0.0.0/0\nservices.yaml: no problems lets others in" in str(caught.value)
+    assert r"0.0.0.0/0\nservices.yaml: no problems is open to other networks" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 2
 
 
