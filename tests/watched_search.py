@@ -11,7 +11,7 @@ from planted import ENVIRONMENT
 from ray_requests import HOST, ask
 from tune_process import Tune, listening
 
-from msd_ray.doctor.authentication import Answer, answer_to
+from msd_ray.doctor.authentication import TokenStatus, token_status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,14 +25,14 @@ class WatchedSearch:
     addresses: frozenset[str]
     commands: frozenset[bytes]
     ray_files: Path
-    to_nobody: Mapping[int, tuple[Answer | None, tuple[int, bytes] | None]]
+    to_nobody: Mapping[int, tuple[TokenStatus | None, tuple[int, bytes] | None]]
 
 
 def run_watched(arguments: list[str], directory: Path, ray_files: Path) -> WatchedSearch:
     """Run the command; its output lies in `directory`. ray_files: a path short enough for a socket."""
     addresses: set[str] = set()
     commands: set[bytes] = set()
-    to_nobody: dict[int, tuple[Answer | None, tuple[int, bytes] | None]] = {}
+    to_nobody: dict[int, tuple[TokenStatus | None, tuple[int, bytes] | None]] = {}
     environment = {**ENVIRONMENT, "RAY_TMPDIR": str(ray_files)}
     with Tune(arguments, directory / "log", environment=environment) as tune:
         while tune.process.poll() is None:
@@ -55,8 +55,8 @@ def run_watched(arguments: list[str], directory: Path, ray_files: Path) -> Watch
     )
 
 
-def _answers(ports: Iterable[int]) -> dict[int, tuple[Answer | None, tuple[int, bytes] | None]]:
-    return {port: (answer_to(f"{HOST}:{port}", None), _in_http(port)) for port in ports}
+def _answers(ports: Iterable[int]) -> dict[int, tuple[TokenStatus | None, tuple[int, bytes] | None]]:
+    return {port: (token_status(f"{HOST}:{port}", None), _in_http(port)) for port in ports}
 
 
 def _in_http(port: int) -> tuple[int, bytes] | None:

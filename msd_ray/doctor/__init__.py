@@ -1,10 +1,10 @@
-"""Whether a search would run here: each check looks at one thing and says pass, warn or fail, and what to do.
+"""Checks whether a search would run here. Each check yields findings: pass, warn or fail, and what to do.
 
-    finding.py    what a check says
-    known_bad.py  releases that a search should not run with, with their sources
-    versions.py   what is installed against what is required, and against that list
-    storage.py    the storage can be written
-    disk.py       free space against what trainings keep
+    finding.py    result of a check
+    known_bad.py  releases with known vulnerabilities, with their sources
+    versions.py   installed releases against the requirements and that list
+    storage.py    write access to the storage
+    disk.py       free space against the size of checkpoints
     studies.py    the studies' database: reachable, of this Optuna's schema
     tracking.py   MLflow: reachable, of this MLflow's schema, or a server without known holes
     corpora.py    the corpus files
@@ -12,8 +12,8 @@
     memory.py     an estimate of a training step's memory
     cluster.py    the Ray cluster: reached, authenticated, large enough
     nodes.py      what each node reported: clock, files, shared storage, space, versions
-    quick.py      those that take no cluster and seconds: what `tune` runs before it starts
-    lines.py      findings as lines of a log
+    quick.py      checks that take seconds and no cluster; `tune` runs them before it starts
+    lines.py      findings as lines of text
 
-A check changes nothing that is there: what it writes to see whether it can, it takes away again.
+Checks change nothing; their test files are removed.
 """

@@ -1,4 +1,4 @@
-"""`python -m msd_ray.doctor`: would a search run here? See `--help`."""
+"""`python -m msd_ray.doctor`: check whether a search would run here. See `--help`."""
 
 import json
 import os
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 if nothing failed, 1 if something did. Raises UserError for bad input."""
+    """Run the command. Returns 0 if no check failed, else 1. Raises UserError for bad input."""
     options = parse(arguments)
     if options.cluster_files:
         from .cluster_files import check_files
@@ -44,14 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def examination(options: DoctorOptions) -> Iterator[Finding]:
-    """All that is looked at, in the order in which it is shown."""
+    """All findings, in the order in which they are shown."""
     releases = list(version_findings())
     yield from releases
     if options.quick:
         yield from _quick(options.tune, None)
         return
     if any(finding.state == "fail" for finding in releases):
-        yield warned("encoder", "not looked at: see the releases above", "mend these first: some should not be loaded")
+        yield warned("encoder", "not checked: see the releases above", "upgrade these first: some should not be loaded")
         yield from _quick(options.tune, None)
         return
     seen: list[EncoderFiles] = []
@@ -70,14 +70,14 @@ def examination(options: DoctorOptions) -> Iterator[Finding]:
 
 
 def _quick(options: "TuneOptions", shape: "Shape | None") -> Iterator[Finding]:
-    """Databases, storage and space. Raises UserError for a storage that is none."""
+    """Check databases, storage and disk space. Raises UserError for an unsupported storage."""
     from .quick import quick_findings
 
     yield from quick_findings(_places(options, shape))
 
 
 def _places(options: "TuneOptions", shape: "Shape | None") -> "Places":
-    """Where the search would keep what it makes, and how much that would be."""
+    """Storage and databases of the search, and upper bounds of its checkpoints."""
     from msd_ray.cli.arguments import TEACHER_TRIALS
     from msd_ray.storage.layout import Storage
     from msd_ray.tracking.uri import default_tracking_uri
@@ -106,7 +106,7 @@ def _corpora(options: "TuneOptions") -> Iterator[Finding]:
     from .corpora import NAME, corpora_findings
 
     if not options.lang:
-        yield warned(NAME, "not looked at: no language is named", "name those of the search with --lang")
+        yield warned(NAME, "not checked: no language is given", "give the languages of the search with --lang")
     for lang in options.lang:
         yield from corpora_findings(
             Data(
@@ -128,7 +128,7 @@ def _encoder(options: "TuneOptions", seen: "list[EncoderFiles]") -> Iterator[Fin
 
 
 def _shape(options: "TuneOptions", seen: "list[EncoderFiles]") -> "Shape | None":
-    """Of the encoder, if it could be loaded."""
+    """Shape of the encoder, None if it could not be loaded."""
     from msd_ray.data.encoders.loading import encoder_skeleton
 
     from .memory import Shape
@@ -137,7 +137,7 @@ def _shape(options: "TuneOptions", seen: "list[EncoderFiles]") -> "Shape | None"
 
 
 def _wanted(options: "TuneOptions") -> "Wanted":
-    """What a trial asks for; without --gpus-per-trial what `tune` would take on this machine."""
+    """Resources of a trial; --gpus-per-trial defaults as in `tune`."""
     import torch
 
     from .cluster import Wanted
@@ -151,7 +151,7 @@ def _wanted(options: "TuneOptions") -> "Wanted":
 
 
 def _this_machine(options: "TuneOptions", shape: "Shape | None") -> Iterator[Finding]:
-    """Where RAY_ADDRESS names no cluster, `tune` starts Ray on this machine; it is not started for this."""
+    """Check this machine, where `tune` starts Ray if RAY_ADDRESS is not set. Ray is not started."""
     from .cluster import NAME, Room, room_findings
     from .disk import temporary_space
     from .memory import worker_memory

@@ -1,4 +1,4 @@
-"""Whether a cluster takes a token, asked directly: joining with a wrong one fails late, and without that reason."""
+"""Ask a cluster directly whether it accepts a token: joining with a wrong one fails late, without that reason."""
 
 import os
 from pathlib import Path
@@ -6,16 +6,16 @@ from typing import Literal
 
 import grpc
 
-Answer = Literal["accepted", "refused"]
+TokenStatus = Literal["accepted", "refused"]
 _TIMEOUT_S = 10.0
-# A question without content that any client of a cluster asks first.
+# An empty request that every client of a cluster sends first.
 _CLUSTER_ID = "/ray.rpc.NodeInfoGcsService/GetClusterId"
 
 
 def token_here() -> tuple[str | None, str]:
-    """The token that Ray takes in this process, and where it is from; None, and why, where it takes none.
+    """The token that Ray uses in this process, and its origin; None and the reason if it uses none.
 
-    In Ray's own order: RAY_AUTH_TOKEN, the file that RAY_AUTH_TOKEN_PATH names, ~/.ray/auth_token.
+    Order as in Ray: RAY_AUTH_TOKEN, the file that RAY_AUTH_TOKEN_PATH names, ~/.ray/auth_token.
     """
     if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
         return None, "RAY_AUTH_MODE is not token"
@@ -30,10 +30,10 @@ def token_here() -> tuple[str | None, str]:
     return (token, str(path)) if token else (None, f"{path} is empty")
 
 
-def answer_to(address: str, token: str | None) -> Answer | None:
-    """What the cluster at HOST:PORT says to a client with this token, or without one.
+def token_status(address: str, token: str | None) -> TokenStatus | None:
+    """Whether the cluster at HOST:PORT accepts a client with this token, or without one.
 
-    None if that is not to be known: nobody answers, or something else than a cluster's control service, or with TLS.
+    Returns: None if unknown: no answer, TLS, or a service that is not a cluster's control service.
     """
     metadata = () if token is None else (("authorization", f"Bearer {token}"),)
     with grpc.insecure_channel(address) as channel:

@@ -1,4 +1,4 @@
-"""The Ray cluster that a search would join: whether it asks for a token, and whether trials fit on it."""
+"""The Ray cluster that a search would join: whether it requires a token, and how many trials fit on it."""
 
 import urllib.error
 import urllib.request
@@ -11,7 +11,7 @@ from .finding import Finding, failed, passed, warned
 NAME = "cluster"
 _TIMEOUT_S = 5.0
 _GUARDED = "/api/jobs/"
-"""What starts commands on the cluster. Without a token Ray answers 401, with a wrong one 403."""
+"""Endpoint that starts commands on the cluster. Ray answers 401 without a token, 403 with a wrong one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +24,9 @@ class Room:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a trial asks for: `workers` processes (at least one), each with so many CPUs and GPUs (or a share of one).
+    """Resources of a trial: `workers` processes (at least one), each with `cpus` CPUs and `gpus` GPUs (or a share).
 
-    concurrent: trials that shall run at once, None for as many as fit.
+    concurrent: number of concurrent trials, None for as many as fit.
     """
 
     workers: int
@@ -36,7 +36,7 @@ class Wanted:
 
 
 def refusal_finding(token: str | None, origin: str) -> Finding:
-    """Of a cluster that refuses what Ray sends from here: a token of this origin, or none for this reason."""
+    """Finding for a cluster that rejects this process. origin: of the token, or the reason why there is none."""
     said = "it refuses the token that is used here" if token else "it asks for a token, and none is sent"
     return failed(
         NAME,
@@ -47,7 +47,7 @@ def refusal_finding(token: str | None, origin: str) -> Finding:
 
 
 def token_finding(asks: bool | None) -> Finding:
-    """Whether the cluster asks for a token, as its dashboard answers a request without one."""
+    """Whether the cluster requires a token. asks: result of `asks_for_token`."""
     advice = (
         "start the cluster with RAY_AUTH_MODE=token and one token on all nodes (`ray get-auth-token --generate`), and "
         "keep its ports off public networks"
@@ -64,7 +64,7 @@ def token_finding(asks: bool | None) -> Finding:
 
 
 def asks_for_token(dashboard: str | None) -> bool | None:
-    """Whether the dashboard refuses a request without a token; None if it cannot be reached."""
+    """Whether the dashboard rejects a request without a token; None if it is unreachable."""
     if not dashboard:
         return None
     url = dashboard if urlsplit(dashboard).scheme in ("http", "https") else f"http://{dashboard}"
@@ -78,7 +78,7 @@ def asks_for_token(dashboard: str | None) -> bool | None:
 
 
 def room_findings(where: str, machines: Sequence[Room], wanted: Wanted) -> Iterator[Finding]:
-    """How many trials fit at once. A worker needs a machine that has all that it asks for."""
+    """How many trials fit at once. A worker needs all its resources on one machine."""
     slots = sum(workers_on(machine, wanted) for machine in machines)
     fit = slots // wanted.workers
     have = f"{sum(machine.cpus for machine in machines):g} CPUs, {sum(machine.gpus for machine in machines):g} GPUs"
@@ -102,7 +102,7 @@ def room_findings(where: str, machines: Sequence[Room], wanted: Wanted) -> Itera
 
 
 def workers_on(machine: Room, wanted: Wanted) -> int:
-    """How many workers a machine takes; a share of a GPU is a share of one GPU."""
+    """Number of workers that fit on a machine; a share of a GPU is a share of a single GPU."""
     by_cpus = int(machine.cpus // wanted.cpus)
     if not wanted.gpus:
         return by_cpus

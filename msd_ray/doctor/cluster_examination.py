@@ -1,4 +1,4 @@
-"""The doctor's visit to the cluster at RAY_ADDRESS: joined, asked for its token, and looked at node by node."""
+"""Checks of the cluster at RAY_ADDRESS: join it, check its authentication, examine each node."""
 
 import os
 import uuid
@@ -13,7 +13,7 @@ from msd_ray.search.on_ray.cluster import cluster
 from msd_ray.storage.layout import Storage
 from msd_ray.storage.object_store import ObjectStore
 
-from .authentication import answer_to, token_here
+from .authentication import token_here, token_status
 from .cluster import NAME, Room, Wanted, asks_for_token, refusal_finding, room_findings, token_finding, workers_on
 from .cluster_nodes import Examined, alive_nodes, examine_nodes
 from .corpora import corpus_files
@@ -24,20 +24,19 @@ from .node import NodeRequest, examine
 from .nodes import Here, clock_finding, copies_space, node_findings
 
 TIMEOUT_S = 180.0
-"""For the first task on a node: its process has to start, and an encoder to be read."""
+"""Timeout of the first task on a node, which starts a process and hashes the encoder."""
 
 
 def cluster_findings(
     options: TuneOptions, encoder: EncoderFiles | None, shape: Shape | None, wanted: Wanted, trainings: Trainings
 ) -> Iterator[Finding]:
-    """Whether the cluster can be joined, and what is found there. encoder, shape: None if it could not be loaded."""
-
+    """Findings about the cluster and its nodes. encoder, shape: None if the encoder could not be loaded."""
     address = os.environ["RAY_ADDRESS"]
     token, origin = token_here()
-    if answer_to(address, token) == "refused":
+    if token_status(address, token) == "refused":
         yield refusal_finding(token, origin)
         return
-    bare = answer_to(address, None)
+    bare = token_status(address, None)
 
     def look() -> Iterator[Finding]:
         with cluster() as dashboard:
@@ -62,7 +61,7 @@ def cluster_findings(
 
 
 def _here(request: NodeRequest, encoder: EncoderFiles | None, trainings: Trainings) -> Here:
-    """The driver's machine. Without a usable object store, which is told elsewhere, no node's encoder is judged."""
+    """The driver's machine; without the encoder if the object store is unusable, which another check reports."""
     report = examine(request)
     judged = request.storage is not None or request.stored is not None
     return Here(
@@ -106,9 +105,9 @@ def _node(
 
 @contextmanager
 def _shared_file(storage: Storage) -> Iterator[tuple[Path, str] | None]:
-    """A file in the storage with its content, for nodes to read; it is gone after, with all that nodes write beside it.
+    """Write a test file into the storage for nodes to read; on exit remove it, and the files that nodes wrote.
 
-    None where the storage cannot be written, which is told elsewhere, and where it is an object store.
+    Yields: file and content; None for an object store, or an unwritable storage, which another check reports.
     """
     if storage.store is not None:
         yield None
@@ -132,7 +131,7 @@ def _shared_file(storage: Storage) -> Iterator[tuple[Path, str] | None]:
 
 @contextmanager
 def _shared_object(store: ObjectStore | None) -> Iterator[tuple[ObjectStore, str, str] | None]:
-    """The same in an object store: the store, an object's name and its content; None where there is none to use."""
+    """The same in an object store. Yields: store, object name, content; None without a usable object store."""
     if store is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""What each node of the joined cluster is like: a task pinned to it looks at it, and says what time it is there."""
+"""Examine each node of the joined cluster, and its clock, by tasks pinned to it."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ CLOCK_READINGS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A node that is alive, as the cluster lists it. address: of its machine."""
+    """A live node. address: of its machine."""
 
     node_id: str
     address: str
@@ -24,7 +24,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """How far a node's clock is ahead of this machine's, in seconds, and how far that can be wrong."""
+    """Offset of a node's clock from this machine's, and its uncertainty, in seconds."""
 
     ahead_s: float
     uncertainty_s: float
@@ -32,7 +32,7 @@ class Clock:
 
 @dataclass(frozen=True, kw_only=True)
 class Examined:
-    """A node with what was seen on it; no report and no clock where it did not answer, with the reason."""
+    """A node with its report and clock, or with the error if it did not answer."""
 
     node: Node
     report: NodeReport | None = None
@@ -41,7 +41,7 @@ class Examined:
 
 
 def alive_nodes() -> list[Node]:
-    """The nodes of the joined cluster, in an order that stays."""
+    """The live nodes of the joined cluster, sorted by address."""
     return sorted(
         (
             Node(
@@ -58,7 +58,7 @@ def alive_nodes() -> list[Node]:
 
 
 def examine_nodes(request: NodeRequest, nodes: Sequence[Node], *, timeout_s: float) -> list[Examined]:
-    """Look at all nodes at once. A node that does not answer within `timeout_s` is said to have not."""
+    """Examine all nodes in parallel; a node without an answer within `timeout_s` seconds gets an error."""
     tasks = [_examine.options(**_pinned(node)).remote(request) for node in nodes]
     ready, _ = ray.wait(tasks, num_returns=len(tasks), timeout=timeout_s)
     examined = []
@@ -69,18 +69,18 @@ def examine_nodes(request: NodeRequest, nodes: Sequence[Node], *, timeout_s: flo
             continue
         try:
             examined.append(Examined(node=node, report=ray.get(task), clock=_clock(node, timeout_s)))
-        except Exception as error:  # the node's own, or Ray's for a node that died
+        except Exception as error:  # raised on the node, or by Ray because the node died
             examined.append(Examined(node=node, error=(str(error).strip() or type(error).__name__).splitlines()[-1]))
     return examined
 
 
 def _pinned(node: Node) -> dict[str, object]:
-    """On this node and no other, and beside whatever runs there."""
+    """Task options: run on this node only, without reserving resources."""
     return {"num_cpus": 0, "scheduling_strategy": NodeAffinitySchedulingStrategy(node.node_id, soft=False)}
 
 
 def _clock(node: Node, timeout_s: float) -> Clock:
-    """Of several readings the one with the shortest way there and back: the node read its clock in between."""
+    """The reading with the shortest round trip, within which the node read its clock."""
     readings = []
     for _ in range(CLOCK_READINGS):
         before = time.time()

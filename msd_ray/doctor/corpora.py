@@ -1,4 +1,4 @@
-"""The corpus files: there, readable, and what they hold. Test sets are not opened, only looked for."""
+"""Check that corpus files exist and can be read. Test sets are located but not opened."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ NAME = "corpus"
 
 
 def corpora_findings(data: Data) -> Iterator[Finding]:
-    """Whether English and one target language can be read: all of their training and dev sentences are."""
+    """Read all training and dev sentences of English and one target language."""
 
     def look() -> Iterator[Finding]:
         corpora = read(data)
@@ -28,11 +28,11 @@ def corpora_findings(data: Data) -> Iterator[Finding]:
                 f"get the test file for {data.lang}, or report the scores as dev scores",
             )
 
-    yield from refusals(NAME, look, "see `python -m msd_ray.data check`")
+    yield from refusals(NAME, look, "run `python -m msd_ray.data check`")
 
 
 def corpus_files(dataset: str, langs: Sequence[str], directory: Path | None) -> tuple[Path, ...]:
-    """The training and dev files of English and the languages below the directory; none without a directory."""
+    """Training and dev files of English and the target languages; empty without a directory."""
     entry = dataset_named(dataset)
     if directory is None or entry.embedded or not directory.is_dir():
         return ()

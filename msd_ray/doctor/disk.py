@@ -1,4 +1,4 @@
-"""Free space: of the storage against what trainings keep there, of the directory for temporary files."""
+"""Free space of the storage, against the size of checkpoints, and of the directory for temporary files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from .finding import Finding, failed, passed, warned
 
 NAME = "disk space"
 FOR_COPIES = "set MSD_RAY_CACHE to a directory with more (on a node, before Ray is started there)"
-"""Where a node's copies of an object store go instead."""
+"""Advice: another place for a node's copies of an object store."""
 BASE_CHECKPOINT = 255_000_000
-"""Of nine layers of BERT base in fp32: what is assumed where the encoder is not looked at."""
+"""Bytes of nine layers of BERT base in fp32, assumed if the encoder is not loaded."""
 TEMPORARY_BYTES = 1_000_000_000
-"""Ray spills objects and writes its logs there, and complains at 95 % of the file system."""
+"""Ray spills objects and writes logs there, and warns at 95 % of the file system."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trainings:
-    """What a search trains at most. checkpoint: bytes of what is trained of one encoder; epochs: of each training."""
+    """Upper bounds for a search. checkpoint: bytes of the trained parameters; epochs: per training."""
 
     checkpoint: int
     epochs: int
@@ -25,24 +25,24 @@ class Trainings:
 
     @property
     def epoch(self) -> int:
-        """Bytes of one epoch: the weights after it and AdamW's two moments."""
+        """Bytes of one epoch: weights and AdamW's two moments."""
         return 3 * self.checkpoint
 
     @property
     def all(self) -> int:
-        """Bytes of all. A teacher keeps the weights of every epoch, a student those that two dev sets choose."""
+        """Bytes of all trainings. A teacher keeps weights of all epochs, a student those that two dev sets select."""
         return self.checkpoint * (self.teachers * (self.epochs + 2) + self.students * 5)
 
 
 def storage_space(
     where: str, free: int | None, trainings: Trainings, *, elsewhere: str = "give another --storage"
 ) -> Finding:
-    """Of the storage, against the checkpoints that all trainings keep; what else is kept is small beside them.
+    """Compare free space with the checkpoints of all trainings; other artifacts are small.
 
-    elsewhere: advice that leads to another place.
+    elsewhere: advice that names another place.
     """
     if free is None:
-        return warned(NAME, f"free space of {where} is unknown", "see that it can be looked at from here")
+        return warned(NAME, f"free space of {where} is unknown", "check that it is readable from here")
     seen = f"{where} has {size(free)} free"
     if free < trainings.epoch:
         return failed(
@@ -57,7 +57,7 @@ def storage_space(
 
 
 def temporary_space(where: str, free: int, *, least: int = TEMPORARY_BYTES) -> Iterator[Finding]:
-    """Of the directory for temporary files: nothing is said where there is enough."""
+    """Warn of too little space for temporary files."""
     if free < least:
         yield warned(
             NAME,
@@ -67,7 +67,7 @@ def temporary_space(where: str, free: int, *, least: int = TEMPORARY_BYTES) -> I
 
 
 def size(count: int) -> str:
-    """Bytes for people."""
+    """Bytes in a readable unit, such as `1.5 GB`."""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if count >= factor:
             return f"{count / factor:.3g} {unit}" if count < 999.5 * factor else f"{count / factor:.0f} {unit}"

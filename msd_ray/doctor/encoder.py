@@ -1,4 +1,4 @@
-"""The encoder's files: there, whole, and fit for the search."""
+"""Check that the encoder's files exist, are complete and fit the search."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,9 +14,9 @@ NAME = "encoder"
 def encoder_findings(
     name: str, *, frozen_layers: int, max_length: int, found: Callable[[EncoderFiles], None]
 ) -> Iterator[Finding]:
-    """Whether the encoder loads, weights included; one of the hub is fetched if it is not in the cache.
+    """Load the encoder, weights included; one from the hub is downloaded if it is not in the cache.
 
-    found: is told the encoder's files once they are known.
+    found: called with the encoder's files.
     """
 
     def look() -> Iterator[Finding]:
@@ -25,4 +25,4 @@ def encoder_findings(
         found(files)
         yield passed(NAME, f"{name} in {files.directory}, content {files.digest[:12]}")
 
-    yield from refusals(NAME, look, "name another --encoder")
+    yield from refusals(NAME, look, "give another --encoder")

@@ -1,4 +1,4 @@
-"""What a check says of one thing."""
+"""Results of checks."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ State = Literal["pass", "warn", "fail"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """name: what was looked at. what: what was seen. advice: what to do; a pass needs none, all else has one."""
+    """Result of a check. name: what was checked; what: the result; advice: what to do, empty only for a pass."""
 
     name: str
     state: State
@@ -20,32 +20,32 @@ class Finding:
 
     def __post_init__(self) -> None:
         if (self.state == "pass") == bool(self.advice):
-            raise ValueError(f"{self.name}: a finding that is no pass says what to do, a pass does not")
+            raise ValueError(f"{self.name}: warn and fail need advice, pass has none")
 
     def to_json(self) -> dict[str, str]:
-        """The finding as plain values."""
+        """The finding as JSON values."""
         return asdict(self)
 
 
 def passed(name: str, what: str) -> Finding:
-    """Nothing to do."""
+    """Finding that needs no action."""
     return Finding(name=name, state="pass", what=what)
 
 
 def warned(name: str, what: str, advice: str) -> Finding:
-    """A search would start, and may suffer from it."""
+    """Finding that may impair a search but does not prevent it."""
     return Finding(name=name, state="warn", what=what, advice=advice)
 
 
 def failed(name: str, what: str, advice: str) -> Finding:
-    """A search would not run, or should not."""
+    """Finding that prevents a search, or should."""
     return Finding(name=name, state="fail", what=what, advice=advice)
 
 
 def refusals(name: str, check: Callable[[], Iterator[Finding]], advice: str) -> Iterator[Finding]:
-    """What `check` finds; a refusal of the code that it asks becomes a failure.
+    """Findings of `check`; a UserError becomes a failure.
 
-    advice: what to do where the refusal itself does not say so. Its messages read "what is wrong; what to do".
+    advice: what to do if the message, "what is wrong; what to do", does not say so itself.
     """
     try:
         yield from check()

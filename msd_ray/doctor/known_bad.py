@@ -1,7 +1,7 @@
-"""Releases that a search should not run with: which, why, and where that is written.
+"""Releases with known vulnerabilities that concern this project, and their advisories.
 
-Only what concerns this project is listed: code that it runs, or that a server which it talks to runs. A hole that a
-search itself walks into is a failure; one beside its way is a warning.
+Listed is code that a search, or a server that it uses, runs. A vulnerability that a search triggers is a failure, any
+other a warning.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from packaging.version import Version
 
 @dataclass(frozen=True, kw_only=True)
 class KnownBad:
-    """releases: as in a requirement. why: what happens. better: the first release without it. source: its advisory.
+    """A vulnerability.
 
-    where: `server` is looked for in an MLflow server that is used, `here` in what is installed.
+    releases: version specifier. why: what happens. better: first release without it. source: advisory. where: `here`
+    for installed packages, `server` for the MLflow server in use.
     """
 
     package: str
@@ -27,7 +28,7 @@ class KnownBad:
     where: Literal["here", "server"] = "here"
 
     def holds(self, version: str) -> bool:
-        """Whether the release is one of them."""
+        """Whether the release is affected."""
         return SpecifierSet(self.releases).contains(Version(version), prereleases=True)
 
 

@@ -1,4 +1,4 @@
-"""Findings as people and commands meet them: as lines of a log, or as a refusal."""
+"""Findings as lines of text, or as the error that ends a command."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +14,7 @@ _STYLES: dict[State, str] = {"pass": "green", "warn": "yellow", "fail": "bold re
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
-    """One line a finding: state, name, what was seen; a second one with what to do. Lines are whole, however long."""
+    """Print a line per finding (state, name, result) and one with its advice. Lines are not wrapped."""
     width = max((len(finding.name) for finding in findings), default=0)
     for finding in findings:
         line = Text(finding.state, style=_STYLES[finding.state])
@@ -25,13 +25,13 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
 
 
 def summary(findings: Iterable[Finding]) -> str:
-    """How many of each state."""
+    """Number of findings per state."""
     states = [finding.state for finding in findings]
     return f"{states.count('pass')} passed, {states.count('warn')} warned, {states.count('fail')} failed"
 
 
 def refuse(findings: Iterable[Finding], console: Console) -> None:
-    """Print warnings, say nothing of what passes. Raises UserError for the first failure."""
+    """Print warnings, but not passes. Raises UserError for the first failure."""
     for finding in findings:
         if finding.state == "fail":
             raise UserError(f"{finding.what}; {finding.advice}")

@@ -1,4 +1,4 @@
-"""An estimate of what a student's training takes in memory, against what there is. Nothing is run for it."""
+"""Estimate the memory of a student's training, without running it, and compare it with the available memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from .node import NodeReport
 NAME = "memory"
 FLOAT = 4
 PROCESS_BYTES = 1_000_000_000
-"""Python with torch, transformers and Ray in a worker; on a GPU its context, libraries' workspaces and fragments."""
+"""Python with torch, transformers and Ray in a worker; on a GPU context, workspaces and fragmentation."""
 PAIR = 2
-"""A student's step encodes as many source sentences as target sentences."""
+"""Sentences encoded per target sentence: a student's step adds as many source sentences."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """An encoder as memory sees it: parameters in all and in the trained layers, widths, how many are trained."""
+    """Sizes of an encoder that determine memory: all and trained parameters, widths, number of trained layers."""
 
     parameters: int
     trained: int
@@ -34,7 +34,7 @@ class Shape:
 
     @classmethod
     def of(cls, model: PreTrainedModel, frozen_layers: int) -> "Shape":
-        """The shape of an encoder, weights or not. Raises UserError for a structure that is not known."""
+        """Shape of an encoder, with or without weights. Raises UserError for an unknown structure."""
         layers = encoder_parts(model).layers[frozen_layers:]
         config = model.config
         return cls(
@@ -48,16 +48,16 @@ class Shape:
 
     @property
     def checkpoint(self) -> int:
-        """Bytes of what is trained."""
+        """Bytes of the trained parameters."""
         return FLOAT * self.trained
 
 
 def activations(shape: Shape, *, sentences: int, length: int, fused_attention: bool) -> int:
-    """Bytes that the trained layers keep of a forward pass for the backward one, in fp32.
+    """Bytes of the activations that the trained layers save for the backward pass, in fp32.
 
-    A layer keeps its input, query, key, value, the attention's output, two sums before LayerNorm with what that keeps,
-    and the inner layer before and after its activation; plain attention keeps scores, their softmax and its dropout,
-    too. Checked against what autograd keeps in `tests/doctor/test_memory.py`.
+    A layer saves its input, query, key, value, the attention's output, two sums before LayerNorm with its statistics,
+    and the inner layer before and after its activation; unfused attention also saves scores, softmax and dropout.
+    `tests/doctor/test_memory.py` compares this with the tensors that autograd saves.
     """
     tokens = sentences * length
     wide = 8 * shape.hidden + 2 * shape.inner
@@ -66,18 +66,18 @@ def activations(shape: Shape, *, sentences: int, length: int, fused_attention: b
 
 
 def training_bytes(shape: Shape, *, batch_size: int, length: int, gpu: bool) -> int:
-    """Bytes of one worker: weights, gradients, AdamW's two moments, activations, and the process around them."""
+    """Bytes of one worker: weights, gradients, AdamW's two moments, activations, and the process itself."""
     weights = FLOAT * (shape.parameters + 3 * shape.trained)
-    kept = activations(shape, sentences=PAIR * batch_size, length=length, fused_attention=gpu)
-    return weights + kept + PROCESS_BYTES
+    saved = activations(shape, sentences=PAIR * batch_size, length=length, fused_attention=gpu)
+    return weights + saved + PROCESS_BYTES
 
 
 def worker_memory(
     where: str, shape: Shape, report: NodeReport, room: Room, wanted: Wanted, *, batch_size: int, length: int
 ) -> Iterator[Finding]:
-    """Of each worker on a machine where as many run at once as fit; nothing is said where none does.
+    """Compare the memory of a worker with its share of a machine that runs as many workers as fit.
 
-    batch_size: of a step; the workers of a trial share it.
+    batch_size: sentences per step, shared by the workers of a trial.
     """
     at_once = workers_on(room, wanted)
     if at_once < 1:
@@ -90,19 +90,19 @@ def worker_memory(
     elif gpu:
         yield warned(
             NAME,
-            f"{where}: the memory of its {room.gpus:g} GPUs is unknown, nvidia-smi is not there; a worker takes about "
+            f"{where}: the memory of its {room.gpus:g} GPUs is unknown, nvidia-smi is not installed; a worker takes about "
             f"{size(needed)} (estimated)",
-            "compare with what the GPUs have",
+            "compare this with the memory of the GPUs",
         )
     else:
         yield from memory_finding(where, needed, report.memory // at_once, gpu=False)
 
 
 def memory_finding(where: str, needed: int, available: int, *, gpu: bool) -> Iterator[Finding]:
-    """Of `needed` bytes that a worker is estimated to take and what `where` can give each."""
+    """Compare the `needed` bytes of a worker, an estimate, with the `available` bytes per worker."""
     kind = "GPU memory" if gpu else "memory"
     seen = f"{where}: a worker takes about {size(needed)} of {kind} (estimated), there is {size(available)} for each"
-    advice = "lower --batch-size or --max-length, take more --workers a trial, or fewer trials at once"
+    advice = "lower --batch-size or --max-length, use more --workers per trial, or fewer concurrent trials"
     if needed > 1.5 * available:
         yield failed(NAME, seen, advice)
     elif needed > 0.9 * available:

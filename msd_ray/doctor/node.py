@@ -1,7 +1,7 @@
-"""What a node of a cluster is like, as a search needs it: looked at on the node itself, by plain Python.
+"""Examine a node of a cluster: runs on the node itself, in plain Python.
 
-Encoders are read by every trial, from the path where the driver has them, else from the object store if there is one;
-everything that is computed goes through the storage; corpora are read by the driver alone, wherever that runs.
+Every trial reads the encoder from the driver's path, else from the object store if there is one. All artifacts go
+through the storage. Only the driver reads corpora.
 """
 
 import csv
@@ -23,12 +23,12 @@ from msd_ray.storage.layout import Storage
 from msd_ray.storage.object_store import ObjectStore
 
 COMPARED = ("msd-ray", "ray", "torch", "transformers", "numpy", "safetensors")
-"""Packages whose releases may differ between nodes, and results with them."""
+"""Packages whose releases affect results and must be equal on all nodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GPU:
-    """Bytes of one GPU, and its name."""
+    """Name of a GPU, its total and its free memory in bytes."""
 
     name: str
     total: int
@@ -37,11 +37,11 @@ class GPU:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeRequest:
-    """What is to be looked at.
+    """What to examine.
 
-    storage: its root. written: a file below it that the driver has written, with its content; None where the storage
-    is not one that nodes share by a path. stored: where it is an object store, with an object that the driver has
-    written there and its content. encoder: its directory. corpora: files.
+    storage: its root. written: file in it that the driver wrote, and its content; None for a storage that is not a
+    directory. stored: object store, name of an object that the driver wrote, its content. encoder: its directory.
+    corpora: files.
     """
 
     storage: Path | None
@@ -53,13 +53,13 @@ class NodeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeReport:
-    """What was seen on a node.
+    """State of a node.
 
-    storage_free, temporary_free: bytes. copies: where this node's copies of an object store lie, which storage_free is
-    about then. read: whether the driver's file has its content there, with the reason if
-    not. answer: the file that the node wrote beside it, whose content is the file's own name. store_refusal: why the
-    driver's object cannot be read there or another one not be written, None if both can. encoder: the digest of the
-    directory's content, None where there is none. corpora: SHA-256 by path, None for a file that is not there.
+    storage_free, temporary_free: bytes. copies: directory of this node's copies of an object store, to which
+    storage_free then refers. unread: why the driver's file cannot be read, None if it can. answer: file that the node
+    wrote next to it, whose content is its own name. store_refusal: why the driver's object cannot be read or another
+    one not be written, None if both can. encoder: digest of the directory's content, None if it does not exist.
+    corpora: SHA-256 by path, None for a missing file.
     """
 
     hostname: str
@@ -79,7 +79,7 @@ class NodeReport:
 
 
 def examine(request: NodeRequest) -> NodeReport:
-    """Look at this machine. It raises nothing that a missing or unreadable file can cause."""
+    """Examine this machine. Missing or unreadable files raise nothing."""
     unread, answer = _exchange(request)
     temporary = tempfile.gettempdir()
     copies = Storage(store=request.stored[0]).root if request.stored else None
@@ -103,7 +103,7 @@ def examine(request: NodeRequest) -> NodeReport:
 
 
 def free_bytes(directory: Path) -> int | None:
-    """Free space where a directory is, or will be made; None where even its parents cannot be looked at."""
+    """Free bytes of the file system of a directory, which need not exist; None if its parents are unreadable."""
     try:
         return shutil.disk_usage(next(path for path in (directory, *directory.parents) if path.exists())).free
     except OSError:
@@ -111,7 +111,7 @@ def free_bytes(directory: Path) -> int | None:
 
 
 def gpus() -> tuple[GPU, ...]:
-    """The GPUs as the driver's own tool sees them: Ray hides them from a task that asks for none."""
+    """GPUs as nvidia-smi lists them: Ray hides them from a task that requests none."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return ()
@@ -130,7 +130,7 @@ def gpus() -> tuple[GPU, ...]:
 
 
 def available_memory() -> int:
-    """Bytes that processes can still take without swapping; the control group's limit counts, where there is one."""
+    """Bytes available without swapping, within the limit of the control group if there is one."""
     available = 0
     for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
         if line.startswith("MemAvailable:"):
@@ -144,7 +144,7 @@ def available_memory() -> int:
 
 
 def _exchange(request: NodeRequest) -> tuple[str | None, Path | None]:
-    """Read what the driver wrote, and write a file for it to read; why not, and that file."""
+    """Read the driver's file and write one for the driver. Returns: the reason of a failure, the file written."""
     if request.written is None:
         return None, None
     path, content = request.written
@@ -160,7 +160,7 @@ def _exchange(request: NodeRequest) -> tuple[str | None, Path | None]:
 
 
 def _store_refusal(request: NodeRequest) -> str | None:
-    """Read the driver's object and write one; why that does not work here."""
+    """Read the driver's object and write one. Returns: the reason of a failure."""
     if request.stored is None:
         return None
     store, name, content = request.stored
@@ -184,7 +184,7 @@ def _versions() -> dict[str, str]:
 
 
 def _encoder(directory: Path | None) -> str | None:
-    """The digest that `EncoderFiles` has, computed anew: nothing is kept in this machine's cache."""
+    """Digest as in `EncoderFiles`, computed without this machine's cache of digests."""
     if directory is None or not directory.is_dir():
         return None
     digests = {path.name: _digest(path) for path in content_files(directory)}

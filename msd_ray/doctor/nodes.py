@@ -1,4 +1,4 @@
-"""What each node of the cluster reported of itself, against the driver's machine and what a search needs there."""
+"""Compare the reports of nodes with the driver's machine and the needs of a search."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,16 +12,15 @@ from .versions import known_bad_findings
 
 SKEW_WARN_S = 2.0
 SKEW_FAIL_S = 60.0
-"""MLflow's times and the order of epochs come from the nodes' clocks; tokens and TLS suffer from minutes."""
+"""Timestamps in MLflow come from the nodes' clocks; tokens and TLS fail if clocks differ by minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Here:
-    """The driver's machine, which nodes are compared with.
+    """The driver's machine, with which nodes are compared.
 
-    encoder: its directory and digest. corpora: SHA-256 by path. written: the driver's file in the storage, None where
-    sharing cannot be looked at. store: the object store's URI, where the storage is one. trainings: what is kept in
-    the storage at most.
+    encoder: its directory and digest. corpora: SHA-256 by path. written: the driver's file in the storage, None if
+    sharing cannot be checked. store: URI of the object store, if the storage is one. trainings: upper bounds.
     """
 
     report: NodeReport
@@ -33,17 +32,17 @@ class Here:
 
 
 def clock_finding(name: str, ahead_s: float, uncertainty_s: float) -> Finding:
-    """How far a node's clock is off, counting only what the way there and back cannot explain."""
+    """Check a node's clock, counting only the offset beyond the uncertainty of the measurement."""
     seen = f"clock {abs(ahead_s):.3f} s {'ahead' if ahead_s >= 0 else 'behind'} (± {uncertainty_s:.3f} s)"
     off = abs(ahead_s) - uncertainty_s
-    advice = "set the clocks by one time server (chrony or systemd-timesyncd) on all machines"
+    advice = "synchronise the clocks of all machines (chrony or systemd-timesyncd)"
     if off > SKEW_FAIL_S:
         return failed(name, seen, advice)
     return warned(name, seen, advice) if off > SKEW_WARN_S else passed(name, seen)
 
 
 def node_findings(name: str, report: NodeReport, here: Here) -> Iterator[Finding]:
-    """All of a node but its clock: releases, files, the shared storage, free space."""
+    """Check releases, files, shared storage and free space of a node."""
     yield from _versions(name, report, here.report)
     if here.written is not None:
         yield _storage(name, report)
@@ -57,14 +56,14 @@ def node_findings(name: str, report: NodeReport, here: Here) -> Iterator[Finding
 
 
 def copies_space(name: str, report: NodeReport, here: Here) -> Iterator[Finding]:
-    """Free space for a node's copies of an object store. One that runs trials may need all that is trained."""
+    """Check the space for copies of an object store. A node that runs trials may need all trainings."""
     if report.copies is not None and here.trainings is not None:
         where = f"{name}: {report.copies}, for copies,"
         yield storage_space(where, report.storage_free, here.trainings, elsewhere=FOR_COPIES)
 
 
 def _versions(name: str, report: NodeReport, driver: NodeReport) -> Iterator[Finding]:
-    """Releases that differ from the driver's: Ray joins no other Python or Ray at all, the rest changes results."""
+    """Compare releases with the driver's. Ray requires equal Python and Ray; the others may change results."""
     differ = [
         f"{package} {report.versions.get(package)} (driver {driver.versions.get(package)})"
         for package in COMPARED
@@ -117,7 +116,7 @@ def _answered(answer: Path) -> bool:
 
 
 def _encoder(name: str, report: NodeReport, directory: Path, digest: str, *, store: str | None) -> Finding:
-    """Where the node has not got the driver's encoder, its trials fetch it from the object store, if there is one."""
+    """Compare the encoder. A node without the driver's downloads it from the object store, if there is one."""
     if report.encoder != digest and store is not None:
         return passed(name, f"not the driver's encoder in {directory}: trials there fetch it from {store}")
     advice = (
@@ -133,7 +132,7 @@ def _encoder(name: str, report: NodeReport, directory: Path, digest: str, *, sto
 
 
 def _corpora(name: str, there: Mapping[str, str | None], here: Mapping[str, str | None]) -> Finding:
-    """Only a driver reads corpora, but `ray job submit` starts one on the cluster's head."""
+    """Compare corpora. Only a driver reads them, but `ray job submit` starts one on the cluster's head."""
     differing = sorted(path for path, digest in here.items() if there.get(path) not in (None, digest))
     if differing:
         return warned(

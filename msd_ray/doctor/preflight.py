@@ -1,4 +1,4 @@
-"""What `tune` and `ablate` check before they start; the first failure ends the command."""
+"""Checks that `tune` and `ablate` run before they start; the first failure ends the command."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def check_places(setups: Sequence[Setup], options: TuneOptions, console: Console
 
 
 def _places(setups: Sequence[Setup], options: TuneOptions) -> Places:
-    """Where the studies keep what they make, and how much that is at most."""
+    """Storage and databases of the studies, and upper bounds of their trainings."""
     first = setups[0]
     run, finals = first.settings.run, options.final_rows * options.seeds
     return Places(

@@ -1,4 +1,4 @@
-"""The checks that take no cluster and few seconds: `tune` and `ablate` run them before they start."""
+"""Checks that take seconds and no cluster: `tune` and `ablate` run them before they start."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .tracking import tracking_findings
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where a search keeps what it makes. trainings: what it keeps in the storage at most."""
+    """Storage and databases of a search. trainings: upper bounds of what the storage holds."""
 
     storage: Storage
     study_storage: str
@@ -25,9 +25,9 @@ class Places:
 
 
 def quick_findings(places: Places) -> Iterator[Finding]:
-    """Storage, space and databases, one after the other, so that the first failure can end it.
+    """Check storage, disk space and databases, lazily, so that a caller can stop at the first failure.
 
-    Releases are apart (`versions`): they are to be looked at before anything is loaded.
+    Releases are checked separately (`versions`), before anything is loaded.
     """
     root = places.storage.root
     yield from storage_findings(places.storage)

@@ -1,4 +1,4 @@
-"""The storage: whether it can be written. Whether nodes share it, they say themselves (`nodes`)."""
+"""Check that the storage is writable. `nodes` checks whether nodes share it."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ NAME = "storage"
 
 
 def storage_findings(storage: Storage) -> Iterator[Finding]:
-    """Whether the storage takes files, from this machine. Nothing stays there."""
+    """Write a file into the storage from this machine, and remove it."""
 
     def look() -> Iterator[Finding]:
         storage.check()

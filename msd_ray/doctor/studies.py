@@ -1,4 +1,4 @@
-"""The studies' database: reached, and of the installed Optuna's schema."""
+"""Check that the studies' database is reachable and has the schema of the installed Optuna."""
 
 import importlib.metadata
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ NAME = "studies"
 
 
 def studies_findings(url: str, shown: str, storage: Path | None = None) -> Iterator[Finding]:
-    """Whether Optuna can use the database. shown: its URL as it may be printed. storage: made before it."""
+    """Check the database. shown: its URL without a password. storage: directory that is created before it."""
 
     def look() -> Iterator[Finding]:
         found = inspect_database(url, made=storage)

@@ -1,4 +1,4 @@
-"""Where runs are recorded: reached, and of the installed MLflow's schema, or a server without known holes."""
+"""Check that MLflow is reachable: the schema of a database, or the release of a server."""
 
 import importlib.metadata
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ NAME = "mlflow"
 
 
 def tracking_findings(uri: str) -> Iterator[Finding]:
-    """Whether runs can be recorded there."""
+    """Check that runs can be recorded at this URI."""
 
     def look() -> Iterator[Finding]:
         found, shown = inspect_store(uri), shown_uri(uri)
@@ -23,7 +23,7 @@ def tracking_findings(uri: str) -> Iterator[Finding]:
         elif found.server is None:
             yield warned(
                 NAME,
-                f"{shown} answers, and does not say which release it is",
+                f"{shown} answers, but does not report its release",
                 "see that the server's MLflow is as new as the one here: `mlflow --version` there",
             )
         else:

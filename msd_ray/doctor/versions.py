@@ -1,4 +1,4 @@
-"""Versions: what is installed against what this project requires, and against releases that are known to be bad."""
+"""Compare installed releases with the requirements and with known vulnerabilities."""
 
 import importlib.metadata
 import platform
@@ -15,7 +15,7 @@ SHOWN = ("msd-ray", "ray", "torch", "transformers", "optuna", "mlflow")
 
 
 def installed(packages: tuple[str, ...] = ()) -> dict[str, str]:
-    """Versions of what this process would import, without importing it; those of `packages`, else of all required."""
+    """Installed releases of `packages`, by default of all requirements, without importing them."""
     names = packages or (PROJECT, *(requirement.name for requirement in _requirements()))
     found = {}
     for name in names:
@@ -27,9 +27,9 @@ def installed(packages: tuple[str, ...] = ()) -> dict[str, str]:
 
 
 def version_findings(versions: Mapping[str, str] | None = None) -> Iterator[Finding]:
-    """What is installed, what of it is not what is required, and what of it is known to be bad.
+    """Findings about releases: what is installed, unmet requirements, known vulnerabilities.
 
-    versions: of the packages; by default what is installed.
+    versions: by package; default: the installed ones.
     """
     have = installed() if versions is None else versions
     python = platform.python_version()
@@ -39,13 +39,13 @@ def version_findings(versions: Mapping[str, str] | None = None) -> Iterator[Find
 
 
 def known_bad_findings(versions: Mapping[str, str], entries: tuple[KnownBad, ...]) -> Iterator[Finding]:
-    """A line for each entry that an installed release falls under."""
+    """A finding for each vulnerability of an installed release."""
     for entry in entries:
         version = versions.get(entry.package)
         if entry.where != "here" or version is None or not entry.holds(version):
             continue
-        say = failed if entry.state == "fail" else warned
-        yield say(
+        finding = failed if entry.state == "fail" else warned
+        yield finding(
             NAME,
             f"{entry.package} {version} {entry.why} ({entry.source})",
             f"pip install -U '{entry.package}>={entry.better}', on every node",
@@ -53,7 +53,7 @@ def known_bad_findings(versions: Mapping[str, str], entries: tuple[KnownBad, ...
 
 
 def server_findings(name: str, version: str) -> Iterator[Finding]:
-    """A line for each entry that an MLflow server of this release falls under."""
+    """A finding for each vulnerability of an MLflow server of this release."""
     for entry in KNOWN_BAD:
         if entry.package == "mlflow" and entry.where == "server" and entry.holds(version):
             yield warned(
@@ -64,7 +64,7 @@ def server_findings(name: str, version: str) -> Iterator[Finding]:
 
 
 def _unmet(have: Mapping[str, str]) -> Iterator[Finding]:
-    """Requirements that the installed release does not meet."""
+    """Findings about requirements that are not met."""
     for requirement in _requirements():
         version = have.get(requirement.name)
         wanted = f"{requirement.name}{requirement.specifier}"
@@ -79,7 +79,7 @@ def _unmet(have: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _requirements() -> list[Requirement]:
-    """What the installed project requires, its extras left out."""
+    """Requirements of the installed project, without extras."""
     try:
         texts = importlib.metadata.requires(PROJECT) or []
     except importlib.metadata.PackageNotFoundError:

@@ -40,7 +40,7 @@ def own_encoder(tiny_encoder: EncoderFiles, tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
     monkeypatch.setattr(
-        cluster_examination, "answer_to", lambda address, token: "refused" if token is None else "accepted"
+        cluster_examination, "token_status", lambda address, token: "refused" if token is None else "accepted"
     )
     monkeypatch.setattr(cluster_examination, "token_here", lambda: ("a-token", "a test"))
     monkeypatch.setattr(cluster_examination, "cluster", joined)

@@ -107,7 +107,7 @@ def test_releases_that_should_not_be_loaded_are_not(
 
 def test_without_a_language(command: list[str], capsys: Captured) -> None:
     assert doctor.main(command[2:]) == 0
-    assert "warn  corpus      not looked at: no language is named" in capsys.readouterr().out
+    assert "warn  corpus      not checked: no language is given" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
