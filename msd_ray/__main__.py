@@ -1,7 +1,8 @@
 """`msd-ray COMMAND` and `python -m msd_ray COMMAND`: every command under one name."""
 
 import sys
-from importlib import import_module, metadata
+from collections.abc import Callable
+from importlib import metadata
 
 from .common.errors import UserError, run_command
 
@@ -15,8 +16,6 @@ COMMANDS = {
     "doctor": "check whether a search would run here; check cluster files",
     "local_cluster": "PostgreSQL, MLflow and Ray on this machine",
 }
-"""Each is a module of this package with a `main`, or a package whose `__main__` has it."""
-MODULES = ("tune", "ablate")
 USAGE = "usage: msd-ray COMMAND [options]   (msd-ray COMMAND --help; msd-ray --version)"
 
 
@@ -34,9 +33,29 @@ def main(arguments: list[str] | None = None) -> int:
     name = command.replace("-", "_")
     if name not in COMMANDS:
         raise UserError(f"unknown command {command!r}; choose from {', '.join(COMMANDS)}")
-    module = import_module(f"msd_ray.{name}" if name in MODULES else f"msd_ray.{name}.__main__")
-    code: int = module.main(rest)
-    return code
+    return _main_of(name)(rest)
+
+
+def _main_of(name: str) -> Callable[[list[str]], int]:
+    """The main function of a command; its module alone is imported."""
+    match name:
+        case "tune":
+            from .tune import main
+        case "ablate":
+            from .ablate import main
+        case "report":
+            from .report.__main__ import main
+        case "predict":
+            from .predict.__main__ import main
+        case "data":
+            from .data.__main__ import main
+        case "storage":
+            from .storage.__main__ import main
+        case "doctor":
+            from .doctor.__main__ import main
+        case _:
+            from .local_cluster.__main__ import main
+    return main
 
 
 def console_script() -> None:

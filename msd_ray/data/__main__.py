@@ -26,9 +26,9 @@ _STYLES: dict[Verdict, str] = {
 }
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run `list` or `check`; returns 1 if counts do not match Table 1, else 0."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=False)
     if arguments.command == "list":
         return _list(console, arguments.data_dir)

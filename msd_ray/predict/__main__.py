@@ -74,9 +74,9 @@ class Line:
 Write = Callable[[Line, Sequence[str]], str]
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command. Returns 0, also if the reader closes the output early."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(arguments)
     if sys.stdin is None or sys.stdout is None:
         raise UserError("standard input or standard output is closed")
     try:
