@@ -28,19 +28,19 @@ _STYLES: dict[Verdict, str] = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `list` or `check`; returns 1 if counts do not match Table 1, else 0."""
-    arguments = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=False)
-    if arguments.command == "list":
-        return _list(console, arguments.data_dir)
-    warn_of_passwords({"--record": arguments.record})
-    dataset = dataset_named(arguments.dataset)
-    rows = list(count_splits(dataset, arguments.data_dir, tuple(arguments.lang)))
+    if options.command == "list":
+        return _list(console, options.data_dir)
+    warn_of_passwords({"--record": options.record})
+    dataset = dataset_named(options.dataset)
+    rows = list(count_splits(dataset, options.data_dir, tuple(options.lang)))
     _print_check(console, dataset, rows)
-    if arguments.record is not None:
+    if options.record is not None:
         from msd_ray.tracking.corpus_counts import record_counts
 
-        record_counts(arguments.record, dataset.name, rows)
-        print_line(console, f"recorded in MLflow at {shown_uri(arguments.record)}, for Table 1 of reports")
+        record_counts(options.record, dataset.name, rows)
+        print_line(console, f"recorded in MLflow at {shown_uri(options.record)}, for Table 1 of reports")
     return 1 if any(row.verdict == "MISMATCH" for row in rows) else 0
 
 

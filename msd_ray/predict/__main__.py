@@ -76,11 +76,11 @@ Write = Callable[[Line, Sequence[str]], str]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. Returns 0, also if the reader closes the output early."""
-    arguments = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     if sys.stdin is None or sys.stdout is None:
         raise UserError("standard input or standard output is closed")
     try:
-        _tag_standard_input(arguments)
+        _tag_standard_input(options)
     except BrokenPipeError:
         _discard_output()
     except KeyboardInterrupt:
