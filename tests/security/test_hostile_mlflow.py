@@ -150,7 +150,7 @@ def test_a_data_set_that_is_none(uri: str, tmp_path: Path) -> None:
 def test_a_run_that_is_no_study(uri: str, tmp_path: Path) -> None:
     run = study(uri, study="s")
     try:
-        with pytest.raises(UserError, match=f"MLflow's run {run} has the tag kind = study and no tag dataset, lang"):
+        with pytest.raises(UserError, match=f"MLflow's run {run} has the tag kind = study but no tag dataset, lang"):
             main(["--lang", "ar", "--mlflow-uri", uri, "--out", str(tmp_path / "report")])
     finally:
         MlflowClient(uri).delete_run(run)
@@ -158,8 +158,8 @@ def test_a_run_that_is_no_study(uri: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("tag", "value"), [("seed", "1e9"), ("seed", "x"), ("configuration", "../x")])
 def test_tags_of_final_runs(uri: str, tmp_path: Path, tag: str, value: str) -> None:
-    with StudyReader.open(uri) as recordings:
-        (recorded,) = recordings.studies("wikiann", ["ar"])
+    with StudyReader.open(uri) as reader:
+        (recorded,) = reader.studies("wikiann", ["ar"])
     run = recorded.runs[0]
     client = MlflowClient(uri)
     client.set_tag(run.run_id, tag, value)
@@ -181,19 +181,19 @@ def test_a_run_id_that_is_a_path(uri: str, tmp_path: Path) -> None:
         for name in ("runs", "tags", "params", "metrics", "latest_metrics"):
             database.execute(f"UPDATE {name} SET run_uuid = ? WHERE run_uuid = ?", (hostile, run_id))
     with (
-        StudyReader.open(uri) as recordings,
+        StudyReader.open(uri) as reader,
         pytest.raises(UserError, match=r"MLflow's run '\.\./\.\./"),
     ):
-        recordings.artifact(hostile, PREDICTIONS)
+        reader.artifact(hostile, PREDICTIONS)
     assert not (tmp_path / "planted").exists()
 
 
 @pytest.mark.parametrize("path", ["../../../secret", "results/../../../secret", "/etc/hostname", "results/%2e%2e/x"])
 def test_artifacts_elsewhere(uri: str, path: str) -> None:
-    with StudyReader.open(uri) as recordings:
-        (recorded,) = recordings.studies("wikiann", ["ar"])
+    with StudyReader.open(uri) as reader:
+        (recorded,) = reader.studies("wikiann", ["ar"])
         try:
-            found = recordings.artifact(recorded.runs[0].run_id, path)
+            found = reader.artifact(recorded.runs[0].run_id, path)
         except UserError:
             found = None
         assert found is None
@@ -201,12 +201,12 @@ def test_artifacts_elsewhere(uri: str, path: str) -> None:
 
 def test_an_artifact_larger_than_any_of_its_kind(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("msd_ray.tracking.study_reader.LARGEST_TEXT", 100)
-    with StudyReader.open(uri) as recordings:
-        (recorded,) = recordings.studies("wikiann", ["ar"])
+    with StudyReader.open(uri) as reader:
+        (recorded,) = reader.studies("wikiann", ["ar"])
         with pytest.raises(
             UserError, match=r"predictions\.parquet of MLflow's run \w+: \d+ bytes exceed the limit of 100"
         ):
-            recordings.artifact(recorded.runs[0].run_id, PREDICTIONS)
+            reader.artifact(recorded.runs[0].run_id, PREDICTIONS)
 
 
 @pytest.mark.parametrize("label", ["<b>", "", "B-", "B-A B", "X-PER", "o"])
