@@ -1,4 +1,4 @@
-"""Runs one study a language: what can refuse does so first, then Ray starts, then one language after the other."""
+"""Run one study per language: check all studies, start Ray, then run one language after the other."""
 
 import signal
 import sys
@@ -31,7 +31,7 @@ from .setup import Setup
 Result = TypeVar("Result")
 On = Callable[[Setup], None]
 ON_STALL = 1
-"""Exit code; also where training is complete and MLflow away."""
+"""Exit code after a stall, or if MLflow is unavailable after training."""
 
 
 def run_studies(
@@ -43,36 +43,43 @@ def run_studies(
     begin: On,
     run: Callable[[Setup], Result],
 ) -> list[Result] | int:
-    """What `run` gives for each language, or the exit code of a stall, an outage or an interrupt, with a message.
+    """Run the studies of all languages.
 
-    preflight: raises UserError where a search could not run here. check: refuses a study with UserError, and makes
-    nothing. begin: makes what a study needs, after all were checked.
+    Args:
+        preflight: raises UserError if a search cannot run here.
+        check: raises UserError for a study that cannot be resumed; writes nothing.
+        begin: creates what a study needs, after all studies were checked.
+        run: runs a study.
+
+    Returns: the results of `run`, or the exit code after a stall, an MLflow outage or an interrupt, which is printed.
     """
     try:
         with (
             interruptible(),
-            _held(setups, console, preflight=preflight, check=check, begin=begin),
+            _locked_studies(setups, console, preflight=preflight, check=check, begin=begin),
             cluster(),
-            interruptible(),  # once more: Ray has put its own in place of it
+            interruptible(),  # again, because Ray replaces the signal handlers
         ):
             return each(setups, run)
     except (StalledError, RecordsWaitError) as error:
-        print(f"stopped: {printable(str(error))}. Start the same command again to go on.", file=sys.stderr)
+        print(f"stopped: {printable(str(error))}. Run the same command again to resume.", file=sys.stderr)
         return ON_STALL
     except KeyboardInterrupt as error:
         by = error if isinstance(error, InterruptedBySignal) else InterruptedBySignal(signal.SIGINT)
         print(
-            f"stopped by {by.number.name}. Finished trials and epochs are kept: start the same command again to go on.",
+            f"stopped by {by.number.name}. Finished trials and epochs are stored. "
+            "Run the same command again to resume.",
             file=sys.stderr,
         )
         return by.exit_code
 
 
 def each(setups: Sequence[Setup], run: Callable[[Setup], Result]) -> list[Result]:
-    """What `run` gives for each language. A language whose records wait for MLflow does not keep the next one waiting.
+    """Results of `run` for each language; a language with pending MLflow records does not block the next one.
 
-    Raises RecordsWaitError for the first of those that still wait in the end; a language is run again for that, which
-    trains nothing.
+    Such languages are run once more at the end, which trains nothing.
+
+    Raises: RecordsWaitError for the first language whose records are still pending.
     """
     waiting: dict[int, RecordsWaitError] = {}
     results: dict[int, Result] = {}
@@ -81,7 +88,7 @@ def each(setups: Sequence[Setup], run: Callable[[Setup], Result]) -> list[Result
         try:
             results[position] = run(setups[position])
             waiting.pop(position, None)
-        except MlflowAwayError as error:  # as it was asked for the summary
+        except MlflowAwayError as error:  # when reading the summary
             waiting[position] = RecordsWaitError(f"training is complete, but {error.what}")
         except RecordsWaitError as error:
             waiting[position] = error
@@ -99,14 +106,14 @@ def each(setups: Sequence[Setup], run: Callable[[Setup], Result]) -> list[Result
 def recorded(
     setup: Setup, open_tracker: Callable[[], StudyTracker], display: Display
 ) -> AbstractContextManager[StudyRecords]:
-    """Where a study's runs are recorded, whether MLflow answers meanwhile or not."""
+    """Records of a study, which are written to disk while MLflow is unavailable."""
     return recording(
         setup.storage.records(setup.settings.name), open_tracker, root=setup.storage.root, say=display.line
     )
 
 
 def drained(records: StudyRecords, execution: Execution, options: TuneOptions) -> StudyTracker:
-    """The tracker of a study that has ended, once MLflow has all of it. Raises RecordsWaitError after the bound."""
+    """Wait until MLflow has all records of a finished study. Raises RecordsWaitError after --mlflow-minutes."""
     tracker = records.drained(60 * options.mlflow_minutes)
     execution.note_run_ids()
     return tracker
@@ -120,7 +127,7 @@ def execution(
     scored: Callable[[], Scored],
     expected: Seconds | None = None,
 ) -> Execution:
-    """How a study runs: on the cluster, with the resources that the options name."""
+    """Execution of a study on the cluster, with the resources of the options."""
     wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
     resources = fitting(wanted, options.max_concurrent)
     return Execution(
@@ -139,19 +146,20 @@ def execution(
 
 
 @contextmanager
-def _held(
+def _locked_studies(
     setups: Sequence[Setup], console: Console, *, preflight: Callable[[], None], check: On, begin: On
 ) -> Iterator[None]:
-    """Hold the studies of all languages, opened and their corpora encoded.
+    """Lock, check and open the studies of all languages, and encode their corpora.
 
-    Whatever can refuse does so here, before Ray starts and before there is a run in MLflow; what refuses one
-    language's study does so before another's is made or changed. Raises UserError.
+    Errors appear here, before Ray starts and before MLflow has a run. All studies are checked before one is changed.
+
+    Raises: UserError for a study that cannot run.
     """
     preflight()
-    with ExitStack() as held:
+    with ExitStack() as locks:
         setups[0].storage.create()
         for setup in setups:
-            held.enter_context(setup.storage.study_lock(setup.settings.name))
+            locks.enter_context(setup.storage.study_lock(setup.settings.name))
         connect(setups[0].mlflow_uri)
         for setup in setups:
             check(setup)
