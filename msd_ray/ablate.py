@@ -1,4 +1,4 @@
-"""`python -m msd_ray.ablate`: the variants that the paper compares, side by side. See `--help`."""
+"""`python -m msd_ray.ablate`: train and compare the paper's variants. See `--help`."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 when every run has ended well, 1 after a stall or with a failed run, 130 after an interrupt.
+    """Run the command.
 
-    1 also where training is complete, and MLflow does not answer. Raises UserError for bad input.
+    Returns: 0 if every run is complete; 1 after a stall, with a failed run, or if MLflow is unavailable after training;
+        130 after an interrupt.
+    Raises: UserError for bad input.
     """
     options = parse(arguments)
     console = Console()
-    # Releases first: some should not be imported.
+    # Check releases first: vulnerable ones should not be imported.
     refuse(version_findings(), console)
     setups = announced(options, console, lambda setup: _describe(setup, options))
     if not setups:
@@ -56,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _describe(setup: "Setup", options: AblateOptions) -> list[tuple[str, str]]:
-    """What would run, as lines of a name and a text."""
+    """Description of the ablation as pairs of name and text."""
     from msd_ray.cli.setup import describe, describe_split
 
     work = [
@@ -70,7 +72,7 @@ def _describe(setup: "Setup", options: AblateOptions) -> list[tuple[str, str]]:
 
 
 def _settings(setup: "Setup", options: AblateOptions) -> "AblationSettings":
-    """The ablation's settings. Raises UserError if the configuration leaves anything to be searched."""
+    """Settings of the ablation. Raises UserError if the configuration has a searched hyperparameter."""
     from msd_ray.method.settings import StudentSettings, TeacherSettings
     from msd_ray.search.ablation import AblationSettings
     from msd_ray.search.configuration import settings_of
@@ -109,12 +111,12 @@ def _settings(setup: "Setup", options: AblateOptions) -> "AblationSettings":
 
 
 def _study_parameters(setup: "Setup") -> "dict[str, Json]":
-    """What never changes in the life of a study, as its parent run records it."""
+    """Parameters of the parent run, which are constant over the lifetime of a study."""
     return {**setup.conditions, "configuration": setup.settings.space.to_json(), "epochs": setup.settings.run.epochs}
 
 
 def _check(setup: "Setup", options: AblateOptions) -> None:
-    """See that the configuration is one, and that the study is not there with other settings. Raises UserError."""
+    """Raise UserError if the configuration is a search space, or the study exists with other settings."""
     from msd_ray.tracking.conflicts import check_no_conflict
 
     _settings(setup, options)
@@ -129,7 +131,7 @@ def _check(setup: "Setup", options: AblateOptions) -> None:
 
 
 def _begin(setup: "Setup", options: AblateOptions) -> None:
-    """Read what only some variants need, so that it is found malformed now. Raises UserError."""
+    """Read the inputs of optional variants, so that errors appear early. Raises UserError for malformed files."""
     from msd_ray.search.prepare import prepare_target_gold
 
     if not all(variant.zero_shot for variant in options.variants):
@@ -137,7 +139,7 @@ def _begin(setup: "Setup", options: AblateOptions) -> None:
 
 
 def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "LanguageSummary":
-    """All runs for one language, to the printed table."""
+    """Run all variants for one language, and print the table."""
     from msd_ray.cli.display import progress
     from msd_ray.cli.running import drain_records, execution, study_run_logger
     from msd_ray.search.ablation import run_ablation
@@ -156,7 +158,7 @@ def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "Langua
 
 
 def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
-    """The study's runs."""
+    """Open the study in MLflow."""
     from msd_ray.cli.winner import configuration_tags, versions
     from msd_ray.tracking.study import StudyTracker
 
@@ -171,7 +173,7 @@ def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
             "seeds": str(options.seeds),
             "variants": " ".join(variant.name for variant in options.variants),
             "zero_shot": str(all(variant.zero_shot for variant in options.variants)).lower(),
-            # From the beginning on, so that a report while it runs takes no run of a configuration that was.
+            # Set at the start, so that a report during the ablation ignores runs of a former configuration.
             **configuration_tags(_settings(setup, options).rows),
             **{f"version.{name}": version for name, version in versions().items()},
         },
@@ -180,7 +182,7 @@ def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
 
 
 def _conclude(setup: "Setup", tracker: "StudyTracker", rows: "Rows", console: Console) -> "LanguageSummary":
-    """Write the summary to the parent run, and print it as the database has it."""
+    """Record the summary in the parent run, and print it from the database."""
     from msd_ray.method.settings import dev_metric
     from msd_ray.report.comparison import comparisons, print_summary, summary_metrics, variant_rows
     from msd_ray.report.overview import LanguageSummary

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 when all is done, 1 after a stall or without a student to show, 130 after an interrupt.
+    """Run the command.
 
-    1 also where training is complete, and MLflow does not answer. Raises UserError for bad input.
+    Returns: 0 on success; 1 after a stall, without a best student, or if MLflow is unavailable after training; 130
+        after an interrupt.
+    Raises: UserError for bad input.
     """
     options = parse(arguments)
     console = Console()
-    # Releases first: some should not be imported.
+    # Check releases first: vulnerable ones should not be imported.
     refuse(version_findings(), console)
     setups = announced(options, console, lambda setup: _describe(setup, options))
     if not setups:
@@ -64,14 +66,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _describe(setup: "Setup", options: TuneOptions) -> list[tuple[str, str]]:
-    """What would run, as lines of a name and a text."""
+    """Description of the search as pairs of name and text."""
     from msd_ray.cli.setup import describe, describe_phases
 
     return describe(setup, options, describe_phases(setup))
 
 
 def _check(setup: "Setup") -> None:
-    """See that the study is not there with other settings. Raises UserError."""
+    """Raise UserError if the study exists with other settings."""
     from msd_ray.search.search import check_teacher_study
     from msd_ray.tracking.conflicts import check_no_conflict
 
@@ -87,7 +89,7 @@ def _check(setup: "Setup") -> None:
 
 
 def _measured(setup: "Setup", options: TuneOptions) -> "Seconds":
-    """How long trainings take. Raises UserError if not even one student fits into `--hours`."""
+    """Measure the duration of trainings. Raises UserError if not even one student fits into `--hours`."""
     import os
 
     from msd_ray.search.measure import measure
@@ -102,9 +104,9 @@ def _measured(setup: "Setup", options: TuneOptions) -> "Seconds":
 def _search(
     setup: "Setup", options: TuneOptions, console: Console, expected: "Seconds | None"
 ) -> "tuple[bool, LanguageSummary]":
-    """The search for one language, from its first trial to the printed table.
+    """Run the search for one language, from its first trial to the printed table.
 
-    Whether it has a best student, and its line of the table of all languages.
+    Returns: whether there is a best student, and the language's row of the table of all languages.
     """
     from msd_ray.cli.display import progress
     from msd_ray.cli.running import drain_records, execution, study_run_logger
@@ -121,7 +123,7 @@ def _search(
 
 
 def open_tracker(setup: "Setup") -> "StudyTracker":
-    """The study's runs."""
+    """Open the study in MLflow."""
     from msd_ray.cli.winner import versions
     from msd_ray.tracking.study import StudyTracker
 
@@ -145,7 +147,7 @@ def open_tracker(setup: "Setup") -> "StudyTracker":
 
 
 def _study_parameters(setup: "Setup") -> "dict[str, Json]":
-    """What never changes in the life of a study, as its parent run records it."""
+    """Parameters of the parent run, which are constant over the lifetime of a study."""
     settings = setup.settings
     return {
         **setup.conditions,
@@ -158,9 +160,9 @@ def _study_parameters(setup: "Setup") -> "dict[str, Json]":
 def conclude(
     setup: "Setup", options: TuneOptions, tracker: "StudyTracker", rows: "Rows", console: Console
 ) -> "tuple[bool, LanguageSummary]":
-    """Export and register the winner, if there is one; write the summary to the parent run, and print it.
+    """Export and register the winner, if there is one; record and print the summary.
 
-    Whether there is a winner, and its language's line of the table of all languages.
+    Returns: whether there is a winner, and the language's row of the table of all languages.
     """
     from msd_ray.cli.winner import configuration_tags, export_winner, register_winner
     from msd_ray.method.settings import dev_metric
@@ -198,7 +200,9 @@ def conclude(
         where.append(("registered", f"{registered.uri}. {registered.reason}"))
         model = str(directory)
     else:
-        where.append(("best student", "none: every final run of the best configuration failed, the runs say why"))
+        where.append(
+            ("best student", "none: every final run of the best configuration failed; see the tag `reason` of the runs")
+        )
     tracker.close("COMPLETE" if winner is not None else "FAIL")
     title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
     print_summary(console, summary, gains, title=title, dev_label=_dev_label(setup))
@@ -221,19 +225,19 @@ def conclude(
 
 
 def summary_path(options: TuneOptions, lang: str) -> Path:
-    """Where a language's summary goes: `--summary`, with the language in its name where there are several."""
+    """File of a language's summary: `--summary`, with the language in its name if there are several."""
     assert options.summary is not None
     path = options.summary
     return path if len(options.lang) == 1 else path.with_name(f"{path.stem}-{lang}{path.suffix}")
 
 
 def _dev_label(setup: "Setup") -> str:
-    """What chose, for the table's header."""
+    """Dev set that selected epochs and configurations, for the table's header."""
     return {"target": "target", "source": "source", "none": "source, last epochs averaged"}[setup.data.select_on]
 
 
 def _belongs(tags: Mapping[str, str], rows: "Rows") -> bool:
-    """Whether a run is of this search as it stands: not a final run of a configuration that was best once."""
+    """Whether a run belongs to the current results; a final run of a formerly best configuration does not."""
     from msd_ray.search.configuration import row_digest
 
     row = tags.get("row")

@@ -184,7 +184,7 @@ def test_same_command_again_has_nothing_to_do(command: list[str], undisturbed: T
     assert tune.output[tune.output.index("┏") :] == undisturbed.output[undisturbed.output.index("┏") :]
 
 
-STOPPED = "stopped by {}. Finished trials and epochs are kept: start the same command again to go on.\n"
+STOPPED = "stopped by {}. Finished trials and epochs are stored. Run the same command again to resume.\n"
 
 
 def catches(pid: int, number: signal.Signals) -> bool:

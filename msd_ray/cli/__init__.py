@@ -1,1 +1,1 @@
-"""What commands share: options, the terminal, and the way from options to a running search."""
+"""Shared code of the commands: options, terminal output, and setting up and running studies."""

@@ -1,4 +1,4 @@
-"""What commands that run studies say before they start: what they read, what would run, that nothing was started."""
+"""Output of `tune` and `ablate` before they start: what is read, what will run, the end of a dry run."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 def announced(
     options: TuneOptions, console: Console, describe: "Callable[[Setup], list[tuple[str, str]]]"
 ) -> "Sequence[Setup]":
-    """One setup a language, each described; none of them after a dry run, which ends here.
+    """Set up the studies of all languages and print their descriptions. Writes nothing.
 
-    Raises UserError for anything that a user can mend; nothing is written.
+    Returns: one setup per language; empty after a dry run.
+    Raises: UserError for wrong options and unreadable inputs.
     """
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri, "--study-storage": options.study_storage})
     print_line(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
-    # Importing torch takes seconds: only once the command line is known to be good, and something is to be read.
+    # Importing torch takes seconds, so it waits until the command line has been checked.
     from .setup import set_up
 
     setups = set_up(options)
@@ -31,6 +32,6 @@ def announced(
         print_pairs(console, describe(setup))
     console.print()
     if options.dry_run:
-        print_line(console, "A dry run: nothing was started or stored.")
+        print_line(console, "Dry run: nothing was started or stored.")
         return ()
     return setups

@@ -1,4 +1,4 @@
-"""What commands print beside progress and tables: whole lines, to be copied or searched for in one piece."""
+"""Printing of unwrapped lines, which can be copied and searched."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from msd_ray.common.text import one_line
 
 
 def print_line(console: Console, text: str) -> None:
-    """A line as it is, however long; a line end in it is shown, too."""
+    """Print a line without wrapping; line ends in it are escaped."""
     console.print(one_line(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def print_pairs(console: Console, pairs: Sequence[tuple[str, str]]) -> None:
-    """Names and what they are, in two columns."""
+    """Print names and texts in two columns."""
     width = max(len(name) for name, _ in pairs)
     for name, text in pairs:
         print_line(console, f"{name:<{width}}  {text}")

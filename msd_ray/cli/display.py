@@ -1,4 +1,4 @@
-"""What a running search shows: a live display on a terminal, plain lines with the time of day elsewhere.
+"""Progress display of a search: live on a terminal, plain lines with the time of day elsewhere.
 
     with progress() as display:
         display.phase("student", total=20)
@@ -23,27 +23,27 @@ from msd_ray.common.text import duration, printable
 from msd_ray.search.progress import PhaseCounts
 
 QUIET_S = 30.0
-SHOWN_TRIALS = 8  # a search on a cluster runs more at once than a terminal has lines
+SHOWN_TRIALS = 8  # a cluster runs more concurrent trials than a terminal has lines
 
 
 def time_left_s(counts: PhaseCounts, total: int) -> float | None:
-    """Seconds until the phase ends if trials go on as they did; None before the first trial has finished.
+    """Estimated seconds until the phase ends; None before the first trial has finished.
 
-    The epochs still to come (a waiting trial is expected to run as many as the finished ones did on average, a
-    running one at most to its end) times the mean seconds an epoch, shared by the trials that run at once.
+    Remaining epochs times the mean seconds per epoch, divided by the number of running trials. A pending trial counts
+    with the mean number of epochs of finished trials, a running one with the rest of that mean.
     """
     epochs = sum(trial.epochs for trial in counts.finished)
     if epochs == 0:
         return None
-    seconds_an_epoch = sum(trial.seconds for trial in counts.finished) / epochs
+    seconds_per_epoch = sum(trial.seconds for trial in counts.finished) / epochs
     usual = epochs / len(counts.finished)
-    waiting = max(total - counts.ended - len(counts.running), 0)
-    coming = waiting * usual + sum(max(min(usual, of) - done, 0.0) for done, of in counts.running.values())
-    return coming * seconds_an_epoch / max(len(counts.running), 1)
+    pending = max(total - counts.ended - len(counts.running), 0)
+    remaining = pending * usual + sum(max(min(usual, of) - done, 0.0) for done, of in counts.running.values())
+    return remaining * seconds_per_epoch / max(len(counts.running), 1)
 
 
 class ConsoleDisplay:
-    """Shows one phase at a time (a `search.progress.Display`); make it with `progress`."""
+    """Display of one phase at a time (a `search.progress.Display`); create it with `progress`."""
 
     def __init__(self, console: Console, clock: Callable[[], float], now: Callable[[], datetime]) -> None:
         self._console, self._clock, self._now = console, clock, now
@@ -52,7 +52,7 @@ class ConsoleDisplay:
         self.live: Live | None = None
 
     def phase(self, name: str, total: int) -> None:
-        """Begin a phase of `total` trials; the counts and its clock start anew."""
+        """Start a phase of `total` trials; resets counts and clock."""
         self._name, self._total, self._counts = name, total, PhaseCounts()
         self._started = self._clock()
         if self.live:
@@ -61,7 +61,7 @@ class ConsoleDisplay:
             self.line(f"{name} phase: {total} {_trials(total)}")
 
     def update(self, counts: PhaseCounts) -> None:
-        """Show new counts; call it as often as you like."""
+        """Show new counts. Can be called at any rate."""
         ended_before, self._counts = self._counts.ended, counts
         if self.live:
             self.live.refresh()
@@ -69,12 +69,12 @@ class ConsoleDisplay:
             self.line(f"{self._name}: {', '.join((*self._numbers(), *_trial_epochs(counts), *self._times()))}")
 
     def last(self) -> None:
-        """Say once more where the phase is, for a search that ends here."""
+        """Print the final counts of the phase when a search is stopped."""
         if self._name:
             self.line(f"{self._name}: {', '.join((*self._numbers(), *_trial_epochs(self._counts)))}")
 
     def line(self, text: str) -> None:
-        """Print a line of its own, above the live display if there is one."""
+        """Print a line, above the live display if there is one."""
         self._printed = self._clock()
         stamp = f"{self._now():%H:%M:%S}"
         self._console.print(f"{stamp} {printable(text)}", markup=False, highlight=False, soft_wrap=True)

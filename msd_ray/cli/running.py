@@ -1,4 +1,4 @@
-"""Runs one study a language: what can refuse does so first, then Ray starts, then one language after the other."""
+"""Run one study per language: check all studies, start Ray, then run one language after the other."""
 
 import signal
 import sys
@@ -31,7 +31,7 @@ from .setup import Setup
 Result = TypeVar("Result")
 On = Callable[[Setup], None]
 ON_STALL = 1
-"""Exit code; also where training is complete and MLflow away."""
+"""Exit code after a stall, or if MLflow is unavailable after training."""
 
 
 def run_studies(
@@ -43,26 +43,32 @@ def run_studies(
     begin: On,
     run: Callable[[Setup], Result],
 ) -> list[Result] | int:
-    """What `run` gives for each language, or the exit code of a stall, an outage or an interrupt, with a message.
+    """Run the studies of all languages.
 
-    preflight: raises UserError where a search could not run here. check: refuses a study with UserError, and makes
-    nothing. begin: makes what a study needs, after all were checked.
+    Args:
+        preflight: raises UserError if a search cannot run here.
+        check: raises UserError for a study that cannot be resumed; writes nothing.
+        begin: creates what a study needs, after all studies were checked.
+        run: runs a study.
+
+    Returns: the results of `run`, or the exit code after a stall, an MLflow outage or an interrupt, which is printed.
     """
     try:
         with (
             interruptible(),
-            _held(setups, console, preflight=preflight, check=check, begin=begin),
+            _locked_studies(setups, console, preflight=preflight, check=check, begin=begin),
             cluster(),
-            interruptible(),  # once more: Ray has put its own in place of it
+            interruptible(),  # again, because Ray replaces the signal handlers
         ):
             return each(setups, run)
     except (StalledError, RecordsPendingError) as error:
-        print(f"stopped: {printable(str(error))}. Start the same command again to go on.", file=sys.stderr)
+        print(f"stopped: {printable(str(error))}. Run the same command again to resume.", file=sys.stderr)
         return ON_STALL
     except KeyboardInterrupt as error:
         by = error if isinstance(error, InterruptedBySignal) else InterruptedBySignal(signal.SIGINT)
         print(
-            f"stopped by {by.number.name}. Finished trials and epochs are kept: start the same command again to go on.",
+            f"stopped by {by.number.name}. Finished trials and epochs are stored. "
+            "Run the same command again to resume.",
             file=sys.stderr,
         )
         return by.exit_code
@@ -120,7 +126,7 @@ def execution(
     scored: Callable[[], Scored],
     expected: Seconds | None = None,
 ) -> Execution:
-    """How a study runs: on the cluster, with the resources that the options name."""
+    """Execution of a study on the cluster, with the resources of the options."""
     wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
     resources = fitting(wanted, options.max_concurrent)
     return Execution(
@@ -139,19 +145,20 @@ def execution(
 
 
 @contextmanager
-def _held(
+def _locked_studies(
     setups: Sequence[Setup], console: Console, *, preflight: Callable[[], None], check: On, begin: On
 ) -> Iterator[None]:
-    """Hold the studies of all languages, opened and their corpora encoded.
+    """Lock, check and open the studies of all languages, and encode their corpora.
 
-    Whatever can refuse does so here, before Ray starts and before there is a run in MLflow; what refuses one
-    language's study does so before another's is made or changed. Raises UserError.
+    Errors appear here, before Ray starts and before MLflow has a run. All studies are checked before one is changed.
+
+    Raises: UserError for a study that cannot run.
     """
     preflight()
-    with ExitStack() as held:
+    with ExitStack() as locks:
         setups[0].storage.create()
         for setup in setups:
-            held.enter_context(setup.storage.study_lock(setup.settings.name))
+            locks.enter_context(setup.storage.study_lock(setup.settings.name))
         connect(setups[0].mlflow_uri)
         for setup in setups:
             check(setup)

@@ -1,4 +1,4 @@
-"""From options to searches that are ready to start: everything read and checked, nothing written."""
+"""Set up searches from options: read and check all inputs, write nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ SELECTION = {
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """One language's search. conditions: what decides scores beside the space, compared when a study goes on."""
+    """Search for one language. conditions: what determines scores besides the space; compared on resuming a study."""
 
     lang: str
     data: Data
@@ -55,18 +55,19 @@ class Setup:
 
     @cached_property
     def prepared(self) -> Prepared:
-        """The corpora encoded; the first use writes them into the storage. Raises UserError if it cannot."""
+        """Encoded corpora, written into the storage on first use. Raises UserError if that fails."""
         return prepare(self.data, self.corpora, self.encoder, self.storage, study=self.settings.name)
 
 
 def set_up(options: TuneOptions) -> tuple[Setup, ...]:
-    """One setup a language: space, corpora and encoder read and checked, the cheap ones first.
+    """Read and check space, corpora and encoder, the cheapest first. Writes only the caches of encoder and hub.
 
-    Raises UserError for anything that a user can mend. Writes nothing but the caches of the encoder and the hub.
+    Returns: one setup per language.
+    Raises: UserError for wrong options and unreadable inputs.
     """
     space = load_space(options.space)
     storage = Storage.at(options.storage)
-    dataset_named(options.dataset)  # before its name becomes a part of a path
+    dataset_named(options.dataset)  # before its name becomes part of a path
     teacher_trials = _teacher_trials(options, space)
     _rows(options, space)
     if storage.store is not None:
@@ -164,7 +165,7 @@ def _run(options: TuneOptions, gpus: float) -> RunSettings:
 
 
 def _teacher_trials(options: TuneOptions, space: SearchSpace) -> int:
-    """How many teachers are tried. Raises UserError if students may learn from more."""
+    """Number of teacher trials. Raises UserError if the space lets students learn from more teachers."""
     trials = options.teacher_trials or _points(space.teacher, space.first_teachers) or TEACHER_TRIALS
     if space.most_teachers > trials:
         raise UserError(
@@ -176,12 +177,12 @@ def _teacher_trials(options: TuneOptions, space: SearchSpace) -> int:
 
 
 def _points(parameters: Mapping[str, Parameter], first: Sequence[Mapping[str, JSON]]) -> int | None:
-    """How many points a phase has where nothing is searched: those that come first, and the space's own."""
+    """Number of points of a phase without searched parameters: `first` and the space's own; None if one is searched."""
     return Points(parameters, seed=0, first=first).count
 
 
 def _rows(options: TuneOptions, space: SearchSpace, warm: WarmStart = NO_WARM_START) -> tuple[str, ...]:
-    """The rows of the final table, in their order. Raises UserError for one that there is not, or cannot be."""
+    """Rows of the final table, in order. Raises UserError for an unknown or impossible row."""
     given = options.rows
     if unknown := [name for name in given or () if name not in FINAL_ROWS]:
         raise UserError(f"--rows {unknown[0]}: unknown; choose from {', '.join(FINAL_ROWS)}")
@@ -206,7 +207,7 @@ def _rows(options: TuneOptions, space: SearchSpace, warm: WarmStart = NO_WARM_ST
 
 
 def _check_databases(options: TuneOptions) -> None:
-    """An object store holds no database: the default places do not exist there."""
+    """Raise UserError if an object store is given without databases, whose defaults are in the storage."""
     missing = [
         option
         for option, given in (("--study-storage", options.study_storage), ("--mlflow-uri", options.mlflow_uri))
@@ -221,11 +222,11 @@ def _check_databases(options: TuneOptions) -> None:
 
 
 def _check_model_place(directory: Path) -> None:
-    """The best student goes there when all is done: too late to hear that the place is taken."""
+    """Raise UserError if the directory of the exported student is taken: the export comes last."""
     if directory.exists() and not (directory / DESCRIPTION).is_file():
         raise UserError(
-            f"{directory}, where the best student goes, is there and is no exported student: "
-            "move it away, or give another --name or --storage"
+            f"{directory} exists and is not an exported student, but the best student is exported there. "
+            "Move it, or give another --name or --storage."
         )
 
 
@@ -234,7 +235,7 @@ def _searched(parameters: Mapping[str, Parameter]) -> list[str]:
 
 
 def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What would run, as lines of a name and a text: data, the command's own `work`, resources, where things go."""
+    """Description of a study as pairs of name and text: data, the command's own `work`, resources, storage."""
     run = setup.settings.run
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in setup.corpora.counts.items())
     process = f"on {_count(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
@@ -254,7 +255,7 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
 
 
 def describe_phases(setup: Setup) -> list[tuple[str, str]]:
-    """The phases of a search."""
+    """Description of the phases of a search."""
     settings, space, warm = setup.settings, setup.settings.space, setup.settings.warm_start
     teachers = min(settings.teacher_trials, _points(space.teacher, space.first_teachers) or settings.teacher_trials)
     known = [*space.first_students, *(trial.parameters for trial in warm.students)]
@@ -278,7 +279,7 @@ def describe_phases(setup: Setup) -> list[tuple[str, str]]:
 
 
 def describe_split(setup: Setup) -> str:
-    """What final runs are scored on."""
+    """Split on which final runs are scored."""
     return f"scored on the {'test set' if setup.corpora.target.has_test else 'dev set (no test file is on disk)'}"
 
 

@@ -1,4 +1,4 @@
-"""The best student of a search, exported with its model card, and what the parent run says of the search."""
+"""Export and register the best student of a search, with its model card."""
 
 import hashlib
 import importlib.metadata
@@ -26,12 +26,12 @@ VERSIONED = ("msd-ray", "torch", "transformers", "ray", "optuna", "mlflow")
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides results."""
+    """Installed versions of the packages that determine results."""
     return {name: importlib.metadata.version(name) for name in VERSIONED}
 
 
 def export_winner(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: Sequence[SummaryRow]) -> Path:
-    """Write the winner as a self-contained directory; where it is. row: the configurations of its row."""
+    """Write the winner as a self-contained directory, and return it. row: the configurations of its row."""
     directory = setup.storage.model(setup.settings.name)
     experiment = setup.prepared.experiment
     export_student(
@@ -97,9 +97,10 @@ def configuration_tags(rows: Rows) -> dict[str, str]:
 def register_winner(
     setup: Setup, winner: RunRow, configuration: str, summary: Sequence[SummaryRow], directory: Path
 ) -> RegisteredVersion:
-    """Register the student that `export_winner` wrote to `directory`. Raises UserError when MLflow does not work.
+    """Register the student that `export_winner` wrote to `directory`, under a lock of the storage.
 
-    configuration: the digest of the winner's row. Searches that share a storage wait for each other here.
+    configuration: digest of the winner's row.
+    Raises: UserError if MLflow fails.
     """
     row = winner.tags["row"]
     line = next(line for line in summary if line.name == row)
@@ -124,12 +125,12 @@ def register_winner(
 
 
 def content_digest(directory: Path) -> str:
-    """SHA-256 of an export's description: labels, limits, and the digest of every other file but the card."""
+    """SHA-256 of an export's description: labels, limits, and digests of all other files except the card."""
     return hashlib.sha256((directory / DESCRIPTION).read_bytes()).hexdigest()
 
 
 def _scores(row: SummaryRow) -> dict[str, float]:
-    """Means, sample standard deviations and numbers of the seeds, by tag name."""
+    """Means, sample standard deviations and numbers of seeds, by tag name."""
     found: dict[str, float] = {}
     for split, scores in (("dev", row.dev), (row.scored_split, row.test)):
         if scores is not None:

@@ -90,8 +90,8 @@ def worker_memory(
     elif gpu:
         yield warned(
             NAME,
-            f"{where}: the memory of its {room.gpus:g} GPUs is unknown, nvidia-smi is not installed; a worker takes "
-            f"about {size(needed)} (estimated)",
+            f"{where}: the memory of its {room.gpus:g} GPUs is unknown, nvidia-smi is not installed; "
+            f"a worker takes about {size(needed)} (estimated)",
             "compare this with the memory of the GPUs",
         )
     else:

@@ -54,7 +54,7 @@ def test_off_a_terminal_a_dry_run_prints_whole_plain_lines(small: list[str], run
     assert "\x1b" not in done.stdout
     lines = done.stdout.splitlines()
     assert lines[0] == "Reading sample, en to tr, ar ..."
-    assert lines[-1] == "A dry run: nothing was started or stored."
+    assert lines[-1] == "Dry run: nothing was started or stored."
     assert lines.count(f"{'storage':18}{storage}") == 2
     assert lines.count(f"{'studies':18}sqlite:///{storage}/studies.db") == 2
     assert {f"{'study':18}sample-{lang}: sample, en to {lang}" for lang in ("tr", "ar")} <= set(lines)

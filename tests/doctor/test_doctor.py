@@ -101,7 +101,7 @@ def test_releases_that_should_not_be_loaded_are_not(
     assert doctor.main(command) == 1
     out = capsys.readouterr().out
     assert "transformers 5.2.0 an encoder's config.json can run code" in out
-    assert "warn  encoder     not looked at" in out
+    assert "warn  encoder     not checked" in out
     assert "corpus" not in out
 
 

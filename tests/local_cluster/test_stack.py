@@ -23,7 +23,7 @@ from msd_ray.local_cluster.state import MARK
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(3600)]
 
-STOPPED = "stopped by SIGTERM. Finished trials and epochs are kept: start the same command again to go on."
+STOPPED = "stopped by SIGTERM. Finished trials and epochs are stored. Run the same command again to resume."
 
 
 @pytest.fixture(scope="module")
