@@ -27,7 +27,7 @@ def test_a_port_that_is_taken_during_the_start() -> None:
         private_directory(layout.secrets)
         head = ray_head.start(layout, ports, {}, Path(scratch), 1)
         try:
-            with pytest.raises(UserError, match=f"another program took port {ports.dashboard} while Ray started"):
+            with pytest.raises(UserError, match=f"--dashboard-port {ports.dashboard}: another program took the port while Ray started"):
                 ray_head.wait(layout, ports, head)
         finally:
             members = with_descendants([head])
