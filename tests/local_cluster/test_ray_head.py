@@ -27,7 +27,8 @@ def test_a_port_that_is_taken_during_the_start() -> None:
         private_directory(layout.secrets)
         head = ray_head.start(layout, ports, {}, Path(scratch), 1)
         try:
-            with pytest.raises(UserError, match=f"--dashboard-port {ports.dashboard}: another program took the port while Ray started"):
+            taken = f"--dashboard-port {ports.dashboard}: another program took the port while Ray started"
+            with pytest.raises(UserError, match=taken):
                 ray_head.wait(layout, ports, head)
         finally:
             members = with_descendants([head])
