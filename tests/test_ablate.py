@@ -64,7 +64,7 @@ def test_a_dry_run_says_what_would_run(command: list[str], tmp_path: Path, capsy
     ("arguments", "message"),
     [
         (["--variants", "mds"], "--variants mds: unknown variant. Choose from msd"),
-        (["--variants", "gold-aux"], "give --allow-target-labels too"),
+        (["--variants", "gold-aux"], "To measure that, add --allow-target-labels"),
         (["--trials", "3"], "unknown argument '--trials'"),
         (["--seeds", "0"], "--seeds 0 is out of range"),
         (["--configuration", "nowhere.yaml"], "nowhere.yaml"),
