@@ -9,7 +9,7 @@ from pathlib import Path
 WriteFile = Callable[..., Path]
 
 LOAD = """
-from msd_ray.corpora import load_target, load_test
+from msd_ray.data.load import load_target, load_test
 target = load_target("wikiann", "sw", None)
 print(target.train, target.dev, target.has_test, load_test("wikiann", "sw", None), *target.files, sep="\\n")
 """
