@@ -145,5 +145,5 @@ def test_missing_studies_give_a_message(storage: Path, arguments: list[str], mes
 
 
 def test_no_database_is_a_message(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="mlflow.db does not exist"):
+    with pytest.raises(UserError, match=r"mlflow\.db does not exist"):
         main(["--lang", "ar", "--storage", str(tmp_path)])
