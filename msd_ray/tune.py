@@ -205,7 +205,8 @@ def conclude(
         )
     tracker.close("COMPLETE" if winner is not None else "FAIL")
     title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
-    print_summary(console, summary, gains, title=title, dev_label=_dev_label(setup))
+    notes = [] if setup.dev_note is None else [setup.dev_note]
+    print_summary(console, summary, gains, title=title, dev_label=_dev_label(setup), notes=notes)
     if options.summary is not None:
         content = summary_json(
             summary,

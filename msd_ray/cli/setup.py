@@ -58,6 +58,14 @@ class Setup:
         """Encoded corpora, written into the storage on first use. Raises UserError if that fails."""
         return prepare(self.data, self.corpora, self.encoder, self.storage, study=self.settings.name)
 
+    @property
+    def dev_note(self) -> str | None:
+        """Note below the table: which dev sentences scored the trials; None if all of them did."""
+        limit, dev = self.data.dev_limit, len(self.corpora.dev)
+        if limit is None or dev <= limit:
+            return None
+        return f"Trials were scored on {limit:,} of {dev:,} dev sentences (--dev-limit), these runs on all."
+
 
 def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     """Read and check space, corpora and encoder, the cheapest first. Writes only the caches of encoder and hub.

@@ -219,6 +219,7 @@ def print_summary(
     *,
     title: str | None = None,
     dev_label: str | None = None,
+    notes: Sequence[str] = (),
 ) -> None:
     """Print the table with notes on its numbers below.
 
@@ -230,6 +231,7 @@ def print_summary(
         compared: comparisons between them.
         title: title above the table.
         dev_label: heading of dev F1; default: the dev set of the rows' dev metric.
+        notes: further notes.
     """
     label = dev_label or DEV_LABELS[rows[0].dev_metric]
     layouts = [(False, 1), (False, 0), (True, 1), (True, 0)]
@@ -237,7 +239,7 @@ def print_summary(
     unlimited = console.options.update(width=1000)
     fitting = [table for table in tables if console.measure(table, options=unlimited).maximum <= console.width]
     console.print(fitting[0] if fitting else tables[-1])
-    for note in _notes(rows, compared):
+    for note in (*_notes(rows, compared), *notes):
         console.print(note, highlight=False, markup=False)
 
 

@@ -27,6 +27,7 @@ ABOUT = {
     "limit": "training sentences per language",
     "epochs": "epochs",
     "select_on": "chosen on",
+    "dev_limit": "dev sentences that score a trial, at most",
     "decode": "decoding",
 }
 """Display name of each of the parent run's parameters that are shown as conditions of the results."""

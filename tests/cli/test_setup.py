@@ -48,6 +48,13 @@ def test_nothing_is_written_before_the_corpora_are_asked_for(small: list[str], t
     assert (setup.storage.features(keys.source_train) / "labels.npy").exists()
 
 
+def test_a_limited_dev_set_is_said_below_the_table(small: list[str]) -> None:
+    assert only(small).dev_note is None
+    assert only([*small, "--dev-limit", "250"]).dev_note is None
+    said = "Trials were scored on 9 of 250 dev sentences (--dev-limit), these runs on all."
+    assert only([*small, "--dev-limit", "9"]).dev_note == said
+
+
 def test_settings_are_the_options(small: list[str], tmp_path: Path) -> None:
     setup = only([*small, "--seed", "3", "--epochs", "2", "--batch-size", "4", "--precision", "fp32", "--seeds", "2"])
     run = setup.settings.run

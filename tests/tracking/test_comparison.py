@@ -270,6 +270,14 @@ def test_where_source_dev_chooses_its_scores_are_shown_and_called_so() -> None:
     assert all(len(line) <= 80 for line in lines)
 
 
+def test_further_notes_stand_below_the_table() -> None:
+    rows = rows_of(all_runs())
+    console = Console(file=StringIO(), width=120)
+    print_summary(console, rows, comparisons(rows), notes=["Trials were scored on 9 of 250 dev sentences."])
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().splitlines()[-1] == "Trials were scored on 9 of 250 dev sentences."
+
+
 def test_scores_on_dev_say_so() -> None:
     rows = rows_of(all_runs(split="dev"))
     assert "F1 on dev" in " ".join(printed(rows))
