@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from msd_ray.cli.ablate_options import AblateOptions, parse
-from msd_ray.cli.announcement import announced
-from msd_ray.cli.console import print_pairs
+from msd_ray.cli.console import announced, print_pairs
 from msd_ray.common.errors import UserError, run_command
-from msd_ray.doctor.lines import refuse
+from msd_ray.doctor.finding import refuse
 from msd_ray.doctor.versions import version_findings
 from msd_ray.method.variants import VARIANTS
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from msd_ray.cli.announcement import announced
-from msd_ray.cli.console import print_pairs
+from msd_ray.cli.console import announced, print_pairs
 from msd_ray.cli.options import TuneOptions, parse
 from msd_ray.common.errors import run_command
-from msd_ray.doctor.lines import refuse
+from msd_ray.doctor.finding import refuse
 from msd_ray.doctor.versions import version_findings
 
 if TYPE_CHECKING:

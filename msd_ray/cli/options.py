@@ -11,8 +11,8 @@ from msd_ray.method.settings import DropoutMasks, FrozenPrefix, LossMean, Pairin
 from msd_ray.method.variants import FINAL_ROWS
 
 from .arguments import DEFAULTS, PRESETS, parser_of_tune
-from .bounds import BOUNDS, shown_range
 from .environment import ADDRESSES, check_address, from_environment
+from .parser import BOUNDS, shown_range
 
 if TYPE_CHECKING:
     from msd_ray.method.decoding import Decode

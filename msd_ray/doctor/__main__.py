@@ -10,8 +10,7 @@ from rich.console import Console
 from msd_ray.cli.doctor_options import DoctorOptions, parse
 from msd_ray.common.errors import run_command
 
-from .finding import Finding, passed, warned
-from .lines import print_findings, summary
+from .finding import Finding, passed, print_findings, summary, warned
 from .versions import version_findings
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ _REVOKE = "Read it from the environment or a secret store (docs/clusters.md), an
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Problem:
     """where: `file:line`. level: `error`: do not launch; `to set`: a placeholder; `note`: may be intended."""
 
     where: str
@@ -100,20 +100,20 @@ def pinned_ray(constraints: Path) -> str:
     return pinned[1]
 
 
-def check_file(path: Path, ray: str) -> list[Finding]:
+def check_file(path: Path, ray: str) -> list[Problem]:
     """What is wrong with a file, by line. ray: the pinned release. Raises UserError for a file of another kind."""
     sources = read_yaml_documents(path) or [read_yaml(path)]
     findings = {item for source in sources for item in (*_of_kind(source), *_of_values(source, ray))}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):  # comments included
         if _KNOWN_FORM.search(line):
-            findings.add(Finding(where=f"{path}:{number}", key="(text)", message=f"a private key or token. {_REVOKE}"))
+            findings.add(Problem(where=f"{path}:{number}", key="(text)", message=f"a private key or token. {_REVOKE}"))
     return sorted(findings, key=lambda item: (int(item.where.rpartition(":")[2]), item.key, item.message))
 
 
-def _found(source: YamlSource, at: KeyPath, message: str, level: Level = "error") -> Finding:
+def _found(source: YamlSource, at: KeyPath, message: str, level: Level = "error") -> Problem:
     """A finding at a key (`a.b[0].c`), with the line of the closest key above it that the file has."""
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at).removeprefix(".")
-    return Finding(where=source.where(at), key=key or "(the file)", message=message, level=level)
+    return Problem(where=source.where(at), key=key or "(the file)", message=message, level=level)
 
 
 def _value(data: Any, *at: str | int) -> Any:
@@ -147,7 +147,7 @@ def _leaves(data: Any, at: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
         yield at, data
 
 
-def _of_kind(source: YamlSource) -> Iterator[Finding]:
+def _of_kind(source: YamlSource) -> Iterator[Problem]:
     data = source.data if isinstance(source.data, dict) else {}
     if "provider" in data:
         yield from _launcher(source)
@@ -158,7 +158,7 @@ def _of_kind(source: YamlSource) -> Iterator[Finding]:
         raise UserError(f"{source.where(())}: is not {kinds}. Give one of these")
 
 
-def _launcher(source: YamlSource) -> Iterator[Finding]:
+def _launcher(source: YamlSource) -> Iterator[Problem]:
     """What applies to launcher YAMLs alone."""
     data = source.data
     yield from _refused_by_ray(source)
@@ -180,7 +180,7 @@ def _launcher(source: YamlSource) -> Iterator[Finding]:
             yield _found(source, there, 'trials would run on the head. Write resources: {"CPU": 0}')
 
 
-def _refused_by_ray(source: YamlSource) -> Iterator[Finding]:
+def _refused_by_ray(source: YamlSource) -> Iterator[Problem]:
     """Ray's own validation, as in `ray up`. It does not look into node_config."""
     from jsonschema import ValidationError
     from ray.autoscaler._private.util import prepare_config, validate_config
@@ -199,7 +199,7 @@ def _refused_by_ray(source: YamlSource) -> Iterator[Finding]:
         yield _found(source, (), f"Ray refuses this: {str(error) or said.getvalue().strip()}")
 
 
-def _ray_cluster(source: YamlSource, at: KeyPath) -> Iterator[Finding]:
+def _ray_cluster(source: YamlSource, at: KeyPath) -> Iterator[Problem]:
     """What applies to the Ray cluster at `at` of a manifest for KubeRay, and to its job."""
     data, head = source.data, (*at, "headGroupSpec")
     if _value(data, *at, "authOptions", "mode") != "token" or "RAY_AUTH_MODE" in str(_value(data, *at)):
@@ -222,14 +222,14 @@ def _ray_cluster(source: YamlSource, at: KeyPath) -> Iterator[Finding]:
             yield _found(source, ("spec", "entrypoint"), message)
 
 
-def _places(source: YamlSource, at: KeyPath, settings: str) -> Iterator[Finding]:
+def _places(source: YamlSource, at: KeyPath, settings: str) -> Iterator[Problem]:
     """Note which variables of storage, studies and MLflow the head's environment lacks."""
     if missing := [name for name in VARIABLES.values() if not re.search(rf"\b{name}=[^\s\"']", settings)]:
         message = f"{', '.join(missing)} not set on the head. Set them, or give every job the options instead"
         yield _found(source, at, message, "note")
 
 
-def _room(source: YamlSource, at: KeyPath, given: Mapping[str, Any], known: Sequence[str]) -> Iterator[Finding]:
+def _room(source: YamlSource, at: KeyPath, given: Mapping[str, Any], known: Sequence[str]) -> Iterator[Problem]:
     """What a worker offers to trials, at `at`. Ray accepts any name, and trials stay pending."""
     for name in given.keys() - set(known):
         yield _found(source, (*at, str(name)), f"no trial asks for this resource. Write one of {', '.join(known)}")
@@ -259,7 +259,7 @@ def _number(quantity: Any) -> float:
     return float(parts[1]) / (1000 if parts[2] else 1) if parts else 0.0
 
 
-def _of_values(source: YamlSource, ray: str) -> Iterator[Finding]:
+def _of_values(source: YamlSource, ray: str) -> Iterator[Problem]:
     """What applies to the values of every kind of file."""
     if _value(source.data, "kind") == "Secret":
         yield _found(source, ("kind",), "a Secret in a file. Run kubectl create secret with values of the environment")
@@ -278,7 +278,7 @@ def _of_values(source: YamlSource, ray: str) -> Iterator[Finding]:
             yield from _secret(source, at, value)
 
 
-def _image(source: YamlSource, at: KeyPath, value: str, ray: str) -> Iterator[Finding]:
+def _image(source: YamlSource, at: KeyPath, value: str, ray: str) -> Iterator[Problem]:
     # ${NAME:?message} of a compose file is one piece of the name
     plain = re.sub(r"\$\{(\w+)[^}]*\}", r"\1", value).partition("@")[0]
     name, _, tag = plain.rpartition(":") if ":" in plain.rpartition("/")[2] else (plain, "", "")
@@ -288,7 +288,7 @@ def _image(source: YamlSource, at: KeyPath, value: str, ray: str) -> Iterator[Fi
         yield _found(source, at, f"tag {tag}, but constraints.txt pins Ray {ray}. Build an image for it and name that")
 
 
-def _secret(source: YamlSource, at: KeyPath, value: str) -> Iterator[Finding]:
+def _secret(source: YamlSource, at: KeyPath, value: str) -> Iterator[Problem]:
     """Literals that look like secrets; a reference ($NAME, ${NAME}, $(command)) does not."""
     key = str(at[-1]) if at else ""
     literals = [next(filter(None, match.groups()), "") for match in _LITERAL.finditer(value)]

@@ -9,7 +9,7 @@ from msd_ray.cli.setup import Setup
 from msd_ray.data.encoders.loading import encoder_skeleton
 
 from .disk import Trainings
-from .lines import refuse
+from .finding import refuse
 from .memory import Shape
 from .quick import Places, quick_findings
 

@@ -1,17 +1,67 @@
-"""Checks that take seconds and no cluster: `tune` and `ablate` run them before they start."""
+"""Checks of storage, space and databases: seconds, and no cluster. `tune` and `ablate` run them before they start."""
 
+import importlib.metadata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from msd_ray.search.studies.inspection import inspect_database
 from msd_ray.storage.layout import Storage
-from msd_ray.tracking.uri import shown_uri
+from msd_ray.tracking.inspection import inspect_store
+from msd_ray.tracking.uri import is_server, shown_uri
 
 from .disk import FOR_COPIES, Trainings, storage_space
-from .finding import Finding
+from .finding import Finding, passed, refusals, warned
 from .node import free_bytes
-from .storage import storage_findings
-from .studies import studies_findings
-from .tracking import tracking_findings
+from .versions import server_findings
+
+STORAGE, STUDIES, MLFLOW = "storage", "studies", "mlflow"
+
+
+def storage_findings(storage: Storage) -> Iterator[Finding]:
+    """Write a file into the storage from this machine, and remove it."""
+
+    def look() -> Iterator[Finding]:
+        storage.check()
+        there = "can be written" if storage.root.exists() else "is not there yet and can be made"
+        yield passed(STORAGE, f"{storage.place} {there}")
+
+    yield from refusals(STORAGE, look, "give a writable directory with --storage")
+
+
+def studies_findings(url: str, shown: str, storage: Path | None = None) -> Iterator[Finding]:
+    """Check the database. shown: its URL without a password. storage: directory that is created before it."""
+
+    def look() -> Iterator[Finding]:
+        found = inspect_database(url, made=storage)
+        if found.studies is None:
+            yield passed(STUDIES, f"{shown} can be made, or is empty")
+        else:
+            optuna = importlib.metadata.version("optuna")
+            yield passed(STUDIES, f"{shown}: {found.studies} studies, schema {found.schema} of optuna {optuna}")
+
+    yield from refusals(STUDIES, look, "check --study-storage")
+
+
+def tracking_findings(uri: str) -> Iterator[Finding]:
+    """Check that runs can be recorded at this URI."""
+
+    def look() -> Iterator[Finding]:
+        found, shown = inspect_store(uri), shown_uri(uri)
+        if not is_server(uri):
+            schema = f": schema {found.schema} of mlflow {importlib.metadata.version('mlflow')}"
+            yield passed(MLFLOW, f"{shown}{schema}" if found.schema else f"{shown} can be made, or is empty")
+        elif found.server is None:
+            yield warned(
+                MLFLOW,
+                f"{shown} answers, but does not report its release",
+                "see that the server's MLflow is as new as the one here: `mlflow --version` there",
+            )
+        else:
+            yield passed(MLFLOW, f"{shown} answers: MLflow {found.server}")
+            yield from server_findings(MLFLOW, found.server)
+
+    yield from refusals(MLFLOW, look, "check --mlflow-uri")
 
 
 @dataclass(frozen=True, kw_only=True)

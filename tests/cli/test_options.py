@@ -13,10 +13,10 @@ import pytest
 
 from msd_ray.cli.ablate_options import parse as parse_ablate
 from msd_ray.cli.arguments import DEFAULTS, PRESETS
-from msd_ray.cli.bounds import BOUNDS, shown_range
 from msd_ray.cli.doctor_options import parse as parse_doctor
 from msd_ray.cli.environment import VARIABLES
 from msd_ray.cli.options import TuneOptions, parse
+from msd_ray.cli.parser import BOUNDS, shown_range
 from msd_ray.common.errors import UserError
 from msd_ray.common.option_types import path, place
 from msd_ray.search.spaces import space_names

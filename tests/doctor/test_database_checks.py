@@ -11,9 +11,7 @@ from mlflow_server import mlflow_server
 from tune_command import UNREACHABLE
 
 from msd_ray.doctor.finding import Finding
-from msd_ray.doctor.storage import storage_findings
-from msd_ray.doctor.studies import studies_findings
-from msd_ray.doctor.tracking import tracking_findings
+from msd_ray.doctor.quick import storage_findings, studies_findings, tracking_findings
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.database import prepare_database
 from msd_ray.tracking.uri import default_tracking_uri

@@ -19,8 +19,7 @@ from msd_ray.cli.display import progress
 from msd_ray.common.errors import warn
 from msd_ray.common.text import in_json, printable, visible
 from msd_ray.data.encoders.files import EncoderFiles
-from msd_ray.doctor.finding import failed
-from msd_ray.doctor.lines import print_findings
+from msd_ray.doctor.finding import failed, print_findings
 from msd_ray.predict.__main__ import main as predict
 from msd_ray.storage import lease
 
