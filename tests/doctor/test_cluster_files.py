@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from msd_ray.cli.arguments import DEFAULTS
-from msd_ray.doctor.cluster_files import ASKED, PLACEHOLDER, Finding, check_file, pinned_ray
+from msd_ray.doctor.cluster_files import ASKED, PLACEHOLDER, Problem, check_file, pinned_ray
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = ROOT / "cluster"
@@ -25,7 +25,7 @@ def planted(directory: Path, name: str, old: str, new: str) -> Path:
     return path
 
 
-def errors(path: Path) -> list[Finding]:
+def errors(path: Path) -> list[Problem]:
     return [finding for finding in check_file(path, RAY) if finding.level == "error"]
 
 
