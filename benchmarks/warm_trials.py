@@ -148,7 +148,7 @@ def _measured(options: argparse.Namespace, directory: Path) -> list[PhaseTimes]:
     ):
         running = execution(setup, search, run_logger, display, lambda: prepare_test(setup.data, setup.prepared))
         Search(settings=setup.settings, execution=replace(running, run_phase=run)).run()
-        drain_records(run_logger, running, search).close("COMPLETE")
+        drain_records(run_logger, running, search, display).close("COMPLETE")
     return [_times(directory / str(index + 1), start) for index, start in enumerate(started)]
 
 

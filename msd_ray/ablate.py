@@ -1,6 +1,6 @@
 """`python -m msd_ray.ablate`: train and compare the paper's variants. See `--help`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -8,6 +8,7 @@ from rich.console import Console
 from msd_ray.cli.ablate_options import AblateOptions, parse
 from msd_ray.cli.console import announced, print_pairs
 from msd_ray.common.errors import UserError, run_command
+from msd_ray.common.shell import command
 from msd_ray.doctor.finding import refuse
 from msd_ray.doctor.versions import version_findings
 from msd_ray.method.variants import VARIANTS
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from msd_ray.cli.setup import Setup
     from msd_ray.report.overview import LanguageSummary
     from msd_ray.search.ablation import AblationSettings
+    from msd_ray.search.budget import Seconds
     from msd_ray.search.final import Rows
+    from msd_ray.search.on_ray.cluster import DeferredCluster
     from msd_ray.search.parameters import JSON, Parameter
+    from msd_ray.search.search import SearchSettings
+    from msd_ray.search.standing import PhaseStanding
     from msd_ray.tracking.parameters import Json
     from msd_ray.tracking.study import StudyTracker
 
@@ -33,20 +38,36 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console()
     # Check releases first: vulnerable ones should not be imported.
     refuse(version_findings(), console)
-    setups = announced(options, console, lambda setup: _describe(setup, options))
-    if not setups:
-        return 0
+    setups = announced(
+        options,
+        console,
+        standing=lambda settings, url: _standing(settings, options, url),
+        describe=lambda setup: _describe(setup, options),
+    )
     from msd_ray.cli.running import run_studies
     from msd_ray.doctor.preflight import check_places
     from msd_ray.report.overview import print_overview
+    from msd_ray.search.ablation import ablation_work
 
+    if options.dry_run:
+        from msd_ray.cli.dry_run import Rehearsal, dry_run
+
+        rehearsal = Rehearsal(
+            preflight=lambda: check_places(setups, options, console),
+            check=lambda setup: _check(setup, options),
+            standing=lambda setup: _standing(setup.settings, options, setup.study_storage),
+            work=lambda setup, phases: ablation_work(_settings(setup.settings, options), phases),
+            measure=lambda setup: _measured(setup, options),
+        )
+        return dry_run(setups, options, console, rehearsal)
     compared = run_studies(
         setups,
         console,
         preflight=lambda: check_places(setups, options, console),
         check=lambda setup: _check(setup, options),
         begin=lambda setup: _begin(setup, options),
-        run=lambda setup: _ablate(setup, options, console),
+        standing=lambda setup: _standing(setup.settings, options, setup.study_storage),
+        run=lambda setup, ray: _ablate(setup, options, console, ray),
     )
     if isinstance(compared, int):
         return compared
@@ -70,14 +91,21 @@ def _describe(setup: "Setup", options: AblateOptions) -> list[tuple[str, str]]:
     return describe(setup, options, work)
 
 
-def _settings(setup: "Setup", options: AblateOptions) -> "AblationSettings":
+def _standing(settings: "SearchSettings", options: AblateOptions, study_storage: str) -> "Iterator[PhaseStanding]":
+    """How far an ablation is."""
+    from msd_ray.search.ablation import ablation_standing
+
+    return ablation_standing(_settings(settings, options), study_storage)
+
+
+def _settings(settings: "SearchSettings", options: AblateOptions) -> "AblationSettings":
     """Settings of the ablation. Raises UserError if the configuration has a searched hyperparameter."""
     from msd_ray.method.settings import StudentSettings, TeacherSettings
     from msd_ray.search.ablation import AblationSettings
     from msd_ray.search.configuration import settings_of
     from msd_ray.search.parameters import Fixed
 
-    space = setup.settings.space
+    space = settings.space
     searched = [
         f"{part}.{name}"
         for part, parameters in (("teacher", space.teacher), ("student", space.student))
@@ -100,11 +128,11 @@ def _settings(setup: "Setup", options: AblateOptions) -> "AblationSettings":
         return {name: parameter.value for name, parameter in parameters.items() if isinstance(parameter, Fixed)}
 
     return AblationSettings(
-        name=setup.settings.name,
+        name=settings.name,
         variants=options.variants,
         teacher=settings_of(TeacherSettings, values(space.teacher)),
         student=settings_of(StudentSettings, values(space.student)),
-        run=setup.settings.run,
+        run=settings.run,
         seeds=options.seeds,
     )
 
@@ -116,9 +144,10 @@ def _study_parameters(setup: "Setup") -> "dict[str, Json]":
 
 def _check(setup: "Setup", options: AblateOptions) -> None:
     """Raise UserError if the configuration is a search space, or the study exists with other settings."""
+    from msd_ray.search.ablation import ablation_runs
     from msd_ray.tracking.conflicts import check_no_conflict
 
-    _settings(setup, options)
+    ablation_runs(_settings(setup.settings, options), seed_a_launch=False).check(setup.conditions, setup.study_storage)
     check_no_conflict(
         setup.mlflow_uri,
         dataset=setup.data.dataset,
@@ -137,7 +166,15 @@ def _begin(setup: "Setup", options: AblateOptions) -> None:
         prepare_target_gold(setup.data, setup.prepared)
 
 
-def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "LanguageSummary":
+def _measured(setup: "Setup", options: AblateOptions) -> "Seconds":
+    """Read the inputs of optional variants, and measure the duration of trainings."""
+    from msd_ray.search.measure import measure
+
+    _begin(setup, options)
+    return measure(setup.prepared.experiment, setup.settings.run, threads=options.cpus_per_trial)
+
+
+def _ablate(setup: "Setup", options: AblateOptions, console: Console, ray: "DeferredCluster") -> "LanguageSummary":
     """Run all variants for one language, and print the table."""
     from msd_ray.cli.display import progress
     from msd_ray.cli.running import drain_records, execution, study_run_logger
@@ -145,14 +182,16 @@ def _ablate(setup: "Setup", options: AblateOptions, console: Console) -> "Langua
     from msd_ray.search.prepare import prepare_target_gold, prepare_test
 
     with (
-        progress(console) as display,
+        progress(console, sentences=setup.corpora.counts) as display,
         study_run_logger(setup, lambda: _open_tracker(setup, options), display) as run_logger,
     ):
         running = execution(
-            setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared, source=True)
+            setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared, source=True), ray=ray
         )
-        rows = run_ablation(_settings(setup, options), running, lambda: prepare_target_gold(setup.data, setup.prepared))
-        tracker = drain_records(run_logger, running, options)
+        rows = run_ablation(
+            _settings(setup.settings, options), running, lambda: prepare_target_gold(setup.data, setup.prepared)
+        )
+        tracker = drain_records(run_logger, running, options, display)
     return _conclude(setup, tracker, rows, console)
 
 
@@ -173,7 +212,7 @@ def _open_tracker(setup: "Setup", options: AblateOptions) -> "StudyTracker":
             "variants": " ".join(variant.name for variant in options.variants),
             "zero_shot": str(all(variant.zero_shot for variant in options.variants)).lower(),
             # Set at the start, so that a report during the ablation ignores runs of a former configuration.
-            **configuration_tags(_settings(setup, options).rows),
+            **configuration_tags(_settings(setup.settings, options).rows),
             **{f"version.{name}": version for name, version in versions().items()},
         },
         artifact_root=setup.storage.artifacts,
@@ -197,13 +236,13 @@ def _conclude(setup: "Setup", tracker: "StudyTracker", rows: "Rows", console: Co
     tracker.close("COMPLETE" if all(row.failed == 0 and row.seeds for row in summary) else "FAIL")
     title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
     print_summary(console, summary, gains, title=title, dev_label=setup.data.select_on)
-    report = f"python -m msd_ray.report --lang {setup.lang} --dataset {setup.data.dataset}"
+    report = ["--lang", setup.lang, "--dataset", setup.data.dataset, "--mlflow-uri", shown_uri(setup.mlflow_uri)]
     print_pairs(
         console,
         [
             ("storage", setup.storage.place),
             ("compare runs", ui_command(setup.mlflow_uri) or shown_uri(setup.mlflow_uri)),
-            ("tables and figures", f"{report} --mlflow-uri '{shown_uri(setup.mlflow_uri)}'"),
+            ("tables and figures", command("python", "-m", "msd_ray.report", *report)),
         ],
     )
     return LanguageSummary(lang=setup.lang, rows=tuple(summary))

@@ -1,6 +1,6 @@
 """`python -m msd_ray.tune`: search, distil, record. See `--help`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from rich.console import Console
 from msd_ray.cli.console import announced, print_pairs
 from msd_ray.cli.options import TuneOptions, parse
 from msd_ray.common.errors import run_command
+from msd_ray.common.shell import command
 from msd_ray.doctor.finding import refuse
 from msd_ray.doctor.versions import version_findings
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from msd_ray.report.overview import LanguageSummary
     from msd_ray.search.budget import Seconds
     from msd_ray.search.final import Rows
+    from msd_ray.search.on_ray.cluster import DeferredCluster
+    from msd_ray.search.search import SearchSettings
+    from msd_ray.search.standing import PhaseStanding
     from msd_ray.tracking.parameters import Json
     from msd_ray.tracking.study import StudyTracker
 
@@ -32,13 +36,22 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console()
     # Check releases first: vulnerable ones should not be imported.
     refuse(version_findings(), console)
-    setups = announced(options, console, lambda setup: _describe(setup, options))
-    if not setups:
-        return 0
+    setups = announced(options, console, standing=_standing, describe=lambda setup: _describe(setup, options))
     from msd_ray.cli.running import run_studies
-    from msd_ray.doctor.preflight import check_places
     from msd_ray.search.search import open_teacher_study
+    from msd_ray.search.standing import search_work
 
+    if options.dry_run:
+        from msd_ray.cli.dry_run import Rehearsal, dry_run
+
+        rehearsal = Rehearsal(
+            preflight=lambda: _preflight(setups, options, console),
+            check=_check,
+            standing=lambda setup: _standing(setup.settings, setup.study_storage),
+            work=lambda setup, phases: search_work(setup.settings, phases),
+            measure=lambda setup: _measured(setup, options),
+        )
+        return dry_run(setups, options, console, rehearsal)
     expected: dict[str, Seconds] = {}
 
     def begin(setup: "Setup") -> None:
@@ -49,10 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
     searched = run_studies(
         setups,
         console,
-        preflight=lambda: check_places(setups, options, console),
+        preflight=lambda: _preflight(setups, options, console),
         check=_check,
         begin=begin,
-        run=lambda setup: _search(setup, options, console, expected.get(setup.lang)),
+        standing=lambda setup: _standing(setup.settings, setup.study_storage),
+        run=lambda setup, ray: _search(setup, options, console, expected.get(setup.lang), ray),
     )
     if isinstance(searched, int):
         return searched
@@ -64,11 +78,29 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if all(winner for winner, _ in searched) else 1
 
 
+def _standing(settings: "SearchSettings", study_storage: str) -> "Iterator[PhaseStanding]":
+    """How far a search is."""
+    from msd_ray.search.standing import search_standing
+
+    return search_standing(settings, study_storage)
+
+
 def _describe(setup: "Setup", options: TuneOptions) -> list[tuple[str, str]]:
     """Description of the search as pairs of name and text."""
     from msd_ray.cli.setup import describe, describe_phases
 
     return describe(setup, options, describe_phases(setup))
+
+
+def _preflight(setups: "Sequence[Setup]", options: TuneOptions, console: Console) -> None:
+    """Raise UserError if a search cannot run here, or its summary cannot be written."""
+    from msd_ray.doctor.preflight import check_places
+    from msd_ray.report.comparison import check_summary
+
+    check_places(setups, options, console)
+    if options.summary is not None:
+        for setup in setups:
+            check_summary(summary_path(options, setup.lang))
 
 
 def _check(setup: "Setup") -> None:
@@ -101,7 +133,7 @@ def _measured(setup: "Setup", options: TuneOptions) -> "Seconds":
 
 
 def _search(
-    setup: "Setup", options: TuneOptions, console: Console, expected: "Seconds | None"
+    setup: "Setup", options: TuneOptions, console: Console, expected: "Seconds | None", ray: "DeferredCluster"
 ) -> "tuple[bool, LanguageSummary]":
     """Run the search for one language, from its first trial to the printed table.
 
@@ -112,12 +144,15 @@ def _search(
     from msd_ray.search.prepare import prepare_test
     from msd_ray.search.search import Search
 
-    with progress(console) as display, study_run_logger(setup, lambda: open_tracker(setup), display) as run_logger:
+    with (
+        progress(console, sentences=setup.corpora.counts) as display,
+        study_run_logger(setup, lambda: open_tracker(setup), display) as run_logger,
+    ):
         running = execution(
-            setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared), expected
+            setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared), expected, ray
         )
         rows = Search(settings=setup.settings, execution=running).run()
-        tracker = drain_records(run_logger, running, options)
+        tracker = drain_records(run_logger, running, options, display)
     return conclude(setup, options, tracker, rows, console)
 
 
@@ -193,7 +228,7 @@ def conclude(
         directory = export_winner(setup, winner, rows[row], summary)
         tracker.log_file(tracker.parent_id, directory / "README.md", "model_card")
         where.append(("best student", f"{directory} (row {row})"))
-        where.append(("tag text with it", f"python -m msd_ray.predict --model {directory}"))
+        where.append(("tag text with it", command("python", "-m", "msd_ray.predict", "--model", directory)))
         registered = register_winner(setup, winner, row_digest(rows[row]), summary, directory)
         tracker.parent_tags(registered.tags())
         where.append(("registered", f"{registered.uri}. {registered.reason}"))

@@ -137,7 +137,8 @@ def test_search_in_the_trials_own_processes(undisturbed: Tune) -> None:
         "student/1",
     }
     assert_table_is_the_databases(undisturbed)
-    assert f"mlflow ui --backend-store-uri 'sqlite:///{storage_of(undisturbed)}/mlflow.db'" in undisturbed.output
+    ui = f"ui --backend-store-uri sqlite:///{storage_of(undisturbed)}/mlflow.db"
+    assert undisturbed.output.count(ui) == 2, "at the start, for those who want to watch, and at the end"
     (parent,) = parents(storage_of(undisturbed))
     assert {"version.torch", "version.ray", "version.optuna"} <= parent.tags.keys()
     assert_tags_text(undisturbed)
@@ -179,6 +180,8 @@ def test_same_command_again_has_nothing_to_do(command: list[str], undisturbed: T
     arguments = [*command, "--workers", "0", "--storage", str(storage), "--summary", str(summary)]
     with Tune(arguments, undisturbed.log.with_name("again")) as tune:
         assert tune.wait(120) == 0, tune.output
+    assert "Study sample-ar is complete (1 teacher, 2 student, 2 final trials): nothing to train." in tune.output
+    assert "Starting Ray" not in tune.output
     assert (children(storage), trials(storage)) == before
     assert summary.read_text() == written
     assert tune.output[tune.output.index("┏") :] == undisturbed.output[undisturbed.output.index("┏") :]

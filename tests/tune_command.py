@@ -1,6 +1,7 @@
 """How tests call `python -m msd_ray.tune`: in this process, for the message of a mistake, and what it left behind."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -26,12 +27,22 @@ def small_command(encoder: Path, storage: Path) -> list[str]:
     ]
 
 
-def message(arguments: list[str]) -> str:
-    """The one message of a command that refuses; nothing was started and nothing was recorded."""
+def message(arguments: list[str], *, foreseen: bool = True) -> str:
+    """The one message of a command that refuses; nothing was started and nothing was recorded.
+
+    foreseen: whether it refuses the same with `--dry-run`, which leaves every file as it is.
+    """
+    storage = Path(arguments[arguments.index("--storage") + 1]) if "--storage" in arguments else None
+    if foreseen:
+        before = contents(storage)
+        with pytest.raises(UserError) as dry:
+            main([*arguments, "--dry-run"])
+        assert contents(storage) == before
     with pytest.raises(UserError) as caught:
         main(arguments)
+    if foreseen:  # but for times and random names
+        assert without_numbers(str(dry.value)) == without_numbers(str(caught.value))
     assert not ray.is_initialized()
-    storage = Path(arguments[arguments.index("--storage") + 1]) if "--storage" in arguments else None
     if storage is not None and storage.is_dir():
         assert rows(storage / "mlflow.db", "runs") == 0
         assert rows(storage / "studies.db", "trials") == 0
@@ -61,6 +72,17 @@ def rows(database: Path, table: str) -> int:
         return 0
     with closing(sqlite3.connect(database)) as connection:
         return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def without_numbers(text: str) -> str:
+    """The text with each number and each random name replaced."""
+    return re.sub(r"tmp\w+|\w{16,}|[0-9a-f]{8,}|[0-9.]+", "0", text)
+
+
+def contents(directory: Path | None) -> dict[Path, bytes]:
+    """Every regular file with its content."""
+    found = directory.rglob("*") if directory is not None and directory.is_dir() else ()
+    return {path: path.read_bytes() for path in found if path.is_file()}
 
 
 def files_below(directory: Path) -> set[str]:

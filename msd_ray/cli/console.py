@@ -1,15 +1,21 @@
 """Whole lines on the console, to be copied and searched, and what `tune` and `ablate` print before they start."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
+from msd_ray.common.errors import UserError
 from msd_ray.common.text import one_line
 
 from .environment import warn_of_passwords
 
 if TYPE_CHECKING:
+    from msd_ray.search.search import SearchSettings
+    from msd_ray.search.standing import PhaseStanding
+
     from .options import TuneOptions
     from .setup import Setup
 
@@ -26,25 +32,63 @@ def print_pairs(console: Console, pairs: Sequence[tuple[str, str]]) -> None:
         print_line(console, f"{name:<{width}}  {text}")
 
 
+@contextmanager
+def working(console: Console, activity: str) -> Iterator[None]:
+    """Show that something takes its time: a spinner on a terminal, a line elsewhere."""
+    if not console.is_terminal or console.is_dumb_terminal:
+        print_line(console, f"{activity} ...")
+        yield
+        return
+    with console.status(Text(one_line(f"{activity} ..."))):
+        yield
+
+
 def announced(
-    options: "TuneOptions", console: Console, describe: "Callable[[Setup], list[tuple[str, str]]]"
+    options: "TuneOptions",
+    console: Console,
+    *,
+    standing: "Callable[[SearchSettings, str], Iterable[PhaseStanding]]",
+    describe: "Callable[[Setup], list[tuple[str, str]]]",
 ) -> "Sequence[Setup]":
     """Set up the studies of all languages and print their descriptions. Writes nothing.
 
-    Returns: one setup per language; empty after a dry run.
+    Args:
+        options: of the command.
+        console: where to print.
+        standing: how far a search is, from its settings and the URL of its study.
+        describe: description of a study as pairs of name and text.
+
+    Returns: one setup per language.
     Raises: UserError for wrong options and unreadable inputs.
     """
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri, "--study-storage": options.study_storage})
-    print_line(console, f"Reading {options.dataset}, en to {', '.join(options.lang)} ...")
-    # Importing torch takes seconds, so it waits until the command line has been checked.
-    from .setup import set_up
+    with working(console, f"Reading {options.dataset}, en to {', '.join(options.lang)}"):
+        # Importing torch takes seconds, so it waits until the command line has been checked.
+        _say_finished(options, console, standing)
+        from .setup import set_up
 
-    setups = set_up(options)
+        setups = set_up(options)
     for setup in setups:
         console.print()
         print_pairs(console, describe(setup))
     console.print()
-    if options.dry_run:
-        print_line(console, "Dry run: nothing was started or stored.")
-        return ()
     return setups
+
+
+def _say_finished(
+    options: "TuneOptions", console: Console, standing: "Callable[[SearchSettings, str], Iterable[PhaseStanding]]"
+) -> None:
+    """Print which studies are complete, before corpora and encoder are read, which takes longer.
+
+    What cannot be read is left to the checks that follow.
+    """
+    from msd_ray.search.standing import is_finished
+
+    from .search_settings import stored_searches
+
+    with suppress(UserError):
+        for settings, url in stored_searches(options):
+            phases = list(standing(settings, url))
+            if is_finished(phases):
+                counts = ", ".join(f"{phase.ended} {phase.name}" for phase in phases)
+                print_line(console, f"Study {settings.name} is complete ({counts} trials): nothing to train.")

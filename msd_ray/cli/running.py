@@ -2,8 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from typing import TypeVar
 
 from rich.console import Console
@@ -12,19 +13,20 @@ from msd_ray.common.interrupts import InterruptedBySignal, interruptible
 from msd_ray.common.text import printable
 from msd_ray.search.budget import Seconds
 from msd_ray.search.execution import Execution
-from msd_ray.search.on_ray.cluster import cluster, fitting
+from msd_ray.search.on_ray.cluster import DeferredCluster, fitting
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.watchdog import StalledError
 from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import RunLogger
 from msd_ray.search.plans import Scored
-from msd_ray.search.progress import Display
+from msd_ray.search.standing import PhaseStanding, is_finished
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.outages import MlflowUnavailableError
 from msd_ray.tracking.run_logger import JournaledRunLogger, RecordsPendingError, open_run_logger
 from msd_ray.tracking.study import StudyTracker
 
-from .console import print_line
+from .console import working
+from .display import ConsoleDisplay
 from .options import TuneOptions
 from .setup import Setup
 
@@ -41,14 +43,18 @@ def run_studies(
     preflight: Callable[[], None],
     check: On,
     begin: On,
-    run: Callable[[Setup], Result],
+    standing: Callable[[Setup], Iterable[PhaseStanding]],
+    run: Callable[[Setup, DeferredCluster], Result],
 ) -> list[Result] | int:
-    """Run the studies of all languages.
+    """Run the studies of all languages. Ray starts only if a study has something to train.
 
     Args:
+        setups: the studies.
+        console: where to print.
         preflight: raises UserError if a search cannot run here.
         check: raises UserError for a study that cannot be resumed; writes nothing.
         begin: creates what a study needs, after all studies were checked.
+        standing: how far a study is.
         run: runs a study.
 
     Returns: the results of `run`, or the exit code after a stall, an MLflow outage or an interrupt, which is printed.
@@ -57,10 +63,13 @@ def run_studies(
         with (
             interruptible(),
             _locked_studies(setups, console, preflight=preflight, check=check, begin=begin),
-            cluster(),
-            interruptible(),  # again, because Ray replaces the signal handlers
+            ExitStack() as stack,
         ):
-            return each(setups, run)
+            ray = DeferredCluster(stack)
+            if not all(is_finished(standing(setup)) for setup in setups):
+                with working(console, "Starting Ray"):
+                    ray.start()
+            return each(setups, lambda setup: run(setup, ray))
     except (StalledError, RecordsPendingError) as error:
         print(f"stopped: {printable(str(error))}. Run the same command again to resume.", file=sys.stderr)
         return ON_STALL
@@ -103,7 +112,7 @@ def each(setups: Sequence[Setup], run: Callable[[Setup], Result]) -> list[Result
 
 
 def study_run_logger(
-    setup: Setup, open_tracker: Callable[[], StudyTracker], display: Display
+    setup: Setup, open_tracker: Callable[[], StudyTracker], display: ConsoleDisplay
 ) -> AbstractContextManager[JournaledRunLogger]:
     """Open the run logger of a study; MLflow may be unavailable."""
     return open_run_logger(
@@ -111,9 +120,12 @@ def study_run_logger(
     )
 
 
-def drain_records(run_logger: JournaledRunLogger, execution: Execution, options: TuneOptions) -> StudyTracker:
+def drain_records(
+    run_logger: JournaledRunLogger, execution: Execution, options: TuneOptions, display: ConsoleDisplay
+) -> StudyTracker:
     """Wait until MLflow has all records of a finished study. Raises RecordsPendingError after --mlflow-minutes."""
-    tracker = run_logger.drain(60 * options.mlflow_minutes)
+    with display.working("Waiting for MLflow", in_log=False):
+        tracker = run_logger.drain(60 * options.mlflow_minutes)
     execution.note_run_ids()
     return tracker
 
@@ -122,13 +134,24 @@ def execution(
     setup: Setup,
     options: TuneOptions,
     run_logger: RunLogger,
-    display: Display,
+    display: ConsoleDisplay,
     scored: Callable[[], Scored],
     expected: Seconds | None = None,
+    ray: DeferredCluster | None = None,
 ) -> Execution:
-    """Execution of a study on the cluster, with the resources of the options."""
-    wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
-    resources = fitting(wanted, options.max_concurrent)
+    """Execution of a study on the cluster, with the resources of the options.
+
+    ray: started before the first trial; None if this process has joined a cluster.
+    """
+
+    @cache
+    def resources() -> Resources:
+        if ray is not None and not ray.started:
+            with display.working("Starting Ray"):
+                ray.start()
+        wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
+        return fitting(wanted, options.max_concurrent)
+
     return Execution(
         experiment=setup.prepared.experiment,
         conditions=setup.conditions,
@@ -136,10 +159,10 @@ def execution(
         run_logger=run_logger,
         display=display,
         threads=options.cpus_per_trial,
-        run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),
+        run_phase=lambda phase: run_phase(phase, resources(), stall_s=60 * options.stall_minutes),
         scored=scored,
         seed_a_launch=options.workers > 0,
-        concurrent=resources.concurrent,
+        concurrent=lambda: resources().concurrent,
         expected=expected,
     )
 
@@ -154,16 +177,17 @@ def _locked_studies(
 
     Raises: UserError for a study that cannot run.
     """
-    preflight()
     with ExitStack() as locks:
-        setups[0].storage.create()
-        for setup in setups:
-            locks.enter_context(setup.storage.study_lock(setup.settings.name))
-        connect(setups[0].mlflow_uri)
-        for setup in setups:
-            check(setup)
-        print_line(console, "Encoding ...")
-        for setup in setups:
-            begin(setup)
-            setup.prepared  # noqa: B018 - the first use encodes
+        with working(console, "Checking storage and databases"):
+            preflight()
+            setups[0].storage.create()
+            for setup in setups:
+                locks.enter_context(setup.storage.study_lock(setup.settings.name))
+            connect(setups[0].mlflow_uri)
+            for setup in setups:
+                check(setup)
+        with working(console, "Encoding"):
+            for setup in setups:
+                begin(setup)
+                setup.prepared  # noqa: B018 - the first use encodes
         yield

@@ -1,36 +1,29 @@
 """Set up searches from options: read and check all inputs, write nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import torch
-
 from msd_ray.common.errors import UserError
+from msd_ray.common.shell import command, is_installed
+from msd_ray.common.text import has_password
 from msd_ray.data.catalogue import dataset_named
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.data.encoders.token_classification import check_encoder
-from msd_ray.method.device import resolve_precision
-from msd_ray.method.settings import RunSettings
-from msd_ray.method.variants import FINAL_ROWS
 from msd_ray.predict.export import DESCRIPTION
-from msd_ray.search.budget import Budget
-from msd_ray.search.configuration import AVERAGE, BEST
 from msd_ray.search.parameters import JSON, Fixed, Parameter
 from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
 from msd_ray.search.search import SearchSettings, remaining
-from msd_ray.search.spaces import SearchSpace, load_space
-from msd_ray.search.studies.points import Points
-from msd_ray.search.warm_start import NO_WARM_START, WarmStart, warm_start
+from msd_ray.search.spaces import load_space
+from msd_ray.search.warm_start import WarmStart
 from msd_ray.storage.layout import Storage
-from msd_ray.tracking.uri import default_tracking_uri, shown_uri
+from msd_ray.tracking.uri import default_tracking_uri, shown_uri, ui_command
 
-from .arguments import TEACHER_TRIALS
 from .options import TuneOptions
+from .search_settings import gpus_per_trial, points_of, rows_of, search_settings, study_storage_of, teacher_trials
 
-DEFAULT_AVERAGE_EPOCHS = 3
 SELECTION = {
     "target": "epochs and configurations by F1 on the target's dev set",
     "source": "epochs and configurations by F1 on the source's dev set; no label of the target is read",
@@ -76,8 +69,8 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     space = load_space(options.space)
     storage = Storage.at(options.storage)
     dataset_named(options.dataset)  # before its name becomes part of a path
-    teacher_trials = _teacher_trials(options, space)
-    _rows(options, space)
+    teacher_trials(options, space)
+    rows_of(options, space)
     if storage.store is not None:
         _check_databases(options)
     for lang in options.lang:
@@ -86,33 +79,10 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     corpora = [read(one) for one in data]
     encoder = resolve(options.encoder)
     check_encoder(encoder, frozen_layers=options.frozen_layers, max_length=options.max_length)
-    gpus = options.gpus_per_trial
-    if gpus is None:
-        gpus = 1.0 if torch.cuda.is_available() else 0.0
-    study_storage = options.study_storage or f"sqlite:///{storage.root / 'studies.db'}"
+    gpus, study_storage = gpus_per_trial(options), study_storage_of(options, storage)
     setups = []
     for one, texts in zip(data, corpora, strict=True):
-        warm = warm_start(
-            study_storage,
-            options.study_name(one.lang),
-            studies=options.warm_start or (),
-            trials=options.warm_start_trials,
-            space=space,
-        )
-        settings = SearchSettings(
-            name=options.study_name(one.lang),
-            space=space,
-            run=_run(options, gpus),
-            trials=options.trials,
-            teacher_trials=teacher_trials,
-            seeds=options.seeds,
-            rows=_rows(options, space, warm),
-            confirm=options.confirm,
-            budget=Budget(hours=options.hours, patience=options.patience),
-            grace=options.grace_epochs,
-            warm_start=warm,
-            retry_failed=options.retry_failed,
-        )
+        settings = search_settings(options, one.lang, space=space, gpus=gpus, study_storage=study_storage)
         setups.append(
             Setup(
                 lang=one.lang,
@@ -154,64 +124,6 @@ def _data(options: TuneOptions, lang: str) -> Data:
         dev_limit=options.dev_limit,
         decode=options.decode,
     )
-
-
-def _run(options: TuneOptions, gpus: float) -> RunSettings:
-    return RunSettings(
-        seed=options.seed,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        max_length=options.max_length,
-        frozen_layers=options.frozen_layers,
-        precision=resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")),
-        average_epochs=options.average_epochs or min(DEFAULT_AVERAGE_EPOCHS, options.epochs),
-        pairing=options.pairing,
-        loss_mean=options.loss_mean,
-        dropout_masks=options.dropout_masks,
-        frozen_prefix=options.frozen_prefix,
-    )
-
-
-def _teacher_trials(options: TuneOptions, space: SearchSpace) -> int:
-    """Number of teacher trials. Raises UserError if the space lets students learn from more teachers."""
-    trials = options.teacher_trials or _points(space.teacher, space.first_teachers) or TEACHER_TRIALS
-    if space.most_teachers > trials:
-        raise UserError(
-            f"the search space {space.name} lets students learn from {space.most_teachers} teachers, but "
-            f"{trials} {'is' if trials == 1 else 'are'} trained: give --teacher-trials {space.most_teachers}, or a "
-            "space with fewer `teachers`"
-        )
-    return trials
-
-
-def _points(parameters: Mapping[str, Parameter], first: Sequence[Mapping[str, JSON]]) -> int | None:
-    """Number of points of a phase without searched parameters: `first` and the space's own; None if one is searched."""
-    return Points(parameters, seed=0, first=first).count
-
-
-def _rows(options: TuneOptions, space: SearchSpace, warm: WarmStart = NO_WARM_START) -> tuple[str, ...]:
-    """Rows of the final table, in order. Raises UserError for an unknown or impossible row."""
-    given = options.rows
-    if unknown := [name for name in given or () if name not in FINAL_ROWS]:
-        raise UserError(f"--rows {unknown[0]}: unknown; choose from {', '.join(FINAL_ROWS)}")
-    if given is not None and BEST not in given:
-        raise UserError(f"--rows {' '.join(given)}: {BEST} is what the search is for; name it too")
-    problem = None
-    if not space.may_average:
-        problem = (
-            f"the search space {space.name} lets students start at their teachers (`init`), and students that do not "
-            "start with the same weights have no useful mean"
-        )
-    elif any(trial.parameters.get("init", "encoder") != "encoder" for trial in warm.students):
-        problem = (
-            f"{' '.join(warm.studies)} brings students that start at their teachers (--warm-start), and students that "
-            "do not start with the same weights have no useful mean"
-        )
-    elif options.confirm < 2:
-        problem = f"--confirm {options.confirm} leaves one configuration, and the mean of one student is the student"
-    if problem is not None and given is not None and AVERAGE in given:
-        raise UserError(f"--rows {AVERAGE}: {problem}; leave the row out, or change that")
-    return tuple(name for name in FINAL_ROWS if name in (given or FINAL_ROWS) and (name != AVERAGE or problem is None))
 
 
 def _check_databases(options: TuneOptions) -> None:
@@ -259,15 +171,27 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
         ("storage", setup.storage.place),
         ("studies", shown_uri(setup.study_storage)),
         ("mlflow", shown_uri(setup.mlflow_uri)),
+        *_dashboards(setup),
     ]
+
+
+def _dashboards(setup: Setup) -> list[tuple[str, str]]:
+    """Commands that show the databases in a browser while the search runs; none for a URI with a password."""
+    commands = []
+    show_runs = ui_command(setup.mlflow_uri)
+    if show_runs is not None and not has_password(setup.mlflow_uri):
+        commands.append(("mlflow ui", show_runs))
+    if is_installed("optuna-dashboard") and not has_password(setup.study_storage):
+        commands.append(("optuna-dashboard", command("optuna-dashboard", setup.study_storage)))
+    return commands
 
 
 def describe_phases(setup: Setup) -> list[tuple[str, str]]:
     """Description of the phases of a search."""
     settings, space, warm = setup.settings, setup.settings.space, setup.settings.warm_start
-    teachers = min(settings.teacher_trials, _points(space.teacher, space.first_teachers) or settings.teacher_trials)
+    teachers = min(settings.teacher_trials, points_of(space.teacher, space.first_teachers) or settings.teacher_trials)
     known = [*space.first_students, *(trial.parameters for trial in warm.students)]
-    students = min(settings.trials, _points(space.student, known) or settings.trials)
+    students = min(settings.trials, points_of(space.student, known) or settings.trials)
     after = remaining(settings)
     return [
         ("teacher phase", _phase(teachers, _searched(space.teacher))),

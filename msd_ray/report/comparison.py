@@ -4,7 +4,9 @@ A row is one configuration, run with several seeds. F1 scores are in 0..1 and pr
 comparisons give the printed table, the metrics of the study's parent run, the report's table and the `--summary` file.
 """
 
+import errno
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.files import new_file
+from msd_ray.common.files import check_writable, new_file
 from msd_ray.tracking.rows import RunRow
 
 from .statistics.paired import holm, paired_tests
@@ -201,15 +203,27 @@ def summary_json(
     }
 
 
+def check_summary(path: Path) -> None:
+    """Raise UserError if `write_summary` would fail; nothing is written."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        check_writable(next(parent for parent in path.absolute().parents if parent.exists()))
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def write_summary(path: Path, content: Any) -> None:
     """Write the result of `summary_json`, or a list of them, atomically. Raises UserError if that fails."""
     try:
         with new_file(path) as scratch:
             scratch.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
-        raise UserError(
-            f"--summary {path}: cannot be written ({error.strerror or error}). Name another file"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(f"--summary {path}: cannot be written ({error.strerror or error}). Name another file")
 
 
 def print_summary(

@@ -4,7 +4,7 @@ Like `--trials`, both may be raised later: the same command with more goes on.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -37,6 +37,12 @@ class Remaining:
     def seconds(self, each: Seconds, concurrent: int) -> float:
         """How long they take, side by side."""
         return (self.teachers * each.teacher + self.students * each.student) / concurrent
+
+
+def total(trainings: Iterable[Remaining]) -> Remaining:
+    """Their sum."""
+    found = list(trainings)
+    return Remaining(teachers=sum(one.teachers for one in found), students=sum(one.students for one in found))
 
 
 def without_gain(trials: Sequence[TrialRecord]) -> int:

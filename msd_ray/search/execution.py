@@ -1,15 +1,15 @@
 """Where the phases of a study run, and where they are recorded: what a search and an ablation have in common."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msd_ray.method.settings import dev_metric
 
-from .budget import Seconds
+from .budget import Remaining, Seconds
 from .parameters import JSON
 from .phase import Phase, RunLabel, RunLogger
 from .plans import Experiment, Scored, TrialPlan
-from .progress import Display
+from .progress import NO_WORK, Display, PhasePlan
 from .studies import PhaseStudy, TrialRecord
 
 
@@ -17,10 +17,19 @@ from .studies import PhaseStudy, TrialRecord
 class Execution:
     """One study of one target language.
 
-    conditions: what else decides a score (data, encoder, precision), compared when the study goes on.
-    run_phase: runs a phase to its end. scored: reads the split that final runs are scored on, when they need it.
-    seed_a_launch: whether the final runs of one seed share a launch, which saves the start of workers. concurrent:
-    trials at once. expected: how long a training takes, where `--hours` limits the search. phases: those that were run.
+    Args:
+        experiment: what all trials share.
+        conditions: what else determines a score (data, encoder, precision), compared when the study is resumed.
+        study_storage: URL of the database of studies.
+        run_logger: records the runs.
+        display: shows the progress.
+        threads: of each process of a trial.
+        run_phase: runs a phase to its end.
+        scored: reads the split that final runs are scored on, when they need it.
+        seed_a_launch: whether the final runs of one seed share a launch, which saves the start of workers.
+        concurrent: the number of concurrent trials; starts the cluster.
+        expected: duration of one training, if `--hours` limits the search.
+        phases: those that were run.
     """
 
     experiment: Experiment
@@ -32,7 +41,7 @@ class Execution:
     run_phase: Callable[[Phase], None]
     scored: Callable[[], Scored]
     seed_a_launch: bool = True
-    concurrent: int = 1
+    concurrent: Callable[[], int] = lambda: 1
     expected: Seconds | None = None
     phases: list[Phase] = field(default_factory=list)
 
@@ -45,9 +54,19 @@ class Execution:
         *,
         more: Callable[[], bool] = lambda: True,
         spared: frozenset[int] = frozenset(),
+        work: Sequence[Remaining] = (NO_WORK,),
+        launches: Sequence[int] = (),
+        after: Remaining = NO_WORK,
     ) -> None:
-        """Run a phase: every trial of its study that is not finished. more, spared: see `Phase`."""
-        self.display.phase(name, study.limit)
+        """Run a phase: every trial of its study that is not finished. The cluster starts only if there is one.
+
+        more, spared: see `Phase`. work, launches, after: see `PhasePlan`.
+        """
+        finished, total = study.finished, study.limit
+        concurrent = 1 if finished else self.concurrent()
+        self.display.phase(
+            PhasePlan(name=name, total=total, work=work, launches=launches, after=after, concurrent=concurrent)
+        )
         share = name in ("confirm", "final") and self.seed_a_launch
         phase = Phase(
             name=name,
@@ -64,7 +83,8 @@ class Execution:
             spared=spared,
         )
         self.phases.append(phase)
-        self.run_phase(phase)
+        if not finished:
+            self.run_phase(phase)
 
     def note_run_ids(self) -> None:
         """Tell the studies of all phases the ids of their runs, once MLflow has given them all."""

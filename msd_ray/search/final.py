@@ -7,14 +7,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from msd_ray.method.settings import Configuration, RunSettings, TeacherSettings, to_json
 
+from .budget import Remaining
 from .configuration import row_digest
 from .parameters import JSON, Choice, Fixed, Parameter, Range
 from .plans import Scored, TrialPlan
-from .studies import PhaseStudy, TrialRecord, read_study
+from .studies import PhaseStudy, TrialRecord, check_study, read_study
 
 Rows = Mapping[str, tuple[Configuration, ...]]
 CONFIRM_SEEDS = 2
@@ -48,31 +49,60 @@ class SeededRuns:
 
     def open(self, conditions: Mapping[str, JSON], storage: str) -> PhaseStudy:
         """The runs' study, begun unless it is there. Raises UserError if it has other settings."""
-        # Another configuration or more seeds make another study; runs that both have are found again.
-        digests = [[name, row_digest(row)] for name, row in self.rows.items()]
-        digest = hashlib.sha256(json.dumps([digests, list(self.seeds)]).encode()).hexdigest()[:8]
-        name = f"{self.study}/{self.phase}-{digest}"
-        begun = read_study(storage, name)
-        runs = self._runs() if begun is None else begun.settings["first"]
-        assert isinstance(runs, list)
+        runs = self.runs(storage)
+        return PhaseStudy.open(storage, trials=len(runs), **self._definition(conditions, runs))
+
+    def check(self, conditions: Mapping[str, JSON], storage: str) -> None:
+        """Raise UserError where `open` would for the study's settings; nothing is made or changed."""
+        check_study(storage, **self._definition(conditions, self.runs(storage)))
+
+    def _definition(self, conditions: Mapping[str, JSON], runs: Sequence[Mapping[str, JSON]]) -> dict[str, Any]:
+        """What makes their study, as arguments of `PhaseStudy.open` and `check_study`."""
         names = tuple(self.rows)
         row: Parameter = Choice(values=names) if len(names) > 1 else Fixed(value=names[0])
-        return PhaseStudy.open(
-            storage,
-            name,
-            space={"row": row, "seed": Range(low=0, high=2**31, step=1)},
-            settings={
+        return {
+            "name": self.name,
+            "space": {"row": row, "seed": Range(low=0, high=2**31, step=1)},
+            "settings": {
                 **conditions,
                 "rows": {name: [one.to_json() for one in row] for name, row in self.rows.items()},
                 "run": to_json(self.run),
             },
-            seed=self.run.seed,
-            trials=len(runs),
-            first=runs,  # type: ignore[arg-type]
-        )
+            "seed": self.run.seed,
+            "first": runs,
+        }
 
-    def _runs(self) -> list[dict[str, JSON]]:
-        """The runs in their order: seed by seed, for the rows of one seed share teachers.
+    @property
+    def name(self) -> str:
+        """The name of their study: another configuration or more seeds make another one."""
+        digests = [[name, row_digest(row)] for name, row in self.rows.items()]
+        digest = hashlib.sha256(json.dumps([digests, list(self.seeds)]).encode()).hexdigest()[:8]
+        return f"{self.study}/{self.phase}-{digest}"
+
+    def runs(self, storage: str) -> list[dict[str, JSON]]:
+        """Row and seed of each run by its number: in the order that the study was begun with, if it was."""
+        begun = read_study(storage, self.name)
+        return self.in_order if begun is None else begun.settings["first"]  # type: ignore[return-value]
+
+    def work(self, runs: Sequence[Mapping[str, JSON]]) -> list[Remaining]:
+        """Trainings of each run: what no earlier run with its seed has trained."""
+        trained: set[tuple[JSON, TeacherSettings | Configuration]] = set()
+        found = []
+        for run in runs:
+            row, seed = self.rows[str(run["row"])], run["seed"]
+            teachers = {(seed, teacher) for one in row for teacher in one.teachers} - trained
+            students = {(seed, one) for one in row if one.student is not None} - trained
+            trained |= teachers | students
+            found.append(Remaining(teachers=len(teachers), students=len(students)))
+        return found
+
+    def launches(self, runs: Sequence[Mapping[str, JSON]]) -> list[int]:
+        """Launch of each run; empty if each has its own."""
+        return [int(run["seed"]) for run in runs] if self.seed_a_launch else []  # type: ignore[arg-type]
+
+    @property
+    def in_order(self) -> list[dict[str, JSON]]:
+        """The runs in their order in a new study: seed by seed, for the rows of one seed share teachers.
 
         Where each has a launch of its own, those come first that train a teacher, so that no run beside them waits for
         it.

@@ -6,7 +6,6 @@ changes nothing.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +19,7 @@ from msd_ray.storage.object_store import StoreError
 
 from .parameters import JSON
 from .plans import Experiment, Failure, Launch, TrialPlan, TrialReport
-from .progress import Display, FinishedTrial, PhaseCounts
+from .progress import Display, EndedTrial, PhaseProgress, RunningTrial
 from .studies import PhaseStudy, TrialRecord
 
 Ending = Literal["COMPLETE", "PRUNED", "FAIL"]
@@ -77,11 +76,27 @@ class RunLabel:
 class _Running:
     plan: TrialPlan
     label: RunLabel
+    parameters: Mapping[str, JSON]
+    launch: int  # number of its launch's first trial
     known: int = 0  # the last epoch that an earlier start reported
     epoch: int = 0
     best: float | None = None
-    since: float = field(default_factory=time.monotonic)
-    new_epochs: int = 0
+    started: float | None = None  # None: it waits for another trial of its launch
+    train_s: float | None = None
+
+    @property
+    def shown(self) -> RunningTrial:
+        """What a display is told."""
+        return RunningTrial(
+            key=self.label.key,
+            number=self.plan.number,
+            started=self.started,
+            known=self.known,
+            done=self.epoch,
+            epochs=self.plan.records,
+            train_s=self.train_s,
+            student=self.plan.configurations[0].student is not None,
+        )
 
 
 @dataclass(kw_only=True)
@@ -107,18 +122,28 @@ class Phase:
     spared: frozenset[int] = frozenset()
     _running: dict[int, _Running] = field(default_factory=dict)
     _held: TrialRecord | None = None
-    _finished: list[FinishedTrial] = field(default_factory=list)
-    _ended: Counter[str] = field(default_factory=Counter)
-    _best: float | None = None
+    _ended: list[EndedTrial] = field(default_factory=list)
     _unnamed: dict[str, int] = field(default_factory=dict)  # trials by key whose run ids the study does not hold
 
     def __post_init__(self) -> None:
         # Asked for once: all trials of a long study at every report would cost more than recording the report.
         known = self.study.run_ids()
         for trial in self.study.trials():
-            self._count(trial.state, trial.value)
-            if trial.state in get_args(Ending) and trial.number not in known:
-                self._unnamed[self.label(trial, self.plan(trial)).key] = trial.number
+            if trial.state in get_args(Ending):
+                label = self.label(trial, self.plan(trial))
+                self._ended.append(
+                    EndedTrial(
+                        key=label.key,
+                        number=trial.number,
+                        state=trial.state,  # type: ignore[arg-type]
+                        value=trial.value,
+                        parameters=self._shown_parameters(trial, label),
+                        note=trial.reason or "",
+                    )
+                )
+                if trial.number not in known:
+                    self._unnamed[label.key] = trial.number
+        self._show()
 
     def check(self) -> None:
         """Call it every now and then: raises UserError if the records refuse something; tells the study run ids."""
@@ -139,13 +164,13 @@ class Phase:
         first = self._next_record()
         if first is None:
             return None
-        plans = [self._begin(first)]
+        plans = [self._begin(first, first.number)]
         if self.together is not None:
             while (record := self._next_record()) is not None:
                 if self.together(self.plan(record)) != self.together(plans[0]):
                     self._held = record
                     break
-                plans.append(self._begin(record))
+                plans.append(self._begin(record, first.number))
         self._show()
         return Launch(experiment=self.experiment, trials=tuple(plans), threads=self.threads)
 
@@ -188,15 +213,27 @@ class Phase:
         record, self._held = self._held, None
         return record if record is not None else self.study.propose(self.more)
 
-    def _begin(self, record: TrialRecord) -> TrialPlan:
+    def _shown_parameters(self, record: TrialRecord, label: RunLabel) -> dict[str, JSON]:
+        if "row" in label.tags:
+            return {name: label.tags[name] for name in ("row", "seed")}
+        return {name: record.parameters[name] for name in self.study.searched if name in record.parameters}
+
+    def _begin(self, record: TrialRecord, launch: int) -> TrialPlan:
         plan = self.plan(record)
         label = self.label(record, plan)
         self.run_logger.child(
             label.key, name=label.name, parameters=label.parameters, tags={**label.tags, "trial": str(plan.number)}
         )
         self._unnamed[label.key] = plan.number
-        best = max(record.values.values(), default=None)
-        self._running[plan.number] = _Running(plan=plan, label=label, known=max(record.values, default=0), best=best)
+        self._running[plan.number] = _Running(
+            plan=plan,
+            label=label,
+            parameters=self._shown_parameters(record, label),
+            launch=launch,
+            known=max(record.values, default=0),
+            best=max(record.values.values(), default=None),
+            started=time.monotonic() if plan.number == launch else None,
+        )
         return plan
 
     def _on_epoch(self, running: _Running, report: TrialReport, epoch: int) -> bool:
@@ -207,18 +244,19 @@ class Phase:
         self.study.report(number, epoch, value)
         # An epoch that a training went on from was judged when it was new, among the trials that there were then.
         judged = epoch < max(running.known, running.epoch)
-        running.new_epochs += epoch > running.epoch
         running.epoch = max(running.epoch, epoch)
+        running.train_s = report.metrics.get("time/train_seconds", running.train_s)
         running.best = value if running.best is None else max(running.best, value)
         if number not in self.spared and not judged and self.study.should_stop(number, epoch):
+            reason = f"among the weaker trials at epoch {epoch}"
             self.run_logger.finish(
                 running.label.key,
                 state="PRUNED",
-                reason=f"among the weaker trials at epoch {epoch}",
+                reason=reason,
                 metrics={self.score: running.best},
             )
             self.study.prune(number, running.best)
-            self._forget(running, "PRUNED", f"PRUNED at epoch {epoch}, best dev F1 {100 * running.best:.2f}")
+            self._forget(running, "PRUNED", running.best, reason)
             return True
         self._show()
         return False
@@ -238,35 +276,32 @@ class Phase:
             self.run_logger.log_file(running.label.key, files, RESULTS)
         self.run_logger.finish(running.label.key, state="COMPLETE", metrics=report.metrics, tags=report.tags)
         self.study.complete(running.plan.number, value)
-        self._forget(running, "COMPLETE", f"COMPLETE, dev F1 {100 * value:.2f}", value)
+        self._forget(running, "COMPLETE", value)
 
     def _fail(self, running: _Running, reason: str) -> None:
         self.run_logger.finish(running.label.key, state="FAIL", reason=reason)
         self.study.fail(running.plan.number, reason)
-        self._forget(running, "FAIL", f"FAIL: {reason}")
+        self._forget(running, "FAIL", note=reason)
 
-    def _forget(self, running: _Running, state: Ending, outcome: str, value: float | None = None) -> None:
-        del self._running[running.plan.number]
-        self._count(state, value)
-        if running.new_epochs:
-            seconds = time.monotonic() - running.since
-            self._finished.append(FinishedTrial(seconds=seconds, epochs=running.new_epochs))
-        self._show()
-        self.display.line(f"{running.label.key}: {outcome}")
-
-    def _count(self, state: str, value: float | None) -> None:
-        self._ended[state] += 1
-        if state == "COMPLETE" and value is not None:
-            self._best = value if self._best is None else max(self._best, value)
-
-    def _show(self) -> None:
-        self.display.update(
-            PhaseCounts(
-                complete=self._ended["COMPLETE"],
-                pruned=self._ended["PRUNED"],
-                failed=self._ended["FAIL"],
-                running={r.label.key: (r.epoch, r.plan.records) for r in self._running.values()},
-                best=self._best,
-                finished=tuple(self._finished),
+    def _forget(self, running: _Running, state: Ending, value: float | None = None, note: str = "") -> None:
+        number, now = running.plan.number, time.monotonic()
+        del self._running[number]
+        self._ended.append(
+            EndedTrial(
+                key=running.label.key,
+                number=number,
+                state=state,
+                value=value,
+                parameters=running.parameters,
+                seconds=now - running.started if running.started is not None and running.known == 0 else None,
+                note=note,
             )
         )
+        following = next((one for one in self._running.values() if one.launch == running.launch), None)
+        if following is not None:
+            following.started = now
+        self._show()
+
+    def _show(self) -> None:
+        running = tuple(running.shown for running in self._running.values())
+        self.display.update(PhaseProgress(ended=tuple(self._ended), running=running))

@@ -2,24 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from statistics import fmean
 from typing import Any, Literal
 
 from msd_ray.common.errors import UserError
-from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
+from msd_ray.method.settings import Configuration, RunSettings, TeacherSettings, to_json
 
 from .budget import Budget, Clock, Remaining, Seconds, typical_s, without_gain
 from .configuration import AVERAGE, BEST, DIRECT, PAPER, TSL, final_rows, label, settings_of
 from .early_stopping import Pruning
 from .execution import Execution
 from .final import CONFIRM_SEEDS, Rows, SeededRuns, confirm_seeds, final_seeds
-from .parameters import JSON, Parameter, parameters_to_json
+from .parameters import JSON, Fixed, Parameter, parameters_to_json
 from .phase import RunLabel
 from .plans import TrialPlan
+from .progress import NO_WORK
+from .ranking import RankedTeachers, candidate_rows, confirmed
 from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace, with_every_choice
 from .studies import PhaseStudy, TrialRecord, check_study, read_study
 from .warm_start import NO_WARM_START, WarmStart, as_begun
 
+ONE_TEACHER, ONE_STUDENT = Remaining(teachers=1, students=0), Remaining(teachers=0, students=1)
 KINDS = ("init", "kd_loss")
 """Students are compared for early stopping with those of their kind alone."""
 
@@ -58,8 +60,7 @@ class Search:
 
     settings: SearchSettings
     execution: Execution
-    _teachers: list[TrialRecord] = field(default_factory=list)
-    _papers_teacher: TrialRecord | None = None
+    _teachers: RankedTeachers = field(default_factory=RankedTeachers)
 
     def run(self) -> dict[str, tuple[Configuration, ...]]:
         """Run all phases; the configurations of the final runs by row.
@@ -72,14 +73,28 @@ class Search:
             number for number, point in enumerate(self.settings.space.first_teachers) if point == PAPER_TEACHER
         )
         clock = Clock(budget=self.settings.budget, study=teachers)
+        after = remaining(self.settings)
         self._run(
-            "teacher", teachers, self._teacher_plan, spared=papers, more=lambda: clock.leaves(self._needed(teachers))
+            "teacher",
+            teachers,
+            self._teacher_plan,
+            spared=papers,
+            more=lambda: clock.leaves(self._needed(teachers)),
+            work=[ONE_TEACHER],
+            after=replace(after, students=after.students + self.settings.trials),
         )
         self._rank_teachers(teachers)
         students = self._student_study()
-        self._run("student", students, self._student_plan, more=lambda: self._more_students(clock, teachers, students))
+        self._run(
+            "student",
+            students,
+            self._student_plan,
+            more=lambda: self._more_students(clock, teachers, students),
+            work=[ONE_STUDENT],
+            after=after,
+        )
         rows = final_rows(self.settings.rows, self._confirmed(students))
-        self._seeded("final", rows, final_seeds(self.settings.run, self.settings.seeds))
+        self._seeded("final", rows)
         return rows
 
     # -- teacher phase
@@ -99,17 +114,14 @@ class Search:
 
     def _rank_teachers(self, study: PhaseStudy) -> None:
         """Find the finished teachers, the best first, and the paper's among them."""
-        complete = [trial for trial in study.trials() if trial.state == "COMPLETE"]
-        if not complete:
+        self._teachers = RankedTeachers.of(study.trials())
+        if not self._teachers.ranked:
             raise UserError(f"no teacher was trained; the reasons given: {_reasons(study)}")
-        self._teachers = sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))
-        papers = [trial for trial in complete if trial.parameters == PAPER_TEACHER]
-        self._papers_teacher = papers[0] if papers else None
 
     # -- student phase
 
     def _student_study(self) -> PhaseStudy:
-        count, space = len(self._teachers), self.settings.space
+        count, space = len(self._teachers.ranked), self.settings.space
         if count < space.most_teachers:
             self.execution.display.line(
                 f"{count} of {space.most_teachers} teachers were trained to the end: students learn from no more"
@@ -119,21 +131,16 @@ class Search:
             "student",
             space.students_of(count),
             self.settings.trials,
-            first=[self._with_trained_teachers(point) for point in points],
-            own={"ranked_teachers": [trial.number for trial in self._teachers]},
+            first=[self._teachers.limited(point) for point in points],
+            own={"ranked_teachers": [trial.number for trial in self._teachers.ranked]},
         )
-
-    def _with_trained_teachers(self, point: Mapping[str, JSON]) -> dict[str, JSON]:
-        """The point with no more teachers than were trained, where it says how many."""
-        teachers = point.get("teachers")
-        return {**point, "teachers": min(int(teachers), len(self._teachers))} if teachers else dict(point)  # type: ignore[arg-type]
 
     def _student_plan(self, record: TrialRecord) -> TrialPlan:
         return TrialPlan(
             phase="student",
             number=record.number,
             run=self.settings.run,
-            configurations=(self._configuration(record),),
+            configurations=(self._teachers.configuration(record),),
         )
 
     def _more_students(self, clock: Clock, teachers: PhaseStudy, students: PhaseStudy) -> bool:
@@ -150,59 +157,35 @@ class Search:
         assert expected is not None, "--hours comes with a measurement"
         each = Seconds(teacher=typical_s(teachers, expected.teacher), student=typical_s(students, expected.student))
         trial = each.teacher + each.student if students is None else each.student
-        return trial + remaining(self.settings).seconds(each, self.execution.concurrent)
-
-    def _configuration(self, record: TrialRecord) -> Configuration:
-        """A student trial's: with the best teachers, or the paper's teacher for the paper's student."""
-        count = record.parameters["teachers"]
-        assert isinstance(count, int | float)
-        teachers = self._teachers[: int(count)]
-        if self._papers_teacher is not None and record.parameters == PAPER_STUDENT:
-            teachers = [self._papers_teacher]
-        return Configuration(
-            teachers=tuple(settings_of(TeacherSettings, teacher.parameters) for teacher in teachers),
-            student=settings_of(StudentSettings, record.parameters),
-        )
+        return trial + remaining(self.settings).seconds(each, self.execution.concurrent())
 
     # -- the best configurations, and the final runs
 
     def _confirmed(self, students: PhaseStudy) -> list[Configuration]:
         """The best configurations, each run with more seeds, the best first by their mean scores."""
-        ranked = sorted(
-            (trial for trial in students.trials() if trial.state == "COMPLETE"),
-            key=lambda trial: (-(trial.value or 0.0), trial.number),
-        )
-        if not ranked:
+        candidates = self._teachers.candidates(students.trials(), self.settings.confirm)
+        if not candidates:
             raise UserError(f"no student was trained; the reasons given: {_reasons(students)}")
-        scores: dict[Configuration, list[float]] = {}
-        for trial in ranked:
-            if len(scores) < self.settings.confirm:
-                scores.setdefault(self._configuration(trial), [trial.value or 0.0])
-        if len(scores) < 2:
-            return list(scores)
-        # Their digests name the rows: in an extended search a candidate may have another place, and is the same run.
-        rows = {one.digest: (one,) for one in scores}
-        study = self._seeded("confirm", rows, confirm_seeds(self.settings.run))
-        for trial in study.trials():
-            if trial.state == "COMPLETE" and trial.value is not None:
-                scores[rows[str(trial.parameters["row"])][0]].append(trial.value)
-        # One that failed with a seed is not better for that.
-        return sorted(scores, key=lambda one: (-len(scores[one]), -fmean(scores[one])))
+        if len(candidates) < 2:
+            return list(candidates)
+        study = self._seeded("confirm", candidate_rows(candidates))
+        return confirmed(candidates, study.trials())
 
-    def _seeded(self, phase: Literal["confirm", "final"], rows: Rows, seeds: list[int]) -> PhaseStudy:
-        """Run rows with seeds; the runs' study."""
+    def _seeded(self, phase: Literal["confirm", "final"], rows: Rows) -> PhaseStudy:
+        """Run rows with the phase's seeds; the runs' study."""
         execution, settings = self.execution, self.settings
-        runs = SeededRuns(
-            phase=phase,
-            study=settings.name,
-            rows=rows,
-            run=settings.run,
-            seeds=seeds,
-            seed_a_launch=execution.seed_a_launch,
-        )
+        runs = seeded_runs(settings, phase, rows, seed_a_launch=execution.seed_a_launch)
         study = runs.open(execution.conditions, execution.study_storage)
         scored = execution.scored() if phase == "final" else None
-        self._run(phase, study, lambda record: runs.plan(record, scored))
+        order = runs.runs(execution.study_storage)
+        self._run(
+            phase,
+            study,
+            lambda record: runs.plan(record, scored),
+            work=runs.work(order),
+            launches=runs.launches(order),
+            after=final_runs(settings) if phase == "confirm" else NO_WORK,
+        )
         return study
 
     # -- shared
@@ -230,7 +213,7 @@ class Search:
         origins = [
             trial.origin
             for trial in trials
-            if self._with_trained_teachers(trial.parameters).items() <= record.parameters.items()
+            if self._teachers.limited(trial.parameters).items() <= record.parameters.items()
         ]
         tags = {"warm_start": origins[0]} if origins else {}
         if record.retry_of is not None:
@@ -245,12 +228,31 @@ class Search:
         *,
         more: Callable[[], bool] = lambda: True,
         spared: frozenset[int] = frozenset(),
+        **forecast: Any,
     ) -> None:
-        """Run a phase. more: see `Phase`. spared: trials that are never stopped early, by their original numbers."""
+        """Run a phase. more: see `Phase`. spared: trials that are never stopped early, by their original numbers.
+
+        forecast: work, launches and after of its `PhasePlan`.
+        """
         if self.settings.retry_failed:
             self._retry_failed(name, study)
         retried = {trial.number for trial in study.trials() if trial.original in spared}
-        self.execution.run(name, study, plan, self._label, more=more, spared=spared | retried)
+        self.execution.run(name, study, plan, self._label, more=more, spared=spared | retried, **forecast)
+
+
+def seeded_runs(
+    settings: SearchSettings, phase: Literal["confirm", "final"], rows: Rows, *, seed_a_launch: bool
+) -> SeededRuns:
+    """The runs of a phase with several seeds."""
+    run = settings.run
+    return SeededRuns(
+        phase=phase,
+        study=settings.name,
+        rows=rows,
+        run=run,
+        seeds=confirm_seeds(run) if phase == "confirm" else final_seeds(run, settings.seeds),
+        seed_a_launch=seed_a_launch,
+    )
 
 
 def check_hours(settings: SearchSettings, expected: Seconds, concurrent: int) -> None:
@@ -272,18 +274,32 @@ def remaining(settings: SearchSettings) -> Remaining:
     As many as there may be: a student that learns from fewer teachers than the space allows needs fewer. The paper's
     student, where it is one of the best, has the paper's teacher beside those of the others.
     """
-    each, rows = settings.space.most_teachers, settings.rows
-    confirmed = settings.confirm if settings.confirm > 1 and settings.trials > 1 else 0
-    averaged = settings.confirm - 1 if AVERAGE in rows else 0
-    searched = each if {TSL, BEST, AVERAGE} & set(rows) else 0
-    papers = PAPER_STUDENT in settings.space.first_students and PAPER_TEACHER in settings.space.first_teachers
-    papers_final = PAPER in rows or (papers and averaged > 0)
+    final = final_runs(settings)
+    if settings.confirm < 2 or settings.trials < 2:
+        return final
     return Remaining(
-        teachers=CONFIRM_SEEDS * (each + papers if confirmed else 0)
-        + settings.seeds * (searched + (DIRECT in rows) + papers_final),
-        students=CONFIRM_SEEDS * confirmed
-        + settings.seeds * ((TSL in rows) + (PAPER in rows) + (BEST in rows) + averaged),
+        teachers=final.teachers + CONFIRM_SEEDS * (settings.space.most_teachers + _may_have_papers_teacher(settings)),
+        students=final.students + CONFIRM_SEEDS * settings.confirm,
     )
+
+
+def final_runs(settings: SearchSettings) -> Remaining:
+    """The trainings of the final runs, at most; see `remaining`."""
+    rows = settings.rows
+    averaged = settings.confirm - 1 if AVERAGE in rows else 0
+    searched = settings.space.most_teachers if {TSL, BEST, AVERAGE} & set(rows) else 0
+    papers = PAPER in rows or (_may_have_papers_teacher(settings) and averaged > 0)
+    # Where no teacher has auxiliary losses, the best one is the teacher of `direct` too.
+    direct = DIRECT in rows and not (searched and settings.space.teacher["alpha"] == Fixed(value=0))
+    return Remaining(
+        teachers=settings.seeds * (searched + direct + papers),
+        students=settings.seeds * ((TSL in rows) + (PAPER in rows) + (BEST in rows) + averaged),
+    )
+
+
+def _may_have_papers_teacher(settings: SearchSettings) -> bool:
+    space = settings.space
+    return PAPER_STUDENT in space.first_students and PAPER_TEACHER in space.first_teachers
 
 
 def _reasons(study: PhaseStudy) -> str:

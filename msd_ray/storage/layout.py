@@ -57,6 +57,13 @@ def content_key(**content: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:20]
 
 
+DIRECTORIES = (
+    *("encoders", "failures", "features", "frozen", "models", "outputs", "ray", "records", "results", "students"),
+    *("studies", "teachers", "uses", "words"),
+)
+"""Names in a storage that are directories."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Storage:
     """directory: one that every worker sees under the same path. store: instead of it, an object store."""
@@ -111,6 +118,9 @@ class Storage:
             self.store.check()  # within seconds
         with self.writing():
             check_writable(next(path for path in (self.root, *self.root.parents) if path.exists()))
+            for path in (self.root / name for name in DIRECTORIES):
+                if path.exists():
+                    path.mkdir(exist_ok=True)  # fails where a file has its name
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from .client import mlflow_errors
 from .connection import connect, experiment_id
 from .parameters import Json, flat_parameters, new_parameters
 from .rows import search_runs
+from .uri import sqlite_path
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -26,6 +27,9 @@ def check_no_conflict(
         UserError: the store is unusable, the experiment was deleted, or the study is recorded with a different value
             of a parameter or by a different command.
     """
+    database = sqlite_path(tracking_uri)
+    if database is not None and not database.exists():
+        return  # connecting would create it
     client = connect(tracking_uri)
     name = f"msd-{dataset}-{lang}"
     with mlflow_errors(tracking_uri):

@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.shell import command
 from msd_ray.common.text import without_passwords
 
 
@@ -24,7 +25,9 @@ def default_tracking_uri(storage: Path) -> str:
 
 def ui_command(tracking_uri: str) -> str | None:
     """The shell command that starts the UI on this database; None for a server."""
-    return None if is_server(tracking_uri) else f"mlflow ui --backend-store-uri '{shown_uri(tracking_uri)}'"
+    if is_server(tracking_uri):
+        return None
+    return command("mlflow", "ui", "--backend-store-uri", shown_uri(tracking_uri))
 
 
 def is_server(tracking_uri: str) -> bool:

@@ -57,6 +57,16 @@ def test_a_file_where_the_storage_should_be(small: list[str], runs: Path) -> Non
     assert runs.read_text() == "mine"
 
 
+def test_a_summary_that_cannot_be_written(small: list[str], runs: Path, tmp_path: Path) -> None:
+    """Told before the search, and not after it."""
+    (tmp_path / "file").write_text("mine")
+    for place, why in ((tmp_path, "Is a directory"), (tmp_path / "file" / "x", "Not a directory")):
+        assert message([*small, "--summary", str(place)]) == (
+            f"--summary {place}: cannot be written ({why}). Name another file"
+        )
+    assert not runs.exists()
+
+
 @pytest.mark.parametrize("name", ["features", "studies"])
 def test_a_file_in_the_storage_where_a_directory_should_be(small: list[str], runs: Path, name: str) -> None:
     runs.mkdir()
@@ -123,6 +133,6 @@ def test_a_full_file_system(small: list[str], runs: Path, size: str) -> None:
     """It is full before anything, while MLflow's database is made, and while the study's is."""
     with mounted(runs, f"size={size}"):
         (runs / "fill").write_bytes(bytes(4096))
-        text = message(small)
+        text = message(small, foreseen=False)  # free space is less than an estimate of what is written
         assert "space" in text.lower() or "disk" in text.lower(), text
         assert not list(runs.rglob("*.tmp"))

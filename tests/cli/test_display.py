@@ -7,9 +7,12 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from msd_ray.cli.display import progress, time_left_s
+from msd_ray.cli.display import progress
 from msd_ray.common.text import duration
-from msd_ray.search.progress import FinishedTrial, PhaseCounts
+from msd_ray.search.budget import Remaining
+from msd_ray.search.progress import EndedTrial, PhasePlan, PhaseProgress, RunningTrial
+
+TEACHER, STUDENT = Remaining(teachers=1, students=0), Remaining(teachers=0, students=1)
 
 
 class Clock:
@@ -35,42 +38,73 @@ def printed(console: Console) -> str:
     return console.file.getvalue()
 
 
-def test_plain_lines_one_a_phase_and_a_finished_trial() -> None:
+def running(number: int, **values: float) -> RunningTrial:
+    return RunningTrial(key=f"student/{number}", number=number, epochs=4, **{"started": 0.0, **values})  # type: ignore[arg-type]
+
+
+FIRST = EndedTrial(
+    key="student/0",
+    number=0,
+    state="COMPLETE",
+    value=0.478,
+    parameters={"learning_rate": 0.00020001, "teachers": 2},
+    seconds=40,
+)
+PRUNED = EndedTrial(
+    key="student/1", number=1, state="PRUNED", value=0.1, seconds=20, note="among the weaker trials at epoch 2"
+)
+FAILED = EndedTrial(key="student/2", number=2, state="FAIL", seconds=3, note="the loss is not finite")
+
+
+def test_lines_of_a_phase_and_of_each_ended_trial() -> None:
     console, clock = plain(), Clock()
     with progress(console, clock=clock, now=noon) as display:
-        display.phase("teacher", total=1)
-        display.phase("student", total=6)
-        clock.seconds = 5
-        display.update(PhaseCounts(running={"student/0": (1, 4)}))
-        clock.seconds = 62
-        display.update(
-            PhaseCounts(
-                complete=1,
-                pruned=1,
-                running={"student/2": (1, 4)},
-                best=0.478,
-                finished=[FinishedTrial(seconds=40, epochs=4), FinishedTrial(seconds=20, epochs=2)],
-            )
-        )
-        display.line("[ASHA] stops student/2")
+        display.phase(PhasePlan(name="student", total=6, work=[STUDENT]))
+        display.update(PhaseProgress())
+        display.update(PhaseProgress(running=[running(0), running(1)]))
+        display.update(PhaseProgress(ended=[FIRST, PRUNED], running=[running(2)]))
+        better = EndedTrial(key="student/3", number=3, state="COMPLETE", value=0.5, seconds=62)
+        display.update(PhaseProgress(ended=[FIRST, PRUNED, FAILED, better]))
+        display.line("a line")
     assert printed(console).splitlines() == [
-        "12:00:00 teacher phase: 1 trial",
         "12:00:00 student phase: 6 trials",
-        "12:00:00 student: 2 of 6 trials done, 1 complete, 1 pruned, 0 failed, 1 running, best dev F1 47.80, "
-        "student/2 epoch 1/4, elapsed 1:02, about 1:50 left",
-        "12:00:00 [ASHA] stops student/2",
+        "12:00:00 student/0: COMPLETE, dev F1 47.80, learning_rate=0.0002 teachers=2, 0:40, new best",
+        "12:00:00 student/1: PRUNED, dev F1 10.00, among the weaker trials at epoch 2, 0:20",
+        "12:00:00 student/2: FAIL: the loss is not finite (0:03)",
+        "12:00:00 student/3: COMPLETE, dev F1 50.00, 1:02, new best",
+        "12:00:00 a line",
     ]
 
 
-def test_plain_lines_in_between_come_every_thirty_seconds_at_most() -> None:
+def test_a_resumed_phase_says_what_is_there_and_repeats_no_line() -> None:
+    console = plain()
+    with progress(console, clock=Clock(), now=noon) as display:
+        display.phase(PhasePlan(name="student", total=2))
+        display.update(PhaseProgress(ended=[FIRST]))
+        display.phase(PhasePlan(name="final", total=1))
+        display.update(PhaseProgress(ended=[FIRST]))
+    assert printed(console).splitlines() == [
+        "12:00:00 student phase: 1 of 2 trials there, 1 to do",
+        "12:00:00 final phase: 1 of 1 trial there, nothing to do",
+    ]
+
+
+def test_progress_lines_come_once_a_minute_at_most() -> None:
     console, clock = plain(), Clock()
-    with progress(console, clock=clock, now=noon) as display:
-        display.phase("student", total=2)
-        for second in range(1, 100):
+    with progress(console, sentences={"target_train": 500, "source_train": 100}, clock=clock, now=noon) as display:
+        display.phase(PhasePlan(name="teacher", total=1, work=[TEACHER]))
+        display.update(PhaseProgress(ended=[EndedTrial(key="teacher/0", number=0, state="COMPLETE", value=0.4)]))
+        display.phase(PhasePlan(name="student", total=4, work=[STUDENT]))
+        display.update(PhaseProgress())
+        for second in range(1, 150):
             clock.seconds = second
-            display.update(PhaseCounts(running={"student/0": (second // 10, 10)}))
-    elapsed = re.findall(r"elapsed (\S+)", printed(console))
-    assert elapsed == ["0:30", "1:00", "1:30"]
+            display.update(PhaseProgress(ended=[FIRST, PRUNED], running=[running(2, train_s=5.0)]))
+    lines = [line for line in printed(console).splitlines() if " done, " in line]
+    assert re.findall(r"elapsed (\S+),", "\n".join(lines)) == ["1:00", "2:00"]
+    assert lines[0] == (
+        "12:00:00 student: 2 of 4 trials done, 1 pruned, 1 running, best dev F1 47.80 (+7.80 over direct), "
+        "100 sentences per second, elapsed 1:00, about 0:30 left in all"
+    )
     assert "\x1b" not in printed(console)
 
 
@@ -78,37 +112,27 @@ def test_no_terminal_no_control_characters_and_no_wrapping() -> None:
     console = plain()
     with progress(console, clock=Clock(), now=noon) as display:
         display.line("x" * 500)
-    assert printed(console) == f"12:00:00 {'x' * 500}\n"
+        with display.working("Starting Ray"):
+            pass
+    assert printed(console) == f"12:00:00 {'x' * 500}\n12:00:00 Starting Ray ...\n"
 
 
-def test_live_display_shows_phase_counts_best_times_and_running_trials() -> None:
+def test_the_live_display_is_drawn_in_place_below_the_lines() -> None:
     console = Console(file=StringIO(), force_terminal=True, width=120, height=40, color_system=None)
     clock = Clock()
     with progress(console, clock=clock, now=noon) as display:
-        display.phase("student", total=20)
-        clock.seconds = 3723
-        running = {f"student/{n}": (n, 12) for n in range(3, 13)}
-        display.update(
-            PhaseCounts(
-                complete=2,
-                failed=1,
-                running=running,
-                best=0.5,
-                finished=[FinishedTrial(seconds=100, epochs=10)],
-            )
-        )
-        display.line("a line above")
+        display.phase(PhasePlan(name="student", total=20))
+        display.update(PhaseProgress(running=[running(1)]))
+        display.update(PhaseProgress(ended=[FIRST], running=[running(1)]))
+        with display.working("Waiting for MLflow"):
+            pass
     shown = printed(console)
-    assert "\x1b[" in shown  # the cursor moves: it is drawn in place
+    assert "\x1b[" in shown  # the cursor moves
+    assert "12:00:00 student/0: COMPLETE" in shown
     last = shown[shown.rindex("student phase") :]
-    assert "3/20 trials" in last
-    assert "elapsed 1:02:03, about 1:38 left" in last
-    assert "2 complete, 0 pruned, 1 failed, 10 running, best dev F1 50.00" in last
-    assert "student/3 epoch 3/12" in last
-    assert "student/10 epoch 10/12" in last
-    assert "student/11" not in last
-    assert "and 2 more" in last
-    assert "12:00:00 a line above" in shown
+    assert "1/20 trials" in last
+    assert "student/1 epoch 0/4" in last
+    assert "Waiting" not in last
 
 
 def test_the_live_display_ends_when_something_fails() -> None:
@@ -116,7 +140,8 @@ def test_the_live_display_ends_when_something_fails() -> None:
 
     def fail() -> None:
         with progress(console, clock=Clock(), now=noon) as display:
-            display.phase("student", total=1)
+            display.phase(PhasePlan(name="student", total=1))
+            display.update(PhaseProgress())
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -124,42 +149,6 @@ def test_the_live_display_ends_when_something_fails() -> None:
     _, visible, after = printed(console).rpartition("\x1b[?25h")  # the cursor is visible again
     assert visible
     assert "student: 0 of 1 trial done" in after, "where it was"
-
-
-@pytest.mark.parametrize(
-    ("counts", "total", "expected"),
-    [
-        (PhaseCounts(), 4, None),
-        (PhaseCounts(complete=3), 4, None),  # all from before a resume: nothing measured yet
-        (PhaseCounts(failed=1, finished=[FinishedTrial(seconds=3, epochs=0)]), 4, None),
-        # 2 s an epoch, 5 epochs a trial; one running has 3 to go, two wait: 13 epochs, one at a time
-        (
-            PhaseCounts(complete=1, running={"a": (2, 5)}, finished=[FinishedTrial(seconds=10, epochs=5)]),
-            4,
-            26.0,
-        ),
-        # the same work by two at once: 1 + 3 to go and one waiting
-        (
-            PhaseCounts(complete=1, running={"a": (4, 5), "b": (2, 5)}, finished=[FinishedTrial(seconds=10, epochs=5)]),
-            4,
-            9.0,
-        ),
-        # pruned trials end early: 3 epochs on average, so one that has run 4 is expected to end now
-        (
-            PhaseCounts(
-                complete=1,
-                pruned=1,
-                running={"a": (4, 5)},
-                finished=[FinishedTrial(seconds=5, epochs=5), FinishedTrial(seconds=1, epochs=1)],
-            ),
-            3,
-            0.0,
-        ),
-        (PhaseCounts(complete=2, finished=[FinishedTrial(seconds=5, epochs=5)]), 2, 0.0),
-    ],
-)
-def test_time_left(counts: PhaseCounts, total: int, expected: float | None) -> None:
-    assert time_left_s(counts, total) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """From options to searches that are ready to start, and what a dry run says of them."""
 
+import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -268,3 +270,12 @@ def test_the_description_hides_passwords(small: list[str]) -> None:
     shown = lines([*small, *given])
     assert "secret" not in " ".join(shown.values())
     assert shown["studies"] == "postgresql://u:***@h/s"
+    assert not {"mlflow ui", "optuna-dashboard"} & shown.keys(), "they would not work when pasted"
+
+
+def test_the_description_has_commands_that_show_the_databases(small: list[str], tmp_path: Path) -> None:
+    shown = lines(small)
+    for name, database in (("mlflow ui", "mlflow.db"), ("optuna-dashboard", "studies.db")):
+        program, *arguments = shlex.split(shown[name])
+        assert shutil.which(program) is not None
+        assert arguments[-1] == f"sqlite:///{tmp_path / 'runs' / database}"

@@ -1,6 +1,7 @@
 """A phase between a study and the run logger: what it hands out, what it run_logger, and in which order."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import StringIO
@@ -13,9 +14,10 @@ from phase_driver import TRIALS, epoch, finished, label, open_study, plan
 from rich.console import Console
 from small_search import MakeSearch
 
-from msd_ray.cli.display import progress
+from msd_ray.cli.display import ConsoleDisplay, progress
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Failure, TrialReport
+from msd_ray.search.progress import EndedTrial, PhasePlan
 from msd_ray.search.studies import PhaseStudy, TrialRecord
 from msd_ray.tracking.run_logger import JournaledRunLogger, open_run_logger
 from msd_ray.tracking.study import StudyTracker
@@ -30,6 +32,13 @@ class Opened:
     run_logger: JournaledRunLogger
     root: Path
     output: StringIO
+    display: ConsoleDisplay
+
+    @property
+    def ended(self) -> Sequence[EndedTrial]:
+        """The trials that have ended, as they are displayed."""
+        assert self.display.shown is not None
+        return self.display.shown.ended
 
     def runs(self) -> dict[str, stored_runs.Run]:
         self.run_logger.drain(60)
@@ -64,6 +73,7 @@ class Phases:
             run_logger = self._opened.enter_context(
                 open_run_logger(journal, open_tracker, root=setup.storage.root, report=display.line)
             )
+            display.phase(PhasePlan(name="student", total=TRIALS))
             phase = Phase(
                 name="student",
                 experiment=setup.prepared.experiment,
@@ -76,7 +86,7 @@ class Phases:
                 threads=3,
                 together=(lambda trial: trial.number // 3) if together else None,
             )
-        return Opened(phase, study, run_logger, self._search.root, output)
+        return Opened(phase, study, run_logger, self._search.root, output, display)
 
 
 @pytest.fixture
@@ -114,7 +124,7 @@ def test_epochs_and_end_are_recorded_in_both_places(phases: Phases) -> None:
     run = opened.runs()["student/0"]
     assert (run.status, run.tags["state"], run.tags["weights"], run.tags["t"]) == ("FINISHED", "COMPLETE", "w", "1")
     assert run.parameters["dropout"] == "0.1"
-    assert "student/0: COMPLETE, dev F1 50.00" in opened.output.getvalue()
+    assert re.search(r"student/0: COMPLETE, dev F1 50\.00, beta=\S+, 0:00, new best\n", opened.output.getvalue())
 
 
 def test_weak_trial_is_stopped_once_and_late_news_of_it_change_nothing(phases: Phases) -> None:
@@ -240,9 +250,11 @@ def test_a_report_does_not_ask_for_all_trials_of_the_study(phases: Phases, monke
     opened.phase.on_report(finished(0, 0.5))
     assert opened.phase.on_report(epoch(1, 1, 0.25))
     opened.phase.on_report(TrialReport(number=2, stage="failed", finished=True, reason="x"))
-    assert (
-        "3 of 0 trials done, 1 complete, 1 pruned, 1 failed, 0 running, best dev F1 50.00" in opened.output.getvalue()
-    )
+    assert [(trial.key, trial.state) for trial in opened.ended] == [
+        ("student/0", "COMPLETE"),
+        ("student/1", "PRUNED"),
+        ("student/2", "FAIL"),
+    ]
 
 
 def test_counts_go_on_where_an_earlier_driver_left_them(phases: Phases) -> None:
@@ -254,9 +266,13 @@ def test_counts_go_on_where_an_earlier_driver_left_them(phases: Phases) -> None:
     second = phases.open()
     second.phase.next_launch()
     second.phase.on_report(finished(1, 0.25))
-    assert (
-        "2 of 0 trials done, 2 complete, 0 pruned, 0 failed, 0 running, best dev F1 75.00" in second.output.getvalue()
-    )
+    assert "student phase: 1 of 4 trials there, 3 to do" in second.output.getvalue()
+    assert [(trial.key, trial.value, trial.seconds is None) for trial in second.ended] == [
+        ("student/0", 0.75, True),
+        ("student/1", 0.25, False),
+    ]
+    beta, dropout = (name in second.ended[0].parameters for name in ("beta", "dropout"))
+    assert (beta, dropout) == (True, False), "the searched ones"
 
 
 def run_ids(root: Path) -> dict[int, str]:

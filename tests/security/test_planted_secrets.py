@@ -13,7 +13,7 @@ from watched_search import WatchedSearch
 
 from msd_ray import ablate, tune
 from msd_ray.cli.options import parse
-from msd_ray.common.errors import run_command
+from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.text import has_password, printable, without_passwords
 from msd_ray.data import __main__ as data
 from msd_ray.data.encoders.files import EncoderFiles
@@ -116,7 +116,8 @@ def for_ablate(small: list[str]) -> list[str]:
 def test_a_password_on_the_command_line_is_warned_about(
     small: list[str], capfd: pytest.CaptureFixture[str], option: str, address: str, instead: str
 ) -> None:
-    assert tune.main([*small, option, address, "--dry-run"]) == 0
+    with pytest.raises(UserError):  # nothing answers there
+        tune.main([*small, option, address, "--dry-run"])
     said = capfd.readouterr()
     (warning,) = (line for line in said.err.splitlines() if line.startswith("warning: "))
     assert warning.startswith(f"warning: {option} holds a password, which the process list shows")
@@ -126,7 +127,8 @@ def test_a_password_on_the_command_line_is_warned_about(
 
 
 def test_none_is_warned_about_without_one(small: list[str], capfd: pytest.CaptureFixture[str]) -> None:
-    assert tune.main([*small, "--mlflow-uri", f"http://me@{CLOSED}", "--dry-run"]) == 0
+    with pytest.raises(UserError):
+        tune.main([*small, "--mlflow-uri", f"http://me@{CLOSED}", "--dry-run"])
     assert "warning" not in capfd.readouterr().err
 
 

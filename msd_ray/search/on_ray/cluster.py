@@ -2,13 +2,14 @@
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import ray
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.interrupts import interruptible
 
 from .workers import Resources
 
@@ -53,6 +54,21 @@ def cluster(cpus: int | None = None) -> Iterator[str | None]:
         ray.shutdown()
 
 
+class DeferredCluster:
+    """A Ray cluster that is joined or started when it is first needed, and left with the stack."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self.started = False
+
+    def start(self) -> None:
+        """Join or start it, once. Raises UserError as `cluster` does."""
+        if not self.started:
+            self._stack.enter_context(cluster())
+            self._stack.enter_context(interruptible())  # again, because Ray replaces the signal handlers
+            self.started = True
+
+
 def _check_answers(address: str) -> None:
     """Fail within seconds if nothing listens at the address; Ray itself would try for minutes.
 
@@ -71,12 +87,21 @@ def _check_answers(address: str) -> None:
 
 
 def fitting(resources: Resources, concurrent: int | None) -> Resources:
-    """The resources with `concurrent` trials at once; by default as many as the cluster has room for.
+    """`fitting_in` on the cluster that this process has joined."""
+    return fitting_in(ray.cluster_resources(), resources, concurrent)  # type: ignore[no-untyped-call]
+
+
+def fitting_in(have: Mapping[str, float], resources: Resources, concurrent: int | None) -> Resources:
+    """The resources with `concurrent` trials at once; by default as many as there is room for.
+
+    Args:
+        have: CPU and GPU of the cluster.
+        resources: of a trial.
+        concurrent: `--max-concurrent`.
 
     Raises:
         UserError: not even one trial fits, and `concurrent` is not given.
     """
-    have = ray.cluster_resources()  # type: ignore[no-untyped-call]
     group = max(resources.workers, 1)
     cpus = int(have.get("CPU", 0) // (resources.cpus * group))
     room = min(cpus, int(have.get("GPU", 0) / (resources.gpus * group))) if resources.gpus else cpus

@@ -121,6 +121,19 @@ class PhaseStudy:
             trials = self._all()
         return self._limit + len(trials) - len(originals(trials))
 
+    @property
+    @patiently
+    def finished(self) -> bool:
+        """Whether there are as many trials as there shall be, and all have ended."""
+        with self._errors():
+            trials = self._all()
+        return len(originals(trials)) >= self._limit and all(trial.state.is_finished() for trial in trials)
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """Names of the parameters that the study varies."""
+        return self._points.searched
+
     def retry_failed(self) -> int:
         """Enqueue every failed trial that no retry has made good: new trials, which `propose` returns; how many."""
         with self._errors():

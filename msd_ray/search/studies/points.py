@@ -27,6 +27,11 @@ class Points:
             self._first = _distinct([*({**self.fixed, **parameters} for parameters in self._first), self.fixed])
             self.count = len(self._first)
 
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """Names of the parameters that are not fixed."""
+        return tuple(name for name in self._space if name not in self.fixed)
+
     def of(self, trial: FrozenTrial, position: int, study_name: str, storage: BaseStorage) -> dict[str, JSON]:
         """All parameters of the trial, the `position`-th that is no retry: proposed, except what it is told."""
         first = self._first[position] if position < len(self._first) else {}

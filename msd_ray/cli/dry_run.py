@@ -1,0 +1,107 @@
+"""`--dry-run` of `tune` and `ablate`: check what a run would check, and print what it would do and cost."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+
+import torch
+from rich.console import Console
+
+from msd_ray.search.budget import Remaining, Seconds
+from msd_ray.search.on_ray.cluster import cluster, fitting, fitting_in
+from msd_ray.search.on_ray.workers import Resources
+from msd_ray.search.standing import PhaseStanding
+from msd_ray.storage.layout import Storage
+
+from .console import print_line, print_pairs, working
+from .options import TuneOptions
+from .setup import Setup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What a command checks and would run.
+
+    Args:
+        preflight: raises UserError if a search cannot run here.
+        check: raises UserError for a study that cannot be resumed.
+        standing: how far a study is.
+        work: trainings that are left, at most.
+        measure: duration of one training on this machine's CPU; raises UserError for unusable inputs, and if `--hours`
+            is too short.
+    """
+
+    preflight: Callable[[], None]
+    check: Callable[[Setup], None]
+    standing: Callable[[Setup], Iterable[PhaseStanding]]
+    work: Callable[[Setup, Sequence[PhaseStanding]], Remaining]
+    measure: Callable[[Setup], Seconds]
+
+
+def dry_run(setups: Sequence[Setup], options: TuneOptions, console: Console, rehearsal: Rehearsal) -> int:
+    """Run all checks, print what is left to do and its cost. Starts and stores nothing.
+
+    Raises: UserError for the first thing that the run would refuse.
+    """
+    with working(console, "Checking storage, databases and resources"):
+        rehearsal.preflight()
+        for setup in setups:
+            _refuse_running(setup)
+            rehearsal.check(setup)
+        concurrent = _concurrent(setups[0], options)
+    for setup in setups:
+        phases = list(rehearsal.standing(setup))
+        work, cost = rehearsal.work(setup, phases), "nothing to train"
+        if work.teachers + work.students:
+            with working(console, "Measuring a few steps"), tempfile.TemporaryDirectory() as directory:
+                each = rehearsal.measure(replace(setup, storage=Storage.at(directory)))
+            cost = _cost(setup, work, each, concurrent)
+        print_pairs(console, [*((f"{phase.name} phase", standing_text(phase)) for phase in phases), ("cost", cost)])
+    print_line(console, "Dry run: nothing was started or stored.")
+    return 0
+
+
+def standing_text(phase: PhaseStanding) -> str:
+    """`4 of 4 trials there, nothing to do; --trials 8 adds 4`."""
+    there = f"{phase.ended} of {phase.total} trial{'' if phase.total == 1 else 's'} there"
+    if not phase.finished:
+        return f"{there}, {phase.total - phase.ended} to run"
+    enough = max(2 * phase.asked, phase.total + 1)
+    more = f"; {phase.extended_by} {enough} adds {enough - phase.total}" if phase.extended_by else ""
+    return f"{there}, nothing to do{more}"
+
+
+def _refuse_running(setup: Setup) -> None:
+    """Raise UserError if another process runs the study."""
+    storage, name = setup.storage, setup.settings.name
+    # Without a lock file nobody has run it in this directory, and taking the lock would write one.
+    if storage.store is not None or (storage.root / "studies" / f"{name}.lock").exists():
+        with storage.study_lock(name):
+            pass
+
+
+def _concurrent(setup: Setup, options: TuneOptions) -> int:
+    """Number of concurrent trials. Raises UserError if none fits."""
+    wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
+    if os.environ.get("RAY_ADDRESS"):
+        with cluster():  # joins it and leaves it
+            return fitting(wanted, options.max_concurrent).concurrent
+    here = {"CPU": float(len(os.sched_getaffinity(0))), "GPU": float(torch.cuda.device_count())}
+    return fitting_in(here, wanted, options.max_concurrent).concurrent
+
+
+def _cost(setup: Setup, work: Remaining, each: Seconds, concurrent: int) -> str:
+    """Trainings, steps, and hours."""
+    run, counts = setup.settings.run, setup.corpora.counts
+    steps = {part: run.epochs * ceil(counts[part] / run.batch_size) for part in ("source_train", "target_train")}
+    all_steps = work.teachers * steps["source_train"] + work.students * steps["target_train"]
+    trained = f"at most {work.teachers} teachers and {work.students} students, {all_steps:,} steps"
+    if setup.gpus:
+        return f"{trained}; hours are not estimated, because only this machine's CPU is measured and trials use GPUs"
+    hours = work.seconds(each, concurrent) / 3600
+    return (
+        f"{trained}, about {hours:.2g} hours with {concurrent} at once ({each.teacher:.0f} s per teacher, "
+        f"{each.student:.0f} s per student, from a few steps on this machine)"
+    )

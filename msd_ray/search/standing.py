@@ -1,0 +1,127 @@
+"""How far a stored search is: ended and total trials of its phases, read without changing anything."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Literal
+
+from .budget import Remaining, total
+from .configuration import final_rows
+from .final import Rows, SeededRuns
+from .ranking import RankedTeachers, candidate_rows, confirmed
+from .search import SearchSettings, final_runs, remaining, seeded_runs
+from .studies import TrialRecord, read_study
+from .studies.points import Points
+from .warm_start import as_begun
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseStanding:
+    """Trials of a phase.
+
+    Args:
+        name: teacher, student, confirm or final.
+        ended: number of trials that need no more work.
+        total: number of trials, retries included.
+        asked: value of the option `extended_by`.
+        extended_by: option that adds trials; empty if none does.
+    """
+
+    name: str
+    ended: int
+    total: int
+    asked: int = 0
+    extended_by: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether all trials have ended."""
+        return self.ended >= self.total
+
+    def share(self, work: Remaining) -> Remaining:
+        """The part of the phase's trainings that is left, rounded up."""
+        left = 1 - min(self.ended / max(self.total, 1), 1)
+        return Remaining(teachers=ceil(left * work.teachers), students=ceil(left * work.students))
+
+
+def search_standing(settings: SearchSettings, storage_url: str) -> Iterator[PhaseStanding]:
+    """The phases of a search in order, up to the first unfinished one, whose results determine the phases after it."""
+    settings = replace(settings, warm_start=as_begun(settings.warm_start, storage_url, settings.name))
+    space = settings.space
+    teacher_trials = _stored(storage_url, f"{settings.name}/teacher")
+    warm = settings.warm_start
+    first = [*space.first_teachers, *(trial.parameters for trial in warm.teachers)]
+    points = Points(space.teacher, seed=0, first=first)
+    yield (standing := _standing("teacher", teacher_trials, _most(settings.teacher_trials, points.count)))
+    teachers = RankedTeachers.of(teacher_trials)
+    if not standing.finished or not teachers.ranked:
+        return
+    students = _stored(storage_url, f"{settings.name}/student")
+    known = [*space.first_students, *(trial.parameters for trial in warm.students)]
+    points = Points(space.students_of(len(teachers.ranked)), seed=0, first=[teachers.limited(point) for point in known])
+    standing = _standing("student", students, _most(settings.trials, points.count))
+    if points.count is None:
+        standing = replace(standing, asked=settings.trials, extended_by="--trials")
+    yield standing
+    candidates = teachers.candidates(students, settings.confirm)
+    if not standing.finished or not candidates:
+        return
+    best = list(candidates)
+    if len(best) > 1:
+        runs = _runs(settings, "confirm", candidate_rows(best))
+        confirming = _stored(storage_url, runs.name)
+        yield (standing := seeded_standing(runs, storage_url))
+        if not standing.finished:
+            return
+        best = confirmed(candidates, confirming)
+    yield seeded_standing(_runs(settings, "final", final_rows(settings.rows, best)), storage_url)
+
+
+def is_finished(phases: Iterable[PhaseStanding]) -> bool:
+    """Whether a search has nothing left to train."""
+    found = list(phases)
+    return bool(found) and found[-1].name == "final" and found[-1].finished
+
+
+def search_work(settings: SearchSettings, phases: Sequence[PhaseStanding]) -> Remaining:
+    """The trainings that a search has left, at most. phases: its standing."""
+    found = {phase.name: phase for phase in phases}
+    final = final_runs(settings)
+    if "final" in found:
+        return found["final"].share(final)
+    after = remaining(settings)
+    confirm = Remaining(teachers=after.teachers - final.teachers, students=after.students - final.students)
+    if "confirm" in found:
+        return total([found["confirm"].share(confirm), final])
+    teachers, students = found["teacher"], found.get("student")
+    return total(
+        [
+            teachers.share(Remaining(teachers=teachers.total, students=0)),
+            Remaining(teachers=0, students=settings.trials if students is None else students.total - students.ended),
+            after,
+        ]
+    )
+
+
+def seeded_standing(runs: SeededRuns, storage_url: str) -> PhaseStanding:
+    """A phase that repeats configurations with several seeds."""
+    return _standing(runs.phase, _stored(storage_url, runs.name), len(runs.runs(storage_url)))
+
+
+def _runs(settings: SearchSettings, phase: Literal["confirm", "final"], rows: Rows) -> SeededRuns:
+    return seeded_runs(settings, phase, rows, seed_a_launch=False)
+
+
+def _stored(storage_url: str, name: str) -> tuple[TrialRecord, ...]:
+    study = read_study(storage_url, name)
+    return () if study is None else study.trials
+
+
+def _standing(name: str, trials: Sequence[TrialRecord], count: int) -> PhaseStanding:
+    ended = [trial for trial in trials if trial.state not in ("RUNNING", "WAITING")]
+    retries = sum(trial.retry_of is not None for trial in trials)
+    return PhaseStanding(name=name, ended=len(ended), total=max(count + retries, len(trials)))
+
+
+def _most(trials: int, points: int | None) -> int:
+    return trials if points is None else min(trials, points)
