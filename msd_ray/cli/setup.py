@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.sqlite import sqlite_url
 from msd_ray.data.catalogue import dataset_named
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
@@ -89,7 +90,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     gpus = options.gpus_per_trial
     if gpus is None:
         gpus = 1.0 if torch.cuda.is_available() else 0.0
-    study_storage = options.study_storage or f"sqlite:///{storage.root / 'studies.db'}"
+    study_storage = options.study_storage or sqlite_url(storage.root / "studies.db")
     setups = []
     for one, texts in zip(data, corpora, strict=True):
         warm = warm_start(

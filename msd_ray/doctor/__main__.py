@@ -78,6 +78,7 @@ def _quick(options: "TuneOptions", shape: "Shape | None") -> Iterator[Finding]:
 def _places(options: "TuneOptions", shape: "Shape | None") -> "Places":
     """Storage and databases of the search, and upper bounds of its checkpoints."""
     from msd_ray.cli.arguments import TEACHER_TRIALS
+    from msd_ray.common.sqlite import sqlite_url
     from msd_ray.storage.layout import Storage
     from msd_ray.tracking.uri import default_tracking_uri
 
@@ -88,7 +89,7 @@ def _places(options: "TuneOptions", shape: "Shape | None") -> "Places":
     finals = options.final_rows * options.seeds
     return Places(
         storage=storage,
-        study_storage=options.study_storage or f"sqlite:///{storage.root / 'studies.db'}",
+        study_storage=options.study_storage or sqlite_url(storage.root / "studies.db"),
         mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
         trainings=Trainings(
             checkpoint=BASE_CHECKPOINT if shape is None else shape.checkpoint,
@@ -151,7 +152,9 @@ def _wanted(options: "TuneOptions") -> "Wanted":
 
 def _this_machine(options: "TuneOptions", shape: "Shape | None") -> Iterator[Finding]:
     """Check this machine, where `tune` starts Ray if RAY_ADDRESS is not set. Ray is not started."""
-    from .cluster import NAME, Room, room_findings
+    from msd_ray.search.on_ray.room import Room
+
+    from .cluster import NAME, room_findings
     from .disk import temporary_space
     from .memory import worker_memory
     from .node import NodeRequest, examine

@@ -3,7 +3,8 @@
 Tune starts, ends and retries trials. The phase decides, from its study, which trial is next and whether one is pruned;
 Tune's own files are not needed to resume a search. Only this package and `doctor` import Ray.
 
-    cluster        join or start a Ray cluster; how many trials fit
+    cluster        join or start a Ray cluster
+    room           how many trials fit on machines
     tuning         run a phase on Tune
     workers        what Ray runs for a trial: its own process, or Ray Train workers
     watchdog       bounds on how long trials may be silent
