@@ -11,6 +11,7 @@ Tune's own files are not needed to resume a search. Only this package and `docto
     reporting      reports and failures of trials
     reuse          a process that runs one trial after another
     process_group  the process group of a trial's workers
+    precision      precision `auto` of GPU nodes that are not this machine
     placement      free resources that dead trials had reserved
     run_files      location of Ray's own files
     loopback       whether a cluster listens on loopback only
