@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import psutil
 import torch
 from rich.console import Console
 
@@ -176,8 +177,7 @@ def _times(directory: Path, start: float) -> PhaseTimes:
 
 def _shared() -> int:
     """Return the resident bytes of mapped files of this process."""
-    pages = int(Path("/proc/self/statm").read_text().split()[2])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return psutil.Process().memory_info().shared
 
 
 def _search_arguments(options: argparse.Namespace, directory: Path) -> list[str]:

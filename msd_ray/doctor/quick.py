@@ -33,7 +33,7 @@ def studies_findings(url: str, shown: str, storage: Path | None = None) -> Itera
     """Check the database. shown: its URL without a password. storage: directory that is created before it."""
 
     def look() -> Iterator[Finding]:
-        found = inspect_database(url, made=storage)
+        found = inspect_database(url, created=storage)
         if found.studies is None:
             yield passed(STUDIES, f"{shown} can be made, or is empty")
         else:

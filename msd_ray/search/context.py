@@ -19,7 +19,7 @@ from msd_ray.method.parallel import Workers
 from msd_ray.method.scores import ScoredSet
 from msd_ray.method.settings import OptimizerSettings, SelectOn, dev_language, to_json
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.storage.artifacts import Kept, node, readable
+from msd_ray.storage.artifacts import StoredArtifact, ensure_local, local_root
 from msd_ray.storage.layout import content_key
 from msd_ray.storage.uses import mark_used
 
@@ -160,7 +160,7 @@ class TrialContext:
             yield
 
     @contextmanager
-    def alone(self, kept: Kept) -> Iterator[None]:
+    def alone(self, kept: StoredArtifact) -> Iterator[None]:
         """Only this trial's workers make `kept`, which is whole or not there; the first holds the lock for all.
 
         All workers enter and leave together. Whether something is to be made says `Workers.from_first`. On an object
@@ -171,25 +171,25 @@ class TrialContext:
             if workers.first:
                 held.enter_context(self.experiment.storage.lock(kept.path))
                 mark_used(self.experiment.storage, self.experiment.study, kept.path, trial=self.plan.key)
-            damage = workers.from_first(kept.mend)
+            damage = workers.from_first(kept.repair)
             if damage is not None:
                 self.warn(damage)  # by all workers: Ray Train takes a report from all or waits
             self._fetch_on_other_nodes(kept)
             yield
             if workers.first:
-                kept.publish()
+                kept.upload()
             workers.barrier()
             self._fetch_on_other_nodes(kept)
 
     def _readable(self, path: Path) -> Path:
         mark_used(self.experiment.storage, self.experiment.study, path)
-        return readable(self.experiment.storage, path)
+        return ensure_local(self.experiment.storage, path)
 
-    def _fetch_on_other_nodes(self, kept: Kept) -> None:
+    def _fetch_on_other_nodes(self, kept: StoredArtifact) -> None:
         """No lock: its holder on that node may be a trial that waits for a lock of this one's."""
         storage, workers = self.experiment.storage, Workers.current()
-        if storage.store is not None and workers.from_first(lambda: node(storage)) != node(storage):
-            kept.fetch()
+        if storage.store is not None and workers.from_first(lambda: local_root(storage)) != local_root(storage):
+            kept.ensure_local()
 
 
 def _is_here(files: EncoderFiles) -> bool:

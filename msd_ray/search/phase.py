@@ -15,7 +15,7 @@ from typing import Literal, Protocol, get_args
 
 from msd_ray.common.files import new_file
 from msd_ray.common.manifest import DamagedError
-from msd_ray.storage.artifacts import readable
+from msd_ray.storage.artifacts import ensure_local
 from msd_ray.storage.object_store import StoreError
 
 from .parameters import JSON
@@ -231,7 +231,7 @@ class Phase:
         if report.files is not None:
             try:
                 storage = self.experiment.storage
-                files = readable(storage, storage.root / report.files)
+                files = ensure_local(storage, storage.root / report.files)
             except (DamagedError, StoreError) as error:
                 self._fail(running, str(error))
                 return

@@ -21,9 +21,9 @@ from msd_ray.data.sentences import Sentence, Text, digest
 from msd_ray.data.store import save_sentences, save_text, save_words
 from msd_ray.method.decoding import Decode
 from msd_ray.method.settings import SelectOn, dev_language
-from msd_ray.storage.artifacts import to_be_made
-from msd_ray.storage.copies import publish_files
+from msd_ray.storage.artifacts import create_if_missing
 from msd_ray.storage.layout import Storage, content_key
+from msd_ray.storage.transfer import upload_files
 from msd_ray.storage.uses import mark_used
 
 from .plans import Corpora, Experiment, Scored
@@ -166,7 +166,7 @@ def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None)
         path.name: FileDigest(size=path.stat().st_size, sha256=file_digest(path))
         for path in content_files(encoder.directory)
     }
-    publish_files(storage.store, storage.name(storage.encoder(encoder.digest)), encoder.directory, digests)
+    upload_files(storage.store, storage.name(storage.encoder(encoder.digest)), encoder.directory, digests)
 
 
 def _scored(data: Data, prepared: Prepared) -> Scored:
@@ -179,7 +179,7 @@ def _scored(data: Data, prepared: Prepared) -> Scored:
         scored = Scored(split=split, features=_Features.of(data, prepared).labelled(test))
         words = storage.words(scored.features)
         mark_used(storage, prepared.experiment.study, words)
-        with to_be_made(storage, words) as wanted:
+        with create_if_missing(storage, words) as wanted:
             if wanted:
                 save_words(test, words)
     return scored
@@ -213,7 +213,7 @@ class _Features:
     def labelled(self, sentences: Sequence[Sentence]) -> str:
         key = self._key(sentences, labels=self.names)
         directory = self._used(key)
-        with to_be_made(self._storage, directory) as wanted:
+        with create_if_missing(self._storage, directory) as wanted:
             if wanted:
                 encoded = encode_sentences(sentences, self._tokenizer, self.names, max_length=self._max_length)
                 save_sentences(encoded, directory)
@@ -222,7 +222,7 @@ class _Features:
     def unlabelled(self, sentences: Sequence[Text]) -> str:
         key = self._key(sentences, labels=())
         directory = self._used(key)
-        with to_be_made(self._storage, directory) as wanted:
+        with create_if_missing(self._storage, directory) as wanted:
             if wanted:
                 save_text(encode_text(sentences, self._tokenizer, max_length=self._max_length), directory)
         return key

@@ -27,7 +27,7 @@ from msd_ray.method.parallel import Workers
 from msd_ray.method.scores import ScoredSet
 from msd_ray.method.settings import OptimizerSettings
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.storage.artifacts import KeptDirectory
+from msd_ray.storage.artifacts import StoredDirectory
 from msd_ray.storage.layout import content_key
 
 from .context import TrialContext, load_epoch
@@ -128,7 +128,7 @@ class FinalResults:
         )
         storage = context.experiment.storage
         directory = storage.results(key)
-        with context.alone(KeptDirectory(storage=storage, path=directory)):
+        with context.alone(StoredDirectory(storage=storage, path=directory)):
             if Workers.current().first and not directory.is_dir():
                 table = self._table(test, predicted, repeated)
                 with new_content(directory) as scratch:

@@ -14,7 +14,7 @@ from msd_ray.method.scores import dev_metrics
 from msd_ray.method.settings import Configuration, StudentSettings, to_json
 from msd_ray.method.student import StudentTask
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.storage.artifacts import KeptTraining, training_directory
+from msd_ray.storage.artifacts import StoredTraining, training_directory
 from msd_ray.storage.layout import content_key
 
 from .context import TrialContext, load_epoch
@@ -60,7 +60,7 @@ class StoredStudent:
         def tell(record: EpochRecord) -> None:
             self._tell(record, number)
 
-        with context.alone(KeptTraining(storage=storage, directory=directory)):
+        with context.alone(StoredTraining(storage=storage, directory=directory)):
             record = Workers.current().from_first(directory.record)
             if record.complete:
                 for epoch in record.epochs:
@@ -163,7 +163,7 @@ class StoredAverage:
             decode=context.experiment.decode,
         )
         directory = training_directory(storage, storage.student(key), lambda _: [1])
-        with context.alone(KeptTraining(storage=storage, directory=directory)):
+        with context.alone(StoredTraining(storage=storage, directory=directory)):
             record = Workers.current().from_first(directory.record)
             if not record.complete:
                 record = self._averaged(directory, students)

@@ -18,7 +18,7 @@ from msd_ray.method.scores import ScoredSet, dev_metrics
 from msd_ray.method.settings import TeacherSettings, to_json
 from msd_ray.method.tagger import MultiChannelTagger
 from msd_ray.method.teacher import TeacherTask
-from msd_ray.storage.artifacts import KeptDirectory, KeptTraining, read_small, training_directory, write_small
+from msd_ray.storage.artifacts import StoredDirectory, StoredTraining, load_json, save_json, training_directory
 from msd_ray.storage.layout import content_key
 
 from .context import TrialContext, load_epoch
@@ -63,7 +63,7 @@ class StoredTeacher:
     @cached_property
     def epochs(self) -> tuple[EpochRecord, ...]:
         """Its epochs with their scores on the trial's dev set; it is trained first unless it is there."""
-        with self.context.alone(KeptTraining(storage=self.context.experiment.storage, directory=self.directory)):
+        with self.context.alone(StoredTraining(storage=self.context.experiment.storage, directory=self.directory)):
             epochs = Workers.current().from_first(self._stored)
             if epochs is None:
                 return self._trained()
@@ -134,11 +134,11 @@ class StoredTeacher:
             with self.context.inference():
                 metrics = dev_metrics(load_epoch(model, self.directory, record.epoch), self._dev_sets)
             if workers.first:
-                write_small(self.context.experiment.storage, self._scores_file(record.epoch), {"metrics": metrics})
+                save_json(self.context.experiment.storage, self._scores_file(record.epoch), {"metrics": metrics})
         return _with_scores(record, metrics)
 
     def _stored_scores(self, epoch: int) -> dict[str, float] | None:
-        content = read_small(self.context.experiment.storage, self._scores_file(epoch))
+        content = load_json(self.context.experiment.storage, self._scores_file(epoch))
         return None if content is None else dict(content["metrics"])
 
     def _scores_file(self, epoch: int) -> Path:
@@ -168,7 +168,7 @@ def stored_outputs(context: TrialContext, teacher: Trained, *, teacher_key: str,
         source=corpora.source_train,
     )
     directory = storage.outputs(key)
-    with context.alone(KeptDirectory(storage=storage, path=directory)):
+    with context.alone(StoredDirectory(storage=storage, path=directory)):
         if not Workers.current().from_first(directory.is_dir):
             context.tell(f"{kind} outputs")  # by all workers: Ray Train takes a report from all or waits
             if Workers.current().first:
@@ -185,7 +185,7 @@ def mean_outputs(context: TrialContext, outputs: Sequence[Path]) -> Path:
         return outputs[0]
     storage = context.experiment.storage
     directory = storage.outputs(content_key(kind="mean outputs", outputs=[path.name for path in outputs]))
-    with context.alone(KeptDirectory(storage=storage, path=directory)):
+    with context.alone(StoredDirectory(storage=storage, path=directory)):
         if Workers.current().first and not directory.is_dir():
             save_mean_outputs(directory, outputs)
     return directory

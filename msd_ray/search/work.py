@@ -11,7 +11,7 @@ from msd_ray.method.loop import NonFiniteLossError
 from msd_ray.method.parallel import Workers
 from msd_ray.method.settings import TeacherSettings
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.storage.artifacts import KeptDirectory
+from msd_ray.storage.artifacts import StoredDirectory
 
 from .context import Send, TrialContext
 from .plans import Launch, TrialReport
@@ -45,7 +45,7 @@ def _store_frozen_states(context: TrialContext) -> None:
     tagger: MultiChannelTagger | None = None
     for features in dict.fromkeys((corpora.source_train, corpora.target_train, context.dev)):
         directory = context.frozen_directory(features)
-        with context.alone(KeptDirectory(storage=storage, path=directory)):
+        with context.alone(StoredDirectory(storage=storage, path=directory)):
             if Workers.current().from_first(directory.is_dir):
                 continue
             context.tell("frozen layers")  # by all workers: Ray Train takes a report from all or waits

@@ -158,8 +158,8 @@ def test_corrupt_study_databases(small: list[str], runs: Path) -> None:
     ("url", "expected"),
     [
         ("sqlite:////proc/nowhere/studies.db", "unable to open database file"),
-        ("studies.db", "give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"),
-        ("mysql://user:secret@127.0.0.1:9/x", "give sqlite:///FILE or postgresql://"),
+        ("studies.db", "use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"),
+        ("mysql://user:secret@127.0.0.1:9/x", "use sqlite:///FILE or postgresql://"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
         ("postgresql://user:secret@127.0.0.1:9/x", "user:***@127.0.0.1:9/x"),

@@ -21,7 +21,7 @@ OPTIONS = {"rows": "best", "seeds": 1, "grace_epochs": 2, "teacher_trials": 1}
 
 
 def record(number: int, state: Any, value: float | None) -> TrialRecord:
-    return TrialRecord(number=number, state=state, parameters={}, value=value, values={}, attributes={}, reason=None)
+    return TrialRecord(number=number, state=state, parameters={}, value=value, values={}, reason=None)
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_another_warm_start_is_refused_as_any_other_setting(
 ) -> None:
     fill_both(url, "ar", [({"beta": 0.1}, 0.3)], [({}, 0.5), ({"alpha": 0.2}, 0.6)])
     open_teacher_study(settings(take(url, "ar")), {}, url).close()
-    with pytest.raises(UserError, match=r"study `new/teacher` in .* was made with other settings") as caught:
+    with pytest.raises(UserError, match=r"study `new/teacher` in .* was created with other settings") as caught:
         check_teacher_study(settings(take(url, *studies, trials=trials)), {}, url)
     assert [line.strip() for line in str(caught.value).splitlines()[1:-1]] == expected
 
