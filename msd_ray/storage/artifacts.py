@@ -207,8 +207,8 @@ def _no_weights(reason: str) -> UserError:
 def to_be_made(storage: Storage, path: Path) -> Iterator[bool]:
     """Whether the block is to make the directory `path`: it is not there, or was damaged. Then it is sent.
 
-    For the driver, which has noted its use before; a trial's workers have `TrialContext.alone`. The lock is of who
-    removes it, too: what is whole here is not about to go. Raises OSError, StoreError.
+    For the driver, which recorded its use before; a trial's workers have `TrialContext.exclusive_lock`. Whoever removes
+    the directory holds the same lock: what is whole here is not about to go. Raises OSError, StoreError.
     """
     kept = KeptDirectory(storage=storage, path=path)
     with storage.lock(path):
