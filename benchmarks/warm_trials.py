@@ -28,7 +28,7 @@ from msd_ray.cli.running import drain_records, execution, study_run_logger
 from msd_ray.cli.setup import set_up
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.search.context import Send
+from msd_ray.search.context import Report
 from msd_ray.search.on_ray.cluster import cluster
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.workers import Resources
@@ -67,7 +67,7 @@ class TimedWork:
 
     directory: Path
 
-    def __call__(self, launch: Launch, device: torch.device, send: Send) -> None:
+    def __call__(self, launch: Launch, device: torch.device, report: Report) -> None:
         """Run the launch and measure it."""
         times = TrialTimes(phase=launch.trials[0].phase, process=os.getpid(), started=time.monotonic())
 
@@ -75,12 +75,12 @@ class TimedWork:
             if times.ran is None and isinstance(module, MultiChannelTagger):
                 times.ran = time.monotonic()
 
-        def on_report(report: TrialReport) -> None:
+        def on_report(trial_report: TrialReport) -> None:
             times.reported = time.monotonic()
             times.peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             times.shared = _shared()
             (self.directory / f"{times.process}-{times.started}.json").write_text(json.dumps(asdict(times)))
-            send(report)
+            report(trial_report)
 
         hook = torch.nn.modules.module.register_module_forward_pre_hook(on_forward)
         try:

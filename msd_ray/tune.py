@@ -91,8 +91,7 @@ def _measured(setup: "Setup", options: TuneOptions) -> "Seconds":
     """Measure the duration of trainings. Raises UserError if not even one student fits into `--hours`."""
     import os
 
-    from msd_ray.search.measure import measure
-    from msd_ray.search.search import check_hours
+    from msd_ray.search.measure import check_hours, measure
 
     seconds = measure(setup.prepared.experiment, setup.settings.run, threads=options.cpus_per_trial)
     at_once = (os.cpu_count() or 1) // (options.cpus_per_trial * max(1, options.workers))
@@ -152,7 +151,7 @@ def _study_parameters(setup: "Setup") -> "dict[str, Json]":
         **setup.conditions,
         "space": settings.space.to_json(),
         "epochs": settings.run.epochs,
-        **settings.warm_start.asked(),
+        **settings.warm_start.requested(),
     }
 
 

@@ -20,9 +20,10 @@ from msd_ray.method.variants import FINAL_ROWS
 from msd_ray.predict.export import DESCRIPTION
 from msd_ray.search.budget import Budget
 from msd_ray.search.configuration import AVERAGE, BEST
+from msd_ray.search.final import remaining
 from msd_ray.search.parameters import JSON, Fixed, Parameter
 from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
-from msd_ray.search.search import SearchSettings, remaining
+from msd_ray.search.search import SearchSettings
 from msd_ray.search.spaces import SearchSpace, load_space
 from msd_ray.search.studies.points import Points
 from msd_ray.search.warm_start import NO_WARM_START, WarmStart, warm_start

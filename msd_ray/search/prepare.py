@@ -1,4 +1,4 @@
-"""Corpora and encoder of a search, encoded once and kept under keys of their content."""
+"""Corpora and encoder of a search: encoded once and cached by a hash of their content."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,11 +34,17 @@ SOURCE = "en"
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Where sentences come from: dataset and language as the catalogue names them.
+    """Where sentences come from, and how many are used.
 
-    limit: as many training sentences of each language at most. max_length: tokens a sentence. select_on: which dev
-    labels are read before the final runs (see `training.selection`). dev_limit: as many dev sentences score a trial.
-    decode: how labels are made of scores.
+    Args:
+        dataset: name in the catalogue.
+        lang: target language, as in the catalogue.
+        directory: directory of the data set's files; None if it needs none.
+        limit: maximum number of training sentences per language; None: all.
+        max_length: tokens per sentence.
+        select_on: the dev set whose labels are read before the final runs.
+        dev_limit: maximum number of dev sentences that score a trial; None: all.
+        decode: decoding method, see `method.decoding`.
     """
 
     dataset: str
@@ -53,7 +59,7 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadCorpora:
-    """The sentences of a search: no test set, and the target's dev set only where it selects."""
+    """Sentences of a search: no test set, and the target's dev set only if it selects."""
 
     source: SourceCorpus
     target: TargetCorpus
@@ -71,23 +77,29 @@ class ReadCorpora:
 
     @property
     def dev(self) -> tuple[Sentence, ...]:
-        """The labelled sentences that score trials and final runs."""
+        """Labelled sentences that score trials and final runs."""
         return self.target.dev if dev_language(self.select_on) == "target" else self.source.dev
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """A digest of the sentences of each part."""
+        """Hash of the sentences of each part."""
         return {name: digest(sentences) for name, sentences in self.parts.items()}
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many sentences each part has."""
+        """Number of sentences of each part."""
         return {name: len(sentences) for name, sentences in self.parts.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """experiment: what workers are told. digests, sentences: of each part, a digest and the number of sentences."""
+    """Encoded corpora.
+
+    Args:
+        experiment: what all trials share.
+        digests: hash of the sentences of each part.
+        sentences: number of sentences of each part.
+    """
 
     experiment: Experiment
     digests: dict[str, str]
@@ -95,11 +107,12 @@ class Prepared:
 
 
 def read(data: Data) -> ReadCorpora:
-    """Read everything but the test set, and write nothing.
+    """Read everything except the test set; writes nothing.
 
-    Raises UserError for what is missing or malformed, with the file and line (see `corpora`).
+    Raises:
+        UserError: a file is missing or malformed; the message names file and line.
     """
-    # The target first: whether there is such a language is known sooner than English is read.
+    # The target first: an unknown language is detected before the source is read.
     dev = dev_language(data.select_on) == "target"
     target = load_target(data.dataset, data.lang, data.directory, limit=data.limit, dev=dev)
     source = load_source(data.dataset, data.directory, limit=data.limit)
@@ -109,9 +122,10 @@ def read(data: Data) -> ReadCorpora:
 def prepare(
     data: Data, corpora: ReadCorpora, encoder: EncoderFiles, storage: Storage, *, study: str | None = None
 ) -> Prepared:
-    """Encode the corpora into the storage, unless they are there; for a study, which is noted to use them.
+    """Encode the corpora into the storage unless they are stored, and record their use by the study.
 
-    Raises UserError if the storage cannot be written, or the encoder has no tokenizer that fits.
+    Raises:
+        UserError: the storage is not writable, or the encoder has no suitable tokenizer.
     """
     features = _Features(
         encoder=encoder, names=label_names(data.dataset), storage=storage, max_length=data.max_length, study=study
@@ -138,8 +152,12 @@ def prepare(
 def prepare_test(data: Data, prepared: Prepared, *, source: bool = False) -> Scored:
     """Read and encode what final runs are scored on: the test set, or the dev set of a corpus without one.
 
-    The one place where test labels are read from a corpus; the final phase alone calls it. source: whether the source
-    language's are read too, for runs whose teacher tags both.
+    Test labels are read only here, and only the final phase calls this function.
+
+    Args:
+        data: the data set and the target language.
+        prepared: the encoded training and dev sentences.
+        source: whether to read the source language's test set, too, for runs whose teacher tags both languages.
     """
     target = _scored(data, prepared)
     if not source:
@@ -148,9 +166,10 @@ def prepare_test(data: Data, prepared: Prepared, *, source: bool = False) -> Sco
 
 
 def prepare_target_gold(data: Data, prepared: Prepared) -> str:
-    """Read and encode the target's training sentences with their gold labels, for the control `gold-aux` alone.
+    """Read and encode the target's training sentences with gold labels, for the control `gold-aux` only.
 
-    Raises UserError as `read` does, and for an unknown label in the training file.
+    Raises:
+        UserError: as `read` does, or a label in the training file is unknown.
     """
     gold = load_target_gold(data.dataset, data.lang, data.directory, limit=data.limit)
     with prepared.experiment.storage.writing():
@@ -158,7 +177,7 @@ def prepare_target_gold(data: Data, prepared: Prepared) -> str:
 
 
 def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None) -> None:
-    """Send the encoder to the object store, if there is one, for nodes that have no other way to it."""
+    """Upload the encoder to the object store, if there is one, for nodes that do not have its directory."""
     if storage.store is None:
         return
     mark_used(storage, study, storage.encoder(encoder.digest))
@@ -170,7 +189,7 @@ def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None)
 
 
 def _scored(data: Data, prepared: Prepared) -> Scored:
-    """The split that one language is scored on, with its words kept for people."""
+    """The split that a language is scored on; stores its words for error analysis."""
     storage = prepared.experiment.storage
     split: Literal["test", "dev"] = "test" if has_test(DATASETS[data.dataset], data.lang, data.directory) else "dev"
     load = load_test if split == "test" else load_dev
@@ -186,7 +205,7 @@ def _scored(data: Data, prepared: Prepared) -> Scored:
 
 
 class _Features:
-    """Encodes sentences into the storage unless they are there; returns their keys."""
+    """Encodes sentences into the storage unless they are stored, and returns their keys."""
 
     def __init__(
         self, *, encoder: EncoderFiles, names: Sequence[str], storage: Storage, max_length: int, study: str | None
@@ -228,7 +247,7 @@ class _Features:
         return key
 
     def _used(self, key: str) -> Path:
-        """Where it lies; noted before it is looked at, so that nobody removes it in between."""
+        """Directory of the key; its use is recorded first, so that garbage collection does not remove it."""
         directory = self._storage.features(key)
         mark_used(self._storage, self._study, directory)
         return directory

@@ -237,8 +237,8 @@ def _no_weights(reason: str) -> UserError:
 def create_if_missing(storage: Storage, path: Path) -> Iterator[bool]:
     """Yield whether the block must create the directory `path`: it is missing or was damaged. Then upload it.
 
-    For the driver, which has recorded the use before; workers of a trial have a method of `TrialContext`. The lock is
-    the one that garbage collection holds during a removal, so an intact directory is not about to be removed.
+    For the driver, which has recorded the use before; workers of a trial have `TrialContext.exclusive_lock`. The lock
+    is the one that garbage collection holds during a removal, so an intact directory is not about to be removed.
 
     Raises:
         OSError, StoreError: the storage is unusable.

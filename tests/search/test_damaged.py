@@ -110,7 +110,7 @@ def test_a_damaged_state_of_a_training_that_was_stopped(prepared: MakePrepared, 
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        run_trials(stopped, student_plan(), send=stop)
+        run_trials(stopped, student_plan(), on_report=stop)
     flip(only(stopped.storage.root / "students") / "state" / "epoch-001.safetensors")
     again = run_trials(stopped, student_plan())
     assert "state/epoch-001.safetensors is damaged" in warnings(again)[0]

@@ -1,4 +1,4 @@
-"""Trials on nodes that share an S3 server and nothing else: each has copies of what it has needed."""
+"""Trials on nodes that share only an S3 server; each caches copies of the artifacts it used."""
 
 import json
 import pickle
@@ -26,7 +26,7 @@ from msd_ray.storage.transfer import download_directory, upload_directory
 
 
 class Nodes:
-    """`on` makes this process another node: all that it has is in a cache directory of its own."""
+    """`on` turns this process into another node, with a cache directory of its own."""
 
     def __init__(self, patch: pytest.MonkeyPatch, root: Path) -> None:
         self._patch, self._root = patch, root
@@ -48,7 +48,7 @@ def prepared_at(place: str, encoder: EncoderFiles, corpora: Path) -> Experiment:
 
 @dataclass(frozen=True)
 class Trained:
-    """What node A left on the server after a student, and what it reported. It is only to be copied."""
+    """What node A left on the server after a student, and what it reported. Read-only; copy it."""
 
     place: str
     experiment: Experiment
@@ -152,7 +152,7 @@ def test_a_trial_goes_on_on_another_node_where_it_was(
     nodes.on("a")
     experiment = prepared_at(s3, tiny_encoder, small_corpora)
     with pytest.raises(StoppedError):
-        run_trials(experiment, student_plan(), send=stop)
+        run_trials(experiment, student_plan(), on_report=stop)
     nodes.on("b")
     again = run_trials(experiment, student_plan())
     assert weights_of(again) == weights_of(trained_on_a.reports)
@@ -252,7 +252,7 @@ def test_epochs_that_could_not_be_sent_are_sent_later(
             s3_front.answer(always=500)
 
     with pytest.raises(UserError, match="HTTP status 500"):
-        run_trials(broken, student_plan(), send=cut_off)
+        run_trials(broken, student_plan(), on_report=cut_off)
     s3_front.answer(503, 500)  # it is getting better
     assert weights_of(run_trials(experiment, student_plan())) == weights_of(trained_on_a.reports)
     nodes.on("b")

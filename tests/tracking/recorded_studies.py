@@ -31,7 +31,7 @@ class Ended:
 TRIALS = (
     Ended(state="COMPLETE", f1=0.45, lr=2e-5),
     Ended(state="COMPLETE", f1=0.51, lr=4e-5),
-    Ended(state="PRUNED", f1=0.20, lr=1e-6, reason="among the weaker trials at epoch 2"),
+    Ended(state="PRUNED", f1=0.20, lr=1e-6, reason="pruned by ASHA at epoch 2 with dev F1 20.00"),
     Ended(state="FAIL", f1=0.0, lr=1e-2, reason="RuntimeError: the loss is not finite"),
 )
 
