@@ -11,9 +11,9 @@ from pyarrow import fs
 from rich.console import Console
 from rich.table import Table
 
-from msd_ray.cli.arguments import DEFAULTS
 from msd_ray.cli.console import print_line
 from msd_ray.cli.environment import from_environment, warn_of_passwords
+from msd_ray.cli.option_table import Places
 from msd_ray.cli.parser import CommandParser
 from msd_ray.common import option_types
 from msd_ray.common.errors import UserError, run_command
@@ -115,16 +115,15 @@ examples:
   python -m msd_ray.storage gc --storage s3://BUCKET/PREFIX --mlflow-uri http://HOST:5000 --older-than 30
   python -m msd_ray.storage gc --study wikiann-ar --delete
 """
-OPTIONS: dict[str, Any] = {"storage": DEFAULTS["storage"], "mlflow_uri": None}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """List or remove artifacts, and return 0. Raises UserError for invalid input and unusable storages or MLflow."""
-    options = argparse.Namespace(**{**OPTIONS, **from_environment(OPTIONS), **_parser().read(arguments)})
+    options = argparse.Namespace(**{**vars(Places(**from_environment())), **command_line().read(arguments)})
     options.gc = options.action != "list"
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
     console = Console()
-    storage = Storage.at(str(options.storage))
+    storage = Storage.at(options.storage)
     if storage.store is not None:
         if options.mlflow_uri is None:
             raise UserError(f"--storage {storage.place}: cannot hold the MLflow database. Add --mlflow-uri URI.")
@@ -150,7 +149,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> CommandParser:
+def command_line() -> CommandParser:
+    """The parser."""
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=EXAMPLES)
     parser.usage = f"{COMMAND} [list|gc] [options]"
     add = parser.add_argument
@@ -159,7 +159,7 @@ def _parser() -> CommandParser:
     storage = "a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX (default: MSD_RAY_STORAGE, else runs)"
     add("--storage", type=option_types.place, metavar="PLACE", help=storage)
     mlflow = "server or database with the studies (default: MLFLOW_TRACKING_URI, else mlflow.db in --storage)"
-    add("--mlflow-uri", type=option_types.text, metavar="URI", help=mlflow)
+    add("--mlflow-uri", type=option_types.address, metavar="URI", help=mlflow)
     add("--json", action="store_true", default=False, help="print JSON")
     add = parser.add_argument_group("options of gc").add_argument
     add(
