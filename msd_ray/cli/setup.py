@@ -88,7 +88,12 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     data = [_data(options, lang) for lang in options.lang]
     corpora = [read(one) for one in data]
     encoder = resolve(options.encoder)
-    check_encoder(encoder, frozen_layers=options.frozen_layers, max_length=options.max_length)
+    check_encoder(
+        encoder,
+        frozen_layers=options.frozen_layers,
+        max_length=options.max_length,
+        frozen_prefix=options.frozen_prefix,
+    )
     gpus = options.gpus_per_trial
     if gpus is None:
         gpus = 1.0 if torch.cuda.is_available() else 0.0

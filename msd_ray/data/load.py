@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar, overload
 
 from msd_ray.common.errors import UserError
 
@@ -109,6 +109,42 @@ def load_target(
         has_test=has_test(entry, lang, data_dir),
         files=_files(train.path, None if labelled is None else labelled.path),
     )
+
+
+@overload
+def load_corpus(
+    dataset: str, lang: Literal["en"], data_dir: str | Path | None = None, *, limit: int | None = None
+) -> SourceCorpus: ...
+
+
+@overload
+def load_corpus(
+    dataset: str, lang: str, data_dir: str | Path | None = None, *, limit: int | None = None
+) -> SourceCorpus | TargetCorpus: ...
+
+
+def load_corpus(
+    dataset: str, lang: str, data_dir: str | Path | None = None, *, limit: int | None = None
+) -> SourceCorpus | TargetCorpus:
+    """Load what a search reads of a language: English with labels, a target language's training text without.
+
+    Args:
+        dataset: name of the data set, see `python -m msd_ray.data list`.
+        lang: language code.
+        data_dir: directory of the corpus files; None: embedded or from the Hub.
+        limit: size of a fixed random subset of the training sentences; None: all.
+
+    Raises:
+        UserError: as `load_source`.
+
+    >>> corpus = load_corpus("sample", "tr", limit=2)
+    >>> len(corpus.train), hasattr(corpus.train[0], "labels"), hasattr(corpus.dev[0], "labels")
+    (2, False, True)
+    """
+    place = None if data_dir is None else Path(data_dir)
+    if lang == "en":
+        return load_source(dataset, place, limit=limit)
+    return load_target(dataset, lang, place, limit=limit)
 
 
 def load_dev(dataset: str, lang: str, data_dir: Path | None) -> tuple[Sentence, ...]:

@@ -3,19 +3,23 @@
 Words without a token (cut off, or empty after normalisation) are predicted as O.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from msd_ray.data.batches import evaluation_batches
 from msd_ray.data.encode import EncodedSentences, EncodedText
-from msd_ray.data.tensors import TextTensors
+from msd_ray.data.tensors import TextBatch, TextTensors
 
 from .decoding import Decode, by_sentence, decode_labels
 from .entity_scores import EntityScores, entity_scores
 from .parallel import Workers
-from .tagger import MultiChannelTagger
+
+if TYPE_CHECKING:  # importing transformers takes seconds
+    from .tagger import MultiChannelTagger
 
 Float32 = npt.NDArray[np.float32]
 
@@ -24,7 +28,7 @@ TOKENS_A_BATCH = {"cuda": 32_768, "cpu": 4_096}
 
 
 def predict_labels(
-    model: MultiChannelTagger,
+    model: "MultiChannelTagger",
     text: EncodedText,
     tensors: TextTensors,
     label_names: Sequence[str],
@@ -43,23 +47,34 @@ def predict_labels(
 
 
 def word_scores(
-    model: MultiChannelTagger, text: EncodedText, tensors: TextTensors, label_names: Sequence[str]
+    model: "MultiChannelTagger", text: EncodedText, tensors: TextTensors, label_names: Sequence[str]
 ) -> Float32:
-    """Main channel's logits (W, C) of all words, one sentence after another.
+    """Main channel's logits (W, C) of all words, as `scores_of_words`."""
+    return scores_of_words(lambda batch: model(*batch.inputs).logits[-1], text, tensors, label_names)
+
+
+def scores_of_words(
+    logits: Callable[[TextBatch], Tensor], text: EncodedText, tensors: TextTensors, label_names: Sequence[str]
+) -> Float32:
+    """Logits (W, C) of all words, one sentence after another.
 
     Words without a token get 0 for O and -inf for all other labels.
 
     Workers and modes as in `predict_labels`.
+
+    Args:
+        logits: (B, T, C) of a batch's tokens.
+        text: the encoded sentences.
+        tensors: the same on the device.
+        label_names: (C,).
     """
     workers = Workers.current()
-    device = next(model.parameters()).device
-    batches = evaluation_batches(tensors.lengths, tokens=TOKENS_A_BATCH[device.type])
+    batches = evaluation_batches(tensors.lengths, tokens=TOKENS_A_BATCH[tensors.device.type])
     found: list[Float32] = []
     rows: list[npt.NDArray[np.int64]] = []
     for sentences in batches[workers.share]:
         batch = tensors.batch(sentences)
-        logits = model(*batch.inputs).logits[-1]  # (B, T, C)
-        found.append(logits[batch.word_mask].float().cpu().numpy())
+        found.append(logits(batch)[batch.word_mask].float().cpu().numpy())
         rows.append(batch.word_rows[batch.word_mask].cpu().numpy())
     scores = np.full((int(text.word_counts.sum()), len(label_names)), -np.inf, dtype=np.float32)
     scores[:, label_names.index("O")] = 0.0

@@ -45,15 +45,11 @@ echo "One sentence per line" | python -m msd_ray.predict --model DIR
 ```
 
 ```python
-from pathlib import Path
+from msd_ray import Tagger
 
-import torch
-
-from msd_ray.predict.export import load_student
-from msd_ray.predict.tagging import tag
-
-student = load_student(Path("DIR"), torch.device("cpu"))
-print(tag(student, [["One", "list", "of", "words", "per", "sentence"]]))
+tagger = Tagger.from_pretrained("DIR")
+for entity in tagger("One sentence, or a list of sentences"):
+    print(entity.text, entity.label, entity.start, entity.end, entity.score)
 ```
 
 It is a token classification checkpoint of its encoder's family, so transformers can load it without `msd_ray`:
