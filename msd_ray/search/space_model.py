@@ -34,11 +34,11 @@ class _Strict(BaseModel):
 
 
 class RangeModel(_Strict, Generic[Number]):
-    """A range of numbers to search: low to high, by magnitude (log) or on a grid (step) if wanted."""
+    """A range of numbers from low to high, optionally on a logarithmic scale (log) or a grid (step)."""
 
     low: Number = Field(description="the smallest value")
     high: Number = Field(description="the largest value, larger than low")
-    log: bool = Field(default=False, description="search magnitudes: 1e-5 to 1e-4 as often as 1e-4 to 1e-3")
+    log: bool = Field(default=False, description="logarithmic scale: 1e-5 to 1e-4 as often as 1e-4 to 1e-3")
     step: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="only low, low + step, low + 2 step, ...; not with log"
     )
@@ -130,7 +130,7 @@ class _Section(_Strict):
     first: list[Literal["paper"] | Point] = Field(
         default=["paper"],
         max_length=100,
-        description="what the first trials try, one each: `paper`, or values by parameter; others are proposed",
+        description="the first trials, one each: `paper`, or values by parameter; the other parameters are proposed",
     )
 
     def parameters(self) -> dict[str, Parameter]:
@@ -182,7 +182,7 @@ class StudentSection(_Section):
     beta_prime: Searched[Weight] = Field(description="weight of the cross-language MMD (Eq. 15); the paper's is 0.001")
     init: SearchedWord[Start] = Field(
         default="encoder",
-        description="where students start: at the pre-trained encoder, as in the paper, or at their teacher",
+        description="initial weights of students: the pre-trained encoder's, as in the paper, or their teacher's",
     )
     kd_loss: SearchedWord[KdLoss] = Field(
         default="mse", description="distance from the soft labels: mse (Eq. 11), as in the paper, or soft-cross-entropy"
@@ -191,7 +191,7 @@ class StudentSection(_Section):
         default=1.0, description="of the soft labels, p^(1/temperature) normalised; below 1 sharper; the paper's is 1"
     )
     confidence: Searched[Confidence] = Field(
-        default=0.0, description="words whose soft label has no probability as large as this carry no loss; 0: all do"
+        default=0.0, description="words whose largest soft-label probability is below this carry no loss; 0: all do"
     )
     rounds: Searched[Rounds] = Field(
         default=1, description="rounds of self-training: the student of a round is the teacher of the next"
@@ -205,7 +205,7 @@ class SpaceModel(_Strict):
     """A search space of msd_ray."""
 
     description: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
-        description="what the space is for, in a line"
+        description="purpose of the space in one line"
     )
     teacher: TeacherSection
     student: StudentSection
