@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msd_ray.common.errors import UserError
 from msd_ray.common.option_types import Names, place, text
+from msd_ray.data.catalogue import OWN
 from msd_ray.method.variants import VARIANTS, ZERO_SHOT, Variant, variants_named
 
 from .arguments import DEFAULTS
 from .environment import from_environment
 from .options import TuneOptions, complete
+from .own_data import with_own_data
 from .parser import CommandParser, add_about, add_corpora, add_places, add_resources, add_training, default
 
 COMMAND = "python -m msd_ray.ablate"
@@ -51,11 +54,12 @@ def parse(arguments: Sequence[str] | None = None) -> AblateOptions:
     given = _parser().read(arguments)
     allowed = given.pop("allow_target_labels", False)
     names = given.pop("variants", list(ZERO_SHOT))
+    given = with_own_data(given)
     values = {**DEFAULTS, "space": "paper", "trials": 1, "teacher_trials": 1, **from_environment(DEFAULTS), **given}
-    return AblateOptions(
-        **complete(values),
-        variants=variants_named(names, target_labels_allowed=allowed),
-    )
+    variants = variants_named(names, target_labels_allowed=allowed)
+    if values["dataset"] == OWN and not all(variant.zero_shot for variant in variants):
+        raise UserError("--variants gold-aux needs labels of the target text, and of own files none are read. Omit it.")
+    return AblateOptions(**complete(values), variants=variants)
 
 
 def _parser() -> CommandParser:

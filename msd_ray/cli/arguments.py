@@ -74,6 +74,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 DEFAULTS: dict[str, Any] = {
     "dataset": "wikiann",
     "data_dir": None,
+    "source": None,
+    "source_dev": None,
+    "target_text": None,
+    "target_dev": None,
+    "target_test": None,
     "encoder": "google-bert/bert-base-multilingual-cased",
     "space": "student",
     "trials": 20,

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import require_plain
+from msd_ray.data.own_files import OwnFiles
 from msd_ray.method.settings import DropoutMasks, FrozenPrefix, LossMean, Pairing, SelectOn
 from msd_ray.method.variants import FINAL_ROWS
 
 from .arguments import DEFAULTS, PRESETS, parser_of_tune
 from .environment import ADDRESSES, check_address, from_environment
+from .own_data import FILES, own_files, with_own_data
 from .parser import BOUNDS, shown_range
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ class TuneOptions:
     lang: tuple[str, ...]
     dataset: str
     data_dir: Path | None
+    source: Path | None
+    source_dev: Path | None
+    target_text: Path | None
+    target_dev: Path | None
+    target_test: Path | None
     encoder: str
     space: str
     trials: int
@@ -73,6 +80,11 @@ class TuneOptions:
         """Upper bound on the number of taggers that are trained with every seed."""
         return len(self.rows or FINAL_ROWS) + self.confirm
 
+    @property
+    def own(self) -> OwnFiles | None:
+        """The user's own files, if they are searched on."""
+        return own_files({name: getattr(self, name) for name in FILES})
+
     def study_name(self, lang: str) -> str:
         """Name of the study of one language: `--name`, or DATASET-LANG."""
         if self.name is None:
@@ -89,7 +101,8 @@ def options_of(given: Mapping[str, Any]) -> TuneOptions:
     """Merge the given values with those of preset, environment and defaults. Raises UserError for a wrong value."""
     values = dict(given)
     preset = PRESETS.get(values.pop("preset", None), {})
-    return TuneOptions(**complete({**DEFAULTS, **from_environment(DEFAULTS), **preset, **values}))
+    given_values = with_own_data(values)
+    return TuneOptions(**complete({**DEFAULTS, **from_environment(DEFAULTS), **preset, **given_values}))
 
 
 def complete(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -125,6 +125,14 @@ def add_corpora(group: argparse._ArgumentGroup, defaults: Defaults, *, lang_requ
         help="directory of the corpus files; required for conll and mlowner; without it, wikiann is downloaded from "
         "the Hugging Face hub",
     )
+    for name, metavar, text_of_help in (
+        ("--source", "FILE|DIR", "own labelled English sentences, in place of a data set: docs/own-data.md"),
+        ("--source-dev", "FILE", "own English sentences that select (default: a tenth of --source)"),
+        ("--target-text", "FILE", "own text of the target language, raw or in words; its labels are not read"),
+        ("--target-dev", "FILE", "own labelled sentences of the target that select (default: none)"),
+        ("--target-test", "FILE", "own labelled sentences of the target to score final runs on (default: none)"),
+    ):
+        add(name, type=path, metavar=metavar, help=text_of_help)
     add(
         "--encoder",
         type=place,

@@ -7,7 +7,6 @@ directory, a directory on an object store, or a version of a registered model in
 import argparse
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -23,12 +22,13 @@ from msd_ray.cli.environment import from_environment, warn_of_passwords
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.option_types import place
 from msd_ray.common.text import in_json, visible
+from msd_ray.data.words import WordRule, word_spans
 from msd_ray.method.decoding import Decode
 from msd_ray.method.device import resolve_precision
 from msd_ray.method.entity_scores import entities
 from msd_ray.tracking.uri import default_tracking_uri
 
-from .export import load_student
+from .export import LoadedStudent, load_student
 from .tagging import tag
 
 # Thousands of sentences: enough for batches of similar lengths, and little memory.
@@ -40,7 +40,8 @@ CHARACTER_LANGUAGES = ("zh",)  # written without spaces; one token per character
 DESCRIPTION = """\
 Tag named entities in text from standard input with an exported student, one sentence per line.
 
-Words are separated by white space; separate punctuation as well, as in the corpora. Chinese is tagged by character.
+Words are found as in the training text of the model: by the rules of Unicode if that was raw text; by character if its
+words were characters (Chinese); else at white space, where punctuation must be separated as well.
 Results are written in input order as soon as input is available. A blank line gives an empty result.
 Sentences longer than the model's limit are read in overlapping windows of whole words: every word gets a label."""
 
@@ -94,14 +95,14 @@ def _tag_standard_input(arguments: argparse.Namespace) -> None:
     precision = resolve_precision(arguments.precision, device)
     with _directory(arguments.model, arguments.mlflow_uri) as directory:
         student = load_student(directory, device)
-    characters = arguments.characters or (arguments.lang or student.lang) in CHARACTER_LANGUAGES
+    rule = _word_rule(arguments, student)
     write: Write = _conll if arguments.format == "conll" else _json_line
     if sys.stdout.isatty():  # a terminal would interpret control characters
         write = _visible(write)
     if sys.stdin.isatty():
         print("Enter one sentence per line; Ctrl-D to end.", file=sys.stderr)
     for texts in read_chunks(cast(BufferedReader, sys.stdin.buffer)):
-        lines = [split(text, characters=characters) for text in texts]
+        lines = [split(text, rule) for text in texts]
         labels = tag(student, [line.tokens for line in lines], precision=precision, decode=arguments.decode)
         _write(sys.stdout.buffer, map(write, lines, labels))
 
@@ -123,10 +124,16 @@ def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Pat
     return nullcontext(Path(model))
 
 
-def split(text: str, *, characters: bool = False) -> Line:
-    """Split a line at white space, or into its non-space characters."""
-    pattern = r"\S" if characters else r"\S+"
-    return Line(text=text, spans=tuple(match.span() for match in re.finditer(pattern, text)))
+def split(text: str, rule: WordRule = "blanks") -> Line:
+    """Split a line into words."""
+    return Line(text=text, spans=word_spans(text, rule))
+
+
+def _word_rule(arguments: argparse.Namespace, student: LoadedStudent) -> WordRule:
+    """How text is split: as the options say, else as the training text of the student was."""
+    if arguments.characters or arguments.lang in CHARACTER_LANGUAGES:
+        return "characters"
+    return "blanks" if arguments.lang is not None and student.word_rule == "characters" else student.word_rule
 
 
 def read_chunks(stream: BufferedReader) -> Iterator[list[str]]:

@@ -32,6 +32,7 @@ from msd_ray.data.encoders.layers import max_tokens
 from msd_ray.data.encoders.loading import load_encoder, load_tokenizer, no_loading_report
 from msd_ray.data.encoders.refusals import check_directory
 from msd_ray.data.encoders.token_classification import HEAD, token_classifier, write_settings
+from msd_ray.data.words import WordRule
 from msd_ray.method.decoding import Decode
 from msd_ray.method.device import attention_kernel
 from msd_ray.method.tagger import MultiChannelTagger
@@ -43,12 +44,13 @@ FORMAT: Literal[2] = 2
 LARGEST_DESCRIPTION = 1 << 20  # bytes
 # Each label has a row in each terminal. Labels are printed: \p{C} excludes control and format characters.
 MOST_LABELS = 1_000
+_CHARACTER_LANGUAGES = ("zh",)  # of exports without `word_rule`: the corpora have one token per character
 Label = Annotated[str, Field(pattern=r"^(O|[BI]-[^\s\p{C}]+)$", max_length=80)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedStudent:
-    """A tagger in evaluation mode, with everything tagging needs. lang, dataset: of its training."""
+    """A tagger in evaluation mode, with everything tagging needs. lang, dataset, word_rule: of its training text."""
 
     tagger: MultiChannelTagger
     tokenizer: PreTrainedTokenizerFast
@@ -57,12 +59,14 @@ class LoadedStudent:
     dataset: str
     lang: str
     decode: Decode
+    word_rule: WordRule
 
 
 class Description(BaseModel):
     """Contents of `msd_ray.json`.
 
-    files: SHA-256 digests by file name. decode: as in the study; missing in older exports.
+    files: SHA-256 digests by file name. decode: as in the study; word_rule: how text is split into words. Older exports
+    lack both.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -74,6 +78,7 @@ class Description(BaseModel):
     frozen_layers: Annotated[int, Field(ge=0)]
     max_length: Annotated[int, Field(ge=3, le=1 << 20)]
     decode: Decode = "argmax"
+    word_rule: WordRule | None = None
     files: Mapping[str, str]
 
 
@@ -87,12 +92,14 @@ def export_student(
     max_length: int,
     card: ModelCard,
     decode: Decode = "argmax",
+    word_rule: WordRule | None = None,
 ) -> None:
     """Write a student to `directory`, replacing an older export. One writer per directory at a time.
 
     Args:
         weights_file: trained parameters of the selected epoch (`TrainingDirectory.weights_file`).
         decode: default decoding for tagging.
+        word_rule: how text to tag is split into words; None: at white space, Chinese into characters.
 
     Raises:
         UserError: weights and encoder do not match, `directory` exists and is not an export, or writing fails. The
@@ -118,6 +125,7 @@ def export_student(
             frozen_layers=frozen_layers,
             max_length=max_length,
             decode=decode,
+            word_rule=word_rule,
             files={path.name: sha256(path) for path in (*content_files(partial), partial / CHANNELS)},
         )
         (partial / DESCRIPTION).write_text(f"{description.model_dump_json(indent=2)}\n", encoding="utf-8")
@@ -161,6 +169,7 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
         dataset=description.dataset,
         lang=description.lang,
         decode=description.decode,
+        word_rule=description.word_rule or ("characters" if description.lang in _CHARACTER_LANGUAGES else "blanks"),
     )
 
 

@@ -52,12 +52,13 @@ class Scored:
 
     split: `test`, or `dev` for a corpus without test file. features: the key of the labelled sentences and, where
     predictions are to be read by people, of their words. source: the same of the source language, for the runs
-    without a student (the paper's Table 5).
+    without a student (the paper's Table 5). lang: `source` if the target has no labels, and these are the source's.
     """
 
     split: Split
     features: str
     source: "Scored | None" = None
+    lang: Literal["target", "source"] = "target"
 
 
 @dataclass(frozen=True, kw_only=True)

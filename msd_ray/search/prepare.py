@@ -8,8 +8,9 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerFast
 
+from msd_ray.common.errors import UserError
 from msd_ray.common.manifest import FileDigest
-from msd_ray.data.catalogue import DATASETS, label_names
+from msd_ray.data.catalogue import DATASETS
 from msd_ray.data.encode import encode_sentences, encode_text
 from msd_ray.data.encoders.cache import file_digest
 from msd_ray.data.encoders.files import EncoderFiles, content_files
@@ -17,6 +18,14 @@ from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.gold import load_target_gold
 from msd_ray.data.load import SourceCorpus, TargetCorpus, load_dev, load_source, load_target, load_test, subset
 from msd_ray.data.locate import has_test
+from msd_ray.data.own import (
+    ScoredSentences,
+    load_own_scored,
+    load_own_source,
+    load_own_source_dev,
+    load_own_target,
+)
+from msd_ray.data.own_files import OwnFiles
 from msd_ray.data.sentences import Sentence, Text, digest
 from msd_ray.data.store import save_sentences, save_text, save_words
 from msd_ray.method.decoding import Decode
@@ -38,7 +47,7 @@ class Data:
 
     limit: as many training sentences of each language at most. max_length: tokens a sentence. select_on: which dev
     labels are read before the final runs (see `training.selection`). dev_limit: as many dev sentences score a trial.
-    decode: how labels are made of scores.
+    decode: how labels are made of scores. own: the user's own files, in place of a data set of the catalogue.
     """
 
     dataset: str
@@ -49,6 +58,7 @@ class Data:
     select_on: SelectOn = "target"
     dev_limit: int | None = None
     decode: Decode = "argmax"
+    own: OwnFiles | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +109,12 @@ def read(data: Data) -> ReadCorpora:
 
     Raises UserError for what is missing or malformed, with the file and line (see `corpora`).
     """
-    # The target first: whether there is such a language is known sooner than English is read.
     dev = dev_language(data.select_on) == "target"
+    if data.own is not None:
+        source = load_own_source(data.own, SOURCE, limit=data.limit)
+        target = load_own_target(data.own, data.lang, source.labels, limit=data.limit, dev=dev)
+        return ReadCorpora(source=source, target=target, select_on=data.select_on)
+    # The target first: whether there is such a language is known sooner than English is read.
     target = load_target(data.dataset, data.lang, data.directory, limit=data.limit, dev=dev)
     source = load_source(data.dataset, data.directory, limit=data.limit)
     return ReadCorpora(source=source, target=target, select_on=data.select_on)
@@ -114,7 +128,7 @@ def prepare(
     Raises UserError if the storage cannot be written, or the encoder has no tokenizer that fits.
     """
     features = _Features(
-        encoder=encoder, names=label_names(data.dataset), storage=storage, max_length=data.max_length, study=study
+        encoder=encoder, names=corpora.source.labels, storage=storage, max_length=data.max_length, study=study
     )
     with storage.writing():
         keys = Corpora(
@@ -152,6 +166,8 @@ def prepare_target_gold(data: Data, prepared: Prepared) -> str:
 
     Raises UserError as `read` does, and for an unknown label in the training file.
     """
+    if data.own is not None:
+        raise UserError("the variant gold-aux needs labels of the target text, and of own files none are read.")
     gold = load_target_gold(data.dataset, data.lang, data.directory, limit=data.limit)
     with prepared.experiment.storage.writing():
         return _Features.of(data, prepared).labelled(gold)
@@ -172,17 +188,27 @@ def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None)
 def _scored(data: Data, prepared: Prepared) -> Scored:
     """The split that one language is scored on, with its words kept for people."""
     storage = prepared.experiment.storage
-    split: Literal["test", "dev"] = "test" if has_test(DATASETS[data.dataset], data.lang, data.directory) else "dev"
-    load = load_test if split == "test" else load_dev
-    test = load(data.dataset, data.lang, data.directory)
+    found = _scored_sentences(data, prepared.experiment.corpora.label_names)
+    test = found.sentences
     with storage.writing():
-        scored = Scored(split=split, features=_Features.of(data, prepared).labelled(test))
+        features = _Features.of(data, prepared).labelled(test)
+        scored = Scored(split=found.split, features=features, lang=found.lang)
         words = storage.words(scored.features)
         mark_used(storage, prepared.experiment.study, words)
         with to_be_made(storage, words) as wanted:
             if wanted:
                 save_words(test, words)
     return scored
+
+
+def _scored_sentences(data: Data, labels: Sequence[str]) -> ScoredSentences:
+    if data.own is not None:
+        if data.lang == SOURCE:
+            return load_own_source_dev(data.own, SOURCE)
+        return load_own_scored(data.own, data.lang, labels)
+    split: Literal["test", "dev"] = "test" if has_test(DATASETS[data.dataset], data.lang, data.directory) else "dev"
+    load = load_test if split == "test" else load_dev
+    return ScoredSentences(split=split, lang="target", sentences=load(data.dataset, data.lang, data.directory))
 
 
 class _Features:

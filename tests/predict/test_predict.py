@@ -109,8 +109,21 @@ def test_a_chinese_student_splits_characters_unless_told_otherwise(
     assert rows(command("我在\n", "--model", tmp_path / "zh", "--lang", "tr"))[0]["tokens"] == ["我在"]
 
 
+def test_text_is_split_as_the_training_text_was(
+    tiny_encoder: EncoderFiles, tmp_path: Path, command: Callable[..., bytes]
+) -> None:
+    """Whatever the language is: the rule comes from the text, not from its code."""
+    for rule, tokens in (
+        ("unicode", ["在", "Paris", ",", "x"]),
+        ("characters", [*"在Paris,x"]),
+        ("blanks", ["在Paris,", "x"]),
+    ):
+        exported(tiny_encoder, tmp_path / rule, lang="zh", word_rule=rule)  # type: ignore[arg-type]
+        assert rows(command("在Paris, x\n", "--model", tmp_path / rule))[0]["tokens"] == tokens
+
+
 def test_entity_text_is_that_of_the_line(student: LoadedStudent) -> None:
-    line = split("北京 大学", characters=True)
+    line = split("北京 大学", "characters")
     assert line.tokens == ["北", "京", "大", "学"]
     assert line.text[line.spans[0][0] : line.spans[3][1]] == "北京 大学"
     assert split(" \u00a0\u3000").tokens == []
