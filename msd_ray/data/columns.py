@@ -60,15 +60,18 @@ def read_labelled(path: Path, dataset: Dataset, lang: str) -> Labelled:
     allowed = frozenset(dataset.labels)
     token_rows: list[tuple[str, ...]] = []
     label_rows: list[tuple[str, ...]] = []
-    for first_line, tokens, labels in labelled_rows(text, dataset, lang, path):
-        for number, label in enumerate(labels, start=first_line):
+    for sentence in labelled_rows(text, dataset, lang, path):
+        tokens, labels = [], []
+        for number, token, label in sentence:
             if label not in allowed:
                 raise UserError(
                     f"{path}:{number}: unknown label {label[:80]!r}: the labels of data set '{dataset.name}' "
                     f"are {', '.join(dataset.labels)}"
                 )
-        token_rows.append(tokens)
-        label_rows.append(labels)
+            tokens.append(token)
+            labels.append(label)
+        token_rows.append(tuple(tokens))
+        label_rows.append(tuple(labels))
     if not token_rows:
         raise _nothing_in(path)
     sentences = tuple(map(Sentence, token_rows, bio2(label_rows)))
@@ -76,25 +79,23 @@ def read_labelled(path: Path, dataset: Dataset, lang: str) -> Labelled:
     return Labelled(sentences=sentences, documents=documents, path=path)
 
 
-def labelled_rows(
-    text: str, layout: Layout, lang: str, path: Path
-) -> Iterator[tuple[int, tuple[str, ...], tuple[str, ...]]]:
-    """Yield each sentence of a file's text: the number of its first line, its tokens, and their labels as written.
+def labelled_rows(text: str, layout: Layout, lang: str, path: Path) -> Iterator[Iterator[tuple[int, str, str]]]:
+    """Yield the rows of each sentence of a file's text: line number, token, and label as written.
 
     Raises:
         UserError: a row has no token or no label.
     """
     prefix = _language_prefix(text, layout, lang, path)
-    for block in _blocks(text, layout, path):
-        tokens, labels = [], []
+
+    def rows(block: Block) -> Iterator[tuple[int, str, str]]:
         for number, line in block:
             row = _token_and_label(line, layout)
             if row is None:
                 expected = "'token<TAB>label'" if layout.separator == "tab" else "'token ... label'"
                 raise UserError(f"{path}:{number}: expected a row {expected}, found {line[:80]!r}")
-            tokens.append(_without_prefix(row[0], prefix, path, number))
-            labels.append(row[1])
-        yield block[0][0], tuple(tokens), tuple(labels)
+            yield number, _without_prefix(row[0], prefix, path, number), row[1]
+
+    yield from map(rows, _blocks(text, layout, path))
 
 
 def read_unlabelled(path: Path, layout: Layout, lang: str) -> Unlabelled:

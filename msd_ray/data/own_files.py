@@ -48,7 +48,8 @@ def read_rows(path: Path, lang: str) -> RowFile:
         return json_lines.read_rows(path)
     text = columns.decoded(path, columns.UTF_8)
     rows = []
-    for line, tokens, labels in columns.labelled_rows(text, _layout(text), lang, path):
+    for sentence in columns.labelled_rows(text, _layout(text), lang, path):
+        (line, *_), tokens, labels = zip(*sentence, strict=True)
         check_words(tokens, f"{path}:{line}")
         rows.append(Row(tokens, labels, line))
     if not rows:
