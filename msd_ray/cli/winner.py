@@ -121,6 +121,7 @@ def register_winner(
         scored_split=line.scored_split,
         scores=_scores(line),
         data_digests=setup.corpora.digests,
+        scored_on_source=line.scored_on_source,
     )
     with setup.storage.writing(), setup.storage.lock(setup.storage.root / "registry"):
         return register(setup.mlflow_uri, directory, candidate)

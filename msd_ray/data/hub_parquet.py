@@ -80,7 +80,7 @@ def _class_names(path: Path) -> tuple[str, ...]:
     try:
         feature = json.loads(metadata[b"huggingface"])["info"]["features"]["ner_tags"]
         names = feature.get("feature", feature)["names"]
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise UserError(
             f"{path}: `ner_tags` are numbers, and the file does not name them. Write it with the library `datasets`, "
             "with `ner_tags` of type ClassLabel, or write the labels as strings."

@@ -74,7 +74,7 @@ def load_own_target(
     """
     text, is_raw = read_text(files.target_text, lang)
     sentences: tuple[Sentence, ...] = ()
-    notes = (f"{files.target_text.name}: {UNICODE_NOTE if is_raw else 'only tokens were read'}",)
+    notes: tuple[str, ...] = (f"{files.target_text.name}: {UNICODE_NOTE if is_raw else 'only tokens were read'}",)
     if dev:
         if files.target_dev is None:
             raise UserError(

@@ -14,7 +14,7 @@ from typing import Literal
 from huggingface_hub import EvalResult, ModelCardData
 
 from msd_ray.common.errors import UserError
-from msd_ray.data.catalogue import DATASETS, LANGUAGE_NAMES
+from msd_ray.data.catalogue import DATASETS, LANGUAGE_NAMES, OWN
 from msd_ray.data.encoders.e5_small import NAME as E5_SMALL
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.tracking.champion import ALIAS, registered_name
@@ -154,7 +154,6 @@ def render(card: ModelCard) -> str:
 
 def front_matter(card: ModelCard) -> str:
     """Metadata for the hub: YAML without the `---` lines."""
-    corpus = DATASETS.get(card.dataset)
     results = [_result(card, row) for row in card.scores if row.model]
     data = ModelCardData(
         language=list(dict.fromkeys([_plain(card.lang), _plain(card.source_lang)])),
@@ -165,12 +164,20 @@ def front_matter(card: ModelCard) -> str:
         pipeline_tag="token-classification",
         tags=list(TAGS),
         base_model=card.base_model,
-        datasets=[corpus.hub_repository if corpus and corpus.hub_repository else _plain(card.dataset)],
+        datasets=_datasets(card),
         metrics=["f1"],
         model_name=_title(card) if results else None,  # required by the model index
         eval_results=results or None,
     )
     return f"{data.to_yaml()}\n"
+
+
+def _datasets(card: ModelCard) -> list[str] | None:
+    """The data set's name on the hub, or its own; None for a user's own files."""
+    if card.dataset == OWN:
+        return None
+    corpus = DATASETS.get(card.dataset)
+    return [corpus.hub_repository if corpus and corpus.hub_repository else _plain(card.dataset)]
 
 
 def escape(value: Value) -> str:

@@ -76,7 +76,7 @@ def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
             key=plan.key, name=f"{plan.phase}-{plan.number}", parameters=parameters, tags={"configuration": digest}
         )
     row = str(record.parameters["row"])
-    scored = {} if plan.scored is None else {"scored_split": plan.scored.split}
+    scored: dict[str, str] = {} if plan.scored is None else {"scored_split": plan.scored.split}
     if plan.scored is not None and plan.scored.lang == "source":
         scored["scored_on"] = "source"
     return RunLabel(

@@ -124,6 +124,7 @@ def test_the_exported_student_and_its_card(ended: Ended) -> None:
     card = (ended.model / "README.md").read_text(encoding="utf-8")
     assert "No target labels: scores are on the English dev set." in card
     assert "Entity types: DISEASE, DRUG, GENE." in card
+    assert "datasets:" not in card
     assert "name: own (en)" in card, "scores of the model index are not those of Arabic"
     assert "that of the user's own files" in card
 
