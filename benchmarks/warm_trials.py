@@ -24,6 +24,7 @@ from rich.console import Console
 from msd_ray.cli.display import progress
 from msd_ray.cli.options import parse
 from msd_ray.cli.running import drain_records, execution, study_run_logger
+from msd_ray.cli.search_study import open_tracker
 from msd_ray.cli.setup import set_up
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.method.tagger import MultiChannelTagger
@@ -37,7 +38,6 @@ from msd_ray.search.prepare import prepare_test
 from msd_ray.search.search import Search
 from msd_ray.search.work import run_launch
 from msd_ray.tracking.connection import connect
-from msd_ray.tune import open_tracker
 
 STALL_S = 600.0
 GIGABYTE = 1e9

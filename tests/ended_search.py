@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from small_search import SmallSearch, write_corpora
 
-from msd_ray import tune
+from msd_ray.cli import search_study
 from msd_ray.cli.options import parse
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.storage.__main__ import main
@@ -32,7 +32,7 @@ def conclude(search: SmallSearch) -> None:
     rows = search.run()
     setup = search.setup()
     options = parse(search.arguments())
-    won, _ = tune.conclude(setup, options, tune.open_tracker(setup), rows, Console(file=StringIO()))
+    won, _ = search_study.conclude(setup, options, search_study.open_tracker(setup), rows, Console(file=StringIO()))
     assert won
 
 

@@ -27,10 +27,9 @@ from msd_ray.search.warm_start import NO_WARM_START, WarmStart, warm_start
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.uri import default_tracking_uri, shown_uri
 
-from .arguments import TEACHER_TRIALS
+from .option_table import AVERAGE_EPOCHS, TEACHER_TRIALS
 from .options import TuneOptions
 
-DEFAULT_AVERAGE_EPOCHS = 3
 SELECTION = {
     "target": "epochs and configurations by F1 on the target's dev set",
     "source": "epochs and configurations by F1 on the source's dev set; no label of the target is read",
@@ -167,7 +166,7 @@ def _run(options: TuneOptions, gpus: float) -> RunSettings:
         max_length=options.max_length,
         frozen_layers=options.frozen_layers,
         precision=resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")),
-        average_epochs=options.average_epochs or min(DEFAULT_AVERAGE_EPOCHS, options.epochs),
+        average_epochs=options.average_epochs or min(AVERAGE_EPOCHS, options.epochs),
         pairing=options.pairing,
         loss_mean=options.loss_mean,
         dropout_masks=options.dropout_masks,

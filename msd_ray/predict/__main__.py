@@ -17,10 +17,10 @@ from typing import BinaryIO, cast, get_args
 
 import torch
 
-from msd_ray.cli.arguments import DEFAULTS
 from msd_ray.cli.environment import from_environment, warn_of_passwords
+from msd_ray.cli.option_table import Places
 from msd_ray.common.errors import UserError, run_command
-from msd_ray.common.option_types import place
+from msd_ray.common.option_types import address, place
 from msd_ray.common.text import in_json, visible
 from msd_ray.data.words import WordRule, word_spans
 from msd_ray.method.decoding import Decode
@@ -77,7 +77,7 @@ Write = Callable[[Line, Sequence[str]], str]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. Returns 0, also if the reader closes the output early."""
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     if sys.stdin is None or sys.stdout is None:
         raise UserError("standard input or standard output is closed")
     try:
@@ -112,8 +112,8 @@ def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Pat
     if model.startswith("models:"):
         from msd_ray.tracking.references import downloaded, parse_reference
 
-        places = {**DEFAULTS, **from_environment(DEFAULTS)}
-        uri = mlflow_uri or places["mlflow_uri"] or default_tracking_uri(Path(places["storage"]))
+        places = Places(**from_environment())
+        uri = mlflow_uri or places.mlflow_uri or default_tracking_uri(Path(places.storage))
         return downloaded(uri, parse_reference(model))
     if mlflow_uri is not None:
         raise UserError(f"--mlflow-uri applies to registered models only, but --model {model} is a directory. Omit it.")
@@ -233,7 +233,8 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The parser."""
     parser = argparse.ArgumentParser(
         prog="python -m msd_ray.predict",
         description=DESCRIPTION,
@@ -250,9 +251,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--mlflow-uri",
+        type=address,
         metavar="URI",
         help=f"MLflow server or database of the registered model "
-        f"(default: MLFLOW_TRACKING_URI, else mlflow.db in MSD_RAY_STORAGE or ./{DEFAULTS['storage']})",
+        f"(default: MLFLOW_TRACKING_URI, else mlflow.db in MSD_RAY_STORAGE or ./{Places.storage})",
     )
     parser.add_argument(
         "--lang", metavar="LANG", help="language of the text (default: the model's); zh: one token per character"

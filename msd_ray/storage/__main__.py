@@ -11,9 +11,9 @@ from pyarrow import fs
 from rich.console import Console
 from rich.table import Table
 
-from msd_ray.cli.arguments import DEFAULTS
 from msd_ray.cli.console import print_line
 from msd_ray.cli.environment import from_environment, warn_of_passwords
+from msd_ray.cli.option_table import Places
 from msd_ray.cli.parser import CommandParser
 from msd_ray.common import option_types
 from msd_ray.common.errors import UserError, run_command
@@ -116,15 +116,14 @@ examples:
   python -m msd_ray.storage prune --storage s3://BUCKET/PREFIX --mlflow-uri http://HOST:5000 --older-than 30
   python -m msd_ray.storage prune --study wikiann-ar --delete
 """
-OPTIONS: dict[str, Any] = {"storage": DEFAULTS["storage"], "mlflow_uri": None}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """List or prune; 0. Raises UserError for bad input, and where storage or MLflow cannot be read."""
-    options = argparse.Namespace(**{**OPTIONS, **from_environment(OPTIONS), **_parser().read(arguments)})
+    options = argparse.Namespace(**{**vars(Places(**from_environment())), **command_line().read(arguments)})
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
     console = Console()
-    storage = Storage.at(str(options.storage))
+    storage = Storage.at(options.storage)
     if storage.store is not None:
         if options.mlflow_uri is None:
             raise UserError(f"--storage {storage.place} holds no databases: give --mlflow-uri too")
@@ -150,7 +149,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> CommandParser:
+def command_line() -> CommandParser:
+    """The parser."""
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=EXAMPLES)
     parser.usage = f"{COMMAND} [list|prune] [options]"
     add = parser.add_argument
@@ -158,7 +158,7 @@ def _parser() -> CommandParser:
     storage = "a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX (default: MSD_RAY_STORAGE, else runs)"
     add("--storage", type=option_types.place, metavar="PLACE", help=storage)
     mlflow = "knows what has ended: a server or database (default: MLFLOW_TRACKING_URI, else mlflow.db in --storage)"
-    add("--mlflow-uri", type=option_types.text, metavar="URI", help=mlflow)
+    add("--mlflow-uri", type=option_types.address, metavar="URI", help=mlflow)
     add("--json", action="store_true", default=False, help="for scripts")
     add = parser.add_argument_group("what prune removes").add_argument
     add(

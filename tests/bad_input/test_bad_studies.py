@@ -9,10 +9,11 @@ from filelock import FileLock
 from tune_command import files_below, message, rows
 
 from msd_ray.cli.options import parse
+from msd_ray.cli.search_study import open_tracker
 from msd_ray.cli.setup import set_up
 from msd_ray.common.errors import UserError
 from msd_ray.search.search import open_teacher_study
-from msd_ray.tune import main, open_tracker
+from msd_ray.tune import main
 
 
 @contextmanager

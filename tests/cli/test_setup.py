@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.cli.arguments import TEACHER_TRIALS
+from msd_ray.cli.option_table import TEACHER_TRIALS
 from msd_ray.cli.options import parse
 from msd_ray.cli.setup import Setup, describe, describe_phases, set_up
 from msd_ray.common.errors import UserError

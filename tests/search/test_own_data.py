@@ -16,8 +16,9 @@ from rich.console import Console
 from small_search import SmallSearch
 from stored_runs import children
 
-from msd_ray import tune
+from msd_ray.cli import search_study
 from msd_ray.cli.options import parse
+from msd_ray.cli.setup import describe, describe_phases
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.sample import sample_sentences
 from msd_ray.data.sentences import Sentence
@@ -76,8 +77,8 @@ def ended(files: Mapping[str, Path], tiny_encoder: EncoderFiles, tmp_path_factor
     search = own_search(tmp_path_factory.mktemp("search") / "storage", tiny_encoder, files)
     rows = search.run()
     setup, output = search.setup(), StringIO()
-    won, _ = tune.conclude(
-        setup, parse(search.arguments()), tune.open_tracker(setup), rows, Console(file=output, width=160)
+    won, _ = search_study.conclude(
+        setup, parse(search.arguments()), search_study.open_tracker(setup), rows, Console(file=output, width=160)
     )
     assert won
     return Ended(search, output.getvalue())
@@ -85,7 +86,7 @@ def ended(files: Mapping[str, Path], tiny_encoder: EncoderFiles, tmp_path_factor
 
 def test_what_is_told_before_the_search(ended: Ended) -> None:
     setup, options = ended.search.setup(), parse(ended.search.arguments())
-    pairs = tune._describe(setup, options)
+    pairs = describe(setup, options, describe_phases(setup))
     told = dict(pairs)
     assert told["study"] == "own-ar: own, en to ar"
     assert told["sentences"] == "source train 54, target train 32, source dev 6"

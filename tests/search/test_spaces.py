@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from msd_ray.cli.arguments import PRESETS
+from msd_ray.cli.options import parse
 from msd_ray.common.errors import UserError
 from msd_ray.data.load import load_source
 from msd_ray.search.space_model import json_schema
@@ -99,9 +99,9 @@ def test_paper_space_is_one_point() -> None:
 
 def test_rates_of_the_quickstart_follow_from_its_number_of_steps() -> None:
     """The paper's rates times the square root of its steps through the preset's; half of that for the teacher."""
-    preset, space = PRESETS["quickstart"], load_space("quickstart")
-    sentences = min(preset["limit"] or math.inf, len(load_source("sample", None).train))
-    steps = preset["epochs"] * math.ceil(sentences / preset["batch_size"])
+    preset, space = parse(["--lang", "ar", "--preset", "quickstart"]), load_space("quickstart")
+    sentences = min(preset.limit or math.inf, len(load_source("sample", None).train))
+    steps = preset.epochs * math.ceil(sentences / preset.batch_size)
     factor = math.sqrt(PAPER_STEPS / steps)
     for parameters, expected in (
         (space.student, PAPER_STUDENT["learning_rate"] * factor),  # type: ignore[operator]

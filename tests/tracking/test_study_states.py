@@ -12,7 +12,7 @@ from ended_search import search as search
 from mlflow.tracking import MlflowClient
 from small_search import SmallSearch
 
-from msd_ray import tune
+from msd_ray.cli.search_study import open_tracker
 from msd_ray.storage.__main__ import main
 from msd_ray.tracking.uri import default_tracking_uri
 
@@ -32,7 +32,7 @@ def test_the_winner_is_independent_of_its_registered_version(
 
 
 def test_a_study_without_a_student_has_ended(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
-    tune.open_tracker(search.setup()).close("FAIL")
+    open_tracker(search.setup()).close("FAIL")
     assert None in listed(search.root, capsys).values()
 
 
