@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msd_ray.common.errors import UserError
 from msd_ray.common.option_types import place
 from msd_ray.method.variants import VARIANTS, ZERO_SHOT, Variant, variants_named
 
@@ -59,7 +60,11 @@ class AblateOptions(Comparison, TuneOptions):
     def __post_init__(self) -> None:
         """Raise UserError for a wrong value."""
         super().__post_init__()
-        self.compared  # noqa: B018 - raises for an unknown variant
+        zero_shot = all(variant.zero_shot for variant in self.compared)  # raises for an unknown variant
+        if self.own is not None and not zero_shot:
+            raise UserError(
+                "--variants gold-aux needs labels of the target text, and of own files none are read. Omit it."
+            )
 
     @property
     def compared(self) -> tuple[Variant, ...]:

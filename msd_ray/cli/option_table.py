@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from msd_ray.common.option_types import address, place
+from msd_ray.data.own_files import OwnFiles
 from msd_ray.method.decoding import Decode
 from msd_ray.method.settings import DropoutMasks, FrozenPrefix, LossMean, Pairing, SelectOn
 
@@ -63,6 +64,38 @@ class Study:
         shown_default="DATASET-LANG, of ablate DATASET-LANG-ablation",
     )
     dry_run: bool = option(False, "read and check everything, print what would run, and exit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnData:
+    """A user's own files, in place of a data set of the catalogue (docs/own-data.md)."""
+
+    source: Path | None = option(
+        None, "labelled English sentences: a file, or a directory with a training and a dev file", metavar="FILE"
+    )
+    source_dev: Path | None = option(
+        None, "labelled English sentences that select", metavar="FILE", shown_default="a tenth of --source"
+    )
+    target_text: Path | None = option(
+        None, "text of the target language, raw or in words; no label in it is read", metavar="FILE"
+    )
+    target_dev: Path | None = option(None, "labelled sentences of the target language that select", metavar="FILE")
+    target_test: Path | None = option(
+        None, "labelled sentences of the target language to score final runs on", metavar="FILE"
+    )
+
+    @property
+    def own(self) -> OwnFiles | None:
+        """The files; None without them."""
+        if self.source is None or self.target_text is None:
+            return None
+        return OwnFiles(
+            source=self.source,
+            source_dev=self.source_dev,
+            target_text=self.target_text,
+            target_dev=self.target_dev,
+            target_test=self.target_test,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

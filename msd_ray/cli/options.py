@@ -12,7 +12,8 @@ from msd_ray.method.variants import FINAL_ROWS
 
 from .declaration import check_values
 from .environment import from_environment
-from .option_table import PRESETS, Places, Resources, Search, Study, Training
+from .option_table import PRESETS, OwnData, Places, Resources, Search, Study, Training
+from .own_data import implied_by_own_data
 from .parser import CommandParser, add_help
 
 COMMAND = "python -m msd_ray.tune"
@@ -47,7 +48,7 @@ SOURCE = "en"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuneOptions(Study, Search, Training, Places, Resources):
+class TuneOptions(Study, OwnData, Search, Training, Places, Resources):
     """Options of one search. None: decided later, from the machine or the space."""
 
     def __post_init__(self) -> None:
@@ -100,6 +101,7 @@ def command_line() -> CommandParser:
 
 def add_settings(parser: CommandParser, options: type[TuneOptions]) -> None:
     """Add the options that `tune` and `ablate` share besides those of the study."""
+    parser.add_options("own data, in place of --dataset (docs/own-data.md)", options, OwnData)
     parser.add_options("training", options, Training)
     parser.add_options("storage and tracking", options, Places)
     parser.add_options("resources, on the Ray cluster at RAY_ADDRESS or, if unset, this machine", options, Resources)
@@ -109,9 +111,10 @@ def given_values(parser: CommandParser, arguments: Sequence[str] | None) -> dict
     """Values of environment, preset and command line; a later one overrides. Raises UserError for a wrong option."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     given = parser.read(words)
+    own = implied_by_own_data(given)
     if "preset" in given:
         given = parser.read([*PRESETS[given["preset"]].split(), *words])
-    return {**from_environment(), **given}
+    return {**from_environment(), **given, **own}
 
 
 def _presets() -> str:

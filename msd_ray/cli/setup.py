@@ -78,7 +78,8 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     """
     space = load_space(options.space)
     storage = Storage.at(options.storage)
-    dataset_named(options.dataset)  # before its name becomes part of a path
+    if options.own is None:
+        dataset_named(options.dataset)  # before its name becomes part of a path
     teacher_trials = _teacher_trials(options, space)
     _rows(options, space)
     if storage.store is not None:
@@ -143,6 +144,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
                     "dev_limit": options.dev_limit,
                     "decode": options.decode,
                     "teacher_trials": settings.teacher_trials,
+                    **({"labels": list(texts.source.labels)} if options.own else {}),
                 },
                 mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
                 study_storage=study_storage,
@@ -163,6 +165,7 @@ def _data(options: TuneOptions, lang: str) -> Data:
         select_on=options.select_on,
         dev_limit=options.dev_limit,
         decode=options.decode,
+        own=options.own,
     )
 
 
@@ -276,6 +279,7 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
     return [
         ("study", f"{setup.settings.name}: {options.dataset}, en to {setup.lang}"),
         ("sentences", counts),
+        *(_own_files(setup) if options.own else []),
         ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),
         (
             "training",
@@ -316,7 +320,17 @@ def describe_phases(setup: Setup) -> list[tuple[str, str]]:
 
 def describe_split(setup: Setup) -> str:
     """Split on which final runs are scored."""
-    return f"scored on the {'test set' if setup.corpora.target.has_test else 'dev set (no test file is on disk)'}"
+    target = setup.corpora.target
+    if not target.has_test and not target.has_dev:
+        return "scored on the source's dev set, because there are no target labels"
+    return f"scored on the {'test set' if target.has_test else 'dev set (no test file is on disk)'}"
+
+
+def _own_files(setup: Setup) -> list[tuple[str, str]]:
+    """Description of a user's own files: entity types, and what was done to the files."""
+    source, target = setup.corpora.source, setup.corpora.target
+    types = ", ".join(label[2:] for label in source.labels if label.startswith("B-"))
+    return [("entity types", types), *(("files", note) for note in (*source.notes, *target.notes))]
 
 
 def _phase(trials: int, searched: list[str]) -> str:

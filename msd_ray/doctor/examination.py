@@ -54,6 +54,8 @@ def _corpora(options: TuneOptions) -> Iterator[Finding]:
                 directory=options.data_dir,
                 limit=options.limit,
                 max_length=options.max_length,
+                select_on=options.select_on if options.own else "target",
+                own=options.own,
             )
         )
 

@@ -25,7 +25,8 @@ from .tagger import Tagger, student_directory
 DESCRIPTION = """\
 Tag named entities in text with an exported student, one sentence per line.
 
-Words are separated by white space; separate punctuation as well, as in the corpora. Chinese is tagged by character.
+Words are found as in the training text of the model: by the rules of Unicode if that was raw text; by character if its
+words were characters (Chinese); else at white space, where punctuation must be separated as well.
 Results are written in input order as soon as input is available. A blank line gives an empty result.
 Sentences longer than the model's limit are read in overlapping windows of whole words: every word gets a label."""
 

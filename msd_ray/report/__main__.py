@@ -15,7 +15,7 @@ from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.files import new_file
 from msd_ray.common.limits import require_plain
 from msd_ray.common.option_types import Names, address, path, text
-from msd_ray.data.catalogue import dataset_named
+from msd_ray.data.catalogue import OWN, dataset_named
 
 if TYPE_CHECKING:
     from msd_ray.tracking.study_reader import RecordedStudy, StudyReader
@@ -203,7 +203,8 @@ def _check_tags(study: "RecordedStudy") -> None:
     """Check the tags that become file names and table rows. Raises UserError, naming the run, if one is invalid."""
     for what, name in (("study", study.name), ("dataset", study.dataset), ("lang", study.lang)):
         require_plain(name, f"MLflow's run {study.parent.run_id}: tag {what}")
-    dataset_named(study.dataset)
+    if study.dataset != OWN:
+        dataset_named(study.dataset)
     for run in study.runs:
         if run.phase == "final" and "row" in run.tags:
             require_plain(run.tags.get("configuration", ""), f"MLflow's run {run.run_id}: tag configuration")

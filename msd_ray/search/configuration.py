@@ -82,7 +82,9 @@ def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
             tags={"configuration": digest, **retry},
         )
     row = str(record.parameters["row"])
-    scored = {} if plan.scored is None else {"scored_split": plan.scored.split}
+    scored: dict[str, str] = {} if plan.scored is None else {"scored_split": plan.scored.split}
+    if plan.scored is not None and plan.scored.lang == "source":
+        scored["scored_on"] = "source"
     return RunLabel(
         key=f"{plan.phase}/{row}/{digest}/seed-{plan.run.seed}",
         name=f"{plan.phase}-{row}-seed-{plan.run.seed}",

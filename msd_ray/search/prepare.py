@@ -8,8 +8,9 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerFast
 
+from msd_ray.common.errors import UserError
 from msd_ray.common.manifest import FileDigest
-from msd_ray.data.catalogue import DATASETS, label_names
+from msd_ray.data.catalogue import DATASETS
 from msd_ray.data.encode import encode_sentences, encode_text
 from msd_ray.data.encoders.cache import file_digest
 from msd_ray.data.encoders.files import EncoderFiles, content_files
@@ -17,6 +18,14 @@ from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.gold import load_target_gold
 from msd_ray.data.load import SourceCorpus, TargetCorpus, load_dev, load_source, load_target, load_test, subset
 from msd_ray.data.locate import has_test
+from msd_ray.data.own import (
+    ScoredSentences,
+    load_own_scored,
+    load_own_source,
+    load_own_source_dev,
+    load_own_target,
+)
+from msd_ray.data.own_files import OwnFiles
 from msd_ray.data.sentences import Sentence, Text, digest
 from msd_ray.data.store import save_sentences, save_text, save_words
 from msd_ray.method.decoding import Decode
@@ -45,6 +54,7 @@ class Data:
         select_on: the dev set whose labels are read before the final runs.
         dev_limit: maximum number of dev sentences that score a trial; None: all.
         decode: decoding method, see `method.decoding`.
+        own: the user's own files, in place of a data set of the catalogue.
     """
 
     dataset: str
@@ -55,6 +65,7 @@ class Data:
     select_on: SelectOn = "target"
     dev_limit: int | None = None
     decode: Decode = "argmax"
+    own: OwnFiles | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +123,12 @@ def read(data: Data) -> ReadCorpora:
     Raises:
         UserError: a file is missing or malformed; the message names file and line.
     """
-    # The target first: an unknown language is detected before the source is read.
     dev = dev_language(data.select_on) == "target"
+    if data.own is not None:
+        source = load_own_source(data.own, SOURCE, limit=data.limit)
+        target = load_own_target(data.own, data.lang, source.labels, limit=data.limit, dev=dev)
+        return ReadCorpora(source=source, target=target, select_on=data.select_on)
+    # The target first: an unknown language is detected before the source is read.
     target = load_target(data.dataset, data.lang, data.directory, limit=data.limit, dev=dev)
     source = load_source(data.dataset, data.directory, limit=data.limit)
     return ReadCorpora(source=source, target=target, select_on=data.select_on)
@@ -128,7 +143,7 @@ def prepare(
         UserError: the storage is not writable, or the encoder has no suitable tokenizer.
     """
     features = _Features(
-        encoder=encoder, names=label_names(data.dataset), storage=storage, max_length=data.max_length, study=study
+        encoder=encoder, names=corpora.source.labels, storage=storage, max_length=data.max_length, study=study
     )
     with storage.writing():
         keys = Corpora(
@@ -171,6 +186,8 @@ def prepare_target_gold(data: Data, prepared: Prepared) -> str:
     Raises:
         UserError: as `read` does, or a label in the training file is unknown.
     """
+    if data.own is not None:
+        raise UserError("the variant gold-aux needs labels of the target text, and of own files none are read.")
     gold = load_target_gold(data.dataset, data.lang, data.directory, limit=data.limit)
     with prepared.experiment.storage.writing():
         return _Features.of(data, prepared).labelled(gold)
@@ -191,17 +208,27 @@ def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None)
 def _scored(data: Data, prepared: Prepared) -> Scored:
     """The split that a language is scored on; stores its words for error analysis."""
     storage = prepared.experiment.storage
-    split: Literal["test", "dev"] = "test" if has_test(DATASETS[data.dataset], data.lang, data.directory) else "dev"
-    load = load_test if split == "test" else load_dev
-    test = load(data.dataset, data.lang, data.directory)
+    found = _scored_sentences(data, prepared.experiment.corpora.label_names)
+    test = found.sentences
     with storage.writing():
-        scored = Scored(split=split, features=_Features.of(data, prepared).labelled(test))
+        features = _Features.of(data, prepared).labelled(test)
+        scored = Scored(split=found.split, features=features, lang=found.lang)
         words = storage.words(scored.features)
         mark_used(storage, prepared.experiment.study, words)
         with create_if_missing(storage, words) as wanted:
             if wanted:
                 save_words(test, words)
     return scored
+
+
+def _scored_sentences(data: Data, labels: Sequence[str]) -> ScoredSentences:
+    if data.own is not None:
+        if data.lang == SOURCE:
+            return load_own_source_dev(data.own, SOURCE)
+        return load_own_scored(data.own, data.lang, labels)
+    split: Literal["test", "dev"] = "test" if has_test(DATASETS[data.dataset], data.lang, data.directory) else "dev"
+    load = load_test if split == "test" else load_dev
+    return ScoredSentences(split=split, lang="target", sentences=load(data.dataset, data.lang, data.directory))
 
 
 class _Features:

@@ -185,7 +185,7 @@ class SmallSearch:
             "workers": 0,
             **self.options,
         }
-        flags = [(f"--{name.replace('_', '-')}", value) for name, value in options.items()]
+        flags = [(f"--{name.replace('_', '-')}", value) for name, value in options.items() if value is not None]
         return [text for flag, value in flags for text in ([flag] if value is True else [flag, *str(value).split(" ")])]
 
     def setup(self) -> Setup:
