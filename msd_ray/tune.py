@@ -175,6 +175,7 @@ def conclude(
         write_summary,
     )
     from msd_ray.report.overview import LanguageSummary
+    from msd_ray.report.write import report_of
     from msd_ray.search.configuration import row_digest
     from msd_ray.tracking.rows import best_run
     from msd_ray.tracking.uri import shown_uri, ui_command
@@ -219,6 +220,14 @@ def conclude(
         path = summary_path(options, setup.lang)
         write_summary(path, content)
         where.append(("summary", str(path)))
+    report = report_of(
+        setup.mlflow_uri,
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        name=setup.settings.name,
+        out=setup.storage.root / "report",
+    )
+    where.append(("report", report))
     where.append(("compare runs", ui_command(setup.mlflow_uri) or shown_uri(setup.mlflow_uri)))
     print_pairs(console, where)
     return winner is not None, LanguageSummary(lang=setup.lang, rows=tuple(summary))
