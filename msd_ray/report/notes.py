@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from .paper import PaperTable, average_of_cells
-from .results import Results, by_seed
+from .results import Results, by_seed, is_zero_shot
 
 CONTROL_HEADING = "Control, NOT zero-shot: gold labels of the target's training sentences reach the student"
 SOURCE = (
@@ -72,6 +72,8 @@ def for_paper_tables(results: Results, langs: Iterable[str], why_on_dev: str = O
 def for_own_tables(results: Results, langs: Iterable[str], *first: str, why_on_dev: str = ON_DEV) -> tuple[str, ...]:
     """Return the notes of tables that are not in the paper; `first` come before those on the conditions."""
     langs = tuple(langs)
+    if all(is_zero_shot(name) for name in results.ran(langs)):
+        first = tuple(note for note in first if note != CONTROL)
     return (*first, *not_run(results, langs), *on_dev(results, langs, why_on_dev), *results.notes)
 
 

@@ -1,6 +1,7 @@
 """The page of a search: its first screen, its trials, the errors of the best student, domains, the paper's numbers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from msd_ray.tracking.rows import dev_metric_of
 from msd_ray.tracking.study_reader import Curves, RecordedStudy
@@ -66,7 +67,7 @@ def search_page(
         Section(
             heading="Errors of the best student",
             anchor="errors",
-            tables=search_tables(study, results)[1:],
+            tables=_error_tables(study, results),
             figures=type_figures(results, study.lang, runs, student, read, scope),
             sentence_lists=worst_of(study, read),
         ),
@@ -83,6 +84,19 @@ def search_page(
         notes=dev_notes(results, study.lang),
         sections=tuple(section for section in sections if not section.empty),
         footer=FOOTER,
+    )
+
+
+def _error_tables(study: RecordedStudy, results: Results) -> tuple[Table, ...]:
+    """Return the tables of details, without the conditions that the first screen has.
+
+    F1 without repeated sentences is left out if no scored sentence is in the training text.
+    """
+    repeated = results.f1_deduplicated != results.f1
+    return tuple(
+        replace(table, notes=tuple(note for note in table.notes if note not in results.notes))
+        for table in search_tables(study, results)[1:]
+        if repeated or not table.key.startswith("deduplicated")
     )
 
 

@@ -97,7 +97,7 @@ def _pair(pair: str) -> str:
 
 def _broken(pair: str) -> str:
     """Return a pair on four lines, so that four pairs fit side by side on a phone."""
-    return "<br>".join(line.replace(", ", "<br>") for line in PAIRS[pair])
+    return " –<br>".join(domain.replace(", ", "<br>") for domain in PAIRS[pair])
 
 
 def _cells(values: Sequence[float]) -> tuple[str, str, str]:

@@ -52,8 +52,8 @@ def layer_weights_figure(models: Sequence[LayerWeights], *, scope: str = "") -> 
 
 
 def _trained(model: LayerWeights) -> bool:
-    """Return whether the weights differ: without auxiliary channels in the loss they stay equal."""
-    return len({round(weight, 6) for curve in model.curves.values() for _, weight in curve}) > 1
+    """Return whether a weight changes: without auxiliary channels in the loss they stay as they were initialised."""
+    return any(len({round(weight, 6) for _, weight in curve}) > 1 for curve in model.curves.values())
 
 
 def _line(layer: int, index: int, curve: Curve, *, in_legend: bool) -> Any:
