@@ -17,6 +17,7 @@ from msd_ray.report.comparison import (
     write_summary,
 )
 from msd_ray.report.overview import LanguageSummary, print_overview
+from msd_ray.report.write import report_of
 from msd_ray.search.budget import Seconds
 from msd_ray.search.configuration import row_digest
 from msd_ray.search.final import Rows
@@ -184,6 +185,14 @@ def conclude(
         path = summary_path(options, setup.lang)
         write_summary(path, content)
         where.append(("summary", str(path)))
+    report = report_of(
+        setup.mlflow_uri,
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        name=setup.settings.name,
+        out=setup.storage.root / "report",
+    )
+    where.append(("report", report))
     where.append(("compare runs", ui_command(setup.mlflow_uri) or shown_uri(setup.mlflow_uri)))
     print_pairs(console, where)
     return winner is not None, LanguageSummary(lang=setup.lang, rows=tuple(summary))

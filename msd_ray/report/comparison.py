@@ -149,11 +149,29 @@ def winner_row(rows: Iterable[SummaryRow]) -> str:
     return "average" if "best" in dev and dev.get("average", 0.0) > dev["best"] else "best"
 
 
-def summary_metrics(rows: Iterable[SummaryRow], compared: Iterable[Comparison] = ()) -> dict[str, float]:
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The row that a study is about, and its gain over the row that it has to beat; None if that has no run."""
+
+    row: SummaryRow
+    gain: Comparison | None
+
+
+def headline(rows: Sequence[SummaryRow], name: str, over: str = "direct") -> Headline | None:
+    """Return the headline of a table; None if the named row has no score."""
+    row = next((row for row in rows if row.name == name and row.test is not None), None)
+    if row is None:
+        return None
+    gains = {pair.b: pair for pair in comparisons(rows, of=name) if pair.difference is not None}
+    return Headline(row=row, gain=gains.get(over))
+
+
+def summary_metrics(rows: Sequence[SummaryRow], compared: Iterable[Comparison] = ()) -> dict[str, float]:
     """Return the table's numbers as metrics for the study's parent run.
 
     Names are `final/best/test_f1_mean`, `..._sd`, `..._n`, `..._low`, `..._high`, the same for `dev_target_f1`;
-    `gain/best-paper/difference` and `.../p`. Undefined numbers are left out.
+    `gain/best-paper/difference` and `.../p`; of the row that a search exports `winner/test_f1` and its
+    `winner/gain_over_direct`. Undefined numbers are left out.
     """
     metrics: dict[str, float | None] = {}
     for row in rows:
@@ -165,6 +183,10 @@ def summary_metrics(rows: Iterable[SummaryRow], compared: Iterable[Comparison] =
     for pair in compared:
         key = f"gain/{pair.a}-{pair.b}"
         metrics |= {f"{key}/difference": pair.difference, f"{key}/p": pair.p}
+    winner = headline(rows, winner_row(rows))
+    if winner is not None and winner.row.test is not None:
+        metrics[f"winner/{winner.row.scored_split}_f1"] = winner.row.test.mean
+        metrics["winner/gain_over_direct"] = None if winner.gain is None else winner.gain.difference
     return {name: value for name, value in metrics.items() if value is not None}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from .paper import PaperTable, average_of_cells
-from .results import Results, by_seed
+from .results import Results, by_seed, is_zero_shot
 
 CONTROL_HEADING = "Control, NOT zero-shot: gold labels of the target's training sentences reach the student"
 SOURCE = (
@@ -31,6 +31,9 @@ FINAL_RUNS = (
     "dev F1: on the dev set that selected epochs and configurations. 95 % interval: Student's t, of the mean. gain of "
     "best: mean difference in F1 points over the seeds that both rows have; p: paired t-test over these seeds, "
     "corrected for all comparisons of the table (Holm). n/a: undefined (one seed, or equal differences)."
+)
+FIRST_SCREEN = (
+    "Percent, mean ± standard deviation over seeds; Student's t interval; gain and p over shared seeds (paired t-test)."
 )
 SPANS = (
     "Number of entities, mean ± sample standard deviation over n seeds. boundary: overlap and correct type; type: "
@@ -62,11 +65,13 @@ def on_dev(results: Results, langs: Iterable[str], why: str = ON_DEV) -> tuple[s
 
 def for_paper_tables(results: Results, langs: Iterable[str], why_on_dev: str = ON_DEV) -> tuple[str, ...]:
     """Return the notes of tables with the paper's numbers and ours."""
+    langs = tuple(langs)
     return (
         "paper: as printed, bold where the paper is bold. ours: mean ± sample standard deviation over n seeds, in "
-        "percent. difference: ours minus the paper's, in percentage points. –: no such number; cited systems have only "
-        "the paper's.",
+        "percent. difference: ours minus the paper's, in percentage points. –: no such number; cited systems, and "
+        "variants that were not run, have only the paper's.",
         BOLD,
+        *not_run(results, langs),
         *on_dev(results, langs, why_on_dev),
         *results.notes,
     )
@@ -74,7 +79,17 @@ def for_paper_tables(results: Results, langs: Iterable[str], why_on_dev: str = O
 
 def for_own_tables(results: Results, langs: Iterable[str], *first: str, why_on_dev: str = ON_DEV) -> tuple[str, ...]:
     """Return the notes of tables that are not in the paper; `first` come before those on the conditions."""
-    return (*first, *on_dev(results, langs, why_on_dev), *results.notes)
+    langs = tuple(langs)
+    if all(is_zero_shot(name) for name in results.ran(langs)):
+        first = tuple(note for note in first if note != CONTROL)
+    return (*first, *not_run(results, langs), *on_dev(results, langs, why_on_dev), *results.notes)
+
+
+def not_run(results: Results, langs: Iterable[str]) -> tuple[str, ...]:
+    """Return one line with all rows that were never run, which tables leave out."""
+    ran = results.ran(langs)
+    missing = [label for name, label in results.labels.items() if name not in ran]
+    return (f"Not run: {', '.join(missing)}.",) if missing else ()
 
 
 def paper_averages(paper: PaperTable) -> tuple[str, ...]:

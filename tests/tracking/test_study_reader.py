@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 from mlflow_server import mlflow_server
-from recorded_studies import ROWS, SEEDS, curve, scored
+from recorded_studies import PAPER, ROWS, SEEDS, curve, scored
 
 from msd_ray.common.errors import UserError
 from msd_ray.tracking import history
@@ -151,7 +151,7 @@ def test_more_runs_than_fit_one_request(reader: StudyReader, monkeypatch: pytest
 
 def test_a_deleted_run_is_omitted(copied: StudyReader) -> None:
     study = study_named(copied, "wikiann-ar-ablation")
-    gone = run_with(study, "final/msd/1f0c8a52/seed-3").run_id
+    gone = run_with(study, f"final/msd/{PAPER}/seed-3").run_id
     others = [run.run_id for run in study.runs if run.run_id != gone]
     copied._client.delete_run(gone)
     assert [run.run_id for run in study_named(copied, "wikiann-ar-ablation").runs] == others

@@ -1,5 +1,6 @@
 """Opens the study database, converts its errors to user errors, and checks the settings of a study."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.exceptions import StorageInternalError
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 
@@ -19,6 +20,7 @@ from .outages import StorageUnavailableError, is_outage
 from .settings import differences
 
 _SETTINGS = "settings"  # study attribute
+METRIC = "dev F1"
 _BUSY_TIMEOUT = 60.0  # seconds that a write waits for another process on the same SQLite file
 
 
@@ -79,6 +81,9 @@ def open_study(storage: BaseStorage, name: str, settings: Mapping[str, JSON], ur
     )
     if not check_settings(study, settings, url):
         study.set_user_attr(_SETTINGS, dict(settings))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names([METRIC])  # the name of the value on a dashboard
     return study
 
 
