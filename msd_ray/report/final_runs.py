@@ -91,8 +91,10 @@ def _group(key: str, heading: str, *fields: str) -> Group:
 def _row(row: SummaryRow, gain: Comparison | None, best: str | None) -> Row:
     absent = f"{row.failed} failed" if row.failed else NOT_RUN
     bold = row.zero_shot and is_best(row.test, best)
-    compared = gain is not None and gain.difference is not None
     none = NumberCell(text=NONE, value=None)
+    compared = (none, none)
+    if gain is not None and gain.difference is not None:
+        compared = (points(100 * gain.difference), p_value(gain.p))
     return Row(
         label=row.label,
         name=row.name,
@@ -102,7 +104,6 @@ def _row(row: SummaryRow, gain: Comparison | None, best: str | None) -> Row:
             SummaryCell(summary=row.test, absent=absent, row_n=row.seeds, best=bold),
             interval(row.test, NONE),
             SeedsCell(n=row.seeds, failed=row.failed),
-            points(100 * gain.difference) if compared else none,
-            p_value(gain.p) if compared else none,
+            *compared,
         ),
     )
