@@ -42,21 +42,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _picture(browser: Browser, page: Path, path: Path, size: dict[str, int], scheme: str, element: str | None) -> bool:
-    """Take a picture of the first screen, or of the first such element; return whether the page has it."""
+    """Take a picture of the first screen, or of such an element, at most a screen high; return whether there is one."""
     window = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
     tab = window.new_page()
     tab.goto(page.resolve().as_uri())
     tab.wait_for_selector("html[data-figures=drawn]")
-    found = tab.locator(element).first if element else None
-    if found is not None and not found.count():
-        window.close()
-        return False
-    if found is None:
-        tab.screenshot(path=path)
-    else:
-        found.screenshot(path=path)
+    box = tab.locator(element or "body").first.bounding_box() if tab.locator(element or "body").count() else None
+    if box is not None:
+        tab.screenshot(
+            path=path,
+            full_page=True,
+            clip={"x": box["x"], "y": box["y"], "width": box["width"], "height": min(box["height"], size["height"])},
+        )
     window.close()
-    return True
+    return box is not None
 
 
 if __name__ == "__main__":

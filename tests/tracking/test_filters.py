@@ -164,7 +164,8 @@ def test_source_data_and_description_of_runs(client: MlflowClient) -> None:
     assert notes["student/1"].startswith("**Student trial 1 of the search**. Study `wikiann-ar")
     assert "row `best`, seed 2" in notes[f"final/best/{BEST}/seed-2"]
     (search,) = (run for run in runs if run.info.run_name == AR)
-    inputs = {each.dataset.name: each.tags[0].value for each in search.inputs.dataset_inputs}  # type: ignore[union-attr]
+    assert search.inputs is not None
+    inputs = {each.dataset.name: each.tags[0].value for each in search.inputs.dataset_inputs}
     assert inputs == {
         "wikiann-en-train": "training",
         "wikiann-ar-train-text": "training",
