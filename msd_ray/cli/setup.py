@@ -1,5 +1,6 @@
 """Set up searches from options: read and check all inputs, write nothing."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,29 +9,30 @@ from pathlib import Path
 import torch
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.sqlite import sqlite_url
 from msd_ray.data.catalogue import dataset_named
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.data.encoders.token_classification import check_encoder
 from msd_ray.method.device import resolve_precision
-from msd_ray.method.settings import RunSettings
+from msd_ray.method.settings import Precision, RunSettings
 from msd_ray.method.variants import FINAL_ROWS
 from msd_ray.predict.export import DESCRIPTION
 from msd_ray.search.budget import Budget
 from msd_ray.search.configuration import AVERAGE, BEST
+from msd_ray.search.final import remaining
 from msd_ray.search.parameters import JSON, Fixed, Parameter
 from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
-from msd_ray.search.search import SearchSettings, remaining
+from msd_ray.search.search import SearchSettings
 from msd_ray.search.spaces import SearchSpace, load_space
 from msd_ray.search.studies.points import Points
 from msd_ray.search.warm_start import NO_WARM_START, WarmStart, warm_start
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.uri import default_tracking_uri, shown_uri
 
-from .arguments import TEACHER_TRIALS
+from .option_table import AVERAGE_EPOCHS, TEACHER_TRIALS
 from .options import TuneOptions
 
-DEFAULT_AVERAGE_EPOCHS = 3
 SELECTION = {
     "target": "epochs and configurations by F1 on the target's dev set",
     "source": "epochs and configurations by F1 on the source's dev set; no label of the target is read",
@@ -52,6 +54,7 @@ class Setup:
     mlflow_uri: str
     study_storage: str
     gpus: float
+    precision_note: str = ""
 
     @cached_property
     def prepared(self) -> Prepared:
@@ -75,7 +78,8 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     """
     space = load_space(options.space)
     storage = Storage.at(options.storage)
-    dataset_named(options.dataset)  # before its name becomes part of a path
+    if options.own is None:
+        dataset_named(options.dataset)  # before its name becomes part of a path
     teacher_trials = _teacher_trials(options, space)
     _rows(options, space)
     if storage.store is not None:
@@ -94,7 +98,8 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     gpus = options.gpus_per_trial
     if gpus is None:
         gpus = 1.0 if torch.cuda.is_available() else 0.0
-    study_storage = options.study_storage or f"sqlite:///{storage.root / 'studies.db'}"
+    precision, precision_note = _precision(options, gpus)
+    study_storage = options.study_storage or sqlite_url(storage.root / "studies.db")
     setups = []
     for one, texts in zip(data, corpora, strict=True):
         warm = warm_start(
@@ -107,7 +112,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
         settings = SearchSettings(
             name=options.study_name(one.lang),
             space=space,
-            run=_run(options, gpus),
+            run=_run(options, precision),
             trials=options.trials,
             teacher_trials=teacher_trials,
             seeds=options.seeds,
@@ -139,10 +144,12 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
                     "dev_limit": options.dev_limit,
                     "decode": options.decode,
                     "teacher_trials": settings.teacher_trials,
+                    **({"labels": list(texts.source.labels)} if options.own else {}),
                 },
                 mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
                 study_storage=study_storage,
                 gpus=gpus,
+                precision_note=precision_note,
             )
         )
     return tuple(setups)
@@ -158,18 +165,33 @@ def _data(options: TuneOptions, lang: str) -> Data:
         select_on=options.select_on,
         dev_limit=options.dev_limit,
         decode=options.decode,
+        own=options.own,
     )
 
 
-def _run(options: TuneOptions, gpus: float) -> RunSettings:
+def _precision(options: TuneOptions, gpus: float) -> tuple[Precision, str]:
+    """The precision of all trials, and the answers of a cluster's GPU nodes if they determined it, else "".
+
+    Raises:
+        UserError: `--precision auto`, and the GPUs are on a cluster that does not answer or has none yet.
+    """
+    on_other_nodes = gpus > 0 and not torch.cuda.is_available() and os.environ.get("RAY_ADDRESS")
+    if options.precision == "auto" and on_other_nodes:
+        from msd_ray.search.on_ray.precision import cluster_precision
+
+        return cluster_precision()
+    return resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")), ""
+
+
+def _run(options: TuneOptions, precision: Precision) -> RunSettings:
     return RunSettings(
         seed=options.seed,
         epochs=options.epochs,
         batch_size=options.batch_size,
         max_length=options.max_length,
         frozen_layers=options.frozen_layers,
-        precision=resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")),
-        average_epochs=options.average_epochs or min(DEFAULT_AVERAGE_EPOCHS, options.epochs),
+        precision=precision,
+        average_epochs=options.average_epochs or min(AVERAGE_EPOCHS, options.epochs),
         pairing=options.pairing,
         loss_mean=options.loss_mean,
         dropout_masks=options.dropout_masks,
@@ -250,14 +272,19 @@ def _searched(parameters: Mapping[str, Parameter]) -> list[str]:
 def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Description of a study as pairs of name and text: data, the command's own `work`, resources, storage."""
     run = setup.settings.run
+    precision = f"{run.precision} ({setup.precision_note})" if setup.precision_note else run.precision
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in setup.corpora.counts.items())
     process = f"on {_count(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
     each = f"{_count(options.cpus_per_trial, 'CPU')} and {_count(setup.gpus, 'GPU')}"
     return [
         ("study", f"{setup.settings.name}: {options.dataset}, en to {setup.lang}"),
         ("sentences", counts),
+        *(_own_files(setup) if options.own else []),
         ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),
-        ("training", f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {run.precision}, seed {run.seed}"),
+        (
+            "training",
+            f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {precision}, seed {run.seed}",
+        ),
         *work,
         ("a trial", f"{process}{', each' if options.workers > 1 else ''} with {each}"),
         ("at once", _count(options.max_concurrent, "trial") if options.max_concurrent else "as many trials as fit"),
@@ -293,7 +320,17 @@ def describe_phases(setup: Setup) -> list[tuple[str, str]]:
 
 def describe_split(setup: Setup) -> str:
     """Split on which final runs are scored."""
-    return f"scored on the {'test set' if setup.corpora.target.has_test else 'dev set (no test file is on disk)'}"
+    target = setup.corpora.target
+    if not target.has_test and not target.has_dev:
+        return "scored on the source's dev set, because there are no target labels"
+    return f"scored on the {'test set' if target.has_test else 'dev set (no test file is on disk)'}"
+
+
+def _own_files(setup: Setup) -> list[tuple[str, str]]:
+    """Description of a user's own files: entity types, and what was done to the files."""
+    source, target = setup.corpora.source, setup.corpora.target
+    types = ", ".join(label[2:] for label in source.labels if label.startswith("B-"))
+    return [("entity types", types), *(("files", note) for note in (*source.notes, *target.notes))]
 
 
 def _phase(trials: int, searched: list[str]) -> str:

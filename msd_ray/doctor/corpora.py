@@ -21,6 +21,12 @@ def corpora_findings(data: Data) -> Iterator[Finding]:
         what = f"{data.dataset}, {SOURCE} to {data.lang}: {counts} sentences"
         if corpora.target.has_test:
             yield passed(NAME, what)
+        elif not corpora.target.has_dev:
+            yield warned(
+                NAME,
+                f"{what}; no target labels, so final runs are scored on source dev",
+                "give --target-test or --target-dev, or report the scores as those of the source",
+            )
         else:
             yield warned(
                 NAME,

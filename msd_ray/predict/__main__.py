@@ -13,7 +13,7 @@ from io import BufferedReader
 from typing import BinaryIO, cast
 
 from msd_ray.common.errors import UserError, run_command
-from msd_ray.common.option_types import path, place, text
+from msd_ray.common.option_types import address, path, place, text
 
 from .formats import FORMATS, for_terminal
 from .hub import push_to_hub
@@ -25,7 +25,8 @@ from .tagger import Tagger, student_directory
 DESCRIPTION = """\
 Tag named entities in text with an exported student, one sentence per line.
 
-Words are separated by white space; separate punctuation as well, as in the corpora. Chinese is tagged by character.
+Words are found as in the training text of the model: by the rules of Unicode if that was raw text; by character if its
+words were characters (Chinese); else at white space, where punctuation must be separated as well.
 Results are written in input order as soon as input is available. A blank line gives an empty result.
 Sentences longer than the model's limit are read in overlapping windows of whole words: every word gets a label."""
 
@@ -51,7 +52,7 @@ examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. Returns 0, also if the reader closes the output early."""
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     if sys.stdin is None or sys.stdout is None:
         raise UserError("standard input or standard output is closed")
     _check_addresses(options)
@@ -101,7 +102,7 @@ def _check_addresses(options: argparse.Namespace) -> None:
         from msd_ray.cli.environment import from_environment, warn_of_passwords
 
         warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
-        from_environment({"mlflow_uri": None})  # reports a malformed address
+        from_environment()  # reports a malformed address
 
 
 def _tagger(options: argparse.Namespace) -> Tagger:
@@ -140,7 +141,8 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The parser."""
     parser = argparse.ArgumentParser(
         prog="python -m msd_ray.predict",
         description=DESCRIPTION,
@@ -159,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--mlflow-uri",
+        type=address,
         metavar="URI",
         help="MLflow server or database of the registered model "
         "(default: MLFLOW_TRACKING_URI, else mlflow.db in MSD_RAY_STORAGE or ./runs)",

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from msd_ray.common.errors import UserError
+from msd_ray.data.words import WordRule
 from msd_ray.method.decoding import Decode
 from msd_ray.method.device import autocast, resolve_precision
 
@@ -41,6 +42,7 @@ class Classifier:
         label_names: (C,).
         max_length: maximum tokens at a time, special tokens included.
         dataset, lang: of its training.
+        word_rule: how its training text was split into words.
         decode: as in the search that trained it.
     """
 
@@ -52,6 +54,7 @@ class Classifier:
     max_length: int
     dataset: str
     lang: str
+    word_rule: WordRule
     decode: Decode
 
 
@@ -86,6 +89,7 @@ def stored_classifier(
         max_length=description.max_length,
         dataset=description.dataset,
         lang=description.lang,
+        word_rule=description.rule,
         decode=description.decode,
     )
 
@@ -110,6 +114,7 @@ def classifier_of(student: "LoadedStudent", *, precision: str = "auto") -> Class
         max_length=student.max_length,
         dataset=student.dataset,
         lang=student.lang,
+        word_rule=student.word_rule,
         decode=student.decode,
     )
 

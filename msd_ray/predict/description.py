@@ -16,11 +16,13 @@ from msd_ray.common.errors import UserError
 from msd_ray.common.limits import check_size
 from msd_ray.data.encoders.files import content_files
 from msd_ray.data.encoders.refusals import check_directory
+from msd_ray.data.words import WordRule
 
 DESCRIPTION, CHANNELS = "msd_ray.json", "channels.safetensors"
 FORMAT: Literal[2] = 2
 LARGEST_DESCRIPTION = 1 << 20  # bytes
 HASHED_AT_ONCE = 1 << 24  # bytes
+CHARACTER_LANGUAGES = ("zh",)
 # Each label has a row in each terminal. Labels are printed: \p{C} excludes control and format characters.
 MOST_LABELS = 1_000
 Label = Annotated[str, Field(pattern=r"^(O|[BI]-[^\s\p{C}]+)$", max_length=80)]
@@ -29,7 +31,8 @@ Label = Annotated[str, Field(pattern=r"^(O|[BI]-[^\s\p{C}]+)$", max_length=80)]
 class Description(BaseModel):
     """Contents of `msd_ray.json`.
 
-    files: SHA-256 digests by file name. decode: as in the study; missing in older exports.
+    files: SHA-256 digests by file name. decode: as in the study; word_rule: how text is split into words. Older exports
+    lack both.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -41,7 +44,13 @@ class Description(BaseModel):
     frozen_layers: Annotated[int, Field(ge=0)]
     max_length: Annotated[int, Field(ge=3, le=1 << 20)]
     decode: Literal["argmax", "viterbi"] = "argmax"
+    word_rule: WordRule | None = None
     files: Mapping[str, str]
+
+    @property
+    def rule(self) -> WordRule:
+        """How text is split into words. In the corpora, Chinese has one word per character."""
+        return self.word_rule or ("characters" if self.lang in CHARACTER_LANGUAGES else "blanks")
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from msd_ray.data.encoders.files import CONFIG, EncoderFiles, combine_digests, c
 from msd_ray.data.encoders.layers import max_tokens
 from msd_ray.data.encoders.loading import load_encoder, load_tokenizer, no_loading_report
 from msd_ray.data.encoders.token_classification import HEAD, token_classifier, write_settings
+from msd_ray.data.words import WordRule
 from msd_ray.method.decoding import Decode
 from msd_ray.method.device import use_attention_kernel
 from msd_ray.method.tagger import MultiChannelTagger
@@ -42,7 +43,7 @@ WEIGHTS, CARD = "model.safetensors", "README.md"
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedStudent:
-    """A tagger in evaluation mode, with everything tagging needs. lang, dataset: of its training."""
+    """A tagger in evaluation mode, with everything tagging needs. lang, dataset, word_rule: of its training text."""
 
     tagger: MultiChannelTagger
     tokenizer: PreTrainedTokenizerFast
@@ -51,6 +52,7 @@ class LoadedStudent:
     dataset: str
     lang: str
     decode: Decode
+    word_rule: WordRule
 
 
 def export_student(
@@ -63,12 +65,14 @@ def export_student(
     max_length: int,
     card: ModelCard,
     decode: Decode = "argmax",
+    word_rule: WordRule | None = None,
 ) -> None:
     """Write a student to `directory`, replacing an older export. One writer per directory at a time.
 
     Args:
         weights_file: trained parameters of the selected epoch (`TrainingDirectory.weights_file`).
         decode: default decoding for tagging.
+        word_rule: how text to tag is split into words; None: at white space, Chinese into characters.
 
     Raises:
         UserError: weights and encoder do not match, `directory` exists and is not an export, or writing fails. The
@@ -94,6 +98,7 @@ def export_student(
             frozen_layers=frozen_layers,
             max_length=max_length,
             decode=decode,
+            word_rule=word_rule,
             files={path.name: sha256(path) for path in (*content_files(partial), partial / CHANNELS)},
         )
         (partial / DESCRIPTION).write_text(f"{description.model_dump_json(indent=2)}\n", encoding="utf-8")
@@ -134,6 +139,7 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
         dataset=description.dataset,
         lang=description.lang,
         decode=description.decode,
+        word_rule=description.rule,
     )
 
 

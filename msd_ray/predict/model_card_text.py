@@ -11,6 +11,13 @@ There was no test set: rows with split dev are scored on the {language} dev set,
 
 """
 
+NO_TARGET_LABELS = """\
+No target labels: scores are on the {source} dev set. No labelled {language} sentence was available, so rows with split
+dev are scored on the same {source} sentences that selected epoch and configuration. They do not measure how well
+{language} is tagged.
+
+"""
+
 CHOSEN_ON_TARGET = """\
 Labels of the {language} *dev* set selected epochs and configurations; scores without any labels would be lower."""
 

@@ -1,7 +1,6 @@
 """`Tagger`: tags text with an exported student, from Python; the command calls it, too."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,15 +9,13 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from msd_ray.common.errors import UserError
 from msd_ray.data.catalogue import LANGUAGE_NAMES
+from msd_ray.data.words import WordRule, word_spans
 from msd_ray.method.entity_scores import entities
 
-from .description import verified
+from .description import CHARACTER_LANGUAGES, verified
 
 if TYPE_CHECKING:  # torch is imported when a student is loaded
     from .classifier import Classifier
-
-CHARACTER_LANGUAGES = ("zh",)
-"""Languages written without spaces; one token per character in the corpora."""
 
 Span = tuple[int, int]
 """Start and end, exclusive."""
@@ -92,15 +89,19 @@ class Tagger:
     Args:
         classifier: the loaded student.
         decode: how to choose labels; None: as in the search that trained it.
-        characters: whether every character is a word.
+        word_rule: how texts are split into words; None: as the training text was.
     """
 
     def __init__(
-        self, classifier: "Classifier", *, decode: Literal["argmax", "viterbi"] | None = None, characters: bool = False
+        self,
+        classifier: "Classifier",
+        *,
+        decode: Literal["argmax", "viterbi"] | None = None,
+        word_rule: WordRule | None = None,
     ) -> None:
         self.classifier = classifier
         self.decode = decode
-        self.characters = characters
+        self.word_rule: WordRule = word_rule or classifier.word_rule
 
     @classmethod
     def from_pretrained(
@@ -120,7 +121,7 @@ class Tagger:
             model: its directory, `s3://BUCKET/PREFIX/models/STUDY`, or a registered model, `models:/NAME@ALIAS` or
                 `models:/NAME/VERSION`.
             lang: language of the text; None: the student's.
-            characters: whether every character is a word; None: for languages written without spaces.
+            characters: whether every character is a word; None: as in the training text.
             decode: argmax, or viterbi (the best valid sequence); None: as in the search that trained it.
             device: auto (a GPU if there is one), cpu, cuda or cuda:N.
             precision: auto (bf16 where it is faster), fp32 or bf16.
@@ -133,8 +134,7 @@ class Tagger:
         with student_directory(model, mlflow_uri) as directory:
             classifier = _load(directory, device, precision)
         check_language(lang, classifier.lang)
-        split_all = (lang or classifier.lang) in CHARACTER_LANGUAGES if characters is None else characters
-        return cls(classifier, decode=decode, characters=split_all)
+        return cls(classifier, decode=decode, word_rule=_word_rule(characters, lang, classifier.word_rule))
 
     @property
     def lang(self) -> str:
@@ -142,7 +142,7 @@ class Tagger:
         return self.classifier.lang
 
     @overload
-    def __call__(self, text: str) -> list[Entity]: ...  # type: ignore[overload-overlap] - a string is a sequence, too
+    def __call__(self, text: str) -> list[Entity]: ...  # type: ignore[overload-overlap]
 
     @overload
     def __call__(self, text: Sequence[str] | Sequence[Sequence[str]]) -> list[list[Entity]]: ...
@@ -161,7 +161,7 @@ class Tagger:
         """Label every word of every text, in batches of similar lengths. A text is a string, or split into words."""
         from .tagging import label_words
 
-        split = [_split(text, characters=self.characters) for text in texts]
+        split = [_split(text, self.word_rule) for text in texts]
         words = [[text[start:end] for start, end in spans] for text, spans in split]
         return [
             TaggedText(text=text, spans=spans, labels=tuple(found.labels), scores=tuple(found.scores))
@@ -182,14 +182,17 @@ def _load(directory: Path, device: str, precision: str) -> "Classifier":
     return classifier_of(load_student(directory, place), precision=precision)
 
 
-def word_spans(text: str, *, characters: bool = False) -> tuple[Span, ...]:
-    """Offsets of the words of a text: what white space separates, or its non-space characters."""
-    return tuple(match.span() for match in re.finditer(r"\S" if characters else r"\S+", text))
+def _word_rule(characters: bool | None, lang: str | None, of_student: WordRule) -> WordRule:
+    """How text is split: as the arguments say, else as the training text of the student was."""
+    if characters or (characters is None and lang in CHARACTER_LANGUAGES):
+        return "characters"
+    other = characters is False or lang is not None
+    return "blanks" if other and of_student == "characters" else of_student
 
 
-def _split(text: str | Sequence[str], *, characters: bool) -> tuple[str, tuple[Span, ...]]:
+def _split(text: str | Sequence[str], rule: WordRule) -> tuple[str, tuple[Span, ...]]:
     if isinstance(text, str):
-        return text, word_spans(text, characters=characters)
+        return text, word_spans(text, rule)
     spans, start = [], 0
     for word in text:
         spans.append((start, start + len(word)))
@@ -224,9 +227,9 @@ def student_directory(model: str | Path, mlflow_uri: str | None = None) -> Itera
     elif mlflow_uri is not None:
         raise UserError(f"--mlflow-uri applies to registered models only, but --model {name} is a directory. Omit it.")
     elif "://" in name:
-        from msd_ray.storage.copies import fetched_model
+        from msd_ray.storage.transfer import downloaded_model
 
-        with fetched_model(name) as directory:
+        with downloaded_model(name) as directory:
             yield directory
     else:
         yield Path(name)

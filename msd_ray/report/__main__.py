@@ -9,12 +9,13 @@ from rich.console import Console
 
 from msd_ray.cli.console import print_line, print_pairs
 from msd_ray.cli.environment import from_environment, warn_of_passwords
+from msd_ray.cli.option_table import Places
 from msd_ray.cli.parser import CommandParser
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.files import new_file
 from msd_ray.common.limits import require_plain
-from msd_ray.common.option_types import Names, path, text
-from msd_ray.data.catalogue import dataset_named
+from msd_ray.common.option_types import Names, address, path, text
+from msd_ray.data.catalogue import OWN, dataset_named
 
 if TYPE_CHECKING:
     from msd_ray.tracking.study_reader import RecordedStudy, StudyReader
@@ -44,15 +45,13 @@ DEFAULTS: dict[str, Any] = {
     "lang": None,
     "dataset": None,
     "study": None,
-    "storage": Path("runs"),
-    "mlflow_uri": None,
     "out": Path("report"),
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return 0. Raises UserError for invalid input."""
-    options = argparse.Namespace(**{**DEFAULTS, **from_environment(DEFAULTS), **_parser().read(arguments)})
+    options = argparse.Namespace(**{**DEFAULTS, **vars(Places(**from_environment())), **command_line().read(arguments)})
     if options.lang is None and options.study is None:
         raise UserError("--lang or --study is required. Name the languages or the study to report")
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
@@ -64,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     from .study_page import dataset_tables, language_tables, search_tables, study_page
     from .tables import paper_tables
 
-    uri = options.mlflow_uri or default_tracking_uri(options.storage)
+    uri = options.mlflow_uri or default_tracking_uri(Path(options.storage))
     with StudyReader.open(uri) as reader:
         by_dataset = _languages(reader, options)
 
@@ -138,7 +137,8 @@ def _write(path: Path, text: str) -> None:
         scratch.write_text(text, encoding="utf-8")
 
 
-def _parser() -> CommandParser:
+def command_line() -> CommandParser:
+    """The parser."""
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=EXAMPLES)
     parser.usage = f"{COMMAND} [--lang CODE [CODE ...]] [--study NAME] [options]"
     add = parser.add_argument_group("what to report").add_argument
@@ -155,7 +155,7 @@ def _parser() -> CommandParser:
     add("--storage", type=path, metavar="DIR", help="where mlflow.db is (default: MSD_RAY_STORAGE, else runs)")
     add(
         "--mlflow-uri",
-        type=text,
+        type=address,
         metavar="URI",
         help="MLflow server or database (default: MLFLOW_TRACKING_URI, else --storage's)",
     )
@@ -203,7 +203,8 @@ def _check_tags(study: "RecordedStudy") -> None:
     """Check the tags that become file names and table rows. Raises UserError, naming the run, if one is invalid."""
     for what, name in (("study", study.name), ("dataset", study.dataset), ("lang", study.lang)):
         require_plain(name, f"MLflow's run {study.parent.run_id}: tag {what}")
-    dataset_named(study.dataset)
+    if study.dataset != OWN:
+        dataset_named(study.dataset)
     for run in study.runs:
         if run.phase == "final" and "row" in run.tags:
             require_plain(run.tags.get("configuration", ""), f"MLflow's run {run.run_id}: tag configuration")

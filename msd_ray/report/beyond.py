@@ -135,7 +135,7 @@ def _deduplicated_group(results: Results, lang: str) -> Group:
 
 def type_table(results: Results, lang: str) -> Table:
     """Build the table of precision, recall and F1 per entity type and over all types, in one language."""
-    known = DATASETS[results.dataset].entity_types
+    known = DATASETS[results.dataset].entity_types if results.dataset in DATASETS else ()
     types = (*known, *sorted(set(results.types) - set(known)))
     measures = {"all": results.overall} | {name: results.types.get(name, Measures()) for name in types}
     best = {name: best_in(measure.f1, lang) for name, measure in measures.items()}

@@ -85,6 +85,7 @@ def collect(
     return Results(
         dataset=dataset,
         scored_splits=splits,
+        source_scored=frozenset(lang for _, lang, run in finished if run.tags.get("scored_on") == "source"),
         overall=measures("{split}"),
         types={name: measures(f"{{split}}/{name}") for name in types},
         f1_deduplicated=scores("{split}/f1_deduplicated"),

@@ -41,8 +41,9 @@ class SummaryRow:
 
     name: value of the tag `row`, part of the parent's metric names. label: display text. seeds: number of seeds with a
     finished run. failed: number of seeds whose run failed. zero_shot: False if target labels reached a training of the
-    row. scored_split: `test`, or `dev` if the data set has no test file. dev_metric: F1 on the dev set that selected
-    epochs and configurations. dev: scores on that set. test: scores on the scored split.
+    row. scored_split: `test`, or `dev` if the data set has no test file. scored_on_source: the target has no labels,
+    and that is the source's dev set. dev_metric: F1 on the dev set that selected epochs and configurations. dev: scores
+    on that set. test: scores on the scored split.
     """
 
     name: str
@@ -55,6 +56,7 @@ class SummaryRow:
     dev: Summary | None
     test: Summary | None
     test_by_seed: Mapping[int, float]
+    scored_on_source: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +114,7 @@ def _row(name: str, label: str, runs: Sequence[RunRow], dev_metric: str) -> Summ
         dev=_summary(_by_seed(finished, dev_metric)),
         test=_summary(test),
         test_by_seed=test,
+        scored_on_source=any(run.tags.get("scored_on") == "source" for run in finished.values()),
     )
 
 
@@ -177,13 +180,15 @@ def summary_json(
 ) -> dict[str, Any]:
     """Return the table's numbers for JSON: F1 and differences as fractions, null if undefined.
 
-    If `scored_split` is `dev`, there is no test file and the `test_...` scores are on the dev set.
+    If `scored_split` is `dev`, there is no test file and the `test_...` scores are on the dev set; if it is
+    `source dev`, there are no target labels, and they are on the source's.
     """
+    split = "dev" if any(row.scored_split == "dev" for row in rows) else "test"
     return {
         "study": study,
         "dataset": dataset,
         "lang": lang,
-        "scored_split": "dev" if any(row.scored_split == "dev" for row in rows) else "test",
+        "scored_split": "source dev" if any(row.scored_on_source for row in rows) else split,
         "rows": [
             {
                 "name": row.name,
@@ -252,12 +257,16 @@ def _table(
     by_name: bool,
     padding: int,
 ) -> Table:
-    on_dev = any(row.scored_split == "dev" for row in rows)
+    scored = "test F1,\nmean ± sd"
+    if any(row.scored_on_source for row in rows):
+        scored = "F1 on source\ndev (no target\nlabels)"
+    elif any(row.scored_split == "dev" for row in rows):
+        scored = "F1 on dev\n(no test file)"
     table = Table(title=title, title_justify="left", padding=(0, padding))
     table.add_column("", no_wrap=True)
     for heading in (
         "\n".join(["dev F1", *wrap(f"({dev_label})", 12)]),
-        "F1 on dev\n(no test file)" if on_dev else "test F1,\nmean ± sd",
+        scored,
         "95 %\ninterval",
         "n",
         *((f"gain\nof {compared[0].a}", "p\n(Holm)") if compared else ()),
@@ -299,6 +308,11 @@ def _gain(pair: Comparison | None) -> tuple[str, str]:
 
 def _notes(rows: Sequence[SummaryRow], compared: Sequence[Comparison]) -> list[str]:
     notes = []
+    if any(row.scored_on_source for row in rows):
+        notes.append(
+            "No target labels: all scores are on the source's dev set, which also selected epochs and configurations. "
+            "They do not measure how well the target language is tagged."
+        )
     if any(row.seeds for row in rows):
         notes.append("95 % interval: Student's t, of the mean over n seeds.")
     if any(pair.difference is not None for pair in compared):

@@ -1,6 +1,5 @@
 """Table of a search's final rows, as the search prints it: means, intervals, gains of the best configuration."""
 
-from msd_ray.data.catalogue import DATASETS
 from msd_ray.tracking.rows import dev_metric_of
 from msd_ray.tracking.study_reader import RecordedStudy
 
@@ -21,6 +20,7 @@ from .cells import (
 from .collect import current_final_runs
 from .comparison import DEV_LABELS, ROW_LABELS, Comparison, SummaryRow, comparisons, summary_rows
 from .table import Cell, Group, Row, Section, Table
+from .variant_rows import SOURCE_DEV
 
 
 def final_runs_table(study: RecordedStudy, *table_notes: str) -> Table:
@@ -33,17 +33,18 @@ def final_runs_table(study: RecordedStudy, *table_notes: str) -> Table:
     gains = {pair.b: pair for pair in comparisons(rows)}
     best = best_of([row.test for row in rows])
     on_dev = any(row.scored_split == "dev" for row in rows)
-    scored = "DEV SET (no test file)" if on_dev else "test set"
-    suffix = "_on_dev" if on_dev else ""
+    on_source = any(row.scored_on_source for row in rows)
+    scored = SOURCE_DEV if on_source else "DEV SET (no test file)" if on_dev else "test set"
+    suffix = "_on_source_dev" if on_source else "_on_dev" if on_dev else ""
     return Table(
         key=f"final-runs-{study.dataset}-{study.lang}",
-        title=f"Final runs of the search: {DATASETS[study.dataset].name} {study.lang}, {scored}",
+        title=f"Final runs of the search: {study.dataset} {study.lang}, {scored}",
         label_heading="Row",
         groups=(
             Group(key="dev", heading=f"dev F1 ({DEV_LABELS[dev_metric]})", columns=("",), fields=SUMMARY_FIELDS),
             Group(
                 key="f1",
-                heading="F1 (dev)" if on_dev else "F1",
+                heading="F1 (source dev)" if on_source else "F1 (dev)" if on_dev else "F1",
                 columns=("mean ± sd", "95 % interval"),
                 fields=tuple(f"{field}{suffix}" for field in SUMMARY_FIELDS),
             ),
@@ -58,7 +59,7 @@ def final_runs_table(study: RecordedStudy, *table_notes: str) -> Table:
         notes=(
             notes.SPREAD,
             notes.FINAL_RUNS,
-            *([f"{study.lang}: {notes.ON_DEV}"] if on_dev else []),
+            *([f"{study.lang}: {notes.NO_TARGET_LABELS if on_source else notes.ON_DEV}"] if on_dev else []),
             *table_notes,
         ),
     )

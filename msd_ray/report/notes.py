@@ -43,13 +43,21 @@ ON_DEV = (
     "there is no test file, so ours was scored on the dev set, which also selected epochs and configurations unless "
     "the source's dev set did. Such scores are too high and not comparable with the paper's test scores."
 )
+NO_TARGET_LABELS = (
+    "there are no target labels, so scores are on the source's dev set, which also selected epochs and configurations. "
+    "They do not measure how well the target language is tagged."
+)
 SOURCE_ON_DEV = "there is no test file, so English was scored on its dev set too, unlike the paper's test score."
 
 
 def on_dev(results: Results, langs: Iterable[str], why: str = ON_DEV) -> tuple[str, ...]:
     """Return a note on dev scores if any of these languages was scored on dev."""
-    affected = [lang for lang in langs if results.on_dev(lang)]
-    return (f"{', '.join(affected)}: {why}",) if affected else ()
+    affected: dict[str, list[str]] = {}
+    for lang in langs:
+        if results.on_dev(lang):
+            text = NO_TARGET_LABELS if why == ON_DEV and results.on_source(lang) else why
+            affected.setdefault(text, []).append(lang)
+    return tuple(f"{', '.join(own)}: {text}" for text, own in affected.items())
 
 
 def for_paper_tables(results: Results, langs: Iterable[str], why_on_dev: str = ON_DEV) -> tuple[str, ...]:

@@ -29,15 +29,17 @@ class Measures:
 class Results:
     """Results of the final runs of one data set in all languages; what was not run has no entry.
 
-    dataset: name in the catalogue. scored_splits: language -> scored split (`dev` without a test file). overall: of all
-    entities. types: entity type -> its measures. f1_deduplicated: on scored sentences that are not in the training
-    text. source_f1: the teacher's F1 on the source language's scored split, by the target language of its run.
-    span_errors: variant -> language -> seed -> error counts. failed: variant -> language -> number of failed runs.
+    dataset: name in the catalogue, or `own`. scored_splits: language -> scored split (`dev` without a test file).
+    source_scored: languages without labels, whose runs were scored on the source's dev set. overall: of all entities.
+    types: entity type -> its measures. f1_deduplicated: on scored sentences that are not in the training text.
+    source_f1: the teacher's F1 on the source language's scored split, by the target language of its run. span_errors:
+    variant -> language -> seed -> error counts. failed: variant -> language -> number of failed runs.
     notes: conditions that apply to every table (encoder, number of sentences, epochs).
     """
 
     dataset: str
     scored_splits: Mapping[str, Split] = field(default_factory=dict)
+    source_scored: frozenset[str] = frozenset()
     overall: Measures = field(default_factory=Measures)
     types: Mapping[str, Measures] = field(default_factory=dict)
     f1_deduplicated: Scores = field(default_factory=dict)
@@ -61,6 +63,10 @@ class Results:
     def on_dev(self, lang: str) -> bool:
         """Return whether this language's runs were scored on dev, because there is no test file."""
         return self.scored_splits.get(lang) == "dev"
+
+    def on_source(self, lang: str) -> bool:
+        """Return whether this language has no labels, so that its runs were scored on the source's dev set."""
+        return lang in self.source_scored
 
 
 def by_seed(scores: Mapping[str, Mapping[str, Mapping[int, Value]]], variant: str, lang: str) -> Mapping[int, Value]:

@@ -14,6 +14,7 @@ from .collect import Read
 from .comparison import DEV_LABELS
 from .final_runs import final_runs_table
 from .marked_sentences import SentenceList, worst_sentences
+from .notes import NO_TARGET_LABELS
 from .page import Page, Section
 from .pairwise import pairwise_table
 from .results import Results
@@ -87,7 +88,8 @@ def study_page(
 ) -> Page:
     """Build one language's page. paper: the paper's tables about its data set."""
     lang, runs = language.lang, language.runs
-    scope = f"{results.dataset} {lang}{', scored on dev' if results.on_dev(lang) else ''}"
+    split = "source dev" if results.on_source(lang) else "dev"
+    scope = f"{results.dataset} {lang}{f', scored on {split}' if results.on_dev(lang) else ''}"
     pairwise, bootstrap, types, spans = language_tables(results, lang, runs, read)
     variants, english, deduplicated = dataset_tables(results)
     sentences = _worst(language, read)
@@ -145,7 +147,9 @@ def study_page(
 def _notes(results: Results, lang: str) -> tuple[str, ...]:
     """Return the highlighted notes of the results section."""
     notes = []
-    if results.on_dev(lang):
+    if results.on_source(lang):
+        notes.append(f"{lang}: {NO_TARGET_LABELS}")
+    elif results.on_dev(lang):
         notes.append(
             "There is no test file: every score is on the target's dev set, which also selected epochs and "
             "configurations unless the source's dev set did. These are not test scores."

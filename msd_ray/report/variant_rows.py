@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 
-from msd_ray.data.catalogue import DATASETS
 from msd_ray.method.variants import VARIANTS, ZERO_SHOT
 
 from . import notes
@@ -10,6 +9,7 @@ from .cells import NOT_RUN, SeedsCell, SummaryCell, best_of, is_best
 from .results import Results, Scores, by_seed, summary_of
 from .table import Cell, Group, Row, Section
 
+SOURCE_DEV = "SOURCE DEV SET (no target labels)"
 NOT_RECORDED = "not recorded"
 """Shown if runs exist but lack this number: a row without a student, or a run that stored no predictions."""
 
@@ -82,12 +82,15 @@ def seeds_cell(results: Results, variant: str, lang: str) -> SeedsCell:
 
 def scored_on(results: Results, lang: str) -> str:
     """Return the suffix of headings: empty for test, else the split."""
+    if results.on_source(lang):
+        return " (source dev)"
     return " (dev)" if results.on_dev(lang) else ""
 
 
 def fields_on(results: Results, lang: str, fields: Iterable[str]) -> tuple[str, ...]:
     """Return CSV fields of scores, with a suffix for dev."""
-    return tuple(f"{field}_on_dev" if results.on_dev(lang) else field for field in fields)
+    suffix = "_on_source_dev" if results.on_source(lang) else "_on_dev" if results.on_dev(lang) else ""
+    return tuple(f"{field}{suffix}" for field in fields)
 
 
 def where(results: Results, langs: Iterable[str]) -> str:
@@ -95,8 +98,10 @@ def where(results: Results, langs: Iterable[str]) -> str:
     langs = tuple(langs)
     on_dev = [lang for lang in langs if results.on_dev(lang)]
     split = "test set"
-    if on_dev:
+    if langs and all(results.on_source(lang) for lang in langs):
+        split = SOURCE_DEV
+    elif on_dev:
         split = (
             "DEV SET (no test file)" if len(on_dev) == len(langs) else f"test set, {', '.join(on_dev)} on the DEV SET"
         )
-    return f"{DATASETS[results.dataset].name} {' '.join(langs)}".strip() + f", {split}"
+    return f"{results.dataset} {' '.join(langs)}".strip() + f", {split}"

@@ -18,13 +18,13 @@ from students import MAX_LENGTH, exported
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.windows import split_into_windows
+from msd_ray.data.words import word_spans
 from msd_ray.method.decoding import Decode, by_sentence
 from msd_ray.method.entity_scores import entities
 from msd_ray.method.evaluate import Float32
 from msd_ray.predict.__main__ import main
 from msd_ray.predict.export import LoadedStudent, load_student
 from msd_ray.predict.lines import LONGEST_LINE, MOST_BYTES, read_chunks
-from msd_ray.predict.tagger import word_spans
 from msd_ray.predict.tagging import tag
 
 COMMAND = [sys.executable, "-m", "msd_ray.predict", "--device", "cpu"]
@@ -115,10 +115,23 @@ def test_a_chinese_student_splits_characters_unless_told_otherwise(
     assert rows(command("我在\n", "--model", tmp_path / "zh", "--lang", "tr"))[0]["tokens"] == ["我在"]
 
 
+def test_text_is_split_as_the_training_text_was(
+    tiny_encoder: EncoderFiles, tmp_path: Path, command: Callable[..., bytes]
+) -> None:
+    """Whatever the language is: the rule comes from the text, not from its code."""
+    for rule, tokens in (
+        ("unicode", ["在", "Paris", ",", "x"]),
+        ("characters", [*"在Paris,x"]),
+        ("blanks", ["在Paris,", "x"]),
+    ):
+        exported(tiny_encoder, tmp_path / rule, lang="zh", word_rule=rule)  # type: ignore[arg-type]
+        assert rows(command("在Paris, x\n", "--model", tmp_path / rule))[0]["tokens"] == tokens
+
+
 def test_words_of_a_line() -> None:
-    assert word_spans("北京 大学", characters=True) == ((0, 1), (1, 2), (3, 4), (4, 5))
-    assert word_spans(" \u00a0\u3000") == ()
-    assert word_spans("a\u2028b") == ((0, 1), (2, 3))
+    assert word_spans("北京 大学", "characters") == ((0, 1), (1, 2), (3, 4), (4, 5))
+    assert word_spans(" \u00a0\u3000", "blanks") == ()
+    assert word_spans("a\u2028b", "blanks") == ((0, 1), (2, 3))
 
 
 def test_all_words_of_long_sentences_are_labelled(student: LoadedStudent) -> None:
