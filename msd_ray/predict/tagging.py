@@ -4,24 +4,30 @@ Sentences longer than the model's limit are read in overlapping windows (`data.w
 as when a student is scored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from tokenizers import Encoding
+from torch import Tensor
 
 from msd_ray.data.encode import encoded_text
-from msd_ray.data.tensors import TextTensors
+from msd_ray.data.tensors import TextBatch, TextTensors
 from msd_ray.data.windows import Window, split_into_windows
 from msd_ray.method.decoding import Decode, decode_labels
-from msd_ray.method.evaluate import Float32, scores_of_words
+from msd_ray.method.evaluate import Float32, Run, scores_of_words
 
 from .classifier import Classifier, classifier_of
 
 if TYPE_CHECKING:
     from .export import LoadedStudent
+
+TOKENS_A_BATCH = {"cuda": 32_768, "cpu": 1_024}
+"""Maximum tokens per batch, padding included: on CPUs what fits into a core's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +116,39 @@ def _logits(classifier: Classifier, sentences: Sequence[Sequence[str]]) -> Float
     sizes = [window.end - window.start for own in windows for window in own]
     text = encoded_text(parts, sizes)
     tensors = TextTensors(text, classifier.pad_id, classifier.device)
-    with torch.inference_mode():
+    with _threads(classifier.device) as run:
         scores = scores_of_words(
-            lambda batch: classifier.logits(batch.input_ids, batch.attention_mask),
+            lambda batch: _logits_of(classifier, batch),
             text,
             tensors,
             classifier.label_names,
+            tokens=TOKENS_A_BATCH[classifier.device.type],
+            run=run,
         )
     by_window = iter(np.split(scores, np.cumsum(sizes)[:-1]))
     return np.concatenate([next(by_window)[w.first - w.start : w.last - w.start] for own in windows for w in own])
+
+
+def _logits_of(classifier: Classifier, batch: TextBatch) -> Tensor:
+    with torch.inference_mode():  # of this thread
+        return classifier.logits(batch.input_ids, batch.attention_mask)
+
+
+@contextmanager
+def _threads(device: torch.device) -> Iterator[Run]:
+    """Run batches in as many threads as torch uses, one core each; on a GPU one after another.
+
+    Threads that share an operation wait for each other after each one, hundreds of times per batch.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1:
+        yield map
+        return
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool.map
+    finally:
+        torch.set_num_threads(threads)  # the default of threads that are started later
 
 
 def _windows(classifier: Classifier, encoding: Encoding, words: int) -> list[Window]:
