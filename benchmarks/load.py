@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.search.parameters import JSON
@@ -225,8 +226,7 @@ def _two(milliseconds: Float64) -> str:
 
 def resident_mib() -> float:
     """Return this process's resident memory in MiB."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return psutil.Process().memory_info().rss / 2**20
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -28,6 +28,7 @@ from msd_ray.search.phase import Ending, Phase, RunLogger
 from msd_ray.search.plans import Corpora, Experiment, Launch, Scored, TrialPlan, TrialReport
 from msd_ray.search.spaces import with_every_choice
 from msd_ray.search.studies import PhaseStudy, Pruning, TrialRecord
+from msd_ray.search.studies.points import Points
 from msd_ray.storage.layout import Storage
 
 from .curve_table import PAPER, SPACE, CurveTable
@@ -156,10 +157,8 @@ def _in_memory(
         study,
         memory,  # type: ignore[arg-type]
         memory,
-        space=space,
-        seed=seed,
+        points=Points(space, seed=seed, first=first),
         trials=trials,
-        first=first,
         pruning=pruning,
     )
 

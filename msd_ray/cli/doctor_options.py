@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msd_ray.common.errors import UserError
 
-from .declaration import declared, option
+from .declaration import option
 from .option_table import Search, Study
 from .options import TuneOptions, add_settings, given_values
 from .parser import CommandParser, add_help
@@ -50,20 +50,19 @@ class Checks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoctorOptions(Checks):
-    """Options of one examination. tune: the search to check; its languages may be empty."""
+class DoctorOptions(Checks, TuneOptions):
+    """Options of one examination, with those of the search to check. Its languages may be empty."""
 
-    tune: TuneOptions
+    def __post_init__(self) -> None:
+        """Raise UserError for a wrong value."""
+        super().__post_init__()
+        if not self.cluster_files and (self.ready or self.constraints):
+            raise UserError("--ready and --constraints apply to --cluster-files only")
 
 
 def parse(arguments: Sequence[str] | None = None) -> DoctorOptions:
     """Read the command line. Raises UserError for a wrong option or value, SystemExit for --help."""
-    given = {"lang": (), **given_values(command_line(), arguments)}
-    own = {name: given.pop(name) for name in declared(Checks) if name in given}
-    options = DoctorOptions(tune=TuneOptions(**given), **own)
-    if not options.cluster_files and (options.ready or options.constraints):
-        raise UserError("--ready and --constraints apply to --cluster-files only")
-    return options
+    return DoctorOptions(**{"lang": (), **given_values(command_line(), arguments)})
 
 
 def command_line() -> CommandParser:
@@ -71,6 +70,6 @@ def command_line() -> CommandParser:
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=EXAMPLES)
     parser.usage = f"{COMMAND} [--lang CODE [CODE ...]] [options]"
     add_help(parser.add_options("checks", DoctorOptions, Checks))
-    parser.add_options("search", TuneOptions, Study, Search, required=False)
-    add_settings(parser, TuneOptions)
+    parser.add_options("search", DoctorOptions, Study, Search, required=False)
+    add_settings(parser, DoctorOptions)
     return parser

@@ -22,7 +22,7 @@ from .declaration import declared
 from .option_table import Places
 
 _PLACES = declared(Places)
-VARIABLES = {name: one.option.environment for name, one in _PLACES.items() if one.option.environment}
+VARIABLES = {name: one.environment for name, one in _PLACES.items() if one.environment}
 """Name of an option -> its variable."""
 
 

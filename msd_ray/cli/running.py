@@ -114,7 +114,7 @@ def study_run_logger(
 def drain_records(run_logger: JournaledRunLogger, execution: Execution, options: TuneOptions) -> StudyTracker:
     """Wait until MLflow has all records of a finished study. Raises RecordsPendingError after --mlflow-minutes."""
     tracker = run_logger.drain(60 * options.mlflow_minutes)
-    execution.note_run_ids()
+    execution.store_run_ids()
     return tracker
 
 
@@ -138,7 +138,7 @@ def execution(
         threads=options.cpus_per_trial,
         run_phase=lambda phase: run_phase(phase, resources, stall_s=60 * options.stall_minutes),
         scored=scored,
-        seed_a_launch=options.workers > 0,
+        one_launch_per_seed=options.workers > 0,
         concurrent=resources.concurrent,
         expected=expected,
     )

@@ -20,9 +20,9 @@ from msd_ray.report.overview import LanguageSummary, print_overview
 from msd_ray.search.budget import Seconds
 from msd_ray.search.configuration import row_digest
 from msd_ray.search.final import Rows
-from msd_ray.search.measure import measure
+from msd_ray.search.measure import check_hours, measure
 from msd_ray.search.prepare import prepare_test
-from msd_ray.search.search import Search, check_hours, check_teacher_study, open_teacher_study
+from msd_ray.search.search import Search, check_teacher_study, open_teacher_study
 from msd_ray.tracking.conflicts import check_no_conflict
 from msd_ray.tracking.parameters import Json
 from msd_ray.tracking.rows import best_run
@@ -133,7 +133,7 @@ def _study_parameters(setup: Setup) -> dict[str, Json]:
         **setup.conditions,
         "space": settings.space.to_json(),
         "epochs": settings.run.epochs,
-        **settings.warm_start.asked(),
+        **settings.warm_start.requested(),
     }
 
 

@@ -1,5 +1,6 @@
 """Set up searches from options: read and check all inputs, write nothing."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,19 +9,21 @@ from pathlib import Path
 import torch
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.sqlite import sqlite_url
 from msd_ray.data.catalogue import dataset_named
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.data.encoders.token_classification import check_encoder
 from msd_ray.method.device import resolve_precision
-from msd_ray.method.settings import RunSettings
+from msd_ray.method.settings import Precision, RunSettings
 from msd_ray.method.variants import FINAL_ROWS
 from msd_ray.predict.export import DESCRIPTION
 from msd_ray.search.budget import Budget
 from msd_ray.search.configuration import AVERAGE, BEST
+from msd_ray.search.final import remaining
 from msd_ray.search.parameters import JSON, Fixed, Parameter
 from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
-from msd_ray.search.search import SearchSettings, remaining
+from msd_ray.search.search import SearchSettings
 from msd_ray.search.spaces import SearchSpace, load_space
 from msd_ray.search.studies.points import Points
 from msd_ray.search.warm_start import NO_WARM_START, WarmStart, warm_start
@@ -51,6 +54,7 @@ class Setup:
     mlflow_uri: str
     study_storage: str
     gpus: float
+    precision_note: str = ""
 
     @cached_property
     def prepared(self) -> Prepared:
@@ -89,7 +93,8 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     gpus = options.gpus_per_trial
     if gpus is None:
         gpus = 1.0 if torch.cuda.is_available() else 0.0
-    study_storage = options.study_storage or f"sqlite:///{storage.root / 'studies.db'}"
+    precision, precision_note = _precision(options, gpus)
+    study_storage = options.study_storage or sqlite_url(storage.root / "studies.db")
     setups = []
     for one, texts in zip(data, corpora, strict=True):
         warm = warm_start(
@@ -102,7 +107,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
         settings = SearchSettings(
             name=options.study_name(one.lang),
             space=space,
-            run=_run(options, gpus),
+            run=_run(options, precision),
             trials=options.trials,
             teacher_trials=teacher_trials,
             seeds=options.seeds,
@@ -139,6 +144,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
                 mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
                 study_storage=study_storage,
                 gpus=gpus,
+                precision_note=precision_note,
             )
         )
     return tuple(setups)
@@ -158,14 +164,28 @@ def _data(options: TuneOptions, lang: str) -> Data:
     )
 
 
-def _run(options: TuneOptions, gpus: float) -> RunSettings:
+def _precision(options: TuneOptions, gpus: float) -> tuple[Precision, str]:
+    """The precision of all trials, and the answers of a cluster's GPU nodes if they determined it, else "".
+
+    Raises:
+        UserError: `--precision auto`, and the GPUs are on a cluster that does not answer or has none yet.
+    """
+    on_other_nodes = gpus > 0 and not torch.cuda.is_available() and os.environ.get("RAY_ADDRESS")
+    if options.precision == "auto" and on_other_nodes:
+        from msd_ray.search.on_ray.precision import cluster_precision
+
+        return cluster_precision()
+    return resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")), ""
+
+
+def _run(options: TuneOptions, precision: Precision) -> RunSettings:
     return RunSettings(
         seed=options.seed,
         epochs=options.epochs,
         batch_size=options.batch_size,
         max_length=options.max_length,
         frozen_layers=options.frozen_layers,
-        precision=resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")),
+        precision=precision,
         average_epochs=options.average_epochs or min(AVERAGE_EPOCHS, options.epochs),
         pairing=options.pairing,
         loss_mean=options.loss_mean,
@@ -247,6 +267,7 @@ def _searched(parameters: Mapping[str, Parameter]) -> list[str]:
 def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Description of a study as pairs of name and text: data, the command's own `work`, resources, storage."""
     run = setup.settings.run
+    precision = f"{run.precision} ({setup.precision_note})" if setup.precision_note else run.precision
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in setup.corpora.counts.items())
     process = f"on {_count(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
     each = f"{_count(options.cpus_per_trial, 'CPU')} and {_count(setup.gpus, 'GPU')}"
@@ -255,7 +276,10 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
         ("sentences", counts),
         *(_own_files(setup) if options.own else []),
         ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),
-        ("training", f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {run.precision}, seed {run.seed}"),
+        (
+            "training",
+            f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {precision}, seed {run.seed}",
+        ),
         *work,
         ("a trial", f"{process}{', each' if options.workers > 1 else ''} with {each}"),
         ("at once", _count(options.max_concurrent, "trial") if options.max_concurrent else "as many trials as fit"),

@@ -15,7 +15,7 @@ from msd_ray.report.comparison import SummaryRow
 from msd_ray.search.configuration import row_digest
 from msd_ray.search.final import Rows, final_seeds
 from msd_ray.storage.artifacts import trained_weights
-from msd_ray.storage.copies import publish_files
+from msd_ray.storage.transfer import upload_files
 from msd_ray.tracking.champion import Candidate
 from msd_ray.tracking.registry import RegisteredVersion, register
 from msd_ray.tracking.rows import RunRow
@@ -46,7 +46,7 @@ def export_winner(setup: Setup, winner: RunRow, row: Sequence[Configuration], su
         card=_card(setup, winner, row, summary),
     )
     if setup.storage.store is not None:
-        publish_files(setup.storage.store, setup.storage.name(directory), directory, digests_of(directory))
+        upload_files(setup.storage.store, setup.storage.name(directory), directory, digests_of(directory))
     return directory
 
 

@@ -49,11 +49,11 @@ def examination(options: DoctorOptions) -> Iterator[Finding]:
             yield warned(
                 "encoder", "not checked: see the releases above", "upgrade these first: some should not be loaded"
             )
-        yield from quick_findings(places_of(options.tune))
+        yield from quick_findings(places_of(options))
     else:
         from .examination import search_findings
 
-        yield from search_findings(options.tune)
+        yield from search_findings(options)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ import torch
 from msd_ray.cli.options import TuneOptions
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import encoder_skeleton
+from msd_ray.search.on_ray.room import Room
 from msd_ray.search.prepare import Data
 
-from .cluster import NAME, Room, Wanted, room_findings
+from .cluster import NAME, Wanted, room_findings
 from .cluster_examination import cluster_findings
 from .corpora import NAME as CORPORA
 from .corpora import corpora_findings

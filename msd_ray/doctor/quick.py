@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msd_ray.cli.option_table import TEACHER_TRIALS
 from msd_ray.cli.options import TuneOptions
+from msd_ray.common.sqlite import sqlite_url
 from msd_ray.search.studies.inspection import inspect_database
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.inspection import inspect_store
@@ -35,7 +36,7 @@ def studies_findings(url: str, shown: str, storage: Path | None = None) -> Itera
     """Check the database. shown: its URL without a password. storage: directory that is created before it."""
 
     def look() -> Iterator[Finding]:
-        found = inspect_database(url, made=storage)
+        found = inspect_database(url, created=storage)
         if found.studies is None:
             yield passed(STUDIES, f"{shown} can be made, or is empty")
         else:
@@ -82,7 +83,7 @@ def places_of(options: TuneOptions, checkpoint: int = BASE_CHECKPOINT) -> Places
     finals = options.final_rows * options.seeds
     return Places(
         storage=storage,
-        study_storage=options.study_storage or f"sqlite:///{storage.root / 'studies.db'}",
+        study_storage=options.study_storage or sqlite_url(storage.root / "studies.db"),
         mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
         trainings=Trainings(
             checkpoint=checkpoint,

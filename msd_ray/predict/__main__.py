@@ -118,9 +118,9 @@ def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Pat
     if mlflow_uri is not None:
         raise UserError(f"--mlflow-uri applies to registered models only, but --model {model} is a directory. Omit it.")
     if "://" in model:
-        from msd_ray.storage.copies import fetched_model
+        from msd_ray.storage.transfer import downloaded_model
 
-        return fetched_model(model)
+        return downloaded_model(model)
     return nullcontext(Path(model))
 
 

@@ -1,7 +1,7 @@
-"""The ablation of one target language (the paper's section 5.6.1): every variant with every seed.
+"""Ablation for one target language (section 5.6.1 of the paper): every variant with every seed.
 
-A variant's data order depends on the seed alone, and variants whose teachers are equal share them through the
-teacher store, so that two rows of one seed differ in what the variant changes and in nothing else.
+A variant's data order depends only on the seed, and variants with equal teachers share them through the storage. So
+two rows of one seed differ only in what the variant changes.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,14 +10,22 @@ from dataclasses import dataclass
 from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
 from msd_ray.method.variants import Variant
 
-from .configuration import label
 from .execution import Execution
-from .final import Rows, SeededRuns, final_seeds
+from .final import Rows, final_seeds, run_rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class AblationSettings:
-    """name: the study's. teacher, student: what MSD is here, and the variants are variants of."""
+    """Settings of an ablation.
+
+    Args:
+        name: name of the study.
+        variants: what is compared.
+        teacher: teacher of the variant `msd`, from which the other variants are derived.
+        student: its student.
+        run: settings of all trainings.
+        seeds: runs per variant.
+    """
 
     name: str
     variants: Sequence[Variant]
@@ -28,7 +36,7 @@ class AblationSettings:
 
     @property
     def rows(self) -> Rows:
-        """The variants' configurations by their names."""
+        """The variants' configurations by name."""
         return {
             variant.name: (
                 Configuration(
@@ -41,22 +49,15 @@ class AblationSettings:
 
 
 def run_ablation(settings: AblationSettings, execution: Execution, target_gold: Callable[[], str]) -> Rows:
-    """Run what is not finished; the rows. Raises UserError if the study was begun with other settings.
-
-    target_gold: reads the gold labels of the target's training sentences; called only for a variant that is not
-    zero-shot.
-    """
+    """Run what is not finished; return the rows. For `target_gold` and errors see `run_rows`."""
     rows = settings.rows
-    runs = SeededRuns(
-        phase="final",
+    run_rows(
+        execution,
+        "final",
         study=settings.name,
         rows=rows,
         run=settings.run,
         seeds=final_seeds(settings.run, settings.seeds),
-        seed_a_launch=execution.seed_a_launch,
+        target_gold=target_gold,
     )
-    study = runs.open(execution.conditions, execution.study_storage)
-    scored = execution.scored()
-    gold = None if all(variant.zero_shot for variant in settings.variants) else target_gold()
-    execution.run("final", study, lambda record: runs.plan(record, scored, gold), label)
     return rows

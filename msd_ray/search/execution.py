@@ -1,9 +1,7 @@
-"""Where the phases of a study run, and where they are recorded: what a search and an ablation have in common."""
+"""Environment of a study: what its phases run on, and where they are recorded. Shared by searches and ablations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-
-from msd_ray.method.settings import dev_metric
 
 from .budget import Seconds
 from .parameters import JSON
@@ -15,12 +13,21 @@ from .studies import PhaseStudy, TrialRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """One study of one target language.
+    """Environment of one study of one target language.
 
-    conditions: what else decides a score (data, encoder, precision), compared when the study goes on.
-    run_phase: runs a phase to its end. scored: reads the split that final runs are scored on, when they need it.
-    seed_a_launch: whether the final runs of one seed share a launch, which saves the start of workers. concurrent:
-    trials at once. expected: how long a training takes, where `--hours` limits the search. phases: those that were run.
+    Args:
+        experiment: what all trials share.
+        conditions: what else determines a score (data, encoder, precision); compared when the study is resumed.
+        study_storage: URL of the study database.
+        run_logger: records runs.
+        display: shows progress.
+        threads: CPU threads per worker.
+        run_phase: runs a phase to its end.
+        scored: reads the split on which final runs are scored; called by the final phase only.
+        one_launch_per_seed: whether confirmation and final runs of one seed share a launch, which starts workers once.
+        concurrent: trials at once.
+        expected: seconds per training, measured if `--hours` limits the search.
+        phases: the phases that were run.
     """
 
     experiment: Experiment
@@ -31,7 +38,7 @@ class Execution:
     threads: int
     run_phase: Callable[[Phase], None]
     scored: Callable[[], Scored]
-    seed_a_launch: bool = True
+    one_launch_per_seed: bool = True
     concurrent: int = 1
     expected: Seconds | None = None
     phases: list[Phase] = field(default_factory=list)
@@ -43,30 +50,31 @@ class Execution:
         plan: Callable[[TrialRecord], TrialPlan],
         label: Callable[[TrialRecord, TrialPlan], RunLabel],
         *,
-        more: Callable[[], bool] = lambda: True,
-        spared: frozenset[int] = frozenset(),
+        may_start: Callable[[], bool] = lambda: True,
+        never_pruned: Collection[int] = (),
+        retry_failed: bool = False,
     ) -> None:
-        """Run a phase: every trial of its study that is not finished. more, spared: see `Phase`."""
+        """Run every trial of a study that is not finished, and retry failed ones if told to; see `Phase`."""
+        if retry_failed and (count := study.retry_failed()):
+            self.display.line(f"{name}: retrying {count} failed")
         self.display.phase(name, study.limit)
-        share = name in ("confirm", "final") and self.seed_a_launch
         phase = Phase(
             name=name,
             experiment=self.experiment,
             study=study,
-            score=dev_metric(self.experiment.select_on),
             plan=plan,
             label=label,
             run_logger=self.run_logger,
             display=self.display,
             threads=self.threads,
-            together=(lambda trial: trial.run.seed) if share else None,
-            more=more,
-            spared=spared,
+            one_launch_per_seed=self.one_launch_per_seed and name in ("confirm", "final"),
+            may_start=may_start,
+            never_pruned=never_pruned,
         )
         self.phases.append(phase)
         self.run_phase(phase)
 
-    def note_run_ids(self) -> None:
-        """Tell the studies of all phases the ids of their runs, once MLflow has given them all."""
+    def store_run_ids(self) -> None:
+        """Store the MLflow run ids of all trials in the studies, after MLflow has all records."""
         for phase in self.phases:
-            phase.note_run_ids()
+            phase.store_run_ids()

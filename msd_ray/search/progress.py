@@ -1,4 +1,4 @@
-"""The progress of a phase, as a search reports it; what shows it is passed in."""
+"""Progress of a phase, and the interface of what displays it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedTrial:
-    """What a finished trial (of whatever state) cost; the ground for the estimate of the time left."""
+    """Cost of an ended trial, for the estimate of the remaining time."""
 
     seconds: float
     epochs: int
@@ -15,7 +15,7 @@ class FinishedTrial:
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseCounts:
-    """Where a phase is. Trials that a resumed search found finished count, but need no `FinishedTrial`."""
+    """Counts of a phase. Trials that ended before a restart are counted, but are not in `finished`."""
 
     complete: int = 0
     pruned: int = 0
@@ -26,7 +26,7 @@ class PhaseCounts:
 
     @property
     def ended(self) -> int:
-        """Trials that need no more work."""
+        """Number of ended trials."""
         return self.complete + self.pruned + self.failed
 
 
@@ -34,10 +34,10 @@ class Display(Protocol):
     """Shows the progress of one phase at a time."""
 
     def phase(self, name: str, total: int) -> None:
-        """Begin a phase of `total` trials; the counts and its clock start anew."""
+        """Start a phase of `total` trials; resets counts and clock."""
 
     def update(self, counts: PhaseCounts) -> None:
-        """Show new counts; may be called at any rate."""
+        """Show new counts; may be called at any frequency."""
 
     def line(self, text: str) -> None:
         """Print a line."""

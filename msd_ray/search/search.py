@@ -1,40 +1,49 @@
-"""The search for one target language: teachers, students, the best of them confirmed, final runs with several seeds."""
+"""Search for one target language: train teachers, search students, confirm the best ones, and run the final rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from msd_ray.common.errors import UserError
 from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
 
-from .budget import Budget, Clock, Remaining, Seconds, typical_s, without_gain
-from .configuration import AVERAGE, BEST, DIRECT, PAPER, TSL, final_rows, label, settings_of
+from .budget import Budget, Clock, Seconds, trials_without_gain, typical_s
+from .configuration import final_rows, label, settings_of
 from .early_stopping import Pruning
 from .execution import Execution
-from .final import CONFIRM_SEEDS, Rows, SeededRuns, confirm_seeds, final_seeds
+from .final import Rows, confirm_seeds, final_seeds, remaining, run_rows
 from .parameters import JSON, Parameter, parameters_to_json
 from .phase import RunLabel
 from .plans import TrialPlan
 from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace, with_every_choice
 from .studies import PhaseStudy, TrialRecord, check_study, read_study
-from .warm_start import NO_WARM_START, WarmStart, as_begun
+from .warm_start import NO_WARM_START, WarmStart, as_stored
 
 KINDS = ("init", "kd_loss")
-"""Students are compared for early stopping with those of their kind alone."""
+"""Early stopping compares students only with students that have the same values of these parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSettings:
-    """What a search is told, beside its data.
+    """Settings of a search, without its data.
 
-    trials, teacher_trials: of the student and the teacher phase, at most. seeds: final runs of each row; they use the
-    seeds after the search's own, so that no final run is one that chose the configuration. rows: of the table, see
-    `configuration.final_rows`. confirm: how many of the best configurations are run with two more seeds before one is
-    called best; as many make the row `average`. budget: what else ends the search. grace, reduction: of early stopping
-    (see `asha.Pruning`). warm_start: the configurations of other studies that are tried after the space's first.
-    retry_failed: whether trials that have failed are run again; teachers only as long as no student was begun, for
-    students are made with the teachers there were.
+    Args:
+        name: name of the study.
+        space: search space.
+        run: settings of all trainings.
+        trials: maximum number of student trials.
+        teacher_trials: maximum number of teacher trials.
+        seeds: final runs per row. Their seeds follow the search's own, so no final run has selected a configuration.
+        rows: rows of the table, see `configuration.final_rows`.
+        confirm: number of best configurations that are repeated with two more seeds before the best one is chosen;
+            the same configurations form the row `average`.
+        budget: what else ends the search.
+        grace: first epoch after which a trial may be pruned, see `early_stopping.Pruning`.
+        reduction: about 1/`reduction` of the trials continue at each rung.
+        warm_start: configurations of other studies, tried right after the space's first ones.
+        retry_failed: whether failed trials are retried. Teachers are retried only until the student phase starts,
+            because students depend on the teachers that exist then.
     """
 
     name: str
@@ -54,39 +63,57 @@ class SearchSettings:
 
 @dataclass(kw_only=True)
 class Search:
-    """The search for one target language."""
+    """Search for one target language."""
 
     settings: SearchSettings
     execution: Execution
-    _teachers: list[TrialRecord] = field(default_factory=list)
-    _papers_teacher: TrialRecord | None = None
+    _teachers: list[TrialRecord] = field(default_factory=list)  # finished ones, best first
 
     def run(self) -> dict[str, tuple[Configuration, ...]]:
-        """Run all phases; the configurations of the final runs by row.
+        """Run all phases.
 
-        Raises UserError when a phase ends without a trial to go on with.
+        Returns:
+            The configurations of the final runs by row.
+
+        Raises:
+            UserError: a phase ended without a finished trial.
         """
-        teachers = self.teacher_study()
-        # The paper's student needs the paper's teacher, trained to the end.
-        papers = frozenset(
-            number for number, point in enumerate(self.settings.space.first_teachers) if point == PAPER_TEACHER
+        settings, execution = self.settings, self.execution
+        teachers = open_teacher_study(settings, execution.conditions, execution.study_storage)
+        clock = Clock(budget=settings.budget, study=teachers)
+        execution.run(
+            "teacher",
+            teachers,
+            self._teacher_plan,
+            self._label,
+            may_start=lambda: clock.allows(self._needed_s(teachers)),
+            # The paper's student needs the paper's teacher, trained to the last epoch.
+            never_pruned={i for i, point in enumerate(settings.space.first_teachers) if point == PAPER_TEACHER},
+            retry_failed=self._may_retry_teachers(teachers),
         )
-        clock = Clock(budget=self.settings.budget, study=teachers)
-        self._run(
-            "teacher", teachers, self._teacher_plan, spared=papers, more=lambda: clock.leaves(self._needed(teachers))
+        self._teachers = _ranked(teachers, "teacher")
+        students = self._open_student_study()
+        execution.run(
+            "student",
+            students,
+            self._student_plan,
+            self._label,
+            may_start=lambda: self._may_start_student(clock, teachers, students),
+            retry_failed=settings.retry_failed,
         )
-        self._rank_teachers(teachers)
-        students = self._student_study()
-        self._run("student", students, self._student_plan, more=lambda: self._more_students(clock, teachers, students))
-        rows = final_rows(self.settings.rows, self._confirmed(students))
-        self._seeded("final", rows, final_seeds(self.settings.run, self.settings.seeds))
+        rows = final_rows(settings.rows, self._confirmed(_ranked(students, "student")))
+        run_rows(
+            execution,
+            "final",
+            study=settings.name,
+            rows=rows,
+            run=settings.run,
+            seeds=final_seeds(settings.run, settings.seeds),
+            retry_failed=settings.retry_failed,
+        )
         return rows
 
     # -- teacher phase
-
-    def teacher_study(self) -> PhaseStudy:
-        """The teacher phase's study, begun unless it is there. Raises UserError if it has other settings."""
-        return open_teacher_study(self.settings, self.execution.conditions, self.execution.study_storage)
 
     def _teacher_plan(self, record: TrialRecord) -> TrialPlan:
         teacher = settings_of(TeacherSettings, record.parameters)
@@ -97,34 +124,36 @@ class Search:
             configurations=(Configuration(teachers=(teacher,), student=None),),
         )
 
-    def _rank_teachers(self, study: PhaseStudy) -> None:
-        """Find the finished teachers, the best first, and the paper's among them."""
-        complete = [trial for trial in study.trials() if trial.state == "COMPLETE"]
-        if not complete:
-            raise UserError(f"no teacher was trained; the reasons given: {_reasons(study)}")
-        self._teachers = sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))
-        papers = [trial for trial in complete if trial.parameters == PAPER_TEACHER]
-        self._papers_teacher = papers[0] if papers else None
+    def _may_retry_teachers(self, teachers: PhaseStudy) -> bool:
+        if not self.settings.retry_failed:
+            return False
+        if read_study(self.execution.study_storage, f"{self.settings.name}/student") is None:
+            return True
+        if any(trial.state == "FAIL" for trial in teachers.trials()):
+            self.execution.display.line("failed teachers are not retried: the student phase has started without them")
+        return False
 
     # -- student phase
 
-    def _student_study(self) -> PhaseStudy:
+    def _open_student_study(self) -> PhaseStudy:
         count, space = len(self._teachers), self.settings.space
         if count < space.most_teachers:
             self.execution.display.line(
-                f"{count} of {space.most_teachers} teachers were trained to the end: students learn from no more"
+                f"{count} of {space.most_teachers} teachers finished training: students learn from at most {count}"
             )
         points = [*space.first_students, *(trial.parameters for trial in self.settings.warm_start.students)]
-        return self._open(
+        definition = _study_definition(
             "student",
             space.students_of(count),
-            self.settings.trials,
             first=[self._with_trained_teachers(point) for point in points],
             own={"ranked_teachers": [trial.number for trial in self._teachers]},
+            settings=self.settings,
+            conditions=self.execution.conditions,
         )
+        return PhaseStudy.open(self.execution.study_storage, trials=self.settings.trials, **definition)
 
     def _with_trained_teachers(self, point: Mapping[str, JSON]) -> dict[str, JSON]:
-        """The point with no more teachers than were trained, where it says how many."""
+        """The point with `teachers`, if set, limited to the number of trained teachers."""
         teachers = point.get("teachers")
         return {**point, "teachers": min(int(teachers), len(self._teachers))} if teachers else dict(point)  # type: ignore[arg-type]
 
@@ -136,14 +165,14 @@ class Search:
             configurations=(self._configuration(record),),
         )
 
-    def _more_students(self, clock: Clock, teachers: PhaseStudy, students: PhaseStudy) -> bool:
+    def _may_start_student(self, clock: Clock, teachers: PhaseStudy, students: PhaseStudy) -> bool:
         patience, trials = self.settings.budget.patience, students.trials()
-        if patience is not None and without_gain(trials) >= patience:
+        if patience is not None and trials_without_gain(trials) >= patience:
             return False
-        return not trials or clock.leaves(self._needed(teachers, students))
+        return not trials or clock.allows(self._needed_s(teachers, students))
 
-    def _needed(self, teachers: PhaseStudy, students: PhaseStudy | None = None) -> float:
-        """Seconds of one more trial of the phase, and of all that must follow it."""
+    def _needed_s(self, teachers: PhaseStudy, students: PhaseStudy | None = None) -> float:
+        """Seconds of one more trial of the phase and of everything that must follow it."""
         expected = self.execution.expected
         if self.settings.budget.hours is None:
             return 0.0
@@ -153,187 +182,106 @@ class Search:
         return trial + remaining(self.settings).seconds(each, self.execution.concurrent)
 
     def _configuration(self, record: TrialRecord) -> Configuration:
-        """A student trial's: with the best teachers, or the paper's teacher for the paper's student."""
+        """Configuration of a student trial: the best teachers; for the paper's student, the paper's teacher."""
         count = record.parameters["teachers"]
         assert isinstance(count, int | float)
         teachers = self._teachers[: int(count)]
-        if self._papers_teacher is not None and record.parameters == PAPER_STUDENT:
-            teachers = [self._papers_teacher]
+        if record.parameters == PAPER_STUDENT:
+            teachers = [one for one in self._teachers if one.parameters == PAPER_TEACHER][:1] or teachers
         return Configuration(
             teachers=tuple(settings_of(TeacherSettings, teacher.parameters) for teacher in teachers),
             student=settings_of(StudentSettings, record.parameters),
         )
 
-    # -- the best configurations, and the final runs
+    def _label(self, record: TrialRecord, plan: TrialPlan) -> RunLabel:
+        """The label of a teacher or student trial, with the tag `warm_start` if its parameters come from one."""
+        plain, warm = label(record, plan), self.settings.warm_start
+        for trial in warm.teachers if plan.phase == "teacher" else warm.students:
+            if self._with_trained_teachers(trial.parameters).items() <= record.parameters.items():
+                return replace(plain, tags={**plain.tags, "warm_start": trial.origin})
+        return plain
 
-    def _confirmed(self, students: PhaseStudy) -> list[Configuration]:
-        """The best configurations, each run with more seeds, the best first by their mean scores."""
-        ranked = sorted(
-            (trial for trial in students.trials() if trial.state == "COMPLETE"),
-            key=lambda trial: (-(trial.value or 0.0), trial.number),
-        )
-        if not ranked:
-            raise UserError(f"no student was trained; the reasons given: {_reasons(students)}")
+    # -- confirmation
+
+    def _confirmed(self, ranked: list[TrialRecord]) -> list[Configuration]:
+        """The best configurations, best first by their mean scores, after runs with more seeds."""
         scores: dict[Configuration, list[float]] = {}
         for trial in ranked:
             if len(scores) < self.settings.confirm:
                 scores.setdefault(self._configuration(trial), [trial.value or 0.0])
         if len(scores) < 2:
             return list(scores)
-        # Their digests name the rows: in an extended search a candidate may have another place, and is the same run.
-        rows = {one.digest: (one,) for one in scores}
-        study = self._seeded("confirm", rows, confirm_seeds(self.settings.run))
+        # Rows are named by hashes: in an extended search a candidate may have another rank, but is the same run.
+        rows: Rows = {one.digest: (one,) for one in scores}
+        study = run_rows(
+            self.execution,
+            "confirm",
+            study=self.settings.name,
+            rows=rows,
+            run=self.settings.run,
+            seeds=confirm_seeds(self.settings.run),
+            retry_failed=self.settings.retry_failed,
+        )
         for trial in study.trials():
             if trial.state == "COMPLETE" and trial.value is not None:
                 scores[rows[str(trial.parameters["row"])][0]].append(trial.value)
-        # One that failed with a seed is not better for that.
+        # A configuration with failed runs ranks below those without.
         return sorted(scores, key=lambda one: (-len(scores[one]), -fmean(scores[one])))
 
-    def _seeded(self, phase: Literal["confirm", "final"], rows: Rows, seeds: list[int]) -> PhaseStudy:
-        """Run rows with seeds; the runs' study."""
-        execution, settings = self.execution, self.settings
-        runs = SeededRuns(
-            phase=phase,
-            study=settings.name,
-            rows=rows,
-            run=settings.run,
-            seeds=seeds,
-            seed_a_launch=execution.seed_a_launch,
-        )
-        study = runs.open(execution.conditions, execution.study_storage)
-        scored = execution.scored() if phase == "final" else None
-        self._run(phase, study, lambda record: runs.plan(record, scored))
-        return study
 
-    # -- shared
-
-    def _open(self, phase: str, space: Mapping[str, Parameter], trials: int, **rest: Any) -> PhaseStudy:
-        definition = _definition(phase, space, settings=self.settings, conditions=self.execution.conditions, **rest)
-        return PhaseStudy.open(self.execution.study_storage, trials=trials, **definition)
-
-    def _retry_failed(self, name: str, study: PhaseStudy) -> None:
-        if name == "teacher" and read_study(self.execution.study_storage, f"{self.settings.name}/student") is not None:
-            if any(trial.state == "FAIL" for trial in study.trials()):
-                self.execution.display.line("failed teachers are not run again: students were begun with the others")
-            return
-        if count := study.retry_failed():
-            self.execution.display.line(f"{name}: {count} failed, run again")
-
-    def _label(self, record: TrialRecord, plan: TrialPlan) -> RunLabel:
-        """As every trial is called; where a warm start has it from, and what it runs again.
-
-        A teacher or student that is run again has a run of its own. A final run goes on with the run of its seed,
-        so that no seed counts twice.
-        """
-        called, warm = label(record, plan), self.settings.warm_start
-        trials = {"teacher": warm.teachers, "student": warm.students}.get(plan.phase, ())
-        origins = [
-            trial.origin
-            for trial in trials
-            if self._with_trained_teachers(trial.parameters).items() <= record.parameters.items()
-        ]
-        tags = {"warm_start": origins[0]} if origins else {}
-        if record.retry_of is not None:
-            tags["retry_of"] = str(record.retry_of)
-        return replace(called, tags={**called.tags, **tags})
-
-    def _run(
-        self,
-        name: str,
-        study: PhaseStudy,
-        plan: Callable[[TrialRecord], TrialPlan],
-        *,
-        more: Callable[[], bool] = lambda: True,
-        spared: frozenset[int] = frozenset(),
-    ) -> None:
-        """Run a phase. more: see `Phase`. spared: trials that are never stopped early, by their original numbers."""
-        if self.settings.retry_failed:
-            self._retry_failed(name, study)
-        retried = {trial.number for trial in study.trials() if trial.original in spared}
-        self.execution.run(name, study, plan, self._label, more=more, spared=spared | retried)
-
-
-def check_hours(settings: SearchSettings, expected: Seconds, concurrent: int) -> None:
-    """Raise UserError if not even one student fits into the hours of the search."""
-    hours = settings.budget.hours
-    needed = expected.teacher + expected.student + remaining(settings).seconds(expected, concurrent)
-    if hours is not None and needed > 3600 * hours:
-        raise UserError(
-            f"--hours {hours:g} is too short: one teacher, one student, the runs that confirm the best and the final "
-            f"runs take about {needed / 3600:.2g} hours here ({expected.teacher:.0f} s a teacher, "
-            f"{expected.student:.0f} s a student, measured just now); give more --hours, or fewer --seeds, --confirm, "
-            "--epochs or --limit"
-        )
-
-
-def remaining(settings: SearchSettings) -> Remaining:
-    """The trainings that follow the student phase: two seeds of each configuration to confirm, and the final runs.
-
-    As many as there may be: a student that learns from fewer teachers than the space allows needs fewer. The paper's
-    student, where it is one of the best, has the paper's teacher beside those of the others.
-    """
-    each, rows = settings.space.most_teachers, settings.rows
-    confirmed = settings.confirm if settings.confirm > 1 and settings.trials > 1 else 0
-    averaged = settings.confirm - 1 if AVERAGE in rows else 0
-    searched = each if {TSL, BEST, AVERAGE} & set(rows) else 0
-    papers = PAPER_STUDENT in settings.space.first_students and PAPER_TEACHER in settings.space.first_teachers
-    papers_final = PAPER in rows or (papers and averaged > 0)
-    return Remaining(
-        teachers=CONFIRM_SEEDS * (each + papers if confirmed else 0)
-        + settings.seeds * (searched + (DIRECT in rows) + papers_final),
-        students=CONFIRM_SEEDS * confirmed
-        + settings.seeds * ((TSL in rows) + (PAPER in rows) + (BEST in rows) + averaged),
-    )
-
-
-def _reasons(study: PhaseStudy) -> str:
-    return "; ".join(sorted({trial.reason for trial in study.trials() if trial.reason})) or "none"
+def _ranked(study: PhaseStudy, kind: str) -> list[TrialRecord]:
+    """Finished trials, best first. Raises UserError if there are none."""
+    trials = study.trials()
+    complete = [trial for trial in trials if trial.state == "COMPLETE"]
+    if not complete:
+        reasons = "; ".join(sorted({trial.reason for trial in trials if trial.reason})) or "none recorded"
+        raise UserError(f"no {kind} finished training. Reasons: {reasons}. Fix the cause, then add --retry-failed.")
+    return sorted(complete, key=lambda trial: (-(trial.value or 0.0), trial.number))
 
 
 def open_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON], storage: str) -> PhaseStudy:
-    """The teacher phase's study, begun unless it is there.
+    """Open the study of the teacher phase, creating it if it does not exist.
 
-    Raises UserError if it was begun with other settings, with each that differs.
+    Raises:
+        UserError: it exists with other settings; the message lists them.
     """
     definition = _teacher_definition(settings, conditions)
     return PhaseStudy.open(storage, trials=settings.teacher_trials, **definition)
 
 
 def check_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON], storage: str) -> None:
-    """Raise UserError where `open_teacher_study` would for the study's settings; nothing is made or changed."""
-    begun = replace(settings, warm_start=as_begun(settings.warm_start, storage, settings.name))
-    check_study(storage, **_teacher_definition(begun, conditions))
+    """Raise UserError if `open_teacher_study` would because of the settings; writes nothing."""
+    stored = replace(settings, warm_start=as_stored(settings.warm_start, storage, settings.name))
+    check_study(storage, **_teacher_definition(stored, conditions))
 
 
 def _teacher_definition(settings: SearchSettings, conditions: Mapping[str, JSON]) -> dict[str, Any]:
-    return _definition(
+    space, warm = settings.space, settings.warm_start
+    return _study_definition(
         "teacher",
-        settings.space.teacher,
-        first=[
-            *settings.space.first_teachers,
-            *(trial.parameters for trial in settings.warm_start.teachers),
-        ],
-        # Compared here already: a student phase with other settings would refuse them hours later.
+        space.teacher,
+        first=[*space.first_teachers, *(trial.parameters for trial in warm.teachers)],
+        # The student phase's settings, too: a conflict in them would otherwise appear hours later.
         own={
-            "students": parameters_to_json(settings.space.student),
-            "first_students": [dict(point) for point in settings.space.first_students],
-            **settings.warm_start.settings(),
+            "students": parameters_to_json(space.student),
+            "first_students": [dict(point) for point in space.first_students],
+            **warm.settings(),
         },
         settings=settings,
         conditions=conditions,
     )
 
 
-def _definition(
+def _study_definition(
     phase: str,
     space: Mapping[str, Parameter],
     *,
     first: list[Mapping[str, JSON]],
+    own: Mapping[str, JSON],
     settings: SearchSettings,
     conditions: Mapping[str, JSON],
-    own: Mapping[str, JSON],
 ) -> dict[str, Any]:
-    """What makes a phase's study, as arguments of `PhaseStudy.open` and `check_study`."""
+    """Arguments of `PhaseStudy.open` and `check_study` for a phase."""
     run = settings.run
     return {
         "name": f"{settings.name}/{phase}",

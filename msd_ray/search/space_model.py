@@ -1,4 +1,4 @@
-"""What a search space file may say: the model that validates it, and the JSON Schema made from it."""
+"""The model that validates search space files, and their JSON Schema."""
 
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
@@ -48,9 +48,9 @@ class RangeModel(_Strict, Generic[Number]):
         if self.low >= self.high:
             raise _invalid("low", f"given {self.low:g}, must be smaller than high ({self.high:g})")
         if self.log and self.low <= 0:
-            raise _invalid("low", f"given {self.low:g}, must be greater than 0 where log is true")
+            raise _invalid("low", f"given {self.low:g}, must be greater than 0 with log: true")
         if self.step is not None and self.log:
-            raise _invalid("step", "not possible where log is true; leave one of the two out")
+            raise _invalid("step", "not allowed with log: true; remove one of the two")
         if self.step is not None and self.step > self.high - self.low:
             raise _invalid("step", f"given {self.step:g}, must be at most high - low")
         return self
@@ -70,7 +70,7 @@ class ChoicesModel(_Strict, Generic[Value]):
     @model_validator(mode="after")
     def _different(self) -> "ChoicesModel[Value]":
         if len(set(self.choices)) < len(self.choices):
-            raise _invalid("choices", "a value stands twice; keep one")
+            raise _invalid("choices", "contains a value twice; keep one")
         return self
 
     def parameter(self) -> Parameter:
@@ -79,7 +79,7 @@ class ChoicesModel(_Strict, Generic[Value]):
 
 
 def _form(value: object) -> Literal["fixed", "range", "choices"]:
-    """Say which of the three forms a parameter is written in (also for models, which pydantic asks about)."""
+    """Return which of the three forms a parameter is written in; pydantic also passes models."""
     if isinstance(value, ChoicesModel) or (isinstance(value, dict) and "choices" in value):
         return "choices"
     return "range" if isinstance(value, dict | RangeModel) else "fixed"
@@ -114,7 +114,7 @@ SearchedWord = TypeAliasType(
 
 Point = dict[str, bool | int | float | str]
 WHOLE = ("rounds", "teachers")
-"""Parameters whose ranges hold whole numbers."""
+"""Parameters whose ranges contain whole numbers only."""
 
 
 class _Section(_Strict):
@@ -149,7 +149,7 @@ class _Section(_Strict):
         for name in WHOLE:
             value = getattr(self, name, None)
             if isinstance(value, RangeModel) and (value.log or (value.step or 1) % 1):
-                raise _invalid(name, "a range of whole numbers has no log, and a whole step")
+                raise _invalid(name, "a range of whole numbers cannot have log, and its step must be whole")
         return self
 
     @model_validator(mode="after")
@@ -217,8 +217,8 @@ class SpaceModel(_Strict):
         if most > 1 and not searched and len(self.teacher.first) < 2:
             raise _invalid(
                 "student.teachers",
-                f"given {most}, but the teacher section has one configuration only; give the teacher a range, or leave "
-                "`teachers` out",
+                f"given {most}, but the teacher section has a single configuration; give the teacher a range, or "
+                "remove `teachers`",
             )
         return self
 
@@ -235,7 +235,7 @@ def largest(parameter: Parameter) -> int:
 
 
 def allowed_keys(key_path: tuple[str | int, ...], form: str | None) -> list[str]:
-    """Return the keys that the mapping at `key_path` may have; `form` is how a parameter there is written."""
+    """Return the allowed keys of the mapping at `key_path`; `form` is the form of a parameter there."""
     models: dict[tuple[str | int, ...], type[BaseModel]] = {
         (): SpaceModel,
         ("teacher",): TeacherSection,

@@ -64,7 +64,7 @@ def test_a_field_without_default_is_required() -> None:
 
 
 def test_the_help_says_range_default_and_variable() -> None:
-    helps = {name: one.help() for name, one in declared(Own).items()}
+    helps = {name: one.full_help() for name, one in declared(Own).items()}
     assert helps == {
         "names": "names",
         "files": "files",

@@ -108,7 +108,7 @@ def test_lists_are_separated_by_spaces_or_commas(given: list[str]) -> None:
     assert parse(["--lang", "tr", "--warm-start", "wikiann-ar,wikiann-hi"]).warm_start == ("wikiann-ar", "wikiann-hi")
     ablation = parse_ablate(["--lang", *given, "--variants", "msd,direct"])
     assert (ablation.lang, ablation.variants) == (("ar", "hi", "zh"), ("msd", "direct"))
-    assert parse_doctor(["--lang", *given]).tune.lang == ("ar", "hi", "zh")
+    assert parse_doctor(["--lang", *given]).lang == ("ar", "hi", "zh")
 
 
 def test_the_home_directory_is_expanded_in_every_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +159,7 @@ def test_several_languages_and_their_studies() -> None:
 
 @pytest.mark.parametrize("option", NUMBERS)
 def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
-    flag, bounds = f"--{option.replace('_', '-')}", DECLARED[option].option.bounds
+    flag, bounds = f"--{option.replace('_', '-')}", DECLARED[option].bounds
     assert bounds is not None
     low, high = bounds
     beside = {"workers": ["--batch-size", "4096"], "average_epochs": ["--epochs", "1000"]}.get(option, [])

@@ -150,7 +150,7 @@ def test_an_export_replaces_an_older_one_but_nothing_else(setup: Setup, weights:
 def test_weights_that_are_gone_or_of_another_tagger(setup: Setup, weights: Path) -> None:
     winner = with_weights(weights)
     weights.write_bytes(weights.read_bytes()[:-1])
-    with pytest.raises(UserError, match=r"best2\.safetensors is damaged.*a new --name: it finds all that is whole"):
+    with pytest.raises(UserError, match=r"best2\.safetensors is damaged.*a new --name: it reuses intact artifacts"):
         export_winner(setup, winner, (FOUND,), summary())
     weights.unlink()
     with pytest.raises(UserError, match=r"best2\.safetensors is missing"):

@@ -1,6 +1,6 @@
 """Small studies recorded by the real StudyTracker: a search and an ablation in Arabic, the same for less in Hindi.
 
-Scores are made up, by formulas that a test can repeat.
+Scores are computed by formulas that tests can repeat.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Ended:
 TRIALS = (
     Ended(state="COMPLETE", f1=0.45, lr=2e-5),
     Ended(state="COMPLETE", f1=0.51, lr=4e-5),
-    Ended(state="PRUNED", f1=0.20, lr=1e-6, reason="among the weaker trials at epoch 2"),
+    Ended(state="PRUNED", f1=0.20, lr=1e-6, reason="pruned by ASHA at epoch 2 with dev F1 20.00"),
     Ended(state="FAIL", f1=0.0, lr=1e-2, reason="RuntimeError: the loss is not finite"),
 )
 
@@ -83,12 +83,12 @@ def record_final(
     tracker: StudyTracker, row: str, digest: str, seed: int, *, lr: float, zero_shot: bool | None, split: str = "test"
 ) -> str:
     """A final run; its F1 is the row's score plus 0.01 per seed. zero_shot: None leaves the tag to the tracker."""
-    told = {} if zero_shot is None else {"zero_shot": str(zero_shot).lower()}
+    own = {} if zero_shot is None else {"zero_shot": str(zero_shot).lower()}
     run = tracker.child(
         f"final/{row}/{digest}/seed-{seed}",
         name=f"final-{row}-seed-{seed}",
         parameters={"seed": seed, "student": {"lr": lr, "beta": 0.0 if row == "no-all" else 0.05}},
-        tags={"row": row, "configuration": digest, "seed": str(seed), "scored_split": split, **told},
+        tags={"row": row, "configuration": digest, "seed": str(seed), "scored_split": split, **own},
     )
     f1 = scored(row, seed)
     results = {

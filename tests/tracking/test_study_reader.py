@@ -191,12 +191,12 @@ def test_metrics_are_not_cached(copied: StudyReader, tmp_path: Path) -> None:
 
 
 def test_an_unknown_run_id(reader: StudyReader, tmp_path: Path) -> None:
-    nobody = "0" * 32
-    assert reader.curves(nobody) == {}
-    assert reader.curves_of([nobody]) == {}
-    assert reader.artifact(nobody, "results/predictions.parquet") is None
-    with pytest.raises(UserError, match=f"has no run {nobody}"):
-        reader.log_files(nobody, tmp_path, "report")
+    missing = "0" * 32
+    assert reader.curves(missing) == {}
+    assert reader.curves_of([missing]) == {}
+    assert reader.artifact(missing, "results/predictions.parquet") is None
+    with pytest.raises(UserError, match=f"has no run {missing}"):
+        reader.log_files(missing, tmp_path, "report")
 
 
 def test_nan_is_preserved(reopen: Callable[[], StudyTracker], tracking_uri: str) -> None:

@@ -10,6 +10,7 @@ import ray
 
 from msd_ray.common.errors import UserError
 
+from .room import Room, trials_that_fit
 from .workers import Resources
 
 CONNECT_TIMEOUT_S = 5.0
@@ -76,14 +77,15 @@ def fitting(resources: Resources, concurrent: int | None) -> Resources:
     Raises:
         UserError: not even one trial fits, and `concurrent` is not given.
     """
-    have = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    group = max(resources.workers, 1)
-    cpus = int(have.get("CPU", 0) // (resources.cpus * group))
-    room = min(cpus, int(have.get("GPU", 0) / (resources.gpus * group))) if resources.gpus else cpus
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    machines = [Room(cpus=node.get("CPU", 0), gpus=node.get("GPU", 0)) for node in nodes]
+    room = trials_that_fit(machines, workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)
     if concurrent is None and room < 1:
+        group = max(resources.workers, 1)
+        have = "; ".join(f"{machine.cpus:g} CPUs and {machine.gpus:g} GPUs" for machine in machines)
         raise UserError(
-            f"a trial asks for {group} x {resources.cpus} CPUs and {group} x {resources.gpus:g} GPUs, the cluster has "
-            f"{have.get('CPU', 0):g} CPUs and {have.get('GPU', 0):g} GPUs: lower --workers, --cpus-per-trial or "
+            f"a trial asks for {group} x {resources.cpus} CPUs and {group} x {resources.gpus:g} GPUs, the cluster's "
+            f"nodes have {have}: lower --workers, --cpus-per-trial or "
             "--gpus-per-trial, or give --max-concurrent if the cluster grows on demand"
         )
     return replace(resources, concurrent=concurrent or room)
