@@ -34,7 +34,8 @@ def corpora_findings(data: Data) -> Iterator[Finding]:
                 f"get the test file for {data.lang}, or report the scores as dev scores",
             )
 
-    yield from refusals(NAME, look, "run `python -m msd_ray.data check`")
+    advice = "see docs/own-data.md" if data.own else "run `python -m msd_ray.data check`"
+    yield from refusals(NAME, look, advice)
 
 
 def corpus_files(dataset: str, langs: Sequence[str], directory: Path | None) -> tuple[Path, ...]:

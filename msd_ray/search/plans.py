@@ -63,7 +63,7 @@ class Scored:
         split: `test`, or `dev` for a corpus without a test file.
         features: key of the labelled sentences and of their words.
         source: the same for the source language, for runs without a student (Table 5 of the paper).
-        lang: `source` if the target has no labels, and these are those of the source.
+        lang: `source` if the target has no labels, and these are sentences of the source.
     """
 
     split: Split
