@@ -19,11 +19,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.search.parameters import JSON
-from msd_ray.search.phase import Ending, Phase, RunLogger
+from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Launch, TrialReport
+from msd_ray.search.records import Ending, RunLogger
 from msd_ray.search.studies import TrialRecord
 from msd_ray.tracking.run_logger import open_run_logger
 from msd_ray.tracking.study import StudyTracker
@@ -44,7 +46,7 @@ class TimedRunLogger:
         self.seconds = 0.0
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
-        """Timed; for this and the other methods see `phase.RunLogger`."""
+        """Timed; for this and the other methods see `records.RunLogger`."""
         started = time.perf_counter()
         self._run_logger.child(key, name=name, parameters=parameters, tags=tags)
         self.seconds += time.perf_counter() - started
@@ -225,8 +227,7 @@ def _two(milliseconds: Float64) -> str:
 
 def resident_mib() -> float:
     """Return this process's resident memory in MiB."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return psutil.Process().memory_info().rss / 2**20
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from msd_ray.common.errors import UserError, run_command
-from msd_ray.search.context import Send
+from msd_ray.search.context import Report
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import Phase
@@ -50,15 +50,15 @@ class Replay:
 
     scale: float
 
-    def __call__(self, launch: Launch, device: torch.device, send: Send) -> None:
+    def __call__(self, launch: Launch, device: torch.device, report: Report) -> None:
         """Replay the launch's trials in order."""
         table = read_table()
         for plan in launch.trials:
             before = 0.0
-            for due, report in replay(plan, table, payload=STUDENT_METRICS - 2):
+            for due, curve_point in replay(plan, table, payload=STUDENT_METRICS - 2):
                 time.sleep((due - before) * self.scale)
                 before = due
-                send(replace(report, timestamp_ms=time.time_ns() // 1_000_000))
+                report(replace(curve_point, timestamp_ms=time.time_ns() // 1_000_000))
 
 
 @dataclass(frozen=True, kw_only=True)

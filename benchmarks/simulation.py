@@ -24,10 +24,12 @@ from msd_ray.method.settings import Configuration, RunSettings, StudentSettings,
 from msd_ray.search.configuration import label, settings_of
 from msd_ray.search.execution import Execution
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
-from msd_ray.search.phase import Ending, Phase, RunLogger
+from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Corpora, Experiment, Launch, Scored, TrialPlan, TrialReport
+from msd_ray.search.records import Ending, RunLogger
 from msd_ray.search.spaces import with_every_choice
 from msd_ray.search.studies import PhaseStudy, Pruning, TrialRecord
+from msd_ray.search.studies.points import Points
 from msd_ray.storage.layout import Storage
 
 from .curve_table import PAPER, SPACE, CurveTable
@@ -156,10 +158,8 @@ def _in_memory(
         study,
         memory,  # type: ignore[arg-type]
         memory,
-        space=space,
-        seed=seed,
+        points=Points(space, seed=seed, first=first),
         trials=trials,
-        first=first,
         pruning=pruning,
     )
 
@@ -238,7 +238,7 @@ def _report(
 
 
 class NullRunLogger:
-    """Run logger (`phase.RunLogger`) that discards everything, for searches of which only the study is used."""
+    """Run logger (`records.RunLogger`) that discards everything, for searches of which only the study is used."""
 
     def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
         """Discard the call."""

@@ -18,16 +18,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import psutil
 import torch
 from rich.console import Console
 
 from msd_ray.cli.display import progress
 from msd_ray.cli.options import parse
 from msd_ray.cli.running import drain_records, execution, study_run_logger
+from msd_ray.cli.search_study import open_tracker
 from msd_ray.cli.setup import set_up
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.search.context import Send
+from msd_ray.search.context import Report
 from msd_ray.search.on_ray.cluster import cluster
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.workers import Resources
@@ -37,7 +39,6 @@ from msd_ray.search.prepare import prepare_test
 from msd_ray.search.search import Search
 from msd_ray.search.work import run_launch
 from msd_ray.tracking.connection import connect
-from msd_ray.tune import open_tracker
 
 STALL_S = 600.0
 GIGABYTE = 1e9
@@ -66,7 +67,7 @@ class TimedWork:
 
     directory: Path
 
-    def __call__(self, launch: Launch, device: torch.device, send: Send) -> None:
+    def __call__(self, launch: Launch, device: torch.device, report: Report) -> None:
         """Run the launch and measure it."""
         times = TrialTimes(phase=launch.trials[0].phase, process=os.getpid(), started=time.monotonic())
 
@@ -74,12 +75,12 @@ class TimedWork:
             if times.ran is None and isinstance(module, MultiChannelTagger):
                 times.ran = time.monotonic()
 
-        def on_report(report: TrialReport) -> None:
+        def on_report(trial_report: TrialReport) -> None:
             times.reported = time.monotonic()
             times.peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             times.shared = _shared()
             (self.directory / f"{times.process}-{times.started}.json").write_text(json.dumps(asdict(times)))
-            send(report)
+            report(trial_report)
 
         hook = torch.nn.modules.module.register_module_forward_pre_hook(on_forward)
         try:
@@ -176,8 +177,7 @@ def _times(directory: Path, start: float) -> PhaseTimes:
 
 def _shared() -> int:
     """Return the resident bytes of mapped files of this process."""
-    pages = int(Path("/proc/self/statm").read_text().split()[2])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return psutil.Process().memory_info().shared
 
 
 def _search_arguments(options: argparse.Namespace, directory: Path) -> list[str]:

@@ -1,3 +1,35 @@
-"""msd_ray: distributed hyperparameter search for zero-shot cross-lingual NER with MSD."""
+"""msd_ray: distributed hyperparameter search for zero-shot cross-lingual NER with MSD.
+
+The names below are imported when they are first used, so that `import msd_ray` takes no time.
+
+    Tagger, Entity, TaggedText   tag text with an exported student
+    load_corpus                  the sentences of a data set and language
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .data.load import load_corpus
+    from .predict.tagger import Entity, TaggedText, Tagger
 
 __version__ = "0.1.0"
+__all__ = ["Entity", "TaggedText", "Tagger", "__version__", "load_corpus"]
+
+_MODULES = {
+    "Entity": "predict.tagger",
+    "TaggedText": "predict.tagger",
+    "Tagger": "predict.tagger",
+    "load_corpus": "data.load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the API from its module (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,4 +1,4 @@
-"""A search that ended long ago, and what `msd_ray.storage` says of its storage."""
+"""A search that ended long ago, and the output of `python -m msd_ray.storage` for its storage."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from small_search import SmallSearch, write_corpora
 
-from msd_ray import tune
+from msd_ray.cli import search_study
 from msd_ray.cli.options import parse
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.storage.__main__ import main
@@ -23,7 +23,7 @@ STUDY = "wikiann-ar"
 
 @pytest.fixture(autouse=True)
 def new_process() -> None:
-    """A use is noted once in a process."""
+    """Each process records a use once."""
     _mark.cache_clear()
 
 
@@ -32,13 +32,13 @@ def conclude(search: SmallSearch) -> None:
     rows = search.run()
     setup = search.setup()
     options = parse(search.arguments())
-    won, _ = tune.conclude(setup, options, tune.open_tracker(setup), rows, Console(file=StringIO()))
+    won, _ = search_study.conclude(setup, options, search_study.open_tracker(setup), rows, Console(file=StringIO()))
     assert won
 
 
 @pytest.fixture(scope="module")
 def ended(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> SmallSearch:
-    """A search that ended long ago, with things of every kind. It is only to be copied."""
+    """A search that ended long ago, with artifacts of every kind. Tests must copy it."""
     directory = tmp_path_factory.mktemp("ended")
     corpora = write_corpora(directory / "corpora", langs=("en", "ar"))
     (directory / "storage").mkdir()
@@ -56,7 +56,7 @@ def ended(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def search(ended: SmallSearch, tmp_path: Path) -> SmallSearch:
-    """A copy of it, with its artifacts where they were."""
+    """A copy of it."""
     shutil.copytree(ended.root, tmp_path / "storage")
     return replace(ended, root=tmp_path / "storage")
 
@@ -68,6 +68,6 @@ def make_old(root: Path, days: float = 10) -> None:
 
 
 def listed(root: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, object]:
-    """By thing, why it stays."""
+    """By artifact, why it is retained; None if it can be removed."""
     assert main(["list", "--storage", str(root), "--json", *more]) == 0
-    return {thing["name"]: thing["keep"] for thing in json.loads(capsys.readouterr().out)["things"]}
+    return {one["name"]: one["retained"] for one in json.loads(capsys.readouterr().out)["artifacts"]}

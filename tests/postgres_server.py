@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 
 from msd_ray.local_cluster import postgres
-from msd_ray.local_cluster.layout import HOST, USER, Layout, Ports, with_free_ports
+from msd_ray.local_cluster.layout import HOST, USER, Layout, Ports, ensure_secret, private_directory, with_free_ports
 from msd_ray.local_cluster.processes import Process, terminate, terminate_or_kill
-from msd_ray.local_cluster.secret_files import ensure_secret, private_directory
 
 
 @dataclass(kw_only=True)

@@ -1,6 +1,7 @@
 """A Ray cluster of several nodes on this machine, on loopback, in a process of its own.
 
-python ray_nodes.py DIRECTORY NODES: prints the cluster's address, and ends it when its standard input ends.
+python ray_nodes.py DIRECTORY NODES [GPUS]: prints the cluster's address, and ends it when its standard input ends.
+Nodes other than the head have GPUS GPUs by Ray's count.
 RAY_AUTH_MODE and RAY_AUTH_TOKEN_PATH of its environment hold for the cluster.
 """
 
@@ -24,11 +25,11 @@ ATTEMPTS = 8
 """Ray gives a node 30 s to start, whatever the machine."""
 
 
-def main(directory: str, nodes: int) -> None:
+def main(directory: str, nodes: int, gpus: int = 0) -> None:
     cluster = _started(directory)
     try:
         for _ in range(nodes - 1):
-            _attempt(lambda: cluster.add_node(num_cpus=1))
+            _attempt(lambda: cluster.add_node(num_cpus=1, num_gpus=gpus))
         print(cluster.address, flush=True)
         sys.stdin.read()
     finally:
@@ -57,4 +58,4 @@ def _attempt(start: Callable[[], Result]) -> Result:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))

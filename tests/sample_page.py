@@ -7,11 +7,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from msd_ray.report.cells import PaperCell, TextCell, points
+from msd_ray.report.comparison import SummaryRow
 from msd_ray.report.figures import FigureWithData
 from msd_ray.report.figures.confusion import confusion_figure
 from msd_ray.report.figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
 from msd_ray.report.marked_sentences import SentenceList, TaggedSentence
-from msd_ray.report.page import Page, Section
+from msd_ray.report.page import Fact, FirstScreen, Page, Section
 from msd_ray.report.statistics.summary import Summary, summarise
 from msd_ray.report.table import Cell, Group, Row, Table
 from msd_ray.report.table import Section as TableSection
@@ -23,7 +24,15 @@ def page() -> Page:
     """Return the report."""
     return Page(
         title="MSD on mLOWNER: English to Korean and Turkish",
-        facts={"Source language": "English", "Target languages": "Korean, Turkish", "Study": "ko-tr", "Seeds": "5"},
+        first=FirstScreen(
+            facts=("an ablation", "e5-small", ATTACK),
+            headlines=(Fact(value="58.31", text="test F1 of MSD"), Fact(value=ATTACK, text=ATTACK)),
+            table=hostile_table(),
+            figure=curves(),
+            settings_title="Hyperparameters",
+            settings={"student: learning rate": "0.0002", ATTACK: ATTACK},
+            more_settings={"student: warm-up share": "0.1"},
+        ),
         paragraphs=("Nine variants, five seeds each. Every number was read from MLflow's run `6f1c`.",),
         notes=("Scored on the dev split: no test file was there.",),
         sections=(
@@ -121,20 +130,28 @@ def curves() -> FigureWithData:
 def confusion() -> FigureWithData:
     """A heat map with a colour bar."""
     counts = np.array([[90, 3, 4, 8], [2, 120, 9, 14], [5, 11, 60, 20], [7, 9, 12, 0]])
-    return confusion_figure(["PER", "LOC", "CORP"], counts, scope="mlowner ko, dev")
+    return present(confusion_figure(["PER", "LOC", "CORP"], counts, scope="mlowner ko, dev"))
 
 
 def distances() -> FigureWithData:
     """Three panels, stacked on a phone."""
-    return domains_figure(
-        [
-            DomainDistance(variant=variant, pair=pair, measure=measure, values=(0.2, 0.25))
-            for variant in ("msd", "no-all")
-            for pair in PAIRS
-            for measure in MEASURES
-        ],
-        scope="mlowner ko, dev",
+    return present(
+        domains_figure(
+            [
+                DomainDistance(variant=variant, pair=pair, measure=measure, values=(0.2, 0.25))
+                for variant in ("msd", "no-all")
+                for pair in PAIRS
+                for measure in MEASURES
+            ],
+            scope="mlowner ko, dev",
+        )
     )
+
+
+def present(figure: FigureWithData | None) -> FigureWithData:
+    """The figure, which has data."""
+    assert figure is not None
+    return figure
 
 
 def hostile_figure() -> FigureWithData:
@@ -153,16 +170,39 @@ def sentences() -> SentenceList:
             tokens=tuple(text.split()), gold=tuple(gold.split()), predicted=tuple(predicted.split()), remark=remark
         )
 
-    return SentenceList(
-        title="Sentences with the most errors",
-        sentences=(
-            tagged("The University of Bonn moved to Cologne in May", "O B-ORG I-ORG I-ORG O O B-LOC O O",
-                   "O B-ORG O B-LOC O O B-PER O B-LOC", "1 boundary, 1 type, 1 spurious"),
-            tagged("ولد محمد صلاح في نجريج بمصر", "O B-PER I-PER O B-LOC B-LOC", "O B-PER I-PER O O B-ORG",
-                   "1 missed, 1 type"),
-            tagged("北 京 大 学 位 于 海 淀 区", "B-ORG I-ORG I-ORG I-ORG O O B-LOC I-LOC I-LOC",
-                   "B-LOC I-LOC O O O O B-LOC I-LOC I-LOC"),
-            TaggedSentence(tokens=("see", ATTACK, "&amp;", "<b>bold</b>"), gold=("O", "B-PER", "O", "O"),
-                           predicted=("O", "O", "O", "B-LOC"), remark=ATTACK),
-        ),
+    listed = (
+        tagged("The University of Bonn moved to Cologne in May", "O B-ORG I-ORG I-ORG O O B-LOC O O",
+               "O B-ORG O B-LOC O O B-PER O B-LOC", "1 boundary, 1 type, 1 spurious"),
+        tagged("ولد محمد صلاح في نجريج بمصر", "O B-PER I-PER O B-LOC B-LOC", "O B-PER I-PER O O B-ORG",
+               "1 missed, 1 type"),
+        tagged("北 京 大 学 位 于 海 淀 区", "B-ORG I-ORG I-ORG I-ORG O O B-LOC I-LOC I-LOC",
+               "B-LOC I-LOC O O O O B-LOC I-LOC I-LOC"),
+        TaggedSentence(tokens=("see", ATTACK, "&amp;", "<b>bold</b>"), gold=("O", "B-PER", "O", "O"),
+                       predicted=("O", "O", "O", "B-LOC"), remark=ATTACK),
+        *(tagged(f"Bonn {number}", "B-LOC O", "O O", "folded after five") for number in range(4)),
     )  # fmt: skip
+    return SentenceList(title="Sentences with the most errors", sentences=listed)
+
+
+def final_rows(second: str = "best") -> list[SummaryRow]:
+    """Three rows with three seeds each; the last has no score."""
+    scores: dict[str, dict[int, float]] = {
+        "direct": {1: 0.3, 2: 0.32, 3: 0.4},
+        second: {1: 0.5, 2: 0.52, 3: 0.6},
+        "tsl": {},
+    }
+    return [
+        SummaryRow(
+            name=name,
+            label=name,
+            seeds=len(by_seed),
+            failed=0,
+            zero_shot=True,
+            scored_split="test",
+            dev_metric="dev_target/f1",
+            dev=None,
+            test=summarise(list(by_seed.values())) if by_seed else None,
+            test_by_seed=by_seed,
+        )
+        for name, by_seed in scores.items()
+    ]

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.words import WordRule
 from msd_ray.method.build import build_tagger
 from msd_ray.method.decoding import Decode
 from msd_ray.method.settings import RunSettings
@@ -78,6 +79,7 @@ def exported(
     decode: Decode = "argmax",
     frozen_layers: int = FROZEN,
     max_length: int = MAX_LENGTH,
+    word_rule: WordRule | None = None,
 ) -> MultiChannelTagger:
     """Write the student to `directory`; the tagger that it came from. Another `noise`, another student."""
     tagger = trained_tagger(encoder, frozen_layers)
@@ -95,5 +97,6 @@ def exported(
         max_length=max_length,
         card=replace(CARD, lang=lang),
         decode=decode,
+        word_rule=word_rule,
     )
     return tagger

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,34 @@ def test_local_cluster_with_a_hyphen(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["local-cluster", "--help"])
     assert "start" in capsys.readouterr().out
+
+
+def completed(script: str, *words: str) -> set[str]:
+    """What bash offers for the last of these words."""
+    listing = f"COMP_WORDS=(msd-ray {' '.join(words)}); COMP_CWORD={len(words)}; _shtab_msd_ray; echo ${{COMPREPLY[@]}}"
+    done = subprocess.run(["bash", "-c", f"{script}\n{listing}"], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_bash_completes_commands_and_options(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["--print-completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    assert completed(script, "re") == {"report"}
+    assert completed(script, "tune", "--tri") == {"--trials"}
+    assert completed(script, "ablate", "--pairing", "") == {"length", "random"}
+    assert completed(script, "storage", "prune", "--dele") == {"--delete"}
+    (tmp_path / "corpora").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert completed(script, "data", "check", "--data-dir", "co") == {"corpora"}
+
+
+@pytest.mark.parametrize("arguments", [[], ["ksh"]])
+def test_a_shell_without_completion(arguments: list[str]) -> None:
+    with pytest.raises(UserError, match=r"unknown shell. Choose from bash, zsh, "):
+        main(["--print-completion", *arguments])
 
 
 def test_an_unknown_command() -> None:

@@ -10,8 +10,8 @@ from tune_process import Tune
 
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.predict.export import DESCRIPTION
-from msd_ray.storage.copies import fetch_directory
 from msd_ray.storage.object_store import ObjectStore
+from msd_ray.storage.transfer import download_directory
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1800)]
 
@@ -43,6 +43,6 @@ def test_a_search_on_an_object_store(
     with Tune(command, tmp_path / "log-again") as again:
         assert again.wait() == 0, again.output
     assert {name: store.modified(name) for name in before} == before
-    assert fetch_directory(store, "models/sample-tr", tmp_path / "model")
+    assert download_directory(store, "models/sample-tr", tmp_path / "model")
     description = json.loads((tmp_path / "model" / DESCRIPTION).read_text())
     assert (description["dataset"], description["lang"]) == ("sample", "tr")

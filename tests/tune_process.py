@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
+
+import psutil
 
 TIMEOUT_S = 900.0
 TESTS = Path(__file__).parent
@@ -90,20 +92,17 @@ class Tune:
 
 def listening(pids: Iterable[int]) -> set[tuple[str, int]]:
     """Address and port of every listening TCP socket of these processes."""
-    inodes = {inode for pid in pids for inode in _sockets(pid)}
     found = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and fields[9] in inodes:  # LISTEN
-                address, port = fields[1].split(":")
-                found.add((str(_address(address)), int(port, 16)))
+    for pid in pids:
+        with suppress(psutil.Error):
+            sockets = psutil.Process(pid).net_connections(kind="tcp")
+            found |= {(one.laddr.ip, one.laddr.port) for one in sockets if one.status == psutil.CONN_LISTEN}
     return found
 
 
 def descendants_of(first: int, *more: int) -> set[int]:
-    """The living processes that these started, and those that they started; not `first` itself."""
-    parents = dict(_parents())
+    """The running descendants of these processes, without `first`."""
+    parents = _parents()
     found = {first, *more}
     while children := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= children
@@ -112,22 +111,25 @@ def descendants_of(first: int, *more: int) -> set[int]:
 
 def pids_titled(pids: Iterable[int], title: str) -> list[int]:
     """Those processes whose title begins with this, as Ray's do: `ray::` and the actor's class."""
-    found = []
-    for pid in sorted(pids):
-        with suppress(OSError):
-            if Path(f"/proc/{pid}/cmdline").read_text().startswith(title):
-                found.append(pid)
-    return found
+    return [pid for pid in sorted(pids) if command_line(pid).startswith(title)]
+
+
+def command_line(pid: int) -> str:
+    """The arguments of a process, or its title, joined by spaces; empty if it has exited."""
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return ""
 
 
 def is_dead(pid: int) -> bool:
-    """Whether there is no such process, or but a zombie."""
-    return pid not in dict(_parents())
+    """Whether there is no such process, or it is a zombie."""
+    return pid not in _parents()
 
 
 def parent_of(pid: int) -> int:
     """The process that started it."""
-    return dict(_parents())[pid]
+    return _parents()[pid]
 
 
 def is_loopback(address: str) -> bool:
@@ -136,26 +138,7 @@ def is_loopback(address: str) -> bool:
     return (mapped or parsed).is_loopback
 
 
-def _parents() -> Iterator[tuple[int, int]]:
-    """Every process that is no zombie, and its parent."""
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            state, parent = (path / "stat").read_text().rpartition(")")[2].split()[:2]
-            if state != "Z":
-                yield int(path.name), int(parent)
-
-
-def _sockets(pid: int) -> Iterator[str]:
-    """The inodes of a process's sockets."""
-    with suppress(OSError):
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(OSError):
-                target = str(descriptor.readlink())
-                if target.startswith("socket:["):
-                    yield target.removeprefix("socket:[").removesuffix("]")
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address as /proc/net writes it: words of 32 bits in the machine's byte order."""
-    words = [bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8)]
-    return ipaddress.ip_address(b"".join(words))
+def _parents() -> dict[int, int]:
+    """Every process except zombies, with its parent."""
+    processes = psutil.process_iter(["ppid", "status"])
+    return {one.pid: one.info["ppid"] for one in processes if one.info["status"] != psutil.STATUS_ZOMBIE}

@@ -1,15 +1,16 @@
-"""Command line of `msd_ray.ablate`: its own options, and those it shares with `msd_ray.tune`."""
+"""Options of `msd_ray.ablate`: its own, and those it shares with `msd_ray.tune`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from msd_ray.common.option_types import Names, place, text
+from msd_ray.common.errors import UserError
+from msd_ray.common.option_types import place
 from msd_ray.method.variants import VARIANTS, ZERO_SHOT, Variant, variants_named
 
-from .arguments import DEFAULTS
-from .environment import from_environment
-from .options import TuneOptions, complete
-from .parser import CommandParser, add_about, add_corpora, add_places, add_resources, add_training, default
+from .declaration import option
+from .option_table import Study
+from .options import TuneOptions, add_settings, given_values
+from .parser import CommandParser, add_help
 
 COMMAND = "python -m msd_ray.ablate"
 DESCRIPTION = """\
@@ -30,10 +31,45 @@ examples:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AblateOptions(TuneOptions):
-    """Options of one ablation. space: the configuration, a search space with one value per hyperparameter."""
+class Comparison:
+    """What is compared. space: the configuration, a search space with one value per hyperparameter."""
 
-    variants: tuple[Variant, ...]
+    variants: tuple[str, ...] = option(
+        ZERO_SHOT, "variants to compare, see below", metavar="NAME", shown_default="all but gold-aux"
+    )
+    allow_target_labels: bool = option(
+        False, "allow the variant gold-aux, which trains on gold labels of the target language (not zero-shot)"
+    )
+    space: str = option(
+        "paper",
+        "hyperparameters of MSD, shared by all variants: paper, or a YAML search space with one value per "
+        "hyperparameter",
+        flag="--configuration",
+        type=place,
+        metavar="NAME",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblateOptions(Comparison, TuneOptions):
+    """Options of one ablation. Those of `Search` that are not in `Comparison` keep their defaults."""
+
+    trials: int = 1
+    teacher_trials: int | None = 1
+
+    def __post_init__(self) -> None:
+        """Raise UserError for a wrong value."""
+        super().__post_init__()
+        zero_shot = all(variant.zero_shot for variant in self.compared)  # raises for an unknown variant
+        if self.own is not None and not zero_shot:
+            raise UserError(
+                "--variants gold-aux needs labels of the target text, and of own files none are read. Omit it."
+            )
+
+    @property
+    def compared(self) -> tuple[Variant, ...]:
+        """The variants, in the paper's order."""
+        return variants_named(self.variants, target_labels_allowed=self.allow_target_labels)
 
     @property
     def final_rows(self) -> int:
@@ -48,49 +84,13 @@ class AblateOptions(TuneOptions):
 
 def parse(arguments: Sequence[str] | None = None) -> AblateOptions:
     """Read the command line. Raises UserError for a wrong option or value, SystemExit for --help."""
-    given = _parser().read(arguments)
-    allowed = given.pop("allow_target_labels", False)
-    names = given.pop("variants", list(ZERO_SHOT))
-    values = {**DEFAULTS, "space": "paper", "trials": 1, "teacher_trials": 1, **from_environment(DEFAULTS), **given}
-    return AblateOptions(
-        **complete(values),
-        variants=variants_named(names, target_labels_allowed=allowed),
-    )
+    return AblateOptions(**given_values(command_line(), arguments))
 
 
-def _parser() -> CommandParser:
-    parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=f"{_variants()}\n{EXAMPLES}")
-    group = parser.add_argument_group("comparison")
-    add_corpora(group, DEFAULTS)
-    add = group.add_argument
-    add(
-        "--variants",
-        nargs="+",
-        action=Names,
-        type=text,
-        metavar="NAME",
-        help="variants to compare, see below (default: all but gold-aux)",
-    )
-    add(
-        "--allow-target-labels",
-        action="store_true",
-        help="allow the variant gold-aux, which trains on gold labels of the target language (not zero-shot)",
-    )
-    add(
-        "--configuration",
-        dest="space",
-        type=place,
-        metavar="NAME",
-        help="hyperparameters of MSD, shared by all variants: paper, or a YAML search space with one value per "
-        "hyperparameter (default: paper)",
-    )
-    add("--seeds", type=int, metavar="N", help=f"seeds of each variant ({default(DEFAULTS, 'seeds')})")
-    add_about(group)
-    add_training(parser, DEFAULTS)
-    add_places(parser, DEFAULTS, name="DATASET-LANG-ablation")
-    add_resources(parser, DEFAULTS)
+def command_line() -> CommandParser:
+    """The parser."""
+    variants = "\n".join(f"  {variant.name:<14} {variant.label}" for variant in VARIANTS.values())
+    parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=f"variants:\n{variants}\n\n{EXAMPLES}")
+    add_help(parser.add_options("comparison", AblateOptions, Study, Comparison))
+    add_settings(parser, AblateOptions)
     return parser
-
-
-def _variants() -> str:
-    return "\n".join(["variants:", *(f"  {variant.name:<14} {variant.label}" for variant in VARIANTS.values()), ""])

@@ -1,15 +1,15 @@
-"""Command line of `msd_ray.doctor`: all options of `msd_ray.tune`, and its own."""
+"""Options of `msd_ray.doctor`: all options of `msd_ray.tune`, and its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.option_types import path
 
-from .arguments import add_options_of_tune
-from .options import TuneOptions, options_of
-from .parser import CommandParser
+from .declaration import option
+from .option_table import Search, Study
+from .options import TuneOptions, add_settings, given_values
+from .parser import CommandParser, add_help
 
 COMMAND = "python -m msd_ray.doctor"
 DESCRIPTION = """\
@@ -37,48 +37,39 @@ examples:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoctorOptions:
-    """Options of one examination.
+class Checks:
+    """What is examined, and how it is shown."""
 
-    tune: the search to check; its languages may be empty. quick: join no cluster and load no encoder.
-    cluster_files: check these instead of a search; with ready, a placeholder is an error. constraints: file that pins
-    Ray.
-    """
+    quick: bool = option(False, "check only versions, databases, storage and disk space, as tune does itself")
+    json: bool = option(False, "print one JSON object instead of lines")
+    cluster_files: tuple[Path, ...] = option((), "check these files instead, such as cluster/*.yaml", metavar="FILE")
+    ready: bool = option(False, "with --cluster-files: treat a remaining CHANGE-ME as an error")
+    constraints: Path | None = option(
+        None, "with --cluster-files: pins of Ray", metavar="FILE", shown_default="constraints.txt"
+    )
 
-    tune: TuneOptions
-    quick: bool
-    json: bool
-    cluster_files: tuple[Path, ...]
-    ready: bool
-    constraints: Path
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions(Checks, TuneOptions):
+    """Options of one examination, with those of the search to check. Its languages may be empty."""
+
+    def __post_init__(self) -> None:
+        """Raise UserError for a wrong value."""
+        super().__post_init__()
+        if not self.cluster_files and (self.ready or self.constraints):
+            raise UserError("--ready and --constraints apply to --cluster-files only")
 
 
 def parse(arguments: Sequence[str] | None = None) -> DoctorOptions:
     """Read the command line. Raises UserError for a wrong option or value, SystemExit for --help."""
+    return DoctorOptions(**{"lang": (), **given_values(command_line(), arguments)})
+
+
+def command_line() -> CommandParser:
+    """The parser."""
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=EXAMPLES)
     parser.usage = f"{COMMAND} [--lang CODE [CODE ...]] [options]"
-    add = add_options_of_tune(parser, lang_required=False).add_argument
-    add(
-        "--quick",
-        action="store_true",
-        help="check only versions, databases, storage and disk space, as tune does itself",
-    )
-    add("--json", action="store_true", help="print one JSON object instead of lines")
-    add(
-        "--cluster-files",
-        nargs="+",
-        type=path,
-        metavar="FILE",
-        help="check these files instead, such as cluster/*.yaml",
-    )
-    add("--ready", action="store_true", help="with --cluster-files: treat a remaining CHANGE-ME as an error")
-    add("--constraints", type=path, metavar="FILE", help="with --cluster-files: pins of Ray (default: constraints.txt)")
-    add("-h", "--help", action="help", help="show this help and exit")
-    given = {"lang": (), **parser.read(arguments)}
-    own = {"quick": False, "json": False, "cluster_files": (), "ready": False, "constraints": None}
-    values = {name: given.pop(name, value) for name, value in own.items()}
-    if not values["cluster_files"] and (values["ready"] or values["constraints"]):
-        raise UserError("--ready and --constraints apply to --cluster-files only")
-    values["constraints"] = values["constraints"] or Path("constraints.txt")
-    values["cluster_files"] = tuple(values["cluster_files"])
-    return DoctorOptions(tune=options_of(given), **values)
+    add_help(parser.add_options("checks", DoctorOptions, Checks))
+    parser.add_options("search", DoctorOptions, Study, Search, required=False)
+    add_settings(parser, DoctorOptions)
+    return parser

@@ -10,7 +10,8 @@ import torch
 from rich.console import Console
 
 from msd_ray.search.budget import Remaining, Seconds
-from msd_ray.search.on_ray.cluster import cluster, fitting, fitting_in
+from msd_ray.search.on_ray.cluster import cluster, fitting, fitting_on
+from msd_ray.search.on_ray.room import Room
 from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.standing import PhaseStanding
 from msd_ray.storage.layout import Storage
@@ -88,8 +89,8 @@ def _concurrent(setup: Setup, options: TuneOptions) -> int:
     if os.environ.get("RAY_ADDRESS"):
         with cluster():  # joins it and leaves it
             return fitting(wanted, options.max_concurrent).concurrent
-    here = {"CPU": float(len(os.sched_getaffinity(0))), "GPU": float(torch.cuda.device_count())}
-    return fitting_in(here, wanted, options.max_concurrent).concurrent
+    here = Room(cpus=len(os.sched_getaffinity(0)), gpus=torch.cuda.device_count())
+    return fitting_on([here], wanted, options.max_concurrent).concurrent
 
 
 def _cost(setup: Setup, work: Remaining, each: Seconds, concurrent: int) -> str:

@@ -10,50 +10,35 @@ it. With these variables in the cluster's environment, one command line works on
 
 import os
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.text import has_password
 
-VARIABLES = {
-    "storage": "MSD_RAY_STORAGE",
-    "study_storage": "MSD_RAY_STUDY_STORAGE",
-    "mlflow_uri": "MLFLOW_TRACKING_URI",
-}
-ADDRESSES = ("mlflow_uri", "study_storage")
-"""Options that take a URL."""
+from .declaration import declared
+from .option_table import Places
+
+_PLACES = declared(Places)
+VARIABLES = {name: one.environment for name, one in _PLACES.items() if one.environment}
+"""Name of an option -> its variable."""
 
 
-def from_environment(defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Values from the environment, of those options that `defaults` names. An empty variable counts as not set.
+def from_environment() -> dict[str, Any]:
+    """Values of `Places` from the environment. An empty variable counts as not set.
 
-    Raises: UserError for a malformed URL, naming its variable.
+    Raises: UserError for a wrong value, naming its variable.
     """
-    given: dict[str, Any] = {}
-    for option, variable in VARIABLES.items():
-        value = os.environ.get(variable, "").strip()
-        if option in defaults and value:
-            if option in ADDRESSES:
-                check_address(variable, value)
-            default = defaults[option]
-            # Configuration files of clusters are not read by a shell, which would expand `~`.
-            value = os.path.expanduser(value) if option == "storage" else value  # noqa: PTH111 - or a URI
-            given[option] = value if default is None else type(default)(value)
+    given = {}
+    for name, variable in VARIABLES.items():
+        if value := os.environ.get(variable, "").strip():
+            try:
+                given[name] = _PLACES[name].read(value)
+            except ArgumentTypeError as error:
+                raise UserError(f"{variable}: {error}.") from error
     return given
-
-
-def check_address(name: str, address: str) -> None:
-    """Raise UserError for a malformed URL. The message omits the URL, which may hold a password."""
-    try:
-        urlsplit(address).port  # noqa: B018 - raises ValueError
-    except ValueError as error:
-        raise UserError(
-            f"{name} is not a URL: its port is not a number, or a bracket is missing. "
-            "In a password, write @, : and / as %40, %3A and %2F."
-        ) from error
 
 
 INSTEAD = {

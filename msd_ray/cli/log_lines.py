@@ -24,8 +24,8 @@ def trial_line(trial: EndedTrial, *, new_best: bool = False) -> str:
     if trial.state == "FAIL":
         return f"{trial.key}: FAIL: {trial.note}" + (f" ({', '.join(details)})" if details else "")
     score = "" if trial.value is None else f"dev F1 {f1_text(trial.value)}"
-    why = [trial.note] if trial.note else []
-    return f"{trial.key}: {', '.join([trial.state, score, *why, *details, *(['new best'] if new_best else [])])}"
+    ending = " ".join([trial.state, *([trial.note] if trial.note else [])])
+    return f"{trial.key}: {', '.join([ending, score, *details, *(['new best'] if new_best else [])])}"
 
 
 def progress_line(state: SearchState) -> str:

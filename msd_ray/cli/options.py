@@ -1,72 +1,78 @@
-"""Options of `msd_ray.tune`: command line, presets and defaults merged and validated."""
+"""Options of `msd_ray.tune`: command line, presets, environment and defaults merged and validated."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import require_plain
-from msd_ray.method.settings import DropoutMasks, FrozenPrefix, LossMean, Pairing, SelectOn
 from msd_ray.method.variants import FINAL_ROWS
 
-from .arguments import DEFAULTS, PRESETS, parser_of_tune
-from .environment import ADDRESSES, check_address, from_environment
-from .parser import BOUNDS, shown_range
+from .declaration import check_values
+from .environment import from_environment
+from .option_table import PRESETS, OwnData, Places, Resources, Search, Study, Training
+from .own_data import implied_by_own_data
+from .parser import CommandParser, add_help
 
-if TYPE_CHECKING:
-    from msd_ray.method.decoding import Decode
+COMMAND = "python -m msd_ray.tune"
+DESCRIPTION = """\
+Search for the best zero-shot named entity tagger for a language without
+labelled training sentences, and score it on the test set.
 
+A teacher is trained on labelled English, a student on the teacher's outputs
+for unlabelled sentences of the target language. Phases:
+
+  teacher   search the teacher's hyperparameters
+  student   search the student's hyperparameters, then repeat the best
+            configurations with more seeds (confirm)
+  final     train the best configuration and the baselines with several
+            seeds, and score them on the test set
+
+Every trial is recorded in MLflow. To resume a search, run the same command
+again; to extend it, give a larger --trials, --hours or --patience."""
+
+EXAMPLES = """\
+examples:
+  The whole pipeline on the bundled corpus, in a few minutes, without downloads:
+    python -m msd_ray.tune --lang ar --preset quickstart
+  A full search on MultiCoNER Turkish:
+    python -m msd_ray.tune --lang tr --dataset mlowner \\
+        --data-dir data/multiconer --space student --trials 40
+  Three WikiAnn languages on the cluster at RAY_ADDRESS, two trials per GPU:
+    python -m msd_ray.tune --lang ar hi zh \\
+        --gpus-per-trial 0.5 --max-concurrent 16
+"""
 SOURCE = "en"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuneOptions:
-    """Options of one command, presets and defaults filled in. None: resolved later, from the machine or the space."""
+class TuneOptions(Study, OwnData, Search, Training, Places, Resources):
+    """Options of one search. None: decided later, from the machine or the space."""
 
-    lang: tuple[str, ...]
-    dataset: str
-    data_dir: Path | None
-    encoder: str
-    space: str
-    trials: int
-    teacher_trials: int | None
-    epochs: int
-    batch_size: int
-    max_length: int
-    frozen_layers: int
-    precision: str
-    limit: int | None
-    seed: int
-    seeds: int
-    rows: tuple[str, ...] | None
-    confirm: int
-    select_on: SelectOn
-    dev_limit: int
-    decode: "Decode"
-    hours: float | None
-    patience: int | None
-    summary: Path | None
-    average_epochs: int | None
-    pairing: Pairing
-    loss_mean: LossMean
-    dropout_masks: DropoutMasks
-    frozen_prefix: FrozenPrefix
-    grace_epochs: int
-    warm_start: tuple[str, ...] | None
-    warm_start_trials: int
-    retry_failed: bool
-    storage: str
-    mlflow_uri: str | None
-    study_storage: str | None
-    name: str | None
-    workers: int
-    cpus_per_trial: int
-    gpus_per_trial: float | None
-    max_concurrent: int | None
-    stall_minutes: float
-    mlflow_minutes: float
-    dry_run: bool
+    def __post_init__(self) -> None:
+        """Raise UserError for a wrong value."""
+        check_values(self)
+        gpus = self.gpus_per_trial
+        if gpus is not None and gpus > 1 and not float(gpus).is_integer():
+            raise UserError(f"--gpus-per-trial {gpus:g} is not a whole number. Give one, or the share of one GPU.")
+        if self.workers > self.batch_size:
+            raise UserError(
+                f"--workers {self.workers} is more than --batch-size {self.batch_size}. "
+                f"Give at most --workers {self.batch_size}."
+            )
+        if (self.average_epochs or 1) > self.epochs:
+            raise UserError(
+                f"--average-epochs {self.average_epochs} is more than --epochs {self.epochs}. "
+                f"Give at most --average-epochs {self.epochs}."
+            )
+        for lang in self.lang:  # before it becomes part of a path
+            require_plain(lang, "--lang")
+        if SOURCE in self.lang:
+            raise UserError(f"--lang {SOURCE}: English is the source language of teachers. Name another language.")
+        if self.name is not None:
+            require_plain(self.name, "--name")
 
     @property
     def final_rows(self) -> int:
@@ -82,64 +88,41 @@ class TuneOptions:
 
 def parse(arguments: Sequence[str] | None = None) -> TuneOptions:
     """Read the command line. Raises UserError for a wrong option or value, SystemExit for --help."""
-    return options_of(parser_of_tune().read(arguments))
+    return TuneOptions(**given_values(command_line(), arguments))
 
 
-def options_of(given: Mapping[str, Any]) -> TuneOptions:
-    """Merge the given values with those of preset, environment and defaults. Raises UserError for a wrong value."""
-    values = dict(given)
-    preset = PRESETS.get(values.pop("preset", None), {})
-    return TuneOptions(**complete({**DEFAULTS, **from_environment(DEFAULTS), **preset, **values}))
+def command_line() -> CommandParser:
+    """The parser. Omitted options are absent from its namespace; errors raise UserError instead of exiting."""
+    parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=f"{_presets()}\n{EXAMPLES}")
+    add_help(parser.add_options("search", TuneOptions, Study, Search))
+    add_settings(parser, TuneOptions)
+    return parser
 
 
-def complete(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of `TuneOptions` from merged values. Raises UserError for a wrong value."""
-    warm_start = values["warm_start"]
-    completed = {
-        **values,
-        "lang": tuple(values["lang"]),
-        "warm_start": None if warm_start is None else tuple(warm_start),
-        "rows": None if values["rows"] is None else tuple(values["rows"]),
-    }
-    _check(completed)
-    return completed
+def add_settings(parser: CommandParser, options: type[TuneOptions]) -> None:
+    """Add the options that `tune` and `ablate` share besides those of the study."""
+    parser.add_options("own data, in place of --dataset (docs/own-data.md)", options, OwnData)
+    parser.add_options("training", options, Training)
+    parser.add_options("storage and tracking", options, Places)
+    parser.add_options("resources, on the Ray cluster at RAY_ADDRESS or, if unset, this machine", options, Resources)
 
 
-def _check(values: Mapping[str, Any]) -> None:
-    for name, (low, high) in BOUNDS.items():
-        value = values[name]
-        if value is not None and not low <= value <= high:
-            raise UserError(f"--{name.replace('_', '-')} {value:.12g} is out of range: {shown_range(name)}")
-    gpus = values["gpus_per_trial"]
-    if gpus is not None and gpus > 1 and not float(gpus).is_integer():
-        raise UserError(f"--gpus-per-trial {gpus:g} is not a whole number. Give one, or the share of one GPU.")
-    if values["workers"] > values["batch_size"]:
-        raise UserError(
-            f"--workers {values['workers']} is more than --batch-size {values['batch_size']}. "
-            f"Give at most --workers {values['batch_size']}."
+def given_values(parser: CommandParser, arguments: Sequence[str] | None) -> dict[str, Any]:
+    """Values of environment, preset and command line; a later one overrides. Raises UserError for a wrong option."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    given = parser.read(words)
+    own = implied_by_own_data(given)
+    if "preset" in given:
+        given = parser.read([*PRESETS[given["preset"]].split(), *words])
+    return {**from_environment(), **given, **own}
+
+
+def _presets() -> str:
+    lines = ["presets:"]
+    for name, options in PRESETS.items():
+        # An option and its values stay on one line.
+        whole = options.replace(" ", "\xa0").replace("\xa0--", " --")
+        lines += textwrap.wrap(
+            f"{name:<11} {whole}", width=78, initial_indent="  ", subsequent_indent=" " * 14, break_on_hyphens=False
         )
-    if (values["average_epochs"] or 1) > values["epochs"]:
-        raise UserError(
-            f"--average-epochs {values['average_epochs']} is more than --epochs {values['epochs']}. Give at most "
-            f"--average-epochs {values['epochs']}."
-        )
-    for option in ADDRESSES:
-        if values[option] is not None:
-            check_address(f"--{option.replace('_', '-')}", values[option])
-    langs = values["lang"]
-    for lang in langs:  # before it becomes part of a path
-        require_plain(lang, "--lang")
-    for option, names in (
-        ("--lang", langs),
-        ("--warm-start", values["warm_start"] or ()),
-        ("--rows", values["rows"] or ()),
-    ):
-        if repeated := {name for name in names if names.count(name) > 1}:
-            raise UserError(f"{option} names {', '.join(sorted(repeated))} more than once. Name each once.")
-    if SOURCE in langs:
-        raise UserError(f"--lang {SOURCE}: English is the source language of teachers. Name another language.")
-    if values["name"] is not None:
-        require_plain(values["name"], "--name")
-
-
-assert {f.name for f in fields(TuneOptions)} == {*DEFAULTS, "lang"}
+    return "\n".join(lines).replace("\xa0", " ") + "\n"

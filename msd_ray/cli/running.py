@@ -17,8 +17,8 @@ from msd_ray.search.on_ray.cluster import DeferredCluster, fitting
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.watchdog import StalledError
 from msd_ray.search.on_ray.workers import Resources
-from msd_ray.search.phase import RunLogger
 from msd_ray.search.plans import Scored
+from msd_ray.search.records import RunLogger
 from msd_ray.search.standing import PhaseStanding, is_finished
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.outages import MlflowUnavailableError
@@ -126,7 +126,7 @@ def drain_records(
     """Wait until MLflow has all records of a finished study. Raises RecordsPendingError after --mlflow-minutes."""
     with display.working("Waiting for MLflow", in_log=False):
         tracker = run_logger.drain(60 * options.mlflow_minutes)
-    execution.note_run_ids()
+    execution.store_run_ids()
     return tracker
 
 
@@ -161,7 +161,7 @@ def execution(
         threads=options.cpus_per_trial,
         run_phase=lambda phase: run_phase(phase, resources(), stall_s=60 * options.stall_minutes),
         scored=scored,
-        seed_a_launch=options.workers > 0,
+        one_launch_per_seed=options.workers > 0,
         concurrent=lambda: resources().concurrent,
         expected=expected,
     )

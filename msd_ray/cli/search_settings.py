@@ -1,12 +1,14 @@
 """Settings of a search from options: no corpus, no encoder; of the database only what `--warm-start` names."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 import torch
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.sqlite import sqlite_url
 from msd_ray.method.device import resolve_precision
-from msd_ray.method.settings import RunSettings
+from msd_ray.method.settings import Precision, RunSettings
 from msd_ray.method.variants import FINAL_ROWS
 from msd_ray.search.budget import Budget
 from msd_ray.search.configuration import AVERAGE, BEST
@@ -17,14 +19,12 @@ from msd_ray.search.studies.points import Points
 from msd_ray.search.warm_start import NO_WARM_START, WarmStart, warm_start
 from msd_ray.storage.layout import Storage
 
-from .arguments import TEACHER_TRIALS
+from .option_table import AVERAGE_EPOCHS, TEACHER_TRIALS
 from .options import TuneOptions
-
-DEFAULT_AVERAGE_EPOCHS = 3
 
 
 def search_settings(
-    options: TuneOptions, lang: str, *, space: SearchSpace, gpus: float, study_storage: str
+    options: TuneOptions, lang: str, *, space: SearchSpace, precision: Precision, study_storage: str
 ) -> SearchSettings:
     """Settings of the search for one language. Raises UserError for options that contradict each other."""
     warm = warm_start(
@@ -37,7 +37,7 @@ def search_settings(
     return SearchSettings(
         name=options.study_name(lang),
         space=space,
-        run=_run(options, gpus),
+        run=_run(options, precision),
         trials=options.trials,
         teacher_trials=teacher_trials(options, space),
         seeds=options.seeds,
@@ -51,15 +51,19 @@ def search_settings(
 
 
 def stored_searches(options: TuneOptions) -> list[tuple[SearchSettings, str]]:
-    """Settings of each language's search, and the database of its study, before any corpus is read."""
-    space, gpus = load_space(options.space), gpus_per_trial(options)
-    url = study_storage_of(options, Storage.at(options.storage))
-    return [(search_settings(options, lang, space=space, gpus=gpus, study_storage=url), url) for lang in options.lang]
+    """Settings of each language's search, and the database of its study, before any corpus is read.
+
+    The precision is not resolved, which may need a cluster; how far a study is does not depend on it.
+    """
+    space, url = load_space(options.space), study_storage_of(options, Storage.at(options.storage))
+    return [
+        (search_settings(options, lang, space=space, precision="fp32", study_storage=url), url) for lang in options.lang
+    ]
 
 
 def study_storage_of(options: TuneOptions, storage: Storage) -> str:
     """URL of the database of studies."""
-    return options.study_storage or f"sqlite:///{storage.root / 'studies.db'}"
+    return options.study_storage or sqlite_url(storage.root / "studies.db")
 
 
 def gpus_per_trial(options: TuneOptions) -> float:
@@ -69,15 +73,29 @@ def gpus_per_trial(options: TuneOptions) -> float:
     return options.gpus_per_trial
 
 
-def _run(options: TuneOptions, gpus: float) -> RunSettings:
+def precision_of(options: TuneOptions, gpus: float) -> tuple[Precision, str]:
+    """The precision of all trials, and the answers of a cluster's GPU nodes if they determined it, else "".
+
+    Raises:
+        UserError: `--precision auto`, and the GPUs are on a cluster that does not answer or has none yet.
+    """
+    on_other_nodes = gpus > 0 and not torch.cuda.is_available() and os.environ.get("RAY_ADDRESS")
+    if options.precision == "auto" and on_other_nodes:
+        from msd_ray.search.on_ray.precision import cluster_precision
+
+        return cluster_precision()
+    return resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")), ""
+
+
+def _run(options: TuneOptions, precision: Precision) -> RunSettings:
     return RunSettings(
         seed=options.seed,
         epochs=options.epochs,
         batch_size=options.batch_size,
         max_length=options.max_length,
         frozen_layers=options.frozen_layers,
-        precision=resolve_precision(options.precision, torch.device("cuda" if gpus else "cpu")),
-        average_epochs=options.average_epochs or min(DEFAULT_AVERAGE_EPOCHS, options.epochs),
+        precision=precision,
+        average_epochs=options.average_epochs or min(AVERAGE_EPOCHS, options.epochs),
         pairing=options.pairing,
         loss_mean=options.loss_mean,
         dropout_masks=options.dropout_masks,

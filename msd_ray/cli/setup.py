@@ -13,16 +13,25 @@ from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.data.encoders.token_classification import check_encoder
 from msd_ray.predict.export import DESCRIPTION
+from msd_ray.search.final import remaining
 from msd_ray.search.parameters import JSON, Fixed, Parameter
 from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
-from msd_ray.search.search import SearchSettings, remaining
+from msd_ray.search.search import SearchSettings
 from msd_ray.search.spaces import load_space
 from msd_ray.search.warm_start import WarmStart
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.uri import default_tracking_uri, shown_uri, ui_command
 
 from .options import TuneOptions
-from .search_settings import gpus_per_trial, points_of, rows_of, search_settings, study_storage_of, teacher_trials
+from .search_settings import (
+    gpus_per_trial,
+    points_of,
+    precision_of,
+    rows_of,
+    search_settings,
+    study_storage_of,
+    teacher_trials,
+)
 
 SELECTION = {
     "target": "epochs and configurations by F1 on the target's dev set",
@@ -45,6 +54,7 @@ class Setup:
     mlflow_uri: str
     study_storage: str
     gpus: float
+    precision_note: str = ""
 
     @cached_property
     def prepared(self) -> Prepared:
@@ -68,7 +78,8 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     """
     space = load_space(options.space)
     storage = Storage.at(options.storage)
-    dataset_named(options.dataset)  # before its name becomes part of a path
+    if options.own is None:
+        dataset_named(options.dataset)  # before its name becomes part of a path
     teacher_trials(options, space)
     rows_of(options, space)
     if storage.store is not None:
@@ -78,11 +89,17 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     data = [_data(options, lang) for lang in options.lang]
     corpora = [read(one) for one in data]
     encoder = resolve(options.encoder)
-    check_encoder(encoder, frozen_layers=options.frozen_layers, max_length=options.max_length)
+    check_encoder(
+        encoder,
+        frozen_layers=options.frozen_layers,
+        max_length=options.max_length,
+        frozen_prefix=options.frozen_prefix,
+    )
     gpus, study_storage = gpus_per_trial(options), study_storage_of(options, storage)
+    precision, precision_note = precision_of(options, gpus)
     setups = []
     for one, texts in zip(data, corpora, strict=True):
-        settings = search_settings(options, one.lang, space=space, gpus=gpus, study_storage=study_storage)
+        settings = search_settings(options, one.lang, space=space, precision=precision, study_storage=study_storage)
         setups.append(
             Setup(
                 lang=one.lang,
@@ -104,10 +121,12 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
                     "dev_limit": options.dev_limit,
                     "decode": options.decode,
                     "teacher_trials": settings.teacher_trials,
+                    **({"labels": list(texts.source.labels)} if options.own else {}),
                 },
                 mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
                 study_storage=study_storage,
                 gpus=gpus,
+                precision_note=precision_note,
             )
         )
     return tuple(setups)
@@ -123,6 +142,7 @@ def _data(options: TuneOptions, lang: str) -> Data:
         select_on=options.select_on,
         dev_limit=options.dev_limit,
         decode=options.decode,
+        own=options.own,
     )
 
 
@@ -157,14 +177,19 @@ def _searched(parameters: Mapping[str, Parameter]) -> list[str]:
 def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Description of a study as pairs of name and text: data, the command's own `work`, resources, storage."""
     run = setup.settings.run
+    precision = f"{run.precision} ({setup.precision_note})" if setup.precision_note else run.precision
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in setup.corpora.counts.items())
     process = f"on {_count(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
     each = f"{_count(options.cpus_per_trial, 'CPU')} and {_count(setup.gpus, 'GPU')}"
     return [
         ("study", f"{setup.settings.name}: {options.dataset}, en to {setup.lang}"),
         ("sentences", counts),
+        *(_own_files(setup) if options.own else []),
         ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),
-        ("training", f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {run.precision}, seed {run.seed}"),
+        (
+            "training",
+            f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {precision}, seed {run.seed}",
+        ),
         *work,
         ("a trial", f"{process}{', each' if options.workers > 1 else ''} with {each}"),
         ("at once", _count(options.max_concurrent, "trial") if options.max_concurrent else "as many trials as fit"),
@@ -212,7 +237,17 @@ def describe_phases(setup: Setup) -> list[tuple[str, str]]:
 
 def describe_split(setup: Setup) -> str:
     """Split on which final runs are scored."""
-    return f"scored on the {'test set' if setup.corpora.target.has_test else 'dev set (no test file is on disk)'}"
+    target = setup.corpora.target
+    if not target.has_test and not target.has_dev:
+        return "scored on the source's dev set, because there are no target labels"
+    return f"scored on the {'test set' if target.has_test else 'dev set (no test file is on disk)'}"
+
+
+def _own_files(setup: Setup) -> list[tuple[str, str]]:
+    """Description of a user's own files: entity types, and what was done to the files."""
+    source, target = setup.corpora.source, setup.corpora.target
+    types = ", ".join(label[2:] for label in source.labels if label.startswith("B-"))
+    return [("entity types", types), *(("files", note) for note in (*source.notes, *target.notes))]
 
 
 def _phase(trials: int, searched: list[str]) -> str:

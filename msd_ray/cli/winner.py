@@ -15,7 +15,7 @@ from msd_ray.report.comparison import SummaryRow
 from msd_ray.search.configuration import row_digest
 from msd_ray.search.final import Rows, final_seeds
 from msd_ray.storage.artifacts import trained_weights
-from msd_ray.storage.copies import publish_files
+from msd_ray.storage.transfer import upload_files
 from msd_ray.tracking.champion import Candidate
 from msd_ray.tracking.registry import RegisteredVersion, register
 from msd_ray.tracking.rows import RunRow
@@ -42,10 +42,11 @@ def export_winner(setup: Setup, winner: RunRow, row: Sequence[Configuration], su
         frozen_layers=setup.settings.run.frozen_layers,
         max_length=setup.settings.run.max_length,
         decode=experiment.decode,
+        word_rule=setup.corpora.target.word_rule,
         card=_card(setup, winner, row, summary),
     )
     if setup.storage.store is not None:
-        publish_files(setup.storage.store, setup.storage.name(directory), directory, digests_of(directory))
+        upload_files(setup.storage.store, setup.storage.name(directory), directory, digests_of(directory))
     return directory
 
 
@@ -59,7 +60,7 @@ def _card(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: S
         encoder=encoder.name,
         base_model=hub_name(encoder),
         encoder_licence=encoder.licence,
-        data_licence=DATASETS[setup.data.dataset].licence,
+        data_licence="that of the user's own files" if setup.data.own else DATASETS[setup.data.dataset].licence,
         teachers=tuple(to_json(teacher) for teacher in teachers),
         students=tuple(to_json(one.student) for one in row if one.student is not None),
         seed=int(winner.tags["seed"]),
@@ -86,6 +87,7 @@ def _card(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: S
         dev_f1=winner.metrics[dev_metric(setup.data.select_on)],
         entity_types=tuple(sorted({name[2:] for name in setup.prepared.experiment.corpora.label_names if name != "O"})),
         max_length=settings.run.max_length,
+        scored_on_source=any(line.scored_on_source for line in summary),
     )
 
 
@@ -119,6 +121,7 @@ def register_winner(
         scored_split=line.scored_split,
         scores=_scores(line),
         data_digests=setup.corpora.digests,
+        scored_on_source=line.scored_on_source,
     )
     with setup.storage.writing(), setup.storage.lock(setup.storage.root / "registry"):
         return register(setup.mlflow_uri, directory, candidate)

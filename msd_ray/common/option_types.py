@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 
 def text(given: str) -> str:
@@ -26,6 +27,19 @@ def place(given: str) -> str:
 def path(given: str) -> Path:
     """A path that is not empty, with `~` expanded."""
     return Path(place(given))
+
+
+def address(given: str) -> str:
+    """A URL, with the `~` of `sqlite:///~/file` expanded. Messages omit it, because it may hold a password."""
+    try:
+        urlsplit(text(given)).port  # noqa: B018 - raises ValueError
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            "is not a URL: its port is not a number, or a bracket is missing. "
+            "In a password, write @, : and / as %40, %3A and %2F"
+        ) from error
+    scheme, separator, file = given.partition(":///")
+    return f"{scheme}{separator}{place(file)}" if file.startswith("~") else given
 
 
 class Names(argparse.Action):

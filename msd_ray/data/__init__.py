@@ -14,6 +14,17 @@ Reading:
     sample     the embedded sample corpus
     inventory  counts of files on disk, compared with Table 1
 
+A user's own files:
+
+    own            load source sentences, target text, and what final runs are scored on
+    own_files      the reader of a file, by its name
+    raw_text       reader of one sentence per line
+    json_lines     reader of JSON lines, and
+    hub_parquet    of Parquet files, as the library `datasets` writes them
+    rows           labelled sentences as a file has them
+    label_schemes  BIO2, IOB1, IOBES and BILOU to BIO2
+    words          text to words
+
 Encoding:
 
     encoders   pre-trained encoders: files, tokenizer, model

@@ -10,7 +10,7 @@ from rich.text import Text
 from msd_ray.cli.console import print_line
 from msd_ray.cli.environment import warn_of_passwords
 from msd_ray.common.errors import run_command
-from msd_ray.common.option_types import Names, path, text
+from msd_ray.common.option_types import Names, address, path, text
 from msd_ray.tracking.uri import shown_uri
 
 from .catalogue import DATASETS, SPLITS, Dataset, dataset_named
@@ -28,7 +28,7 @@ _STYLES: dict[Verdict, str] = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `list` or `check`; returns 1 if counts do not match Table 1, else 0."""
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=False)
     if options.command == "list":
         return _list(console, options.data_dir)
@@ -44,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if any(row.verdict == "MISMATCH" for row in rows) else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The parser."""
     parser = argparse.ArgumentParser(
         prog="python -m msd_ray.data", description="List the data sets, or check those on disk."
     )
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument(
         "--record",
+        type=address,
         metavar="URI",
         help="record the counts in this MLflow (http://HOST:PORT or sqlite:///FILE), for Table 1 of reports",
     )

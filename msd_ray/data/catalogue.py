@@ -29,6 +29,9 @@ LANGUAGE_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+OWN = "own"
+"""Name of the data set of a user's own files, which is not in the catalogue."""
+
 # A language code becomes part of a path, so it must not contain anything that could leave the data directory.
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,}(-[a-z]+)*")
 

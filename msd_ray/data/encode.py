@@ -6,12 +6,16 @@ including words that are cut off, so that scores cover words that the encoder di
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from transformers import PreTrainedTokenizerFast
 
 from .sentences import Sentence, Text
+
+if TYPE_CHECKING:  # importing transformers takes seconds
+    from tokenizers import Encoding
+    from transformers import PreTrainedTokenizerFast
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -61,7 +65,7 @@ class EncodedSentences(EncodedText):
 
 
 def encode_text(
-    sentences: Sequence[Text | Sentence], tokenizer: PreTrainedTokenizerFast, *, max_length: int
+    sentences: Sequence[Text | Sentence], tokenizer: "PreTrainedTokenizerFast", *, max_length: int
 ) -> EncodedText:
     """Encode sentences to at most `max_length` tokens each, special tokens included."""
     encoding = tokenizer(
@@ -72,20 +76,25 @@ def encode_text(
         return_attention_mask=False,
         return_token_type_ids=False,
     )
-    ids: list[list[int]] = encoding["input_ids"]
-    words = [_first_subtokens(encoding.word_ids(index)) for index in range(len(ids))]
+    assert encoding.encodings is not None, "the tokenizer is a fast one"
+    return encoded_text(encoding.encodings, [len(sentence.tokens) for sentence in sentences])
+
+
+def encoded_text(encodings: "Sequence[Encoding]", word_counts: Sequence[int]) -> EncodedText:
+    """The flat arrays of sentences that a tokenizer has encoded. word_counts: (S,) words before truncation."""
+    ids = [encoding.ids for encoding in encodings]
     lengths = np.fromiter((len(row) for row in ids), dtype=np.int64, count=len(ids))
     return EncodedText(
         input_ids=_flat(ids),
-        words=_flat(words),
+        words=_flat([_first_subtokens(encoding.word_ids) for encoding in encodings]),
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        word_counts=np.fromiter((len(s.tokens) for s in sentences), dtype=np.int32, count=len(ids)),
+        word_counts=np.fromiter(word_counts, dtype=np.int32, count=len(ids)),
     )
 
 
 def encode_sentences(
     sentences: Sequence[Sentence],
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: "PreTrainedTokenizerFast",
     label_names: Sequence[str],
     *,
     max_length: int,

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar, overload
 
 from msd_ray.common.errors import UserError
 
@@ -16,6 +16,7 @@ from .catalogue import Dataset, Split, dataset_named
 from .locate import check_language, has_test, require_file
 from .sample import sample_sentences
 from .sentences import Labelled, Sentence, Text, Unlabelled
+from .words import WordRule, rule_of_tokens
 
 # One seed for every subset: runs with the same --limit, and all test scores, use the same sentences.
 SUBSET_SEED = 20230716
@@ -32,14 +33,18 @@ class SourceCorpus:
         lang: language code.
         train: training sentences.
         dev: development sentences.
+        labels: `O`, then `B-` and `I-` of every entity type; a label's position is its class index.
         files: files that were read, training first; empty for the embedded sample.
+        notes: what was done to the user's own files, as sentences for people.
     """
 
     dataset: str
     lang: str
     train: tuple[Sentence, ...]
     dev: tuple[Sentence, ...]
+    labels: tuple[str, ...]
     files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +57,10 @@ class TargetCorpus:
         train: training text, without labels.
         dev: development sentences; empty if they were not to be read.
         has_test: whether `load_test` will find a test set.
+        has_dev: whether there is a development set, read or not.
+        word_rule: how the training text is split into words.
         files: files that were read, training first; empty for the embedded sample.
+        notes: what was done to the user's own files, as sentences for people.
     """
 
     dataset: str
@@ -60,7 +68,10 @@ class TargetCorpus:
     train: tuple[Text, ...]
     dev: tuple[Sentence, ...]
     has_test: bool
+    has_dev: bool = True
+    word_rule: WordRule
     files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def load_source(dataset: str, data_dir: Path | None, *, lang: str = "en", limit: int | None = None) -> SourceCorpus:
@@ -78,6 +89,7 @@ def load_source(dataset: str, data_dir: Path | None, *, lang: str = "en", limit:
         lang=lang,
         train=subset(train.sentences, limit),
         dev=dev.sentences,
+        labels=entry.labels,
         files=_files(train.path, dev.path),
     )
 
@@ -107,8 +119,45 @@ def load_target(
         train=subset(train.texts, limit),
         dev=() if labelled is None else labelled.sentences,
         has_test=has_test(entry, lang, data_dir),
+        word_rule=rule_of_tokens(train.texts),
         files=_files(train.path, None if labelled is None else labelled.path),
     )
+
+
+@overload
+def load_corpus(
+    dataset: str, lang: Literal["en"], data_dir: str | Path | None = None, *, limit: int | None = None
+) -> SourceCorpus: ...
+
+
+@overload
+def load_corpus(
+    dataset: str, lang: str, data_dir: str | Path | None = None, *, limit: int | None = None
+) -> SourceCorpus | TargetCorpus: ...
+
+
+def load_corpus(
+    dataset: str, lang: str, data_dir: str | Path | None = None, *, limit: int | None = None
+) -> SourceCorpus | TargetCorpus:
+    """Load what a search reads of a language: English with labels, a target language's training text without.
+
+    Args:
+        dataset: name of the data set, see `python -m msd_ray.data list`.
+        lang: language code.
+        data_dir: directory of the corpus files; None: embedded or from the Hub.
+        limit: size of a fixed random subset of the training sentences; None: all.
+
+    Raises:
+        UserError: as `load_source`.
+
+    >>> corpus = load_corpus("sample", "tr", limit=2)
+    >>> len(corpus.train), hasattr(corpus.train[0], "labels"), hasattr(corpus.dev[0], "labels")
+    (2, False, True)
+    """
+    place = None if data_dir is None else Path(data_dir)
+    if lang == "en":
+        return load_source(dataset, place, limit=limit)
+    return load_target(dataset, lang, place, limit=limit)
 
 
 def load_dev(dataset: str, lang: str, data_dir: Path | None) -> tuple[Sentence, ...]:
@@ -167,14 +216,20 @@ def read_unlabelled(dataset: Dataset, lang: str, data_dir: Path | None) -> Unlab
 def subset(sentences: Sequence[Item], size: int | None) -> tuple[Item, ...]:
     """A fixed random subset in the original order; all items if `size` is None or not smaller.
 
-    An item's rank is a hash of seed and position, so the choice does not depend on a library's generator, and a
-    smaller subset is part of a larger one.
+    A smaller subset is part of a larger one.
     """
     if size is None or size >= len(sentences):
         return tuple(sentences)
-    ranks = [hashlib.blake2b(b"%d %d" % (SUBSET_SEED, i), digest_size=8).digest() for i in range(len(sentences))]
-    chosen = sorted(range(len(sentences)), key=ranks.__getitem__)[:size]
-    return tuple(sentences[i] for i in sorted(chosen))
+    return tuple(sentences[i] for i in sorted(subset_positions(len(sentences), size)))
+
+
+def subset_positions(count: int, size: int) -> set[int]:
+    """The positions of a fixed random subset of `count` items.
+
+    An item's rank is a hash of seed and position, so the choice does not depend on a library's generator.
+    """
+    ranks = [hashlib.blake2b(b"%d %d" % (SUBSET_SEED, i), digest_size=8).digest() for i in range(count)]
+    return set(sorted(range(count), key=ranks.__getitem__)[:size])
 
 
 def _checked(dataset: str, lang: str, data_dir: Path | None, limit: int | None) -> Dataset:

@@ -71,7 +71,7 @@ class TextTensors:
         self._starts = _to(text.offsets[:-1], device)
         self._lengths = _to(self.lengths, device)
         self._frozen_states = frozen_states
-        self._device = device
+        self.device = device
 
     @property
     def tokens(self) -> int:
@@ -93,8 +93,8 @@ class TextTensors:
         """Gather the sentences with these indices, (B,)."""
         lengths = self.lengths[sentences]
         length = int(lengths.max())
-        index = torch.from_numpy(sentences).to(self._device, non_blocking=True)
-        column = torch.arange(length, device=self._device)
+        index = torch.from_numpy(sentences).to(self.device, non_blocking=True)
+        column = torch.arange(length, device=self.device)
         inside = column < self._lengths[index][:, None]  # (B, T)
         place = torch.where(inside, self._starts[index][:, None] + column, len(self._ids) - 1)
         return TextBatch(
@@ -110,7 +110,7 @@ class TextTensors:
 
     def places(self, sentences: npt.NDArray[np.int64]) -> Tensor:
         """Positions of these sentences' tokens among the N, one sentence after another."""
-        return torch.cat([self._starts[i] + torch.arange(self.lengths[i], device=self._device) for i in sentences])
+        return torch.cat([self._starts[i] + torch.arange(self.lengths[i], device=self.device) for i in sentences])
 
 
 def _token_labels(text: EncodedSentences, first: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -6,20 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from msd_ray.search.on_ray.room import Room, trials_that_fit
+
 from .finding import Finding, failed, passed, warned
 
 NAME = "cluster"
 _TIMEOUT_S = 5.0
 _GUARDED = "/api/jobs/"
 """Endpoint that starts commands on the cluster. Ray answers 401 without a token, 403 with a wrong one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """CPUs and GPUs of one machine."""
-
-    cpus: float
-    gpus: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +73,7 @@ def asks_for_token(dashboard: str | None) -> bool | None:
 
 def room_findings(where: str, machines: Sequence[Room], wanted: Wanted) -> Iterator[Finding]:
     """How many trials fit at once. A worker needs all its resources on one machine."""
-    slots = sum(workers_on(machine, wanted) for machine in machines)
-    fit = slots // wanted.workers
+    fit = trials_that_fit(machines, workers=wanted.workers, cpus=wanted.cpus, gpus=wanted.gpus)
     have = f"{sum(machine.cpus for machine in machines):g} CPUs, {sum(machine.gpus for machine in machines):g} GPUs"
     each = f"{wanted.workers} x ({wanted.cpus} CPUs, {wanted.gpus:g} GPUs)"
     seen = f"{where} has {have}; a trial asks for {each}: {fit} at once"
@@ -99,13 +92,3 @@ def room_findings(where: str, machines: Sequence[Room], wanted: Wanted) -> Itera
             "lower --workers, --cpus-per-trial or --gpus-per-trial, or say --max-concurrent if the cluster grows on "
             "demand",
         )
-
-
-def workers_on(machine: Room, wanted: Wanted) -> int:
-    """Number of workers that fit on a machine; a share of a GPU is a share of a single GPU."""
-    by_cpus = int(machine.cpus // wanted.cpus)
-    if not wanted.gpus:
-        return by_cpus
-    if wanted.gpus < 1:
-        return min(by_cpus, int(machine.gpus) * int(1 / wanted.gpus + 1e-9))
-    return min(by_cpus, int(machine.gpus // wanted.gpus))

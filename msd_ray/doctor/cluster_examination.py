@@ -10,11 +10,12 @@ from msd_ray.cli.options import TuneOptions
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.search.on_ray.cluster import cluster
+from msd_ray.search.on_ray.room import Room, workers_on
 from msd_ray.storage.layout import Storage
 from msd_ray.storage.object_store import ObjectStore
 
 from .authentication import token_here, token_status
-from .cluster import NAME, Room, Wanted, asks_for_token, refusal_finding, room_findings, token_finding, workers_on
+from .cluster import NAME, Wanted, asks_for_token, refusal_finding, room_findings, token_finding
 from .cluster_nodes import Examined, alive_nodes, examine_nodes
 from .corpora import corpus_files
 from .disk import Trainings
@@ -51,7 +52,7 @@ def cluster_findings(
                     written=written,
                     stored=stored,
                     encoder=encoder.directory if encoder else None,
-                    corpora=corpus_files(options.dataset, options.lang, options.data_dir),
+                    corpora=() if options.own else corpus_files(options.dataset, options.lang, options.data_dir),
                 )
                 here = _here(request, encoder, trainings)
                 for examined in examine_nodes(request, nodes, timeout_s=TIMEOUT_S):
@@ -89,7 +90,7 @@ def _node(
     yield clock_finding(name, clock.ahead_s, clock.uncertainty_s)
     yield from node_findings(name, report, here)
     room = Room(cpus=node.cpus, gpus=node.gpus)
-    if workers_on(room, wanted):
+    if workers_on(room, cpus=wanted.cpus, gpus=wanted.gpus):
         yield from copies_space(name, report, here)
     if shape is not None:
         yield from worker_memory(

@@ -16,8 +16,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from msd_ray.cli.arguments import DEFAULTS, parser_of_tune
+from jsonschema import ValidationError
+from ray.autoscaler._private.util import prepare_config, validate_config
+
 from msd_ray.cli.environment import VARIABLES
+from msd_ray.cli.option_table import Resources
+from msd_ray.cli.options import parse
 from msd_ray.common.errors import UserError
 from msd_ray.common.text import one_line
 from msd_ray.search.yaml_source import KeyPath, YamlSource, read_yaml, read_yaml_documents
@@ -182,9 +186,6 @@ def _launcher(source: YamlSource) -> Iterator[Problem]:
 
 def _refused_by_ray(source: YamlSource) -> Iterator[Problem]:
     """Ray's own validation, as in `ray up`. It does not look into node_config."""
-    from jsonschema import ValidationError
-    from ray.autoscaler._private.util import prepare_config, validate_config
-
     said = StringIO()
     try:
         with redirect_stdout(said), redirect_stderr(said):
@@ -233,7 +234,7 @@ def _room(source: YamlSource, at: KeyPath, given: Mapping[str, Any], known: Sequ
     """What a worker offers to trials, at `at`. Ray accepts any name, and trials stay pending."""
     for name in given.keys() - set(known):
         yield _found(source, (*at, str(name)), f"no trial asks for this resource. Write one of {', '.join(known)}")
-    if _number(given.get("CPU", given.get("cpu"))) < DEFAULTS["cpus_per_trial"]:
+    if _number(given.get("CPU", given.get("cpu"))) < Resources().cpus_per_trial:
         yield _found(source, at, "no CPU for trials, which take CPU and GPU of one node. Say how many CPUs it has")
 
 
@@ -241,13 +242,13 @@ def _job(arguments: str, offers: Sequence[tuple[float, float]]) -> Iterator[str]
     """What is wrong with a command line of `tune`. offers: CPUs and GPUs of each kind of worker."""
     try:
         words = [word for word in shlex.split(arguments) if word not in ("-h", "--help")]  # they would end this command
-        options = {**DEFAULTS, **parser_of_tune().read(words)}
+        options = parse(words)
     except (UserError, ValueError) as error:
         yield str(error)
         return
-    if options["max_concurrent"] is None:
+    if options.max_concurrent is None:
         yield "--max-concurrent is missing, and the cluster starts without workers to count. Add it"
-    cpus, gpus = options["cpus_per_trial"], options["gpus_per_trial"] or 0
+    cpus, gpus = options.cpus_per_trial, options.gpus_per_trial or 0
     if not any(offer[0] >= cpus and offer[1] >= gpus for offer in offers):
         have = " or ".join(f"{offer[0]:g} CPUs and {offer[1]:g} GPUs" for offer in offers) or "nothing"
         yield f"a trial asks for {cpus} CPUs and {gpus:g} GPUs, workers offer {have}. Ask for less or take larger nodes"

@@ -21,6 +21,12 @@ def corpora_findings(data: Data) -> Iterator[Finding]:
         what = f"{data.dataset}, {SOURCE} to {data.lang}: {counts} sentences"
         if corpora.target.has_test:
             yield passed(NAME, what)
+        elif not corpora.target.has_dev:
+            yield warned(
+                NAME,
+                f"{what}; no target labels, so final runs are scored on source dev",
+                "give --target-test or --target-dev, or report the scores as those of the source",
+            )
         else:
             yield warned(
                 NAME,
@@ -28,7 +34,8 @@ def corpora_findings(data: Data) -> Iterator[Finding]:
                 f"get the test file for {data.lang}, or report the scores as dev scores",
             )
 
-    yield from refusals(NAME, look, "run `python -m msd_ray.data check`")
+    advice = "see docs/own-data.md" if data.own else "run `python -m msd_ray.data check`"
+    yield from refusals(NAME, look, advice)
 
 
 def corpus_files(dataset: str, langs: Sequence[str], directory: Path | None) -> tuple[Path, ...]:

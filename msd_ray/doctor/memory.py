@@ -7,8 +7,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from msd_ray.data.encoders.layers import encoder_parts
+from msd_ray.search.on_ray.room import Room, workers_on
 
-from .cluster import Room, Wanted, workers_on
+from .cluster import Wanted
 from .disk import size
 from .finding import Finding, failed, passed, warned
 from .node import NodeReport
@@ -79,7 +80,7 @@ def worker_memory(
 
     batch_size: sentences per step, shared by the workers of a trial.
     """
-    at_once = workers_on(room, wanted)
+    at_once = workers_on(room, cpus=wanted.cpus, gpus=wanted.gpus)
     if at_once < 1:
         return
     gpu = wanted.gpus > 0

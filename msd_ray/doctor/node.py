@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import psutil
+
 from msd_ray.common.errors import UserError
 from msd_ray.common.files import new_file, sha256
 from msd_ray.data.encoders.files import combine_digests, content_files
@@ -131,10 +133,7 @@ def gpus() -> tuple[GPU, ...]:
 
 def available_memory() -> int:
     """Bytes available without swapping, within the limit of the control group if there is one."""
-    available = 0
-    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-        if line.startswith("MemAvailable:"):
-            available = int(line.split()[1]) * 1024
+    available = psutil.virtual_memory().available
     try:
         limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
         used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii"))

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from msd_ray.cli.option_table import TEACHER_TRIALS
+from msd_ray.cli.options import TuneOptions
+from msd_ray.common.sqlite import sqlite_url
 from msd_ray.search.studies.inspection import inspect_database
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.inspection import inspect_store
-from msd_ray.tracking.uri import is_server, shown_uri
+from msd_ray.tracking.uri import default_tracking_uri, is_server, shown_uri
 
-from .disk import FOR_COPIES, Trainings, storage_space
+from .disk import BASE_CHECKPOINT, FOR_COPIES, Trainings, storage_space
 from .finding import Finding, passed, refusals, warned
 from .node import free_bytes
 from .versions import server_findings
@@ -33,7 +36,7 @@ def studies_findings(url: str, shown: str, storage: Path | None = None) -> Itera
     """Check the database. shown: its URL without a password. storage: directory that is created before it."""
 
     def look() -> Iterator[Finding]:
-        found = inspect_database(url, made=storage)
+        found = inspect_database(url, created=storage)
         if found.studies is None:
             yield passed(STUDIES, f"{shown} can be made, or is empty")
         else:
@@ -72,6 +75,23 @@ class Places:
     study_storage: str
     mlflow_uri: str
     trainings: Trainings
+
+
+def places_of(options: TuneOptions, checkpoint: int = BASE_CHECKPOINT) -> Places:
+    """Storage and databases of a search, and upper bounds of its checkpoints. checkpoint: bytes of one."""
+    storage = Storage.at(options.storage)
+    finals = options.final_rows * options.seeds
+    return Places(
+        storage=storage,
+        study_storage=options.study_storage or sqlite_url(storage.root / "studies.db"),
+        mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
+        trainings=Trainings(
+            checkpoint=checkpoint,
+            epochs=options.epochs,
+            teachers=(options.teacher_trials or TEACHER_TRIALS) + finals,
+            students=max(len(options.lang), 1) * (options.trials + finals),
+        ),
+    )
 
 
 def quick_findings(places: Places) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         UserError: the cluster cannot be started or stopped.
     """
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     console = Console()
     layout = Layout(root=Path(os.path.abspath(options.directory)))  # noqa: PTH100 - does not resolve symbolic links
 
@@ -82,7 +82,8 @@ def _describe(layout: Layout, state: ClusterState, console: Console) -> None:
         print_line(console, line)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The parser."""
     parser = argparse.ArgumentParser(prog="python -m msd_ray.local_cluster", description=DESCRIPTION)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (

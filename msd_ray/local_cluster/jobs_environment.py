@@ -9,8 +9,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from .layout import USER, Layout, Ports
-from .secret_files import ensure_secret, write_private
+from .layout import USER, Layout, Ports, ensure_secret, write_private
 
 
 def jobs_environment(layout: Layout, ports: Ports) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Files and ports of a local cluster.
+"""Files and ports of a local cluster; creates directories and files that only their owner can read.
 
 cluster.json    state of the cluster (see `state`); exists while it is running
 env.sh          environment of the shell that submits jobs; exists while the cluster is running
@@ -9,14 +9,19 @@ storage/        `--storage` of jobs
 logs/           output of each server, and Ray's logs of the last session
 """
 
+import os
+import secrets
 import socket
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from msd_ray.common.files import new_file
+
 HOST = "127.0.0.1"
 USER = "msd_ray"
 """User name in PostgreSQL and in MLflow."""
+_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,3 +118,27 @@ def with_free_ports(ports: Ports) -> Ports:
                 probe.bind((HOST, 0))
                 values[name] = probe.getsockname()[1]
         return Ports(**values)
+
+
+def private_directory(path: Path) -> None:
+    """Create a directory with mode 0700, or set that mode on an existing one. Raises OSError."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+
+
+def ensure_secret(path: Path) -> str:
+    """Read the secret in the file; create it first if it does not exist: 64 hexadecimal digits, no quoting needed."""
+    if path.exists():
+        path.chmod(0o600)
+        return path.read_text(encoding="ascii")
+    value = secrets.token_hex(_SECRET_BYTES)
+    write_private(path, value)
+    return value
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file atomically with mode 0600."""
+    with new_file(path) as scratch:
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)

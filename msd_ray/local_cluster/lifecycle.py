@@ -17,9 +17,8 @@ from msd_ray.common.errors import UserError
 
 from . import mlflow_server, postgres, ray_head
 from .jobs_environment import write_env_file
-from .layout import HOST, Layout, Ports
+from .layout import HOST, Layout, Ports, private_directory
 from .processes import Process, boot_id, terminate, terminate_or_kill, with_descendants, with_variable
-from .secret_files import private_directory
 from .state import MARK, ClusterState, Service, read_state
 
 STOP_TIMEOUT_S = 60.0

@@ -5,9 +5,8 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from .layout import HOST, USER, Layout, Ports
+from .layout import HOST, USER, Layout, Ports, ensure_secret, write_private
 from .processes import Process
-from .secret_files import ensure_secret, write_private
 from .services import base_environment, launch, request, wait_until_ready
 
 STOP_SIGNAL = signal.SIGTERM

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from msd_ray.common.errors import UserError
 
-from .layout import HOST, USER, Layout, Ports
+from .layout import HOST, USER, Layout, Ports, ensure_secret, private_directory, write_private
 from .processes import Process
-from .secret_files import ensure_secret, private_directory, write_private
 from .services import base_environment, launch, wait_until_ready
 
 DATABASES = ("studies", "mlflow", "mlflow_auth")

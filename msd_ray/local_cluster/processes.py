@@ -1,4 +1,8 @@
-"""Finds and terminates processes and their descendants; safe against reused process ids. Linux only (/proc)."""
+"""Finds and terminates processes and their descendants; safe against reused process ids. Linux only (/proc).
+
+A state file identifies a process by its id and start time. psutil is not used: its start times change with the system
+clock, so that a later command would take a running server for a dead one.
+"""
 
 import os
 import signal

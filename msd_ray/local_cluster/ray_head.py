@@ -12,9 +12,8 @@ from pathlib import Path
 from msd_ray.common.errors import UserError
 
 from .jobs_environment import jobs_environment
-from .layout import HOST, Layout, Ports
+from .layout import HOST, Layout, Ports, ensure_secret
 from .processes import Process
-from .secret_files import ensure_secret
 from .services import base_environment, launch, request, wait_until_ready
 
 JOB_STOP_WAIT_S = 60

@@ -8,7 +8,7 @@ from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import load_encoder
 
-from .device import attention_kernel, draws_fast_masks
+from .device import draws_fast_masks, use_attention_kernel
 from .dropout import use_fast_masks
 from .settings import RunSettings
 from .tagger import MultiChannelTagger
@@ -39,7 +39,7 @@ def build_tagger(
     _make_deterministic(device)
     _keep_few_kernels()
     model = load_encoder(encoder, dropout=dropout)
-    model.set_attn_implementation(attention_kernel(device))
+    use_attention_kernel(model, device)
     torch.manual_seed(run.seed)
     try:
         tagger = MultiChannelTagger(model, num_labels, frozen_layers=run.frozen_layers, dropout=dropout)

@@ -1,12 +1,15 @@
 """The device that a worker trains on: precision, attention kernel, dropout masks."""
 
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 
 from msd_ray.common.errors import UserError
 
 from .settings import DropoutMasks, Precision
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # CPU instructions that multiply bf16 matrices faster than fp32 ones.
 BF16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")
@@ -43,6 +46,12 @@ def attention_kernel(device: torch.device) -> Literal["sdpa", "eager"]:
     On CPUs the fused kernel has no fast path with dropout, and none for bf16.
     """
     return "sdpa" if device.type == "cuda" else "eager"
+
+
+def use_attention_kernel(encoder: "PreTrainedModel", device: torch.device) -> None:
+    """Set the encoder's attention for a device; DeBERTa has its own, which is kept."""
+    if encoder._supports_sdpa:
+        encoder.set_attn_implementation(attention_kernel(device))
 
 
 def draws_fast_masks(masks: DropoutMasks, device: torch.device) -> bool:

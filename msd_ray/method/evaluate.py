@@ -3,28 +3,35 @@
 Words without a token (cut off, or empty after normalisation) are predicted as O.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from msd_ray.data.batches import evaluation_batches
 from msd_ray.data.encode import EncodedSentences, EncodedText
-from msd_ray.data.tensors import TextTensors
+from msd_ray.data.tensors import TextBatch, TextTensors
 
 from .decoding import Decode, by_sentence, decode_labels
 from .entity_scores import EntityScores, entity_scores
 from .parallel import Workers
-from .tagger import MultiChannelTagger
+
+if TYPE_CHECKING:  # importing transformers takes seconds
+    from .tagger import MultiChannelTagger
 
 Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+Run = Callable[[Callable[[Int64], tuple[Int64, Float32]], Sequence[Int64]], Iterable[tuple[Int64, Float32]]]
+"""Calls a function for every batch, as `map`."""
 
 TOKENS_A_BATCH = {"cuda": 32_768, "cpu": 4_096}
 """Maximum tokens per evaluation batch, padding included, by device type."""
 
 
 def predict_labels(
-    model: MultiChannelTagger,
+    model: "MultiChannelTagger",
     text: EncodedText,
     tensors: TextTensors,
     label_names: Sequence[str],
@@ -43,24 +50,45 @@ def predict_labels(
 
 
 def word_scores(
-    model: MultiChannelTagger, text: EncodedText, tensors: TextTensors, label_names: Sequence[str]
+    model: "MultiChannelTagger", text: EncodedText, tensors: TextTensors, label_names: Sequence[str]
 ) -> Float32:
-    """Main channel's logits (W, C) of all words, one sentence after another.
+    """Main channel's logits (W, C) of all words, as `scores_of_words`."""
+    return scores_of_words(lambda batch: model(*batch.inputs).logits[-1], text, tensors, label_names)
+
+
+def scores_of_words(
+    logits: Callable[[TextBatch], Tensor],
+    text: EncodedText,
+    tensors: TextTensors,
+    label_names: Sequence[str],
+    *,
+    tokens: int | None = None,
+    run: Run = map,
+) -> Float32:
+    """Logits (W, C) of all words, one sentence after another.
 
     Words without a token get 0 for O and -inf for all other labels.
 
     Workers and modes as in `predict_labels`.
+
+    Args:
+        logits: (B, T, C) of a batch's tokens.
+        text: the encoded sentences.
+        tensors: the same on the device.
+        label_names: (C,).
+        tokens: maximum tokens per batch, padding included; None: `TOKENS_A_BATCH`.
+        run: calls a function for every batch, in any order.
     """
-    workers = Workers.current()
-    device = next(model.parameters()).device
-    batches = evaluation_batches(tensors.lengths, tokens=TOKENS_A_BATCH[device.type])
-    found: list[Float32] = []
-    rows: list[npt.NDArray[np.int64]] = []
-    for sentences in batches[workers.share]:
+
+    def of_batch(sentences: Int64) -> tuple[Int64, Float32]:
         batch = tensors.batch(sentences)
-        logits = model(*batch.inputs).logits[-1]  # (B, T, C)
-        found.append(logits[batch.word_mask].float().cpu().numpy())
-        rows.append(batch.word_rows[batch.word_mask].cpu().numpy())
+        found: Float32 = logits(batch)[batch.word_mask].float().cpu().numpy()
+        return batch.word_rows[batch.word_mask].cpu().numpy(), found
+
+    workers = Workers.current()
+    batches = evaluation_batches(tensors.lengths, tokens=tokens or TOKENS_A_BATCH[tensors.device.type])
+    own = list(run(of_batch, batches[workers.share]))
+    rows, found = [row for row, _ in own], [logits_of_words for _, logits_of_words in own]
     scores = np.full((int(text.word_counts.sum()), len(label_names)), -np.inf, dtype=np.float32)
     scores[:, label_names.index("O")] = 0.0
     places = _places(text)

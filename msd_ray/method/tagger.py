@@ -33,7 +33,8 @@ class MultiChannelTagger(nn.Module):
     Eq. 12, are softmax(omega) with trained omega (K-1,), see `losses.layer_weights`.
 
     Args:
-        encoder: encoder of L layers. Its embeddings and its lowest `frozen_layers` layers are not trained.
+        encoder: encoder of L layers. Its embeddings, its lowest `frozen_layers` layers, and what several layers share
+            are not trained.
         num_labels: C.
         frozen_layers: 0 <= frozen_layers < L.
         dropout: probability on the terminals' input, 0 <= p < 1; the encoder has its own in its configuration.
@@ -51,8 +52,9 @@ class MultiChannelTagger(nn.Module):
         self.channels = len(parts.layers) - frozen_layers
         if not 0 <= frozen_layers < len(parts.layers):
             raise ValueError(f"expected 0 to {len(parts.layers) - 1} frozen layers, found {frozen_layers}")
-        for frozen in (parts.embeddings, *parts.layers[:frozen_layers]):
+        for frozen in (parts.embeddings, *parts.shared, *parts.layers[:frozen_layers]):
             frozen.requires_grad_(False)
+        self._layer_by_layer = parts.layer_by_layer
         self._trained_layers = tuple(parts.layers[frozen_layers:])  # not a ModuleList: parameters keep one name
         width = encoder.config.hidden_size
         self.encoder = encoder
@@ -70,7 +72,8 @@ class MultiChannelTagger(nn.Module):
         Args:
             input_ids: (B, T) int64.
             attention_mask: (B, T), 0 at padding; None without padding.
-            frozen_states: (B, T, H) the frozen layers' output for these tokens; None: run these layers too.
+            frozen_states: (B, T, H) the frozen layers' output for these tokens, only if the encoder runs layer by
+                layer; None: run these layers too.
         """
         states = self._states(input_ids, attention_mask, frozen_states)
         hidden = torch.stack(states[-self.channels :])  # (K, B, T, H)
@@ -94,6 +97,7 @@ class MultiChannelTagger(nn.Module):
         mask = self._added_to_scores(attention_mask)
         if frozen_states is None:
             return self.encoder(input_ids=input_ids, attention_mask=mask, output_hidden_states=True).hidden_states  # type: ignore[no-any-return]
+        assert self._layer_by_layer, "check_encoder refuses frozen states for other encoders"
         states = [frozen_states]
         for layer in self._trained_layers:
             states.append(layer(states[-1], attention_mask=mask))
@@ -102,11 +106,13 @@ class MultiChannelTagger(nn.Module):
     def _added_to_scores(self, attention_mask: Tensor | None) -> Tensor | None:
         """The additive attention mask, (B, T) -> (B, 1, 1, T): 0 for tokens, the dtype's minimum for padding.
 
+        For an encoder that runs layer by layer; unchanged for others.
+
         Computed here because transformers would first check whether anything is masked, which synchronises with the
         device in every step.
         """
-        if attention_mask is None:
-            return None
+        if attention_mask is None or not self._layer_by_layer:  # DeBERTa and ModernBERT make several masks of it
+            return attention_mask
         kind = self.terminal_weight.dtype
         zero = torch.zeros((), dtype=kind, device=attention_mask.device)
         return torch.where(attention_mask[:, None, None, :].bool(), zero, torch.finfo(kind).min)

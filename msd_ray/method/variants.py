@@ -95,7 +95,7 @@ _ALL = (
         mmd_language=False,
         teacher_mmd=True,
     ),
-    Variant(name="direct", label="direct (BS)", student=False, distillers=False),
+    Variant(name="direct", label="direct transfer (teacher)", student=False, distillers=False),
     Variant(name="mixture", label="mixture (teacher)", student=False),
     Variant(name="gold-aux", label="gold-aux (NOT zero-shot)", zero_shot=False, gold_auxiliary=True),
 )

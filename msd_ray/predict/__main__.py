@@ -1,86 +1,66 @@
-"""`python -m msd_ray.predict`: tags named entities in text from standard input, one sentence per line.
+"""`python -m msd_ray.predict`: tags named entities in text, one sentence per line, from files or standard input.
 
-Lines are read as they arrive, tagged by `tagging.tag`, and written as JSON lines or CoNLL. The student is a local
-directory, a directory on an object store, or a version of a registered model in MLflow.
+Lines are read as they arrive, tagged by `Tagger`, and written as JSON lines, CoNLL or marked text. The student is a
+local directory, a directory on an object store, or a version of a registered model in MLflow.
 """
 
 import argparse
-import json
+import gc
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterable
 from io import BufferedReader
-from pathlib import Path
-from typing import BinaryIO, cast, get_args
+from typing import BinaryIO, cast
 
-import torch
-
-from msd_ray.cli.arguments import DEFAULTS
-from msd_ray.cli.environment import from_environment, warn_of_passwords
 from msd_ray.common.errors import UserError, run_command
-from msd_ray.common.option_types import place
-from msd_ray.common.text import in_json, visible
-from msd_ray.method.decoding import Decode
-from msd_ray.method.device import resolve_precision
-from msd_ray.method.entity_scores import entities
-from msd_ray.tracking.uri import default_tracking_uri
+from msd_ray.common.option_types import address, path, place, text
 
-from .export import load_student
-from .tagging import tag
-
-# Thousands of sentences: enough for batches of similar lengths, and little memory.
-CHUNK_BYTES = 1 << 18
-LONGEST_LINE = 1 << 22  # bytes; bounds the memory for input without line ends
-
-CHARACTER_LANGUAGES = ("zh",)  # written without spaces; one token per character in the corpora
+from .formats import FORMATS, for_terminal
+from .hub import push_to_hub
+from .lines import check_files, read_files
+from .onnx import check_packages, export_onnx
+from .progress import progress
+from .tagger import Tagger, student_directory
 
 DESCRIPTION = """\
-Tag named entities in text from standard input with an exported student, one sentence per line.
+Tag named entities in text with an exported student, one sentence per line.
 
-Words are separated by white space; separate punctuation as well, as in the corpora. Chinese is tagged by character.
+Words are found as in the training text of the model: by the rules of Unicode if that was raw text; by character if its
+words were characters (Chinese); else at white space, where punctuation must be separated as well.
 Results are written in input order as soon as input is available. A blank line gives an empty result.
 Sentences longer than the model's limit are read in overlapping windows of whole words: every word gets a label."""
 
 EXAMPLES = """\
 output:
   jsonl   {"tokens": ["Angela", "Merkel", "spoke"], "labels": ["B-PER", "I-PER", "O"],
-           "entities": [{"type": "PER", "start": 0, "end": 2, "text": "Angela Merkel"}]}
-          start and end are token indices; end is exclusive
+           "entities": [{"type": "PER", "start": 0, "end": 2, "text": "Angela Merkel",
+                         "start_char": 0, "end_char": 13, "score": 0.98}]}
+          start and end are token indices, start_char and end_char offsets in the line; ends are exclusive.
+          score: mean over its words of the model's probability for the type
   conll   token, tab, label per line; a blank line after each sentence
+  text    [PER Angela Merkel] spoke
 
 examples:
   echo "Angela Merkel spoke in Paris ." | python -m msd_ray.predict --model exported/tr
+  python -m msd_ray.predict --model exported/tr --format text one.txt two.txt
   python -m msd_ray.predict --model exported/zh --lang zh --format conll < text.txt > tagged.conll
   python -m msd_ray.predict --model models:/msd-wikiann-ar@champion < text.txt
-  python -m msd_ray.predict --model models:/msd-wikiann-ar/3 --mlflow-uri http://HOST:5000 < text.txt"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A line of text. spans: (start, end) character offsets of its tokens."""
-
-    text: str
-    spans: tuple[tuple[int, int], ...]
-
-    @property
-    def tokens(self) -> list[str]:
-        """The tokens as strings."""
-        return [self.text[start:end] for start, end in self.spans]
-
-
-Write = Callable[[Line, Sequence[str]], str]
+  python -m msd_ray.predict --model models:/msd-wikiann-ar/3 --mlflow-uri http://HOST:5000 < text.txt
+  python -m msd_ray.predict --model exported/tr --export-onnx tr.onnx
+  python -m msd_ray.predict --model exported/tr --push-to-hub OWNER/NAME --private"""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. Returns 0, also if the reader closes the output early."""
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     if sys.stdin is None or sys.stdout is None:
         raise UserError("standard input or standard output is closed")
+    _check_addresses(options)
     try:
-        _tag_standard_input(options)
+        if options.export_onnx is not None or options.push_to_hub is not None:
+            _publish(options)
+        else:
+            _tag(options)
     except BrokenPipeError:
         _discard_output()
     except KeyboardInterrupt:
@@ -88,111 +68,61 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _tag_standard_input(arguments: argparse.Namespace) -> None:
-    warn_of_passwords({"--mlflow-uri": arguments.mlflow_uri})
-    device = _device(arguments.device)
-    precision = resolve_precision(arguments.precision, device)
-    with _directory(arguments.model, arguments.mlflow_uri) as directory:
-        student = load_student(directory, device)
-    characters = arguments.characters or (arguments.lang or student.lang) in CHARACTER_LANGUAGES
-    write: Write = _conll if arguments.format == "conll" else _json_line
-    if sys.stdout.isatty():  # a terminal would interpret control characters
-        write = _visible(write)
-    if sys.stdin.isatty():
-        print("Enter one sentence per line; Ctrl-D to end.", file=sys.stderr)
-    for texts in read_chunks(cast(BufferedReader, sys.stdin.buffer)):
-        lines = [split(text, characters=characters) for text in texts]
-        labels = tag(student, [line.tokens for line in lines], precision=precision, decode=arguments.decode)
-        _write(sys.stdout.buffer, map(write, lines, labels))
+def _publish(options: argparse.Namespace) -> None:
+    """Export or push the student instead of tagging."""
+    if options.files:
+        raise UserError("--export-onnx and --push-to-hub read no text. Omit the files.")
+    if options.export_onnx is not None:
+        check_packages()
+    with student_directory(options.model, options.mlflow_uri) as directory:
+        if options.export_onnx is not None:
+            export_onnx(directory, options.export_onnx)
+            print(options.export_onnx)
+        if options.push_to_hub is not None:
+            print(push_to_hub(directory, options.push_to_hub, private=options.private or None))
 
 
-def _directory(model: str, mlflow_uri: str | None) -> AbstractContextManager[Path]:
-    """Resolve `--model` to the directory of an exported student."""
-    if model.startswith("models:"):
-        from msd_ray.tracking.references import downloaded, parse_reference
-
-        places = {**DEFAULTS, **from_environment(DEFAULTS)}
-        uri = mlflow_uri or places["mlflow_uri"] or default_tracking_uri(Path(places["storage"]))
-        return downloaded(uri, parse_reference(model))
-    if mlflow_uri is not None:
-        raise UserError(f"--mlflow-uri applies to registered models only, but --model {model} is a directory. Omit it.")
-    if "://" in model:
-        from msd_ray.storage.copies import fetched_model
-
-        return fetched_model(model)
-    return nullcontext(Path(model))
+def _tag(options: argparse.Namespace) -> None:
+    check_files(options.files)
+    write = FORMATS[options.format]
+    if sys.stdout.isatty():
+        write = for_terminal(write)
+    with progress(options.files) as report:
+        tagger = _tagger(options)
+        if not options.files and sys.stdin.isatty():
+            print("Enter one sentence per line; Ctrl-D to end.", file=sys.stderr)
+        for texts in read_files(options.files, cast(BufferedReader, sys.stdin.buffer)):
+            _write(sys.stdout.buffer, map(write, tagger.tag(texts)))
+            report(len(texts), sum(len(line.encode()) + 1 for line in texts))
 
 
-def split(text: str, *, characters: bool = False) -> Line:
-    """Split a line at white space, or into its non-space characters."""
-    pattern = r"\S" if characters else r"\S+"
-    return Line(text=text, spans=tuple(match.span() for match in re.finditer(pattern, text)))
+def _check_addresses(options: argparse.Namespace) -> None:
+    """Check and warn about addresses, of which only registered models need any."""
+    if options.model.startswith("models:") or options.mlflow_uri is not None:
+        from msd_ray.cli.environment import from_environment, warn_of_passwords
+
+        warn_of_passwords({"--mlflow-uri": options.mlflow_uri})
+        from_environment()  # reports a malformed address
 
 
-def read_chunks(stream: BufferedReader) -> Iterator[list[str]]:
-    """Yield lists of available lines without line ends, from up to `CHUNK_BYTES` per read.
-
-    Only LF and CR LF end a line, so that other separators in the text do not shift results. A byte-order mark is
-    dropped.
-
-    Raises:
-        UserError: a line is not UTF-8 or longer than 4 MiB; raised after the lines before it.
-    """
-    number = 0
-    tail = bytearray()  # beginning of an incomplete line
-    while data := _read(stream):
-        head, newline, rest = data.rpartition(b"\n")
-        if newline:
-            lines = (bytes(tail) + head).split(b"\n")
-            tail.clear()
-            yield from _decoded(lines, number)
-            number += len(lines)
-        tail += rest
-        if len(tail) > LONGEST_LINE:
-            raise UserError(f"standard input, line {number + 1}: longer than {LONGEST_LINE >> 20} MiB. Split it.")
-    if tail:
-        yield from _decoded([bytes(tail)], number)
-
-
-def _read(stream: BufferedReader) -> bytes:
-    """Read the available bytes; blocks if there are none. Empty at the end."""
+def _tagger(options: argparse.Namespace) -> Tagger:
+    gc.disable()  # collections take a fifth of the time of importing torch, and find nothing
     try:
-        return stream.read1(CHUNK_BYTES)
-    except OSError as error:
-        raise UserError(f"cannot read standard input: {error.strerror}") from error
+        return _loaded(options)
+    finally:
+        gc.enable()
 
 
-def _decoded(lines: Sequence[bytes], before: int) -> Iterator[list[str]]:
-    """Decode lines. For a line that is not UTF-8, yields those before it and then raises UserError."""
-    texts: list[str] = []
-    for line in lines:
-        try:
-            text = line.removesuffix(b"\r").decode()
-        except UnicodeDecodeError as error:
-            if texts:
-                yield texts
-            raise UserError(
-                f"standard input, line {before + len(texts) + 1}, byte {error.start + 1}: not UTF-8. Convert it first "
-                "(iconv -f LATIN1 -t UTF-8)."
-            ) from error
-        texts.append(text if before or texts else text.removeprefix("\ufeff"))
-    yield texts
-
-
-def _json_line(line: Line, labels: Sequence[str]) -> str:
-    found = [
-        {"type": kind, "start": start, "end": end, "text": line.text[line.spans[start][0] : line.spans[end - 1][1]]}
-        for kind, start, end in entities(labels)
-    ]
-    return in_json(json.dumps({"tokens": line.tokens, "labels": labels, "entities": found}, ensure_ascii=False)) + "\n"
-
-
-def _conll(line: Line, labels: Sequence[str]) -> str:
-    return "".join(f"{token}\t{label}\n" for token, label in zip(line.tokens, labels, strict=True)) + "\n"
-
-
-def _visible(write: Write) -> Write:
-    return lambda line, labels: visible(write(line, labels))
+def _loaded(options: argparse.Namespace) -> Tagger:
+    return Tagger.from_pretrained(
+        options.model,
+        lang=options.lang,
+        characters=options.characters or None,
+        decode=options.decode,
+        device=options.device,
+        precision=options.precision,
+        mlflow_uri=options.mlflow_uri,
+    )
 
 
 def _write(stream: BinaryIO, results: Iterable[str]) -> None:
@@ -211,29 +141,17 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _device(name: str) -> torch.device:
-    """The device with this name. Raises UserError if this machine does not have it."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type not in ("cpu", "cuda"):
-        raise UserError(f"--device {name}: unknown device. Choose auto, cpu, cuda or cuda:N.")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"--device {name}: this machine has {torch.cuda.device_count()} usable GPUs")
-    return device
-
-
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The parser."""
     parser = argparse.ArgumentParser(
         prog="python -m msd_ray.predict",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add("files", nargs="*", type=path, metavar="FILE", help="text, UTF-8 (default: standard input)")
+    add(
         "--model",
         required=True,
         type=place,
@@ -241,29 +159,32 @@ def _parser() -> argparse.ArgumentParser:
         help="exported student: a directory, s3://BUCKET/PREFIX/models/STUDY, or a registered model: "
         "models:/NAME@ALIAS, models:/NAME/VERSION",
     )
-    parser.add_argument(
+    add(
         "--mlflow-uri",
+        type=address,
         metavar="URI",
-        help=f"MLflow server or database of the registered model "
-        f"(default: MLFLOW_TRACKING_URI, else mlflow.db in MSD_RAY_STORAGE or ./{DEFAULTS['storage']})",
+        help="MLflow server or database of the registered model "
+        "(default: MLFLOW_TRACKING_URI, else mlflow.db in MSD_RAY_STORAGE or ./runs)",
     )
-    parser.add_argument(
-        "--lang", metavar="LANG", help="language of the text (default: the model's); zh: one token per character"
+    add(
+        "--lang",
+        type=text,
+        metavar="LANG",
+        help="language of the text (default: the model's); zh: one token per character",
     )
-    parser.add_argument("--characters", action="store_true", help="one token per character, for any language")
-    parser.add_argument(
+    add("--characters", action="store_true", help="one token per character, for any language")
+    add(
         "--decode",
-        choices=get_args(Decode),
+        choices=("argmax", "viterbi"),
         help="how to choose labels, always valid BIO2. argmax: each word's best label, an I- without a preceding B- "
         "becomes B-; viterbi: the best valid sequence (default: as in the search that trained the model)",
     )
-    parser.add_argument("--format", choices=("jsonl", "conll"), default="jsonl", help="output format (default: jsonl)")
-    parser.add_argument(
-        "--device", default="auto", metavar="D", help="auto (default: a GPU if there is one), cpu, cuda"
-    )
-    parser.add_argument(
-        "--precision", default="auto", metavar="P", help="auto (default: bf16 where it is faster), fp32, bf16"
-    )
+    add("--format", choices=FORMATS, default="jsonl", help="output format (default: jsonl)")
+    add("--device", default="auto", metavar="D", help="auto (default: a GPU if there is one), cpu, cuda")
+    add("--precision", default="auto", metavar="P", help="auto (default: bf16 where it is faster), fp32, bf16")
+    add("--export-onnx", type=path, metavar="FILE", help="write the model as ONNX instead of tagging (extra: onnx)")
+    add("--push-to-hub", type=text, metavar="OWNER/NAME", help="upload the model to the Hugging Face hub instead")
+    add("--private", action="store_true", help="make the hub's new repository private")
     return parser
 
 

@@ -15,10 +15,8 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -26,29 +24,26 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.files import sha256
-from msd_ray.common.limits import check_size
 from msd_ray.data.encoders.files import CONFIG, EncoderFiles, combine_digests, content_files
 from msd_ray.data.encoders.layers import max_tokens
 from msd_ray.data.encoders.loading import load_encoder, load_tokenizer, no_loading_report
-from msd_ray.data.encoders.refusals import check_directory
 from msd_ray.data.encoders.token_classification import HEAD, token_classifier, write_settings
+from msd_ray.data.words import WordRule
 from msd_ray.method.decoding import Decode
-from msd_ray.method.device import attention_kernel
+from msd_ray.method.device import use_attention_kernel
 from msd_ray.method.tagger import MultiChannelTagger
 
+from .classifier import check_length
+from .description import CHANNELS, FORMAT, Description, read_verified
+from .description import DESCRIPTION as DESCRIPTION
 from .model_card import ModelCard, render
 
-DESCRIPTION, WEIGHTS, CHANNELS, CARD = "msd_ray.json", "model.safetensors", "channels.safetensors", "README.md"
-FORMAT: Literal[2] = 2
-LARGEST_DESCRIPTION = 1 << 20  # bytes
-# Each label has a row in each terminal. Labels are printed: \p{C} excludes control and format characters.
-MOST_LABELS = 1_000
-Label = Annotated[str, Field(pattern=r"^(O|[BI]-[^\s\p{C}]+)$", max_length=80)]
+WEIGHTS, CARD = "model.safetensors", "README.md"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedStudent:
-    """A tagger in evaluation mode, with everything tagging needs. lang, dataset: of its training."""
+    """A tagger in evaluation mode, with everything tagging needs. lang, dataset, word_rule: of its training text."""
 
     tagger: MultiChannelTagger
     tokenizer: PreTrainedTokenizerFast
@@ -57,24 +52,7 @@ class LoadedStudent:
     dataset: str
     lang: str
     decode: Decode
-
-
-class Description(BaseModel):
-    """Contents of `msd_ray.json`.
-
-    files: SHA-256 digests by file name. decode: as in the study; missing in older exports.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    format: Literal[1, 2]
-    dataset: str
-    lang: str
-    label_names: Annotated[tuple[Label, ...], Field(min_length=1, max_length=MOST_LABELS)]
-    frozen_layers: Annotated[int, Field(ge=0)]
-    max_length: Annotated[int, Field(ge=3, le=1 << 20)]
-    decode: Decode = "argmax"
-    files: Mapping[str, str]
+    word_rule: WordRule
 
 
 def export_student(
@@ -87,12 +65,14 @@ def export_student(
     max_length: int,
     card: ModelCard,
     decode: Decode = "argmax",
+    word_rule: WordRule | None = None,
 ) -> None:
     """Write a student to `directory`, replacing an older export. One writer per directory at a time.
 
     Args:
         weights_file: trained parameters of the selected epoch (`TrainingDirectory.weights_file`).
         decode: default decoding for tagging.
+        word_rule: how text to tag is split into words; None: at white space, Chinese into characters.
 
     Raises:
         UserError: weights and encoder do not match, `directory` exists and is not an export, or writing fails. The
@@ -118,6 +98,7 @@ def export_student(
             frozen_layers=frozen_layers,
             max_length=max_length,
             decode=decode,
+            word_rule=word_rule,
             files={path.name: sha256(path) for path in (*content_files(partial), partial / CHANNELS)},
         )
         (partial / DESCRIPTION).write_text(f"{description.model_dump_json(indent=2)}\n", encoding="utf-8")
@@ -136,7 +117,7 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
         UserError: not an exported student, or a file is missing, changed, damaged, or a symbolic link to a target
             outside the directory.
     """
-    description = _read_verified(directory)
+    description = read_verified(directory)
     digest = combine_digests(dict(description.files))
     files = EncoderFiles(name=f"of {directory}", directory=directory, digest=digest)
     tokenizer = load_tokenizer(files)
@@ -148,11 +129,8 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
         tagger = _tagger(encoder, len(description.label_names), description.frozen_layers, where=str(directory))
     for name, parameters in _terminals(tagger, description.format).items():
         _fill(parameters, _read(directory / name, parameters), where=str(directory / name))
-    positions = max_tokens(encoder)
-    if positions is not None and description.max_length > positions:
-        limit = f"max_length {description.max_length} exceeds the encoder's {positions} positions"
-        raise UserError(f"{directory / DESCRIPTION}: {limit}. Export the student again.")
-    encoder.set_attn_implementation(attention_kernel(device))
+    check_length(directory, description, max_tokens(encoder))
+    use_attention_kernel(encoder, device)
     return LoadedStudent(
         tagger=tagger.to(device).eval(),
         tokenizer=tokenizer,
@@ -161,6 +139,7 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
         dataset=description.dataset,
         lang=description.lang,
         decode=description.decode,
+        word_rule=description.rule,
     )
 
 
@@ -227,11 +206,12 @@ def _read(path: Path, names: Collection[str]) -> dict[str, Tensor]:
 
 def _write_model(directory: Path, encoder: EncoderFiles, tagger: MultiChannelTagger, labels: Sequence[str]) -> None:
     """Write configuration, tokenizer and all weights."""
-    model = token_classifier(tagger.encoder, name=encoder.name)
-    write_settings(directory, encoder, model, labels)
+    classifier = token_classifier(tagger.encoder, name=encoder.name)
+    write_settings(directory, encoder, classifier, labels)
     terminals = _terminals(tagger)
+    terminals[WEIGHTS] |= classifier.head
     for name, value in tagger.encoder.state_dict().items():
-        terminals[WEIGHTS][f"{model.base_model_prefix}.{name}"] = value
+        terminals[WEIGHTS][f"{classifier.model.base_model_prefix}.{name}"] = value
     for file, tensors in terminals.items():
         save_file({name: value.contiguous() for name, value in tensors.items()}, directory / file, {"format": "pt"})
         shutil.copymode(directory / CONFIG, directory / file)  # safetensors creates files with mode 0600
@@ -248,42 +228,6 @@ def _replace(directory: Path, partial: Path, old: Path) -> None:
             old.rename(directory)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _read_verified(directory: Path) -> Description:
-    """Read the description and verify all files against it."""
-    if not directory.is_dir():
-        raise UserError(f"{directory}: not a directory. Give the directory of an exported student.")
-    path = directory / DESCRIPTION
-    if not path.is_file():
-        raise UserError(f"{directory}: not an exported student: it has no {DESCRIPTION}")
-    try:
-        check_directory(directory)
-        check_size(path, LARGEST_DESCRIPTION)
-        description = _parse_description(path)
-        found = {part.name for part in (*content_files(directory), directory / CHANNELS) if part.is_file()}
-        for name in sorted(found ^ description.files.keys()):
-            raise UserError(f"{directory / name} is {'not part of the export' if name in found else 'missing'}")
-        for name, digest in description.files.items():
-            if sha256(directory / name) != digest:
-                raise UserError(f"{directory / name} is damaged or was changed. Export or copy the student again.")
-    except OSError as error:
-        raise UserError(f"cannot read {directory}: {_first_line(error)}") from error
-    return description
-
-
-def _parse_description(path: Path) -> Description:
-    try:
-        description = Description.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        if key == "format":
-            raise UserError(f"{path}: unsupported format; this version reads 1 and {FORMAT}") from error
-        raise UserError(f"{path}: {f'{key}: ' if key else ''}{first['msg']}") from error
-    if len(set(description.label_names)) < len(description.label_names) or "O" not in description.label_names:
-        raise UserError(f"{path}: label_names: labels must differ and include O")
-    return description
 
 
 def _first_line(error: Exception) -> str:

@@ -14,12 +14,19 @@ from typing import Literal
 from huggingface_hub import EvalResult, ModelCardData
 
 from msd_ray.common.errors import UserError
-from msd_ray.data.catalogue import DATASETS, LANGUAGE_NAMES
+from msd_ray.data.catalogue import DATASETS, LANGUAGE_NAMES, OWN
 from msd_ray.data.encoders.e5_small import NAME as E5_SMALL
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.tracking.champion import ALIAS, registered_name
 
-from .model_card_text import CHOSEN_ON_TARGET, NOT_CHOSEN_ON_TARGET, ON_DEV, ON_DEV_NOT_CHOSEN_THERE, TEMPLATE
+from .model_card_text import (
+    CHOSEN_ON_TARGET,
+    NO_TARGET_LABELS,
+    NOT_CHOSEN_ON_TARGET,
+    ON_DEV,
+    ON_DEV_NOT_CHOSEN_THERE,
+    TEMPLATE,
+)
 
 Value = str | int | float | bool | None
 Selection = Literal["target dev", "source dev", "none: last epochs averaged, configuration by source dev"]
@@ -73,6 +80,7 @@ class ModelCard:
         dev_f1: F1 of this student on the dev set used for selection, 0..1.
         entity_types: entity types that it tags.
         max_length: length limit in tokens.
+        scored_on_source: whether the target has no labels, so that scores are on the source's dev set.
     """
 
     dataset: str
@@ -97,6 +105,7 @@ class ModelCard:
     dev_f1: float | None = None
     entity_types: tuple[str, ...] = ()
     max_length: int | None = None
+    scored_on_source: bool = False
 
 
 def hub_name(encoder: EncoderFiles) -> str | None:
@@ -145,7 +154,6 @@ def render(card: ModelCard) -> str:
 
 def front_matter(card: ModelCard) -> str:
     """Metadata for the hub: YAML without the `---` lines."""
-    corpus = DATASETS.get(card.dataset)
     results = [_result(card, row) for row in card.scores if row.model]
     data = ModelCardData(
         language=list(dict.fromkeys([_plain(card.lang), _plain(card.source_lang)])),
@@ -156,12 +164,20 @@ def front_matter(card: ModelCard) -> str:
         pipeline_tag="token-classification",
         tags=list(TAGS),
         base_model=card.base_model,
-        datasets=[corpus.hub_repository if corpus and corpus.hub_repository else _plain(card.dataset)],
+        datasets=_datasets(card),
         metrics=["f1"],
         model_name=_title(card) if results else None,  # required by the model index
         eval_results=results or None,
     )
     return f"{data.to_yaml()}\n"
+
+
+def _datasets(card: ModelCard) -> list[str] | None:
+    """The data set's name on the hub, or its own; None for a user's own files."""
+    if card.dataset == OWN:
+        return None
+    corpus = DATASETS.get(card.dataset)
+    return [corpus.hub_repository if corpus and corpus.hub_repository else _plain(card.dataset)]
 
 
 def escape(value: Value) -> str:
@@ -216,7 +232,9 @@ def _on_dev(card: ModelCard) -> str:
     if not any(row.split == "dev" for row in card.scores):
         return ""
     text = ON_DEV if card.selection == "target dev" else ON_DEV_NOT_CHOSEN_THERE
-    return text.format(language=_language(card.lang))
+    if card.scored_on_source:
+        text = NO_TARGET_LABELS
+    return text.format(language=_language(card.lang), source=_language(card.source_lang))
 
 
 def _encoder(card: ModelCard) -> str:
@@ -227,12 +245,13 @@ def _encoder(card: ModelCard) -> str:
 
 def _result(card: ModelCard, row: ScoreRow) -> EvalResult:
     """An entry of the model index: mean F1 over seeds, 0..1."""
+    lang = _plain(card.source_lang if card.scored_on_source else card.lang)
     return EvalResult(
         task_type="token-classification",
         task_name="named entity recognition, zero-shot",
         dataset_type=_plain(card.dataset),
-        dataset_name=f"{_plain(card.dataset)} ({_plain(card.lang)})",
-        dataset_config=_plain(card.lang),
+        dataset_name=f"{_plain(card.dataset)} ({lang})",
+        dataset_config=lang,
         dataset_split=row.split,
         metric_type="f1",
         metric_name=f"{row.split} F1, mean of {row.n} seeds",

@@ -11,6 +11,13 @@ There was no test set: rows with split dev are scored on the {language} dev set,
 
 """
 
+NO_TARGET_LABELS = """\
+No target labels: scores are on the {source} dev set. No labelled {language} sentence was available, so rows with split
+dev are scored on the same {source} sentences that selected epoch and configuration. They do not measure how well
+{language} is tagged.
+
+"""
+
 CHOSEN_ON_TARGET = """\
 Labels of the {language} *dev* set selected epochs and configurations; scores without any labels would be lower."""
 
@@ -45,15 +52,11 @@ echo "One sentence per line" | python -m msd_ray.predict --model DIR
 ```
 
 ```python
-from pathlib import Path
+from msd_ray import Tagger
 
-import torch
-
-from msd_ray.predict.export import load_student
-from msd_ray.predict.tagging import tag
-
-student = load_student(Path("DIR"), torch.device("cpu"))
-print(tag(student, [["One", "list", "of", "words", "per", "sentence"]]))
+tagger = Tagger.from_pretrained("DIR")
+for entity in tagger("One sentence, or a list of sentences"):
+    print(entity.text, entity.label, entity.start, entity.end, entity.score)
 ```
 
 It is a token classification checkpoint of its encoder's family, so transformers can load it without `msd_ray`:

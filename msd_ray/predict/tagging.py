@@ -4,32 +4,54 @@ Sentences longer than the model's limit are read in overlapping windows (`data.w
 as when a student is scored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from tokenizers import Encoding
+from torch import Tensor
 
-from msd_ray.data.encode import encode_text
-from msd_ray.data.sentences import Text
-from msd_ray.data.tensors import TextTensors
-from msd_ray.data.windows import split_into_windows
+from msd_ray.data.encode import encoded_text
+from msd_ray.data.tensors import TextBatch, TextTensors
+from msd_ray.data.windows import Window, split_into_windows
 from msd_ray.method.decoding import Decode, decode_labels
-from msd_ray.method.device import autocast, resolve_precision
-from msd_ray.method.evaluate import Float32, word_scores
+from msd_ray.method.evaluate import Float32, Run, scores_of_words
 
-from .export import LoadedStudent
+from .classifier import Classifier, classifier_of
+
+if TYPE_CHECKING:
+    from .export import LoadedStudent
+
+TOKENS_A_BATCH = {"cuda": 32_768, "cpu": 1_024}
+"""Maximum tokens per batch, padding included: on CPUs what fits into a core's cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordLabels:
+    """Labels of a sentence's words, valid BIO2.
+
+    Args:
+        labels: one per word.
+        scores: the model's probability, 0..1, that the word belongs to an entity of the label's type (the sum over
+            `B-` and `I-`), or to none for `O`.
+    """
+
+    labels: list[str]
+    scores: list[float]
 
 
 def tag(
-    student: LoadedStudent,
+    student: "LoadedStudent",
     sentences: Sequence[Sequence[str]],
     *,
     precision: str = "auto",
     decode: Decode | None = None,
 ) -> list[list[str]]:
     """Tag sentences: one label per word, valid BIO2; an empty list for an empty sentence.
-
-    Scores of windows are joined before decoding, so that labels are valid across window borders.
 
     Args:
         precision: auto (bf16 where it is faster), fp32 or bf16.
@@ -38,54 +60,114 @@ def tag(
     Raises:
         UserError: unknown precision.
     """
-    device = next(student.tagger.parameters()).device
+    return [found.labels for found in label_words(classifier_of(student, precision=precision), sentences, decode)]
+
+
+def label_words(
+    classifier: Classifier, sentences: Sequence[Sequence[str]], decode: Decode | None = None
+) -> list[WordLabels]:
+    """Labels and scores of every word; empty for an empty sentence.
+
+    Logits of windows are joined before decoding, so that labels are valid across window borders.
+
+    Args:
+        classifier: the student.
+        sentences: each a sequence of words.
+        decode: None means the student's default.
+    """
     filled = [words for words in sentences if words]
-    with torch.inference_mode(), autocast(device, resolve_precision(precision, device)):
-        scores, full = _scores(student, filled)
-        for place, joined in zip(full, _scores_of_windows(student, [filled[i] for i in full]), strict=True):
-            scores[place] = joined
-    if not scores:
-        return [[] for _ in sentences]
+    if not filled:
+        return [WordLabels(labels=[], scores=[]) for _ in sentences]
     counts = [len(words) for words in sentences]
-    return decode_labels(np.concatenate(scores), counts, student.label_names, decode or student.decode)
-
-
-def _scores(student: LoadedStudent, sentences: Sequence[Sequence[str]]) -> tuple[list[Float32], list[int]]:
-    """Scores (W, C) of each sentence up to the length limit, and indices of those that reach it (truncated)."""
-    if not sentences:
-        return [], []
-    text = encode_text([Text(tuple(words)) for words in sentences], student.tokenizer, max_length=student.max_length)
-    pad_id = student.tokenizer.pad_token_id
-    assert isinstance(pad_id, int)
-    tensors = TextTensors(text, pad_id, next(student.tagger.parameters()).device)
-    full = [place for place, length in enumerate(text.lengths) if length >= student.max_length]
-    scores = word_scores(student.tagger, text, tensors, student.label_names)
-    return np.split(scores, np.cumsum(text.word_counts)[:-1]), full
-
-
-def _scores_of_windows(student: LoadedStudent, sentences: Sequence[Sequence[str]]) -> list[Float32]:
-    """Scores (W, C) of each sentence, of any length, from overlapping windows."""
-    budget = student.max_length - student.tokenizer.num_special_tokens_to_add()
-    windows = [
-        split_into_windows(_subtokens(student, words), budget=budget, context=budget // 4) for words in sentences
+    logits = _logits(classifier, filled)
+    labels = decode_labels(logits, counts, classifier.label_names, decode or classifier.decode)
+    scores = _of_types(logits, [label for one in labels for label in one], classifier.label_names)
+    return [
+        WordLabels(labels=own, scores=values.tolist())
+        for own, values in zip(labels, np.split(scores, np.cumsum(counts)[:-1]), strict=True)
     ]
-    parts = [words[w.start : w.end] for words, own in zip(sentences, windows, strict=True) for w in own]
-    found = iter(_scores(student, parts)[0])
-    return [np.concatenate([next(found)[w.first - w.start : w.last - w.start] for w in own]) for own in windows]
 
 
-def _subtokens(student: LoadedStudent, words: Sequence[str]) -> list[int]:
-    """Number of tokens per word."""
-    encoding = student.tokenizer(
-        list(words),
-        is_split_into_words=True,
-        add_special_tokens=False,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        verbose=False,
-    )
-    counts = [0] * len(words)
-    for word in encoding.word_ids():
+def _of_types(logits: Float32, labels: Sequence[str], label_names: Sequence[str]) -> Float32:
+    """Probability (W,) of each word's type: softmax over the labels, summed over those of a type."""
+    with np.errstate(invalid="ignore"):  # a diverged model has NaN and infinity
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    types, type_of_label = np.unique([name[2:] for name in label_names], return_inverse=True)
+    sums = np.stack([weights[:, type_of_label == number].sum(axis=1) for number in range(len(types))], axis=1)
+    column = {name: number for number, name in enumerate(types.tolist())}
+    chosen: Float32 = sums[np.arange(len(labels)), [column[label[2:]] for label in labels]] / weights.sum(axis=1)
+    return np.nan_to_num(chosen).astype(np.float32, copy=False)  # JSON has no NaN
+
+
+def _logits(classifier: Classifier, sentences: Sequence[Sequence[str]]) -> Float32:
+    """Logits (W, C) of all words of all sentences, none of which is empty."""
+    classifier.tokenizer.no_truncation()  # transformers' tokenizer may share it, and set both
+    classifier.tokenizer.no_padding()
+    encodings = classifier.tokenizer.encode_batch([list(words) for words in sentences], is_pretokenized=True)
+    parts: list[Encoding] = []
+    windows: list[list[Window]] = []
+    for words, encoding in zip(sentences, encodings, strict=True):
+        if len(encoding.ids) <= classifier.max_length:
+            windows.append([Window(start=0, end=len(words), first=0, last=len(words))])
+            parts.append(encoding)
+        else:
+            windows.append(_windows(classifier, encoding, len(words)))
+            parts += [_encoded(classifier, words[window.start : window.end]) for window in windows[-1]]
+    sizes = [window.end - window.start for own in windows for window in own]
+    text = encoded_text(parts, sizes)
+    tensors = TextTensors(text, classifier.pad_id, classifier.device)
+    with _threads(classifier.device) as run:
+        scores = scores_of_words(
+            lambda batch: _logits_of(classifier, batch),
+            text,
+            tensors,
+            classifier.label_names,
+            tokens=TOKENS_A_BATCH[classifier.device.type],
+            run=run,
+        )
+    by_window = iter(np.split(scores, np.cumsum(sizes)[:-1]))
+    return np.concatenate([next(by_window)[w.first - w.start : w.last - w.start] for own in windows for w in own])
+
+
+def _logits_of(classifier: Classifier, batch: TextBatch) -> Tensor:
+    with torch.inference_mode():  # of this thread
+        return classifier.logits(batch.input_ids, batch.attention_mask)
+
+
+@contextmanager
+def _threads(device: torch.device) -> Iterator[Run]:
+    """Run batches in as many threads as torch uses, one core each; on a GPU one after another.
+
+    Threads that share an operation wait for each other after each one, hundreds of times per batch.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1:
+        yield map
+        return
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool.map
+    finally:
+        torch.set_num_threads(threads)  # the default of threads that are started later
+
+
+def _windows(classifier: Classifier, encoding: Encoding, words: int) -> list[Window]:
+    """Windows over the words of a sentence beyond the length limit."""
+    tokens = [0] * words
+    for word in encoding.word_ids:
         if word is not None:
-            counts[word] += 1
-    return counts
+            tokens[word] += 1
+    budget = _budget(classifier)
+    return split_into_windows(tokens, budget=budget, context=budget // 4)
+
+
+def _encoded(classifier: Classifier, words: Sequence[str]) -> Encoding:
+    """The tokens of a window, cut at the length limit: a single word may be longer."""
+    encoding = classifier.tokenizer.encode(list(words), is_pretokenized=True, add_special_tokens=False)
+    encoding.truncate(_budget(classifier))
+    return classifier.tokenizer.post_process(encoding)
+
+
+def _budget(classifier: Classifier) -> int:
+    """Tokens of words at a time: the length limit without the special tokens."""
+    return classifier.max_length - classifier.tokenizer.num_special_tokens_to_add(is_pair=False)

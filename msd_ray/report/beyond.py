@@ -1,17 +1,17 @@
 """Tables that are not in the paper: all variants, repeated sentences, entity types, error types.
 
-Rows are this package's variants. Title and headings mark scores on dev. The control, which is not zero-shot, is in a
-section of its own at the end and is never marked as best. Paired tests are in pairwise.py.
+Rows are an ablation's variants or a search's final rows, those that were run. Title and headings mark scores on dev.
+The control, which is not zero-shot, is in a section of its own at the end and is never marked as best. Paired tests are
+in pairwise.py.
 """
 
 from dataclasses import fields
 
 from msd_ray.data.catalogue import DATASETS
-from msd_ray.method.variants import VARIANTS, ZERO_SHOT
 
 from . import notes
 from .cells import SUMMARY_FIELDS, JoinedCell, SummaryCell, best_of, interval, is_best, points
-from .results import Measures, Results, average_over, by_seed
+from .results import Measures, Results, average_over, by_seed, is_zero_shot
 from .statistics.span_errors import SpanErrors
 from .statistics.summary import summarise
 from .table import Group, Row, Section, Table
@@ -34,13 +34,13 @@ _SPAN_HEADINGS = {"boundary_and_type": "both"}
 def variants_table(results: Results) -> Table:
     """Build the table of every variant's F1 in every language, with the average for two or more languages."""
     langs = results.langs
-    best = {lang: best_in(results.f1, lang) for lang in langs}
-    averages = {name: average_over(results.f1, name, langs) for name in VARIANTS} if len(langs) > 1 else {}
-    best_average = best_of([averages[name] for name in ZERO_SHOT if averages])
+    best = {lang: best_in(results, results.f1, lang) for lang in langs}
+    averages = {name: average_over(results.f1, name, langs) for name in results.labels} if len(langs) > 1 else {}
+    best_average = best_of([averages[name] for name in averages if is_zero_shot(name)])
 
     def average(variant: str) -> SummaryCell:
         summary = averages[variant]
-        best = VARIANTS[variant].zero_shot and is_best(summary, best_average)
+        best = is_zero_shot(variant) and is_best(summary, best_average)
         return SummaryCell(summary=summary, absent=absent_average(results, variant, langs), best=best)
 
     def cells(variant: str) -> tuple[SummaryCell, ...]:
@@ -56,7 +56,7 @@ def variants_table(results: Results) -> Table:
             *(_score_group(results, lang, lang) for lang in langs),
             *([_score_group(results, "Avg", any_on_dev)] if averages else []),
         ),
-        sections=variant_sections(cells),
+        sections=variant_sections(results, langs, cells),
         notes=notes.for_own_tables(
             results, langs, notes.SPREAD, notes.BOLD, notes.CONTROL, *notes.shared_seeds(results, langs)
         ),
@@ -65,11 +65,12 @@ def variants_table(results: Results) -> Table:
 
 def english_table(results: Results) -> Table:
     """Build Table 5's counterpart for any data set: the teachers' F1 on the source language."""
-    teachers = ("direct", "mixture")
-    best = {lang: best_in(results.source_f1, lang) for lang in results.langs}
+    teachers = [name for name in ("direct", "mixture") if name in results.source_f1]
+    best = {lang: best_in(results, results.source_f1, lang) for lang in results.langs}
     rows = tuple(
         Row(
-            label=VARIANTS[name].label,
+            label=results.labels[name],
+            name=name,
             cells=tuple(score_cell(results, results.source_f1, name, lang, best[lang]) for lang in results.langs),
         )
         for name in teachers
@@ -99,7 +100,7 @@ def _score_group(results: Results, heading: str, lang: str) -> Group:
 def deduplicated_table(results: Results) -> Table:
     """Build the table of F1 with its interval, and of F1 without sentences that are also in the training text."""
     columns = (results.f1, results.f1_deduplicated)
-    best = {lang: [best_in(scores, lang) for scores in columns] for lang in results.langs}
+    best = {lang: [best_in(results, scores, lang) for scores in columns] for lang in results.langs}
 
     def cell(variant: str, lang: str) -> JoinedCell:
         f1, deduplicated = (
@@ -116,7 +117,9 @@ def deduplicated_table(results: Results) -> Table:
         title=f"F1 (%), with and without repeated sentences: {where(results, results.langs)}",
         label_heading="Variant",
         groups=tuple(_deduplicated_group(results, lang) for lang in results.langs),
-        sections=variant_sections(lambda variant: tuple(cell(variant, lang) for lang in results.langs)),
+        sections=variant_sections(
+            results, results.langs, lambda variant: tuple(cell(variant, lang) for lang in results.langs)
+        ),
         notes=notes.for_own_tables(results, results.langs, notes.SPREAD, notes.DEDUPLICATED, notes.BOLD, notes.CONTROL),
     )
 
@@ -135,10 +138,10 @@ def _deduplicated_group(results: Results, lang: str) -> Group:
 
 def type_table(results: Results, lang: str) -> Table:
     """Build the table of precision, recall and F1 per entity type and over all types, in one language."""
-    known = DATASETS[results.dataset].entity_types
+    known = DATASETS[results.dataset].entity_types if results.dataset in DATASETS else ()
     types = (*known, *sorted(set(results.types) - set(known)))
     measures = {"all": results.overall} | {name: results.types.get(name, Measures()) for name in types}
-    best = {name: best_in(measure.f1, lang) for name, measure in measures.items()}
+    best = {name: best_in(results, measure.f1, lang) for name, measure in measures.items()}
 
     def cell(variant: str, name: str) -> JoinedCell:
         measure, row_n = measures[name], len(by_seed(results.f1, variant, lang))
@@ -168,7 +171,9 @@ def type_table(results: Results, lang: str) -> Table:
             ),
         ),
         sections=variant_sections(
-            lambda variant: (seeds_cell(results, variant, lang), *(cell(variant, name) for name in measures))
+            results,
+            (lang,),
+            lambda variant: (seeds_cell(results, variant, lang), *(cell(variant, name) for name in measures)),
         ),
         notes=notes.for_own_tables(results, (lang,), notes.SPREAD, notes.TYPES, notes.BOLD, notes.CONTROL),
     )
@@ -205,7 +210,9 @@ def span_error_table(results: Results, lang: str) -> Table:
             ),
         ),
         sections=variant_sections(
-            lambda variant: (seeds_cell(results, variant, lang), *(cell(variant, kind) for kind in kinds))
+            results,
+            (lang,),
+            lambda variant: (seeds_cell(results, variant, lang), *(cell(variant, kind) for kind in kinds)),
         ),
         notes=notes.for_own_tables(results, (lang,), notes.SPANS, notes.CONTROL),
     )

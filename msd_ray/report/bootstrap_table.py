@@ -55,7 +55,7 @@ def bootstrap_table(results: Results, lang: str, runs: Runs, read: Read) -> Tabl
                 fields=fields_on(results, lang, ("difference", "low", "high", "p")),
             ),
         ),
-        sections=variant_sections(cells),
+        sections=variant_sections(results, (lang,), cells),
         notes=notes.for_own_tables(results, (lang,), NOTE, notes.CONTROL),
     )
 

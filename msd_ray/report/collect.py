@@ -10,7 +10,8 @@ from msd_ray.tracking.artifacts import Predictions
 from msd_ray.tracking.rows import RunRow
 from msd_ray.tracking.study_reader import RecordedStudy
 
-from .results import Measures, Results, Scores
+from .comparison import ROW_LABELS
+from .results import LABELS, Measures, Results, Scores
 from .statistics.span_errors import SpanErrors, span_errors
 
 Read = Callable[[str], Predictions | None]
@@ -46,6 +47,20 @@ def variant_runs(ablation: RecordedStudy | None, search: RecordedStudy | None) -
     return runs
 
 
+def row_runs(study: RecordedStudy) -> dict[str, list[RunRow]]:
+    """Return a study's final runs by row, in the order of the printed table."""
+    runs = current_final_runs(study)
+    labels = row_labels(study)
+    return {name: found for name in labels if (found := [run for run in runs if run.tags["row"] == name])}
+
+
+def row_labels(study: RecordedStudy) -> dict[str, str]:
+    """Return the label of each row that the parent run or a final run names, in the order of the printed table."""
+    known = LABELS if study.command == ABLATE else ROW_LABELS
+    run = {run.tags["row"] for run in current_final_runs(study)}
+    return {name: known[name] for name in known if name in run or f"configuration.{name}" in study.parent.tags}
+
+
 def current_final_runs(study: RecordedStudy) -> list[RunRow]:
     """Return the final runs of a study's current configurations, without runs of a row's earlier configurations."""
     digests = {
@@ -60,9 +75,13 @@ def current_final_runs(study: RecordedStudy) -> list[RunRow]:
 
 
 def collect(
-    dataset: str, runs: Mapping[str, Mapping[str, Sequence[RunRow]]], read: Read, notes: tuple[str, ...] = ()
+    dataset: str,
+    runs: Mapping[str, Mapping[str, Sequence[RunRow]]],
+    read: Read,
+    notes: tuple[str, ...] = (),
+    labels: Mapping[str, str] = LABELS,
 ) -> Results:
-    """Collect the results of one data set. runs: language -> variant -> its final runs."""
+    """Collect the results of one data set. runs: language -> variant -> its final runs; labels: see `Results`."""
     finished = [
         (variant, lang, run)
         for lang, by_variant in runs.items()
@@ -85,6 +104,7 @@ def collect(
     return Results(
         dataset=dataset,
         scored_splits=splits,
+        source_scored=frozenset(lang for _, lang, run in finished if run.tags.get("scored_on") == "source"),
         overall=measures("{split}"),
         types={name: measures(f"{{split}}/{name}") for name in types},
         f1_deduplicated=scores("{split}/f1_deduplicated"),
@@ -92,6 +112,7 @@ def collect(
         span_errors=_nested((variant, lang, run, _errors(read(run.run_id))) for variant, lang, run in finished),
         failed=_failed(runs),
         notes=notes,
+        labels=labels,
     )
 
 

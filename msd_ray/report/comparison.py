@@ -43,8 +43,9 @@ class SummaryRow:
 
     name: value of the tag `row`, part of the parent's metric names. label: display text. seeds: number of seeds with a
     finished run. failed: number of seeds whose run failed. zero_shot: False if target labels reached a training of the
-    row. scored_split: `test`, or `dev` if the data set has no test file. dev_metric: F1 on the dev set that selected
-    epochs and configurations. dev: scores on that set. test: scores on the scored split.
+    row. scored_split: `test`, or `dev` if the data set has no test file. scored_on_source: the target has no labels,
+    and that is the source's dev set. dev_metric: F1 on the dev set that selected epochs and configurations. dev: scores
+    on that set. test: scores on the scored split.
     """
 
     name: str
@@ -57,6 +58,7 @@ class SummaryRow:
     dev: Summary | None
     test: Summary | None
     test_by_seed: Mapping[int, float]
+    scored_on_source: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,7 @@ def _row(name: str, label: str, runs: Sequence[RunRow], dev_metric: str) -> Summ
         dev=_summary(_by_seed(finished, dev_metric)),
         test=_summary(test),
         test_by_seed=test,
+        scored_on_source=any(run.tags.get("scored_on") == "source" for run in finished.values()),
     )
 
 
@@ -148,11 +151,29 @@ def winner_row(rows: Iterable[SummaryRow]) -> str:
     return "average" if "best" in dev and dev.get("average", 0.0) > dev["best"] else "best"
 
 
-def summary_metrics(rows: Iterable[SummaryRow], compared: Iterable[Comparison] = ()) -> dict[str, float]:
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The row that a study is about, and its gain over the row that it has to beat; None if that has no run."""
+
+    row: SummaryRow
+    gain: Comparison | None
+
+
+def headline(rows: Sequence[SummaryRow], name: str, over: str = "direct") -> Headline | None:
+    """Return the headline of a table; None if the named row has no score."""
+    row = next((row for row in rows if row.name == name and row.test is not None), None)
+    if row is None:
+        return None
+    gains = {pair.b: pair for pair in comparisons(rows, of=name) if pair.difference is not None}
+    return Headline(row=row, gain=gains.get(over))
+
+
+def summary_metrics(rows: Sequence[SummaryRow], compared: Iterable[Comparison] = ()) -> dict[str, float]:
     """Return the table's numbers as metrics for the study's parent run.
 
     Names are `final/best/test_f1_mean`, `..._sd`, `..._n`, `..._low`, `..._high`, the same for `dev_target_f1`;
-    `gain/best-paper/difference` and `.../p`. Undefined numbers are left out.
+    `gain/best-paper/difference` and `.../p`; of the row that a search exports `winner/test_f1` and its
+    `winner/gain_over_direct`. Undefined numbers are left out.
     """
     metrics: dict[str, float | None] = {}
     for row in rows:
@@ -164,6 +185,10 @@ def summary_metrics(rows: Iterable[SummaryRow], compared: Iterable[Comparison] =
     for pair in compared:
         key = f"gain/{pair.a}-{pair.b}"
         metrics |= {f"{key}/difference": pair.difference, f"{key}/p": pair.p}
+    winner = headline(rows, winner_row(rows))
+    if winner is not None and winner.row.test is not None:
+        metrics[f"winner/{winner.row.scored_split}_f1"] = winner.row.test.mean
+        metrics["winner/gain_over_direct"] = None if winner.gain is None else winner.gain.difference
     return {name: value for name, value in metrics.items() if value is not None}
 
 
@@ -179,13 +204,15 @@ def summary_json(
 ) -> dict[str, Any]:
     """Return the table's numbers for JSON: F1 and differences as fractions, null if undefined.
 
-    If `scored_split` is `dev`, there is no test file and the `test_...` scores are on the dev set.
+    If `scored_split` is `dev`, there is no test file and the `test_...` scores are on the dev set; if it is
+    `source dev`, there are no target labels, and they are on the source's.
     """
+    split = "dev" if any(row.scored_split == "dev" for row in rows) else "test"
     return {
         "study": study,
         "dataset": dataset,
         "lang": lang,
-        "scored_split": "dev" if any(row.scored_split == "dev" for row in rows) else "test",
+        "scored_split": "source dev" if any(row.scored_on_source for row in rows) else split,
         "rows": [
             {
                 "name": row.name,
@@ -266,12 +293,16 @@ def _table(
     by_name: bool,
     padding: int,
 ) -> Table:
-    on_dev = any(row.scored_split == "dev" for row in rows)
+    scored = "test F1,\nmean ± sd"
+    if any(row.scored_on_source for row in rows):
+        scored = "F1 on source\ndev (no target\nlabels)"
+    elif any(row.scored_split == "dev" for row in rows):
+        scored = "F1 on dev\n(no test file)"
     table = Table(title=title, title_justify="left", padding=(0, padding))
     table.add_column("", no_wrap=True)
     for heading in (
         "\n".join(["dev F1", *wrap(f"({dev_label})", 12)]),
-        "F1 on dev\n(no test file)" if on_dev else "test F1,\nmean ± sd",
+        scored,
         "95 %\ninterval",
         "n",
         *((f"gain\nof {compared[0].a}", "p\n(Holm)") if compared else ()),
@@ -313,6 +344,11 @@ def _gain(pair: Comparison | None) -> tuple[str, str]:
 
 def _notes(rows: Sequence[SummaryRow], compared: Sequence[Comparison]) -> list[str]:
     notes = []
+    if any(row.scored_on_source for row in rows):
+        notes.append(
+            "No target labels: all scores are on the source's dev set, which also selected epochs and configurations. "
+            "They do not measure how well the target language is tagged."
+        )
     if any(row.seeds for row in rows):
         notes.append("95 % interval: Student's t, of the mean over n seeds.")
     if any(pair.difference is not None for pair in compared):

@@ -1,6 +1,7 @@
-"""Table of a search's final rows, as the search prints it: means, intervals, gains of the best configuration."""
+"""Table of a study's final rows, as the command prints it: means, intervals, gains of the best or of MSD."""
 
-from msd_ray.data.catalogue import DATASETS
+from dataclasses import dataclass
+
 from msd_ray.tracking.rows import dev_metric_of
 from msd_ray.tracking.study_reader import RecordedStudy
 
@@ -9,8 +10,8 @@ from .cells import (
     NONE,
     NOT_RUN,
     SUMMARY_FIELDS,
-    JoinedCell,
     NumberCell,
+    SeedsCell,
     SummaryCell,
     best_of,
     interval,
@@ -18,67 +19,98 @@ from .cells import (
     p_value,
     points,
 )
-from .collect import current_final_runs
-from .comparison import DEV_LABELS, ROW_LABELS, Comparison, SummaryRow, comparisons, summary_rows
-from .table import Cell, Group, Row, Section, Table
+from .collect import ABLATE, current_final_runs, row_labels
+from .comparison import DEV_LABELS, Comparison, Headline, SummaryRow, comparisons, headline, variant_rows, winner_row
+from .table import Group, Row, Section, Table
+from .variant_rows import SOURCE_DEV
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalRows:
+    """The final rows of a study with the gains of one of them, and its headline."""
+
+    rows: tuple[SummaryRow, ...]
+    gains: tuple[Comparison, ...]
+    headline: Headline | None
+
+    @property
+    def on_dev(self) -> bool:
+        """Whether the rows were scored on dev, because there is no test file."""
+        return any(row.scored_split == "dev" for row in self.rows)
+
+    @property
+    def on_source(self) -> bool:
+        """Whether the rows were scored on the source's dev set, because there are no target labels."""
+        return any(row.scored_on_source for row in self.rows)
+
+
+def final_rows(study: RecordedStudy) -> FinalRows:
+    """Return the rows that the parent run or a final run names, in the order of the printed table.
+
+    The headline of a search is the exported row over direct transfer, that of an ablation MSD over TSL.
+    """
+    rows = variant_rows(current_final_runs(study), row_labels(study), dev_metric=dev_metric_of(study.runs))
+    if study.command == ABLATE:
+        return FinalRows(
+            rows=tuple(rows), gains=tuple(comparisons(rows, of="msd")), headline=headline(rows, "msd", "no-all")
+        )
+    winner = study.parent.tags.get("winner") or winner_row(rows)
+    return FinalRows(rows=tuple(rows), gains=tuple(comparisons(rows)), headline=headline(rows, winner))
 
 
 def final_runs_table(study: RecordedStudy, *table_notes: str) -> Table:
-    """Build the table of the rows that the parent run or a final run names, in the order of the printed table."""
-    runs = current_final_runs(study)
-    run_rows = {run.tags["row"] for run in runs}
-    names = [name for name in ROW_LABELS if name in run_rows or f"configuration.{name}" in study.parent.tags]
-    dev_metric = dev_metric_of(study.runs)
-    rows = summary_rows(runs, names, dev_metric=dev_metric)
-    gains = {pair.b: pair for pair in comparisons(rows)}
-    best = best_of([row.test for row in rows])
-    on_dev = any(row.scored_split == "dev" for row in rows)
-    scored = "DEV SET (no test file)" if on_dev else "test set"
-    suffix = "_on_dev" if on_dev else ""
+    """Build the table of `final_rows`."""
+    found = final_rows(study)
+    gains = {pair.b: pair for pair in found.gains}
+    best = best_of([row.test for row in found.rows if row.zero_shot])
+    on_dev = found.on_dev
+    on_source = found.on_source
+    scored = SOURCE_DEV if on_source else "DEV SET (no test file)" if on_dev else "test set"
+    f1 = "F1 on source dev" if on_source else "F1 on dev" if on_dev else "test F1"
+    suffix = "_on_source_dev" if on_source else "_on_dev" if on_dev else ""
+    dev = DEV_LABELS[dev_metric_of(study.runs)]
     return Table(
         key=f"final-runs-{study.dataset}-{study.lang}",
-        title=f"Final runs of the search: {DATASETS[study.dataset].name} {study.lang}, {scored}",
+        title=f"Final runs: {study.dataset} {study.lang}, {scored}",
         label_heading="Row",
         groups=(
-            Group(key="dev", heading=f"dev F1 ({DEV_LABELS[dev_metric]})", columns=("",), fields=SUMMARY_FIELDS),
-            Group(
-                key="f1",
-                heading="F1 (dev)" if on_dev else "F1",
-                columns=("mean ± sd", "95 % interval"),
-                fields=tuple(f"{field}{suffix}" for field in SUMMARY_FIELDS),
-            ),
-            Group(
-                key="gain",
-                heading="gain of best",
-                columns=("difference", "p (Holm)"),
-                fields=(f"difference{suffix}", "p_holm"),
-            ),
+            _group("dev", f"dev F1 ({dev})", *SUMMARY_FIELDS),
+            _group("f1", f1, *(f"{field}{suffix}" for field in SUMMARY_FIELDS)),
+            _group("interval", "95 % interval"),
+            _group("seeds", "seeds", "n", "failed"),
+            _group("gain", f"gain of {found.gains[0].a}" if found.gains else "gain", f"difference{suffix}"),
+            _group("p", "p (Holm)", "holm"),
         ),
-        sections=(Section(rows=tuple(_row(row, gains.get(row.name), best) for row in rows)),),
+        sections=(Section(rows=tuple(_row(row, gains.get(row.name), best) for row in found.rows)),),
         notes=(
             notes.SPREAD,
             notes.FINAL_RUNS,
-            *([f"{study.lang}: {notes.ON_DEV}"] if on_dev else []),
+            *([f"{study.lang}: {notes.NO_TARGET_LABELS if on_source else notes.ON_DEV}"] if on_dev else []),
             *table_notes,
         ),
     )
 
 
+def _group(key: str, heading: str, *fields: str) -> Group:
+    return Group(key=key, heading=heading, columns=("",), fields=fields)
+
+
 def _row(row: SummaryRow, gain: Comparison | None, best: str | None) -> Row:
     absent = f"{row.failed} failed" if row.failed else NOT_RUN
-    test = SummaryCell(summary=row.test, absent=absent, failed=row.failed, best=is_best(row.test, best))
+    bold = row.zero_shot and is_best(row.test, best)
+    none = NumberCell(text=NONE, value=None)
+    compared = (none, none)
+    if gain is not None and gain.difference is not None:
+        compared = (points(100 * gain.difference), p_value(gain.p))
     return Row(
         label=row.label,
+        name=row.name,
+        zero_shot=row.zero_shot,
         cells=(
             SummaryCell(summary=row.dev, absent=absent, row_n=row.seeds),
-            JoinedCell(parts=(test, interval(row.test, NONE))),
-            _gain(gain),
+            SummaryCell(summary=row.test, absent=absent, row_n=row.seeds, best=bold),
+            interval(row.test, NONE),
+            SeedsCell(n=row.seeds, failed=row.failed),
+            *compared,
         ),
     )
-
-
-def _gain(pair: Comparison | None) -> Cell:
-    if pair is None or pair.difference is None:
-        none = NumberCell(text=NONE, value=None)
-        return JoinedCell(parts=(none, none))
-    return JoinedCell(parts=(points(100 * pair.difference), p_value(pair.p)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from .paper import PaperTable, average_of_cells
-from .results import Results, by_seed
+from .results import Results, by_seed, is_zero_shot
 
 CONTROL_HEADING = "Control, NOT zero-shot: gold labels of the target's training sentences reach the student"
 SOURCE = (
@@ -32,6 +32,9 @@ FINAL_RUNS = (
     "best: mean difference in F1 points over the seeds that both rows have; p: paired t-test over these seeds, "
     "corrected for all comparisons of the table (Holm). n/a: undefined (one seed, or equal differences)."
 )
+FIRST_SCREEN = (
+    "Percent, mean ± standard deviation over seeds; Student's t interval; gain and p over shared seeds (paired t-test)."
+)
 SPANS = (
     "Number of entities, mean ± sample standard deviation over n seeds. boundary: overlap and correct type; type: "
     "correct boundaries, wrong type; both: overlap, wrong boundaries and type; missed: only in gold; spurious: only "
@@ -43,22 +46,32 @@ ON_DEV = (
     "there is no test file, so ours was scored on the dev set, which also selected epochs and configurations unless "
     "the source's dev set did. Such scores are too high and not comparable with the paper's test scores."
 )
+NO_TARGET_LABELS = (
+    "there are no target labels, so scores are on the source's dev set, which also selected epochs and configurations. "
+    "They do not measure how well the target language is tagged."
+)
 SOURCE_ON_DEV = "there is no test file, so English was scored on its dev set too, unlike the paper's test score."
 
 
 def on_dev(results: Results, langs: Iterable[str], why: str = ON_DEV) -> tuple[str, ...]:
     """Return a note on dev scores if any of these languages was scored on dev."""
-    affected = [lang for lang in langs if results.on_dev(lang)]
-    return (f"{', '.join(affected)}: {why}",) if affected else ()
+    affected: dict[str, list[str]] = {}
+    for lang in langs:
+        if results.on_dev(lang):
+            text = NO_TARGET_LABELS if why == ON_DEV and results.on_source(lang) else why
+            affected.setdefault(text, []).append(lang)
+    return tuple(f"{', '.join(own)}: {text}" for text, own in affected.items())
 
 
 def for_paper_tables(results: Results, langs: Iterable[str], why_on_dev: str = ON_DEV) -> tuple[str, ...]:
     """Return the notes of tables with the paper's numbers and ours."""
+    langs = tuple(langs)
     return (
         "paper: as printed, bold where the paper is bold. ours: mean ± sample standard deviation over n seeds, in "
-        "percent. difference: ours minus the paper's, in percentage points. –: no such number; cited systems have only "
-        "the paper's.",
+        "percent. difference: ours minus the paper's, in percentage points. –: no such number; cited systems, and "
+        "variants that were not run, have only the paper's.",
         BOLD,
+        *not_run(results, langs),
         *on_dev(results, langs, why_on_dev),
         *results.notes,
     )
@@ -66,7 +79,17 @@ def for_paper_tables(results: Results, langs: Iterable[str], why_on_dev: str = O
 
 def for_own_tables(results: Results, langs: Iterable[str], *first: str, why_on_dev: str = ON_DEV) -> tuple[str, ...]:
     """Return the notes of tables that are not in the paper; `first` come before those on the conditions."""
-    return (*first, *on_dev(results, langs, why_on_dev), *results.notes)
+    langs = tuple(langs)
+    if all(is_zero_shot(name) for name in results.ran(langs)):
+        first = tuple(note for note in first if note != CONTROL)
+    return (*first, *not_run(results, langs), *on_dev(results, langs, why_on_dev), *results.notes)
+
+
+def not_run(results: Results, langs: Iterable[str]) -> tuple[str, ...]:
+    """Return one line with all rows that were never run, which tables leave out."""
+    ran = results.ran(langs)
+    missing = [label for name, label in results.labels.items() if name not in ran]
+    return (f"Not run: {', '.join(missing)}.",) if missing else ()
 
 
 def paper_averages(paper: PaperTable) -> tuple[str, ...]:

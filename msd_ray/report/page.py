@@ -23,10 +23,15 @@ from .page_tables import rows_view, table_view
 from .table import Table
 
 _ANCHOR = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-_RESERVED = ("main", "contents", "announcements")
+_FIRST = "first"
+_RESERVED = ("main", "contents", "announcements", _FIRST)
 _CODE = re.compile(r"`([^`]+)`")
 # Characters that can end a <script> element or change its parsing, and line ends of JavaScript before 2019.
 _IN_SCRIPT = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+UNFOLDED = 5
+"""Sentences of a list that are visible; the others are folded."""
+RIGHT_TO_LEFT = frozenset({"ar", "arc", "dv", "fa", "ha", "he", "khw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
+"""Languages written from right to left; a sentence that begins with a foreign name would hide its direction."""
 _DEFAULT_HEIGHT = 420  # pixels, for figures that set none
 
 
@@ -46,14 +51,44 @@ class Section:
     figures: tuple[FigureWithData, ...] = ()
     sentence_lists: tuple[SentenceList, ...] = ()
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing but paragraphs."""
+        return not (self.tables or self.figures or self.sentence_lists)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A number in large type and what it is."""
+
+    value: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstScreen:
+    """What a reader sees first, without scrolling on a desktop.
+
+    facts: what the study is and the conditions of its results. headlines: the numbers that matter. table, figure: all
+    rows. settings: by name; more_settings: folded.
+    """
+
+    facts: tuple[str, ...]
+    headlines: tuple[Fact, ...]
+    table: Table
+    figure: FigureWithData | None
+    settings_title: str
+    settings: Mapping[str, str]
+    more_settings: Mapping[str, str] = field(default_factory=dict)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A report. facts: names and values shown below the title; footer: how the report was generated."""
+    """A report. first: its first screen; footer: how the report was generated."""
 
     title: str
     sections: tuple[Section, ...]
-    facts: Mapping[str, str] = field(default_factory=dict)
+    first: FirstScreen | None = None
     paragraphs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     footer: str = ""
@@ -70,13 +105,14 @@ def render(page: Page) -> str:
     for name, script in scripts.items():
         if re.search(r"</script|<!--", script, re.IGNORECASE):
             raise ValueError(f"script {name}: contains </script or <!--, which HTML cannot embed")
-    if not any(section.figures for section in page.sections):
+    if not any(section.figures for section in page.sections) and (page.first is None or page.first.figure is None):
         del scripts["plotly"]
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             page=page,
+            first=None if page.first is None else _first_view(page.first),
             sections=[_section_view(section) for section in page.sections],
             policy=_policy(scripts.values()),
             scripts={name: Markup(script) for name, script in scripts.items()},  # noqa: S704 - checked above
@@ -118,6 +154,14 @@ def _environment() -> Environment:
     return environment
 
 
+def _first_view(first: FirstScreen) -> dict[str, Any]:
+    return {
+        "first": first,
+        "table": table_view(first.table, f"{_FIRST}-{first.table.key}"),
+        "figure": None if first.figure is None else _figure_view(first.figure, f"{_FIRST}-figure"),
+    }
+
+
 def _section_view(section: Section) -> dict[str, Any]:
     """Return a section's template values; each table and figure gets its own anchor."""
     return {
@@ -127,16 +171,20 @@ def _section_view(section: Section) -> dict[str, Any]:
             _figure_view(drawing, f"{section.anchor}-figure-{number}")
             for number, drawing in enumerate(section.figures, start=1)
         ],
-        "lists": [
-            {
-                "list": sentences,
-                "sentences": [
-                    {"remark": tagged.remark, "gold": gold_pieces(tagged), "predicted": predicted_pieces(tagged)}
-                    for tagged in sentences.sentences
-                ],
-            }
-            for sentences in section.sentence_lists
-        ],
+        "lists": [_list_view(sentences) for sentences in section.sentence_lists],
+    }
+
+
+def _list_view(sentences: SentenceList) -> dict[str, Any]:
+    views = [
+        {"remark": tagged.remark, "gold": gold_pieces(tagged), "predicted": predicted_pieces(tagged)}
+        for tagged in sentences.sentences
+    ]
+    return {
+        "list": sentences,
+        "shown": views[:UNFOLDED],
+        "folded": views[UNFOLDED:],
+        "direction": "rtl" if sentences.lang.split("-")[0] in RIGHT_TO_LEFT else "auto",
     }
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .figures.theme import row_style
 from .table import Group, Row, Section, Shown, Table
 
 MISSING = frozenset({"", "-", "\u2013", "\u2014", "n/a", "nan", "not run"})
@@ -42,12 +43,13 @@ class ViewCell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ViewRow:
-    """A row with its header cell."""
+    """A row with its header cell, and the colour that it has in figures."""
 
     label: ViewCell
     cells: tuple[ViewCell, ...]
     bold: bool
     zero_shot: bool
+    colour: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,7 @@ def _row(row: Row, numeric: Sequence[bool], numeric_labels: bool) -> ViewRow:
         cells=tuple(_cell(shown, number) for shown, number in zip(row.shown(), numeric, strict=True)),
         bold=row.bold,
         zero_shot=row.zero_shot is not False,
+        colour=row_style(row.name).colour if row.name else "",
     )
 
 

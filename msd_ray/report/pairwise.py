@@ -6,7 +6,7 @@ from itertools import combinations
 from msd_ray.method.variants import VARIANTS, ZERO_SHOT
 
 from . import notes
-from .cells import NONE, NOT_RUN, JoinedCell, NumberCell, p_value, points
+from .cells import NONE, JoinedCell, NumberCell, p_value, points
 from .results import Results, by_seed
 from .statistics.paired import PairedTests, holm, paired_tests
 from .table import Cell, Group, Row, Section, Table
@@ -33,7 +33,6 @@ def pairwise_table(results: Results, lang: str) -> Table:
         Section(heading=notes.SECONDARY_HEADING, rows=_uncorrected(secondary, zero_shot=True)),
         Section(heading=notes.CONTROL_HEADING, rows=_uncorrected(with_control, zero_shot=False)),
     )
-    not_run = [VARIANTS[name].label for name in VARIANTS if name not in run]
     return Table(
         key=f"pairwise-{results.dataset}-{lang}",
         title=f"Paired tests between variants over seeds: {where(results, (lang,))}",
@@ -55,7 +54,6 @@ def pairwise_table(results: Results, lang: str) -> Table:
             (lang,),
             notes.PAIRED,
             *_wilcoxon_limit([tests for _, tests in (*primary, *secondary, *with_control)]),
-            *([f"{NOT_RUN}: {', '.join(not_run)}."] if not_run else []),
         ),
     )
 

@@ -8,22 +8,20 @@ from msd_ray.tracking.study_reader import Curves
 
 from .collect import Read
 from .figures import FigureWithData
-from .figures.confusion import TITLE as CONFUSION
 from .figures.confusion import confusion_figure
 from .figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
-from .figures.figure import empty
 from .figures.layer_weights import LayerWeights, layer_weights_figure
-from .figures.text import variant_label
+from .figures.text import row_label
 from .figures.tsne import DomainVectors, tsne_figure
 from .figures.types import TypeScore, types_figure
 from .results import Results, by_seed
 from .statistics.confusion import type_confusion
 
 Runs = Mapping[str, Sequence[RunRow]]
-"""Variant -> its final runs in one language."""
+"""Variant, or row of a search -> its final runs in one language."""
 ReadDomains = Callable[[str], Mapping[str, FloatArray] | None]
-PANELS = ("no-all", "no-mmd", "msd")
-"""The panels of Figure 3: plain distillation, the distillers without MMD losses, full MSD."""
+PANELS = ("no-all", "no-mmd", "msd", "tsl", "paper", "best")
+"""The panels of Figure 3: plain distillation, the distillers without MMD losses, full MSD; and a search's students."""
 
 
 def first_seed(runs: Sequence[RunRow]) -> RunRow | None:
@@ -48,7 +46,13 @@ def domain_figures(runs: Runs, read: ReadDomains, scope: str) -> tuple[FigureWit
                     stu_tgt=arrays["student_target"],
                 )
             )
-    return tsne_figure(vectors, scope=scope), domains_figure(_distances(runs), scope=scope)
+    distinct = [each for each in vectors if each.distinct]
+    return drawn(tsne_figure(distinct, scope=scope), domains_figure(_distances(runs), scope=scope))
+
+
+def drawn(*figures: FigureWithData | None) -> tuple[FigureWithData, ...]:
+    """Return those figures that have data."""
+    return tuple(figure for figure in figures if figure is not None)
 
 
 def _distances(runs: Runs) -> list[DomainDistance]:
@@ -63,8 +67,10 @@ def _distances(runs: Runs) -> list[DomainDistance]:
     return found
 
 
-def type_figures(results: Results, lang: str, runs: Runs, read: Read, scope: str) -> tuple[FigureWithData, ...]:
-    """Draw the scores by entity type, and the confusion of types for MSD's first seed."""
+def type_figures(
+    results: Results, lang: str, runs: Runs, student: RunRow | None, read: Read, scope: str
+) -> tuple[FigureWithData, ...]:
+    """Draw the scores by entity type, and the confusion of types of one run."""
     scores = [
         TypeScore(
             variant=variant,
@@ -77,25 +83,24 @@ def type_figures(results: Results, lang: str, runs: Runs, read: Read, scope: str
         for variant in runs
         if all(by_seed(measure, variant, lang) for measure in (measures.f1, measures.precision, measures.recall))
     ]
-    return types_figure(scores, scope=scope), _confusion(runs, read, scope)
+    return drawn(types_figure(scores, scope=scope), _confusion(student, read, scope))
 
 
-def _confusion(runs: Runs, read: Read, scope: str) -> FigureWithData:
-    run = first_seed(runs.get("msd", ()))
+def _confusion(run: RunRow | None, read: Read, scope: str) -> FigureWithData | None:
     predictions = None if run is None else read(run.run_id)
     if run is None or predictions is None:
-        message = "Not run: no run of MSD stored its predictions."
-        return empty(title=CONFUSION, scope=scope, message=message, columns=("gold", "predicted", "entities"))
+        return None
     confusion = type_confusion(predictions.gold, predictions.predicted)
-    of = f"{scope}, {variant_label('msd')}, seed {run.tags['seed']}"
+    of = f"{scope}, {row_label(run.tags['row'])}, seed {run.tags['seed']}"
     return confusion_figure(confusion.types, confusion.counts, scope=of)
 
 
-def layer_weight_figure(runs: Runs, curves: Mapping[str, Curves], scope: str) -> FigureWithData:
-    """Draw lambda of the mixture teacher and lambda' of MSD's student, each for its first seed."""
+def layer_weight_figure(
+    teacher: RunRow | None, student: RunRow | None, curves: Mapping[str, Curves], scope: str
+) -> tuple[FigureWithData, ...]:
+    """Draw lambda of a run that applies a mixture teacher, and lambda' of a student."""
     models = []
-    for variant, model in (("mixture", "teacher λ"), ("msd", "student λ′")):
-        run = first_seed(runs.get(variant, ()))
+    for run, model in ((teacher, "teacher λ"), (student, "student λ′")):
         if run is not None:
             weights = {
                 int(name.removeprefix("layer_weight/")): curve
@@ -103,4 +108,4 @@ def layer_weight_figure(runs: Runs, curves: Mapping[str, Curves], scope: str) ->
                 if name.startswith("layer_weight/")
             }
             models.append(LayerWeights(model=f"{model}, seed {run.tags['seed']}", curves=weights))
-    return layer_weights_figure(models, scope=scope)
+    return drawn(layer_weights_figure(models, scope=scope))

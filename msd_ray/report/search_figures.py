@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from msd_ray.search.parameters import JSON
 from msd_ray.search.spaces import PAPER_STUDENT
@@ -12,16 +13,14 @@ from .figures import FigureWithData
 from .figures.curves import curves_figure
 from .figures.history import SearchTrial, history_figure
 from .figures.importance import importance_figure
-from .figures.parallel import ParameterAxis, parallel_figure
+from .figures.slices import ParameterAxis, slices_figure
 from .importance import parameter_importance
-
-SPACE = "space.student."
-"""Prefix of the student's search space among the parent run's parameters."""
+from .run_figures import drawn
 
 
 def search_figures(study: RecordedStudy, curves: Mapping[str, Curves], scope: str) -> tuple[FigureWithData, ...]:
     """Draw the figures of a search. curves: run id -> curves of the student phase's runs."""
-    axes = [axis for axis in searched(study.parent.parameters) if _is_known(axis.name, study)]
+    axes = [axis for axis in searched(study.parent.parameters, "student") if _is_known(axis.name, study)]
     trials = student_trials(study, curves, [axis.name for axis in axes])
     complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
     importance = parameter_importance(
@@ -29,22 +28,23 @@ def search_figures(study: RecordedStudy, curves: Mapping[str, Curves], scope: st
         [trial.value or 0.0 for trial in complete],
         log=[axis.name for axis in axes if axis.log],
     )
-    return (
+    return drawn(
         history_figure(trials, scope=scope),
-        parallel_figure(trials, axes, scope=scope),
+        slices_figure(trials, axes, scope=scope),
         importance_figure(importance, trials=len(complete), scope=scope),
         curves_figure(trials, scope=scope),
     )
 
 
-def searched(parameters: Mapping[str, str]) -> list[ParameterAxis]:
-    """Return the student's searched parameters from the parent run's parameters."""
+def searched(parameters: Mapping[str, str], model: Literal["teacher", "student"]) -> list[ParameterAxis]:
+    """Return a model's searched parameters from the parent run's parameters, which hold the search space."""
+    prefix = f"space.{model}."
     names = dict.fromkeys(
-        name.removeprefix(SPACE).split(".")[0]
+        name.removeprefix(prefix).split(".")[0]
         for name in parameters
-        if name.startswith(SPACE) and name.count(".") == SPACE.count(".") + 1
+        if name.startswith(prefix) and name.count(".") == prefix.count(".") + 1
     )
-    return [ParameterAxis(name=name, log=parameters.get(f"{SPACE}{name}.log") == "true") for name in names]
+    return [ParameterAxis(name=name, log=parameters.get(f"{prefix}{name}.log") == "true") for name in names]
 
 
 def student_trials(study: RecordedStudy, curves: Mapping[str, Curves], searched: Sequence[str]) -> list[SearchTrial]:

@@ -48,12 +48,13 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One row. zero_shot: None if it does not apply (counts of a corpus)."""
+    """One row. zero_shot: None if it does not apply (counts of a corpus). name: a search's row or a variant, if any."""
 
     label: str
     cells: tuple[Cell, ...]
     bold: bool = False
     zero_shot: bool | None = True
+    name: str = ""
 
     def shown(self) -> tuple[Shown, ...]:
         """Return all columns except the label."""

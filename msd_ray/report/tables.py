@@ -15,7 +15,7 @@ from . import notes
 from .cells import NONE, NOT_RUN, PAPER_FIELDS, PaperCell, best_of, is_best
 from .corpus_table import corpus_table
 from .paper import SCORE_TABLES, TABLE_5, PaperRow, PaperTable
-from .results import Results, average_over, summary_of
+from .results import Results, average_over, is_zero_shot, summary_of
 from .statistics.summary import Summary
 from .table import Group, Row, Section, Table
 from .variant_rows import absent, absent_average, failed
@@ -38,39 +38,51 @@ class _Column:
 def paper_tables(
     results: Mapping[str, Results], counts: Mapping[str, Sequence[SplitCount]] | None = None
 ) -> tuple[Table, ...]:
-    """Build Tables 1-8. results: data set -> its results; counts: data set -> counts of its files."""
+    """Build those of Tables 1-8 that have a number of ours.
+
+    results: data set -> its results; counts: data set -> counts of its files.
+    """
+    found = [(paper, results[paper.dataset]) for paper in SCORE_TABLES if paper.dataset in results]
     return (
-        corpus_table(counts or {}),
+        *([corpus_table(counts)] if counts else []),
         *(
-            source_table(results.get(paper.dataset, Results(dataset=paper.dataset)))
-            if paper is TABLE_5
-            else score_table(paper, results.get(paper.dataset, Results(dataset=paper.dataset)))
-            for paper in SCORE_TABLES
+            source_table(own) if paper is TABLE_5 else score_table(paper, own)
+            for paper, own in found
+            if _has_ours(paper, own)
         ),
     )
 
 
-def score_table(paper: PaperTable, results: Results) -> Table:
-    """Build one of Tables 2-4 and 6-8; languages that are not in the paper follow its average.
+def _has_ours(paper: PaperTable, results: Results) -> bool:
+    """Return whether a variant of the table has a score, or a failed run that explains its absence."""
+    ran = results.source_f1 if paper is TABLE_5 else results.ran(results.langs)
+    return any(row.variant in ran for row in paper.rows())
 
-    Tables 2-4 also have a row without both MMD losses and, in a section at the end, the control that is not zero-shot.
+
+def score_table(paper: PaperTable, results: Results) -> Table:
+    """Build one of Tables 2-4 and 6-8 with the languages that were run; those that are not in the paper come last.
+
+    The average follows the paper's languages if all of them were run.
+    Tables 2-4 also have, if they were run, a row without both MMD losses and, in a section at the end, the control that
+    is not zero-shot.
     """
+    ran = results.ran(results.langs)
     others = tuple(lang for lang in results.langs if lang not in paper.langs)
+    complete = set(paper.langs) <= set(results.langs)
     columns = [
-        *(_lang_column(results, lang, index) for index, lang in enumerate(paper.langs)),
-        _average_column(results, paper.langs),
+        *(_lang_column(results, lang, index) for index, lang in enumerate(paper.langs) if lang in results.langs),
+        *([_average_column(results, paper.langs)] if complete else []),
         *(_lang_column(results, lang, None) for lang in others),
     ]
     return _table(
         key=f"table-{paper.number}",
         title=_title(f"Table {paper.number}: entity-level F1 (%)", paper.corpus, results, (*paper.langs, *others)),
-        sections=_with_own_rows(paper.sections) if paper.number in ABLATIONS else paper.sections,
+        sections=_with_own_rows(paper.sections, ran) if paper.number in ABLATIONS else paper.sections,
         columns=columns,
         table_notes=(
             *notes.for_paper_tables(results, (*paper.langs, *others)),
-            *([notes.NO_MMD] if paper.number in ABLATIONS else []),
-            *notes.paper_averages(paper),
-            *notes.shared_seeds(results, paper.langs),
+            *([notes.NO_MMD] if paper.number in ABLATIONS and "no-mmd" in ran else []),
+            *([*notes.paper_averages(paper), *notes.shared_seeds(results, paper.langs)] if complete else []),
         ),
     )
 
@@ -80,7 +92,7 @@ def source_table(results: Results) -> Table:
 
     A teacher is trained for a target language, whose dev set may have selected its epoch: each has its own columns.
     """
-    columns = [_source_column(results, lang) for lang in results.langs] or [_source_column(results, None)]
+    columns = [_source_column(results, lang) for lang in results.langs]
     return _table(
         key="table-5",
         title=_title("Table 5: entity-level F1 (%) of the teachers on English", TABLE_5.corpus, results, results.langs),
@@ -94,10 +106,11 @@ def _our_row(name: str) -> PaperRow:
     return PaperRow(label=VARIANTS[name].label, values=(), variant=name)
 
 
-def _with_own_rows(sections: tuple[tuple[PaperRow, ...], ...]) -> tuple[tuple[PaperRow, ...], ...]:
-    """Add our variants without a score in the paper; the control gets a section at the end."""
-    control = tuple(_our_row(name) for name, variant in VARIANTS.items() if not variant.zero_shot)
-    return (*sections[:-1], (*sections[-1], _our_row("no-mmd")), control)
+def _with_own_rows(sections: tuple[tuple[PaperRow, ...], ...], ran: Sequence[str]) -> tuple[tuple[PaperRow, ...], ...]:
+    """Add our variants without a score in the paper that were run; the control gets a section at the end."""
+    control = tuple(_our_row(name) for name in ran if not is_zero_shot(name))
+    own = tuple(_our_row(name) for name in ran if name == "no-mmd")
+    return (*sections[:-1], (*sections[-1], *own), *([control] if control else []))
 
 
 def _title(what: str, corpus: str, results: Results, langs: Iterable[str]) -> str:
@@ -141,18 +154,14 @@ def _average_column(results: Results, langs: tuple[str, ...]) -> _Column:
     )
 
 
-def _source_column(results: Results, lang: str | None) -> _Column:
-    """Return the columns of one target language's teachers; lang is None if nothing was run."""
+def _source_column(results: Results, lang: str) -> _Column:
+    """Return the columns of one target language's teachers."""
     return _Column(
-        group=_group(
-            f"en-for-{lang}" if lang else "en",
-            f"en (teacher for {lang})" if lang else "en",
-            lang is not None and results.on_dev(lang),
-        ),
+        group=_group(f"en-for-{lang}", f"en (teacher for {lang})", results.on_dev(lang)),
         paper=_printed(0),
-        ours=lambda variant: summary_of(results.source_f1, variant, lang) if lang else None,
-        absent=lambda variant: absent(results, variant, lang) if lang else NOT_RUN,
-        failed=lambda variant: failed(results, variant, lang) if lang else 0,
+        ours=lambda variant: summary_of(results.source_f1, variant, lang),
+        absent=lambda variant: absent(results, variant, lang),
+        failed=lambda variant: failed(results, variant, lang),
     )
 
 
@@ -186,16 +195,25 @@ def _section(rows: Sequence[PaperRow], columns: Sequence[_Column], best: Sequenc
                 label=row.label,
                 bold=row.bold,
                 zero_shot=zero_shot,
-                cells=tuple(_cell(row, *pair, zero_shot) for pair in zip(columns, best, strict=True)),
+                name=row.variant or "",
+                cells=tuple(
+                    _cell(row, *pair, zero_shot, _ran(row, columns)) for pair in zip(columns, best, strict=True)
+                ),
             )
             for row in rows
         ),
     )
 
 
-def _cell(row: PaperRow, column: _Column, best: str | None, zero_shot: bool) -> PaperCell:
+def _ran(row: PaperRow, columns: Sequence[_Column]) -> bool:
+    """Return whether a row has a score of ours, or a reason for its absence, in any column."""
+    name = row.variant
+    return name is not None and any(each.ours(name) is not None or each.absent(name) != NOT_RUN for each in columns)
+
+
+def _cell(row: PaperRow, column: _Column, best: str | None, zero_shot: bool, ran: bool) -> PaperCell:
     paper = column.paper(row)
-    if row.variant is None:
+    if row.variant is None or not ran:
         return PaperCell(paper=paper, ours=None, absent=NONE, paper_bold=row.bold)
     ours = column.ours(row.variant)
     return PaperCell(

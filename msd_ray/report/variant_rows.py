@@ -1,35 +1,38 @@
-"""Rows and cells of tables whose rows are this package's variants."""
+"""Rows and cells of tables whose rows are variants of an ablation or the final rows of a search."""
 
 from collections.abc import Callable, Iterable
 
-from msd_ray.data.catalogue import DATASETS
-from msd_ray.method.variants import VARIANTS, ZERO_SHOT
-
 from . import notes
 from .cells import NOT_RUN, SeedsCell, SummaryCell, best_of, is_best
-from .results import Results, Scores, by_seed, summary_of
+from .results import Results, Scores, by_seed, is_zero_shot, summary_of
 from .table import Cell, Group, Row, Section
 
+SOURCE_DEV = "SOURCE DEV SET (no target labels)"
 NOT_RECORDED = "not recorded"
 """Shown if runs exist but lack this number: a row without a student, or a run that stored no predictions."""
 
 
-def variant_sections(cells: Callable[[str], tuple[Cell, ...]]) -> tuple[Section, ...]:
-    """Return a section of zero-shot variants and one of controls. cells: takes a variant's name."""
-    controls = tuple(name for name in VARIANTS if name not in ZERO_SHOT)
-    return (
-        Section(rows=tuple(_row(name, cells) for name in ZERO_SHOT)),
-        Section(heading=notes.CONTROL_HEADING, rows=tuple(_row(name, cells) for name in controls)),
+def variant_sections(
+    results: Results, langs: Iterable[str], cells: Callable[[str], tuple[Cell, ...]]
+) -> tuple[Section, ...]:
+    """Return a section of zero-shot rows and one of controls, without rows that were never run.
+
+    cells: takes a row's name.
+    """
+    rows = [
+        Row(label=results.labels[name], cells=cells(name), zero_shot=is_zero_shot(name), name=name)
+        for name in results.ran(langs)
+    ]
+    sections = (
+        Section(rows=tuple(row for row in rows if row.zero_shot)),
+        Section(heading=notes.CONTROL_HEADING, rows=tuple(row for row in rows if not row.zero_shot)),
     )
+    return tuple(section for section in sections if section.rows)
 
 
-def _row(name: str, cells: Callable[[str], tuple[Cell, ...]]) -> Row:
-    return Row(label=VARIANTS[name].label, cells=cells(name), zero_shot=VARIANTS[name].zero_shot)
-
-
-def best_in(scores: Scores, lang: str) -> str | None:
+def best_in(results: Results, scores: Scores, lang: str) -> str | None:
     """Return the best zero-shot mean of a language, as `is_best` expects it."""
-    return best_of([summary_of(scores, name, lang) for name in ZERO_SHOT])
+    return best_of([summary_of(scores, name, lang) for name in results.labels if is_zero_shot(name)])
 
 
 def score_cell(
@@ -46,7 +49,7 @@ def score_cell(
         absent=absent(results, variant, lang),
         failed=failed(results, variant, lang) if row_n is None else 0,
         row_n=row_n,
-        best=VARIANTS[variant].zero_shot and is_best(summary, best),
+        best=is_zero_shot(variant) and is_best(summary, best),
     )
 
 
@@ -82,12 +85,15 @@ def seeds_cell(results: Results, variant: str, lang: str) -> SeedsCell:
 
 def scored_on(results: Results, lang: str) -> str:
     """Return the suffix of headings: empty for test, else the split."""
+    if results.on_source(lang):
+        return " (source dev)"
     return " (dev)" if results.on_dev(lang) else ""
 
 
 def fields_on(results: Results, lang: str, fields: Iterable[str]) -> tuple[str, ...]:
     """Return CSV fields of scores, with a suffix for dev."""
-    return tuple(f"{field}_on_dev" if results.on_dev(lang) else field for field in fields)
+    suffix = "_on_source_dev" if results.on_source(lang) else "_on_dev" if results.on_dev(lang) else ""
+    return tuple(f"{field}{suffix}" for field in fields)
 
 
 def where(results: Results, langs: Iterable[str]) -> str:
@@ -95,8 +101,10 @@ def where(results: Results, langs: Iterable[str]) -> str:
     langs = tuple(langs)
     on_dev = [lang for lang in langs if results.on_dev(lang)]
     split = "test set"
-    if on_dev:
+    if langs and all(results.on_source(lang) for lang in langs):
+        split = SOURCE_DEV
+    elif on_dev:
         split = (
             "DEV SET (no test file)" if len(on_dev) == len(langs) else f"test set, {', '.join(on_dev)} on the DEV SET"
         )
-    return f"{DATASETS[results.dataset].name} {' '.join(langs)}".strip() + f", {split}"
+    return f"{results.dataset} {' '.join(langs)}".strip() + f", {split}"

@@ -1,25 +1,35 @@
-"""The ablation of one target language (the paper's section 5.6.1): every variant with every seed.
+"""Ablation for one target language (section 5.6.1 of the paper): every variant with every seed.
 
-A variant's data order depends on the seed alone, and variants whose teachers are equal share them through the
-teacher store, so that two rows of one seed differ in what the variant changes and in nothing else.
+A variant's data order depends only on the seed, and variants with equal teachers share them through the storage. So
+two rows of one seed differ only in what the variant changes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
 from msd_ray.method.variants import Variant
 
 from .budget import Remaining, total
-from .configuration import label
 from .execution import Execution
-from .final import Rows, SeededRuns, final_seeds
-from .standing import PhaseStanding, seeded_standing
+from .final import Rows, final_seeds, rows_study, run_rows, trainings
+from .parameters import JSON
+from .standing import PhaseStanding, rows_standing
+from .studies import check_study
 
 
 @dataclass(frozen=True, kw_only=True)
 class AblationSettings:
-    """name: the study's. teacher, student: what MSD is here, and the variants are variants of."""
+    """Settings of an ablation.
+
+    Args:
+        name: name of the study.
+        variants: what is compared.
+        teacher: teacher of the variant `msd`, from which the other variants are derived.
+        student: its student.
+        run: settings of all trainings.
+        seeds: runs per variant.
+    """
 
     name: str
     variants: Sequence[Variant]
@@ -30,7 +40,7 @@ class AblationSettings:
 
     @property
     def rows(self) -> Rows:
-        """The variants' configurations by their names."""
+        """The variants' configurations by name."""
         return {
             variant.name: (
                 Configuration(
@@ -42,46 +52,44 @@ class AblationSettings:
         }
 
 
-def ablation_runs(settings: AblationSettings, *, seed_a_launch: bool) -> SeededRuns:
-    """The runs of an ablation."""
-    return SeededRuns(
-        phase="final",
+def check_ablation(settings: AblationSettings, conditions: Mapping[str, JSON], storage_url: str) -> None:
+    """Raise UserError if `run_ablation` would because of the study's settings; writes nothing."""
+    definition = rows_study(
+        storage_url,
+        "final",
         study=settings.name,
         rows=settings.rows,
         run=settings.run,
         seeds=final_seeds(settings.run, settings.seeds),
-        seed_a_launch=seed_a_launch,
+        conditions=conditions,
+        one_launch_per_seed=False,
     )
+    check_study(storage_url, **definition)
 
 
 def ablation_standing(settings: AblationSettings, storage_url: str) -> Iterator[PhaseStanding]:
     """How far a stored ablation is."""
-    yield seeded_standing(ablation_runs(settings, seed_a_launch=False), storage_url)
+    seeds = final_seeds(settings.run, settings.seeds)
+    yield rows_standing("final", settings.rows, seeds, study=settings.name, storage_url=storage_url)
 
 
 def ablation_work(settings: AblationSettings, phases: Sequence[PhaseStanding]) -> Remaining:
-    """The trainings that are left, at most."""
-    runs = ablation_runs(settings, seed_a_launch=False)
-    return phases[-1].share(total(runs.work(runs.in_order)))
+    """The trainings that are left, at most. phases: the ablation's standing."""
+    rows, seeds = settings.rows, final_seeds(settings.run, settings.seeds)
+    runs: list[dict[str, JSON]] = [{"row": row, "seed": seed} for seed in seeds for row in rows]
+    return phases[-1].share(total(trainings(rows, runs)))
 
 
 def run_ablation(settings: AblationSettings, execution: Execution, target_gold: Callable[[], str]) -> Rows:
-    """Run what is not finished; the rows. Raises UserError if the study was begun with other settings.
-
-    target_gold: reads the gold labels of the target's training sentences; called only for a variant that is not
-    zero-shot.
-    """
-    rows, runs = settings.rows, ablation_runs(settings, seed_a_launch=execution.seed_a_launch)
-    study = runs.open(execution.conditions, execution.study_storage)
-    scored = execution.scored()
-    gold = None if all(variant.zero_shot for variant in settings.variants) else target_gold()
-    order = runs.runs(execution.study_storage)
-    execution.run(
+    """Run what is not finished; return the rows. For `target_gold` and errors see `run_rows`."""
+    rows = settings.rows
+    run_rows(
+        execution,
         "final",
-        study,
-        lambda record: runs.plan(record, scored, gold),
-        label,
-        work=runs.work(order),
-        launches=runs.launches(order),
+        study=settings.name,
+        rows=rows,
+        run=settings.run,
+        seeds=final_seeds(settings.run, settings.seeds),
+        target_gold=target_gold,
     )
     return rows

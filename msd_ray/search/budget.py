@@ -1,6 +1,6 @@
-"""When a search begins no more trials: after so many hours, or so many trials that brought nothing.
+"""Budget of a search: it starts no more trials after some hours, or after some trials without improvement.
 
-Like `--trials`, both may be raised later: the same command with more goes on.
+Both limits may be increased later, like `--trials`; the search then continues.
 """
 
 import time
@@ -13,7 +13,7 @@ from .studies import PhaseStudy, TrialRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Seconds:
-    """How long one training takes, of a teacher and of a student."""
+    """Seconds of one training of a teacher and of a student."""
 
     teacher: float
     student: float
@@ -21,7 +21,12 @@ class Seconds:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """hours: wall clock of all starts of the search together; None: no limit. patience: student trials in a row."""
+    """Limits of a search.
+
+    Args:
+        hours: wall-clock hours, summed over all starts of the search; None: no limit.
+        patience: student trials in a row without improvement; None: no limit.
+    """
 
     hours: float | None = None
     patience: int | None = None
@@ -29,13 +34,13 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Remaining:
-    """Trainings that a search still needs after a phase: to confirm the best, and of the final runs."""
+    """Number of trainings that a search has left, or that a trial consists of."""
 
     teachers: int
     students: int
 
     def seconds(self, each: Seconds, concurrent: int) -> float:
-        """How long they take, side by side."""
+        """Seconds of these trainings, with `concurrent` at once."""
         return (self.teachers * each.teacher + self.students * each.student) / concurrent
 
 
@@ -45,8 +50,8 @@ def total(trainings: Iterable[Remaining]) -> Remaining:
     return Remaining(teachers=sum(one.teachers for one in found), students=sum(one.students for one in found))
 
 
-def without_gain(trials: Sequence[TrialRecord]) -> int:
-    """How many trials have ended, in order of their numbers, since the best one."""
+def trials_without_gain(trials: Sequence[TrialRecord]) -> int:
+    """Number of ended trials with a higher number than the best one."""
     ended = [trial for trial in trials if trial.state in ("COMPLETE", "PRUNED")]
     complete = [trial for trial in ended if trial.state == "COMPLETE"]
     if not complete:
@@ -57,7 +62,7 @@ def without_gain(trials: Sequence[TrialRecord]) -> int:
 
 @dataclass(kw_only=True)
 class Clock:
-    """The wall clock of a search, kept with its teacher study, over all its starts."""
+    """Wall-clock time of a search over all its starts, stored in its teacher study."""
 
     budget: Budget
     study: PhaseStudy
@@ -67,8 +72,8 @@ class Clock:
     def __post_init__(self) -> None:
         self._before = self.study.used_s
 
-    def leaves(self, needed_s: float) -> bool:
-        """Whether a trial and all that comes after it, which need so long, still end in time."""
+    def allows(self, needed_s: float) -> bool:
+        """Store the time used so far; return whether `needed_s` more seconds fit into the hours."""
         if self.budget.hours is None:
             return True
         used = self._before + time.monotonic() - self._since
@@ -77,6 +82,6 @@ class Clock:
 
 
 def typical_s(study: PhaseStudy | None, expected: float) -> float:
-    """How long a trial of the phase takes: the median of those that ran to their end, else what is expected."""
+    """Seconds of a trial: the median of complete trials, or `expected` before the first one."""
     durations = [] if study is None else study.durations_s()
     return median(durations) if durations else expected

@@ -1,4 +1,4 @@
-"""Configurations of a search: from a trial's parameters, the paper's, a table's rows, and how trials are called."""
+"""Configurations of a search: of trials, of the paper, of a table's rows; and the labels of their runs."""
 
 import hashlib
 import json
@@ -10,22 +10,22 @@ from msd_ray.method.settings import Configuration, OptimizerSettings, StudentSet
 from msd_ray.method.variants import FINAL_ROWS, VARIANTS
 
 from .parameters import JSON
-from .phase import RunLabel
 from .plans import TrialPlan
+from .records import RunLabel
 from .spaces import PAPER_STUDENT, PAPER_TEACHER
 from .studies import TrialRecord
 
 Settings = TypeVar("Settings", bound=OptimizerSettings)
 DIRECT, TSL, PAPER, BEST, AVERAGE = FINAL_ROWS
-"""A row is one configuration; `average` is several, whose students are averaged."""
+"""Names of rows. A row is one configuration; `average` has several, whose students are averaged."""
 
 
 def settings_of(kind: type[Settings], parameters: Mapping[str, JSON]) -> Settings:
-    """Settings from a trial's parameters; the ones that are not hyperparameters of the kind are left out."""
+    """Settings from a trial's parameters; parameters that the kind does not have are ignored."""
     names = {f.name for f in fields(kind)}
     values: dict[str, Any] = {name: value for name, value in parameters.items() if name in names}
     if "rounds" in values:
-        values["rounds"] = int(values["rounds"])  # a grid of numbers has 2.0
+        values["rounds"] = int(values["rounds"])  # a range with a step yields floats
     return kind(**values)
 
 
@@ -36,12 +36,14 @@ PAPER_CONFIGURATION = Configuration(
 
 
 def final_rows(names: Sequence[str], best: Sequence[Configuration]) -> dict[str, tuple[Configuration, ...]]:
-    """The rows with these names, in the order of `FINAL_ROWS`. best: the best configurations, the very best first.
+    """The rows with these names, in the order of `FINAL_ROWS`; no `average` of a single configuration.
 
-    Where there is one of them only, there is nothing to average.
+    Args:
+        names: names of rows.
+        best: the best configurations, best first.
     """
     first = best[0]
-    assert first.student is not None, "a search is for students"
+    assert first.student is not None, "a search selects students"
     direct = VARIANTS[DIRECT].teacher_settings(first.teachers[0])
     plain = replace(first.student, beta=0.0, alpha_prime=0.0, beta_prime=0.0)
     rows = {
@@ -55,13 +57,13 @@ def final_rows(names: Sequence[str], best: Sequence[Configuration]) -> dict[str,
 
 
 def row_digest(row: Sequence[Configuration]) -> str:
-    """Eight hexadecimal digits: of one configuration its own."""
+    """Hash of a row, eight hexadecimal digits; that of its configuration if there is only one."""
     digests = [configuration.digest for configuration in row]
     return digests[0] if len(digests) == 1 else hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:8]
 
 
 def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
-    """How a trial is called in the run records."""
+    """Key, name, parameters and tags of a trial's run."""
     first, digest = plan.configurations[0], row_digest(plan.configurations)
     parameters: dict[str, JSON] = {"seed": plan.run.seed, "teacher": to_json(first.teachers[0])}
     if len(first.teachers) > 1:
@@ -71,12 +73,18 @@ def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
         parameters["student"] = to_json(first.student)
     if len(plan.configurations) > 1:
         parameters["averaged"] = [configuration.digest for configuration in plan.configurations]
+    retry = {} if record.retry_of is None else {"retry_of": str(record.retry_of)}
     if plan.phase not in ("confirm", "final"):
         return RunLabel(
-            key=plan.key, name=f"{plan.phase}-{plan.number}", parameters=parameters, tags={"configuration": digest}
+            key=plan.key,
+            name=f"{plan.phase}-{plan.number}",
+            parameters=parameters,
+            tags={"configuration": digest, **retry},
         )
     row = str(record.parameters["row"])
-    scored = {} if plan.scored is None else {"scored_split": plan.scored.split}
+    scored: dict[str, str] = {} if plan.scored is None else {"scored_split": plan.scored.split}
+    if plan.scored is not None and plan.scored.lang == "source":
+        scored["scored_on"] = "source"
     return RunLabel(
         key=f"{plan.phase}/{row}/{digest}/seed-{plan.run.seed}",
         name=f"{plan.phase}-{row}-seed-{plan.run.seed}",
@@ -87,5 +95,6 @@ def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
             "seed": str(plan.run.seed),
             "zero_shot": str(all(configuration.zero_shot for configuration in plan.configurations)).lower(),
             **scored,
+            **retry,
         },
     )

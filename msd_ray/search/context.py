@@ -1,4 +1,4 @@
-"""What the parts of a trial share on a worker: its corpora on the device, fresh taggers, locks, and how to report."""
+"""Context of a trial on a worker: its corpora on the device, new taggers, locks and reports."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,54 +17,61 @@ from msd_ray.method.device import autocast
 from msd_ray.method.frozen import load_frozen_states
 from msd_ray.method.parallel import Workers
 from msd_ray.method.scores import ScoredSet
-from msd_ray.method.settings import OptimizerSettings, SelectOn, dev_language, to_json
+from msd_ray.method.settings import OptimizerSettings, dev_language, to_json
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.storage.artifacts import Kept, node, readable
+from msd_ray.storage.artifacts import StoredArtifact, ensure_local, local_root
 from msd_ray.storage.layout import content_key
 from msd_ray.storage.uses import mark_used
 
 from .plans import Experiment, TrialPlan, TrialReport
 
-Send = Callable[[TrialReport], None]
+Report = Callable[[TrialReport], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialContext:
-    """One trial on one worker."""
+    """A trial on one worker.
+
+    Args:
+        plan: the trial.
+        experiment: what all trials of the study share.
+        device: the worker's device.
+        report: sends a report to the driver.
+    """
 
     plan: TrialPlan
     experiment: Experiment
     device: torch.device
-    send: Send
+    report: Report
 
     def features(self, key: str) -> Path:
-        """The directory of an encoded corpus. Raises DamagedError: a trial cannot encode it again."""
-        return self._readable(self.experiment.storage.features(key))
+        """Directory of an encoded corpus. Raises DamagedError: a trial cannot encode it again."""
+        return self._ensure_local(self.experiment.storage.features(key))
 
     def words(self, key: str) -> Path:
-        """The directory of an encoded corpus's words. Raises DamagedError as `features` does."""
-        return self._readable(self.experiment.storage.words(key))
+        """Directory of an encoded corpus's words. Raises DamagedError as `features` does."""
+        return self._ensure_local(self.experiment.storage.words(key))
 
     def labelled(self, key: str) -> TextTensors:
-        """A labelled corpus on the device, with the states of its frozen layers where they are stored."""
+        """A labelled corpus on the device, with the stored output of the frozen layers, if used."""
         text = load_sentences(self.features(key))
         return TextTensors(text, self.experiment.corpora.pad_id, self.device, self._frozen_states(key))
 
     def unlabelled(self, key: str) -> TextTensors:
-        """A corpus on the device without its labels, if it has any; frozen states as for `labelled`."""
+        """A corpus on the device without labels; frozen layers as in `labelled`."""
         text = load_text(self.features(key))
         return TextTensors(text, self.experiment.corpora.pad_id, self.device, self._frozen_states(key))
 
     def tokens(self, key: str) -> TextTensors:
-        """A corpus on the device: its tokens alone."""
+        """A corpus on the device: tokens only."""
         return TextTensors(load_text(self.features(key)), self.experiment.corpora.pad_id, self.device)
 
     def gold(self, key: str) -> Tensor:
-        """The gold label ids (W,) of a labelled corpus's encoded words."""
+        """Gold label ids (W,) of the encoded words of a labelled corpus."""
         return TextTensors(load_sentences(self.features(key)), self.experiment.corpora.pad_id, self.device).word_labels
 
     def scored_set(self, key: str, frozen_states: Tensor | None = None) -> ScoredSet:
-        """A labelled corpus to be scored."""
+        """A labelled corpus that predictions are scored on."""
         corpora = self.experiment.corpora
         sentences = load_sentences(self.features(key))
         return ScoredSet.load(
@@ -77,11 +84,11 @@ class TrialContext:
         )
 
     def frozen_directory(self, features: str) -> Path:
-        """Where the states of an encoded corpus's frozen layers lie."""
+        """Directory of the frozen layers' output for an encoded corpus."""
         run = self.plan.run
         key = content_key(
             kind="frozen states",
-            features=features,  # has the encoder's digest
+            features=features,  # includes the encoder's hash
             frozen_layers=run.frozen_layers,
             precision=run.precision,
             device=self.device.type,
@@ -91,46 +98,41 @@ class TrialContext:
     def _frozen_states(self, features: str) -> Tensor | None:
         if self.plan.run.frozen_prefix == "train":
             return None
-        return load_frozen_states(self._readable(self.frozen_directory(features)), self.device)
-
-    @property
-    def select_on(self) -> SelectOn:
-        """What chooses epochs."""
-        return self.experiment.select_on
+        return load_frozen_states(self._ensure_local(self.frozen_directory(features)), self.device)
 
     @property
     def dev(self) -> str:
-        """The key of the dev sentences that score this trial."""
+        """Key of the dev sentences that score this trial."""
         corpora = self.experiment.corpora
         return corpora.final_dev if self.plan.phase == "final" else corpora.dev
 
     def dev_sets(self) -> dict[str, ScoredSet]:
-        """The dev set that scores this trial, by its language."""
-        return {dev_language(self.select_on): self.scored_set(self.dev, self._frozen_states(self.dev))}
+        """The dev set that scores this trial, by language."""
+        return {dev_language(self.experiment.select_on): self.scored_set(self.dev, self._frozen_states(self.dev))}
 
     def encoder(self) -> EncoderFiles:
-        """The encoder's files: where the driver has them, else from the object store. Raises DamagedError."""
+        """The encoder's files, from the driver's directory or else the object store. Raises DamagedError."""
         files, storage = self.experiment.encoder, self.experiment.storage
         if storage.store is None or _is_here(files):
             return files
-        return replace(files, directory=self._readable(storage.encoder(files.digest)))
+        return replace(files, directory=self._ensure_local(storage.encoder(files.digest)))
 
     def tagger(self, settings: OptimizerSettings) -> MultiChannelTagger:
-        """A tagger with its first weights."""
+        """A tagger with its initial weights."""
         labels = len(self.experiment.corpora.label_names)
         return build_tagger(self.encoder(), labels, run=self.plan.run, dropout=settings.dropout, device=self.device)
 
-    def tell(self, stage: str) -> None:
-        """Say what is being done."""
-        self.send(TrialReport(number=self.plan.number, stage=stage))
+    def report_stage(self, stage: str) -> None:
+        """Report what the trial is doing."""
+        self.report(TrialReport(number=self.plan.number, stage=stage))
 
     def warn(self, warning: str) -> None:
-        """Tell the user something."""
-        self.send(TrialReport(number=self.plan.number, stage="warning", warning=warning))
+        """Report a warning, which the driver prints."""
+        self.report(TrialReport(number=self.plan.number, stage="warning", warning=warning))
 
-    def send_epoch(self, record: EpochRecord, stage: str) -> None:
-        """Report an epoch of what the trial is about."""
-        self.send(
+    def report_epoch(self, record: EpochRecord, stage: str) -> None:
+        """Report an epoch of the training that the trial is scored by."""
+        self.report(
             TrialReport(
                 number=self.plan.number,
                 stage=stage,
@@ -141,7 +143,7 @@ class TrialContext:
         )
 
     def describe(self, directory: TrainingDirectory, *, kind: str, settings: OptimizerSettings) -> None:
-        """Leave beside a training what it is of, for people."""
+        """Write `settings.json` next to the checkpoints of a training (informational)."""
         if Workers.current().first:
             directory.describe(
                 {
@@ -155,49 +157,50 @@ class TrialContext:
 
     @contextmanager
     def inference(self) -> Iterator[None]:
-        """No gradients, and the precision of the run."""
+        """Inference mode, in the precision of the run."""
         with torch.inference_mode(), autocast(self.device, self.plan.run.precision):
             yield
 
     @contextmanager
-    def alone(self, kept: Kept) -> Iterator[None]:
-        """Only this trial's workers make `kept`, which is whole or not there; the first holds the lock for all.
+    def exclusive_lock(self, kept: StoredArtifact) -> Iterator[None]:
+        """Hold the lock of an artifact while this trial's workers create it; the first worker holds it for all.
 
-        All workers enter and leave together. Whether something is to be made says `Workers.from_first`. On an object
-        store the others' nodes get what the first one's node has, before the block and after it.
+        Inside the block the artifact is complete or absent; `Workers.from_first` tells which. All workers enter and
+        leave the block at the same time. With an object store, the nodes of the other workers download the artifact
+        before and after the block.
         """
         workers = Workers.current()
-        with ExitStack() as held:
+        with ExitStack() as lock:
             if workers.first:
-                held.enter_context(self.experiment.storage.lock(kept.path))
+                lock.enter_context(self.experiment.storage.lock(kept.path))
                 mark_used(self.experiment.storage, self.experiment.study, kept.path, trial=self.plan.key)
-            damage = workers.from_first(kept.mend)
+            damage = workers.from_first(kept.repair)
             if damage is not None:
-                self.warn(damage)  # by all workers: Ray Train takes a report from all or waits
+                self.warn(damage)  # on all workers: Ray Train waits for a report from each
             self._fetch_on_other_nodes(kept)
             yield
             if workers.first:
-                kept.publish()
+                kept.upload()
             workers.barrier()
             self._fetch_on_other_nodes(kept)
 
-    def _readable(self, path: Path) -> Path:
+    def _ensure_local(self, path: Path) -> Path:
         mark_used(self.experiment.storage, self.experiment.study, path)
-        return readable(self.experiment.storage, path)
+        return ensure_local(self.experiment.storage, path)
 
-    def _fetch_on_other_nodes(self, kept: Kept) -> None:
-        """No lock: its holder on that node may be a trial that waits for a lock of this one's."""
+    def _fetch_on_other_nodes(self, kept: StoredArtifact) -> None:
+        """Without a lock: its holder on that node may be a trial that waits for a lock of this trial."""
         storage, workers = self.experiment.storage, Workers.current()
-        if storage.store is not None and workers.from_first(lambda: node(storage)) != node(storage):
-            kept.fetch()
+        if storage.store is not None and workers.from_first(lambda: local_root(storage)) != local_root(storage):
+            kept.ensure_local()
 
 
 def _is_here(files: EncoderFiles) -> bool:
-    """Whether this node has the encoder where the driver has it."""
+    """Whether this node has the encoder in the driver's directory."""
     return files.directory.is_dir() and directory_digest(files.directory) == files.digest
 
 
 def load_epoch(model: MultiChannelTagger, directory: TrainingDirectory, epoch: int) -> MultiChannelTagger:
-    """Give the model the weights that a training had after `epoch`, and put it into evaluation mode."""
+    """Load the weights after `epoch` into the model and set evaluation mode."""
     model.load_trained(directory.load_weights(epoch))
     return model.eval()

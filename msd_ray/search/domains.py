@@ -1,4 +1,4 @@
-"""How far two domains' sentence vectors lie apart (Figure 4)."""
+"""Distances between the sentence vectors of two domains (Figure 4)."""
 
 from dataclasses import dataclass
 
@@ -14,31 +14,31 @@ Rows = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class DomainDistances:
-    """Three measures of one pair of domains; equal domains have 0, 0 and 1."""
+    """Three measures of a pair of domains; for equal domains 0, 0 and 1."""
 
     mmd: float
     """Squared maximum mean discrepancy of the rows (Eq. 5), >= 0."""
     symmetric_kl: float
     """KL(p, q) + KL(q, p) in nats, p and q the softmax of the mean vectors, >= 0."""
     cosine: float
-    """Cosine of the mean vectors, -1..1: a similarity, larger is nearer."""
+    """Cosine of the mean vectors, -1..1: a similarity, larger is closer."""
 
 
 def domain_distances(x: Rows, y: Rows) -> DomainDistances:
     """Distances between the rows of two domains, computed in float64.
 
-    MMD is `method.mmd.mmd2`, the one that training minimises (Eq. 13, 14), with its five kernels and its bandwidth
-    from these rows. The paper takes the other two of the domains' mean vectors (caption of Figure 4) and does not say
-    how a vector becomes a distribution: here by softmax over its H numbers, with no temperature. The symmetric
-    divergence is the sum of both directions, as Jiang et al. 2020 (SMART), whom the paper cites, define it.
+    MMD is `method.mmd.mmd2`, which training minimises (Eq. 13, 14), with five kernels and the bandwidth of these rows.
+    The other two compare the domains' mean vectors (caption of Figure 4). The paper does not say how a vector becomes
+    a distribution; here it is the softmax over its H numbers. The symmetric divergence is the sum of both directions,
+    as defined by Jiang et al. 2020 (SMART), whom the paper cites.
 
     Args:
-        x: (M, H) sentence vectors of the one domain, M >= 1.
+        x: (M, H) sentence vectors of one domain, M >= 1.
         y: (N, H) of the other, N >= 1; M and N may differ.
 
     Raises:
-        ValueError: not two non-empty matrices of one width, a number that is not finite, or a mean vector of zeros,
-            which has no direction.
+        ValueError: the inputs are not two non-empty matrices of equal width, a number is not finite, or a mean vector
+            is zero and has no direction.
     """
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or 0 in (*x.shape, *y.shape):
         raise ValueError(f"domain distances need rows (M, H) and (N, H), got {x.shape} and {y.shape}")

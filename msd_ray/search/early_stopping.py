@@ -1,7 +1,7 @@
 """Early stopping: asynchronous successive halving over epochs (ASHA, Li et al. 2020), as pure functions.
 
 The rule is that of Ray Tune's `AsyncHyperBandScheduler` with one bracket. Tune keeps the values of a rung in the
-scheduler's memory; here they are an argument: a study's stored values alone decide, also after a restart.
+scheduler's memory; here they are an argument, so that decisions depend only on the stored values, also after a restart.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,14 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning:
-    """When trials are stopped early: from epoch `grace` on, at each rung all but about 1/`reduction` of them.
+    """When trials are pruned: at each rung, about 1/`reduction` of them continue.
 
-    Not after the first epoch: what a student has by then says least about what it comes to (docs/load.md).
-    kinds: parameters that must be equal for two trials to be compared. Students that start at the encoder or learn by
-    cross entropy rise later than others, and higher.
+    Args:
+        epochs: epochs of a complete trial.
+        grace: first rung. Above 1, because F1 after the first epoch says little about the final F1 (docs/load.md).
+        reduction: see above.
+        kinds: parameters that must be equal for two trials to be compared. Students that start from the encoder or
+            learn by cross entropy improve later than others, and further.
     """
 
     epochs: int
@@ -26,14 +29,14 @@ class Pruning:
 
     @property
     def rungs(self) -> tuple[int, ...]:
-        """The epochs at which a trial is compared with the others."""
+        """Epochs at which a trial is compared with others."""
         return rungs(self.epochs, self.grace, self.reduction)
 
 
 def rungs(epochs: int, grace: int, reduction: int) -> tuple[int, ...]:
     """Return the epochs `grace * reduction ** k` before the last one, in order.
 
-    The last epoch is no rung: nothing is left to save. `grace >= epochs` gives no rungs, so nothing is stopped.
+    The last epoch is not a rung, as nothing is left to save. With `grace >= epochs` there are none.
 
     Raises:
         ValueError: `epochs` or `grace` below 1, `reduction` below 2.
@@ -51,9 +54,8 @@ def rungs(epochs: int, grace: int, reduction: int) -> tuple[int, ...]:
 def should_stop(epoch: int, value: float, peers: Sequence[float], *, rungs: Sequence[int], reduction: int) -> bool:
     """Whether a trial with `value` after `epoch` stops; higher values are better.
 
-    At a rung it stops if its value lies below the (1 - 1/`reduction`) quantile (linear interpolation) of `peers`:
-    the values that other trials had at exactly this epoch, whatever became of them since. The first trial at a
-    rung goes on.
+    At a rung it stops if its value is below the (1 - 1/`reduction`) quantile (linear interpolation) of `peers`, the
+    values of all other trials at this epoch, whatever their state is now. The first trial at a rung continues.
 
     Raises:
         ValueError: a value that is not finite.

@@ -1,4 +1,4 @@
-"""How long a training takes here, from a few of its steps: for searches that must end in time."""
+"""Measure the duration of a training from a few steps, for searches with `--hours`."""
 
 import tempfile
 import time
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from msd_ray.common.errors import UserError
 from msd_ray.method.checkpoints import TrainingDirectory
 from msd_ray.method.loop import SpreadSteps, Task, train
 from msd_ray.method.outputs import TeacherOutputs
@@ -21,26 +22,28 @@ from msd_ray.method.teacher import TeacherTask
 from .budget import Seconds
 from .configuration import PAPER_CONFIGURATION
 from .context import TrialContext
+from .final import remaining
 from .plans import Experiment, TrialPlan
+from .search import SearchSettings
 
 STEPS = 4
-"""Steps that are measured, in a second epoch; the first one warms up."""
+"""Measured steps, in the second epoch; the first epoch is warm-up."""
 
 Int64 = npt.NDArray[np.int64]
 Step = TypeVar("Step", bound=tuple[Int64, Int64 | None])
 
 
 def measure(experiment: Experiment, run: RunSettings, *, threads: int) -> Seconds:
-    """How long a teacher and a student with both MMD losses train on this machine's processor, dev scores included.
+    """Seconds of a teacher and of a student with both MMD losses on this machine's CPU, dev scores included.
 
-    Nothing is stored; the frozen layers run in each step, which takes a little longer.
+    Stores nothing. The frozen layers run in every step, which takes slightly longer.
     """
     run = replace(run, frozen_prefix="train")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         plan = TrialPlan(phase="student", number=0, run=run, configurations=(PAPER_CONFIGURATION,))
-        context = TrialContext(plan=plan, experiment=experiment, device=torch.device("cpu"), send=lambda _: None)
+        context = TrialContext(plan=plan, experiment=experiment, device=torch.device("cpu"), report=lambda _: None)
         corpora = experiment.corpora
         teacher, student = TeacherSettings(), StudentSettings()
         labelled = TeacherTask(settings=teacher, run=run, train=context.labelled(corpora.source_train))
@@ -89,3 +92,15 @@ def _scoring_s(context: TrialContext, model: MultiChannelTagger) -> float:
     with context.inference():
         dev.scores(model)
     return time.perf_counter() - started
+
+
+def check_hours(settings: SearchSettings, expected: Seconds, concurrent: int) -> None:
+    """Raise UserError if not even one student fits into the hours of the search."""
+    hours = settings.budget.hours
+    needed = expected.teacher + expected.student + remaining(settings).seconds(expected, concurrent)
+    if hours is not None and needed > 3600 * hours:
+        raise UserError(
+            f"--hours {hours:g} is too short: one teacher, one student, the confirmation runs and the final runs take "
+            f"about {needed / 3600:.2g} hours here ({expected.teacher:.0f} s per teacher, {expected.student:.0f} s per "
+            "student, just measured). Increase --hours, or reduce --seeds, --confirm, --epochs or --limit."
+        )

@@ -1,4 +1,4 @@
-"""What a search may vary: a fixed value, a range or a choice; value objects that know no search library."""
+"""Parameters of a search: fixed values, ranges and choices, independent of the search library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TypeAlias
 Scalar: TypeAlias = bool | int | float | str
 JSON: TypeAlias = Scalar | list["JSON"] | dict[str, "JSON"] | None
 
-_GRID_TOLERANCE = 1e-8  # how far, in steps, a value may lie beside its grid
+_GRID_TOLERANCE = 1e-8  # maximum distance of a value from its grid, in steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,17 +17,24 @@ class Fixed:
     value: Scalar
 
     def contains(self, value: JSON) -> bool:
-        """Whether `value` is the one value."""
+        """Whether `value` is the fixed value."""
         return value == self.value
 
     def to_json(self) -> JSON:
-        """Return the value itself, as a search space file writes it."""
+        """Return the value as in a search space file."""
         return self.value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """The numbers from `low` to `high`, both included; `log`: by magnitude, `step`: a grid from `low` on."""
+    """Numbers from `low` to `high`, both included.
+
+    Args:
+        low: smallest value.
+        high: largest value.
+        log: whether the logarithm is searched uniformly.
+        step: distance of the values from `low` on; None: all numbers.
+    """
 
     low: float
     high: float
@@ -43,7 +50,7 @@ class Range:
             raise ValueError(f"step {self.step} must be positive and at most high - low")
 
     def contains(self, value: JSON) -> bool:
-        """Whether `value` is a number of the range, and on its grid if it has one."""
+        """Whether `value` is a number in the range, and on its grid if it has a step."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         if not self.low <= value <= self.high:
@@ -52,13 +59,13 @@ class Range:
         return abs(steps - round(steps)) < _GRID_TOLERANCE
 
     def to_json(self) -> JSON:
-        """Return the mapping that a search space file writes."""
+        """Return the mapping as in a search space file."""
         return {"low": self.low, "high": self.high, "log": self.log, "step": self.step}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of several values without order."""
+    """One of several unordered values."""
 
     values: tuple[Scalar, ...]
 
@@ -71,7 +78,7 @@ class Choice:
         return value in self.values
 
     def to_json(self) -> JSON:
-        """Return the mapping that a search space file writes."""
+        """Return the mapping as in a search space file."""
         return {"choices": list(self.values)}
 
 
@@ -79,5 +86,5 @@ Parameter: TypeAlias = Fixed | Range | Choice
 
 
 def parameters_to_json(parameters: Mapping[str, Parameter]) -> dict[str, JSON]:
-    """Return the parameters by name as JSON, for stored settings and digests."""
+    """Return the parameters by name as JSON, for stored settings and hashes."""
     return {name: parameter.to_json() for name, parameter in parameters.items()}

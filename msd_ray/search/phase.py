@@ -1,84 +1,41 @@
-"""A phase of a search: hands out its trials, and records what comes back. Knows no Ray and no MLflow.
+"""A phase of a search: starts its trials and records their reports. Independent of Ray and MLflow.
 
-What is recorded goes first to the run records, which have it on disk then, and after that to the study: a driver that
-dies in between finds the trial unfinished in the study, hears of its epochs again, and records the same again, which
-changes nothing.
+Everything is recorded in the run logger first, which is durable, and then in the study. If the driver dies in between,
+the trial is unfinished in the study; its epochs are reported again, and recording them again changes nothing.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import get_args
 
 from msd_ray.common.files import new_file
 from msd_ray.common.manifest import DamagedError
-from msd_ray.storage.artifacts import readable
+from msd_ray.method.settings import dev_metric
+from msd_ray.storage.artifacts import ensure_local
 from msd_ray.storage.object_store import StoreError
 
 from .parameters import JSON
 from .plans import Experiment, Failure, Launch, TrialPlan, TrialReport
 from .progress import Display, EndedTrial, PhaseProgress, RunningTrial
+from .records import Ending, RunLabel, RunLogger
 from .studies import PhaseStudy, TrialRecord
 
-Ending = Literal["COMPLETE", "PRUNED", "FAIL"]
 RESULTS = "results"
-"""Where a run keeps its files (see `results`)."""
+"""Artifact path of a run's result files (see `results`)."""
 FAILURES = "failures"
-"""Where a run keeps what its failed attempts said."""
-
-
-class RunLogger(Protocol):
-    """Records runs by key, which is unique in the study. Every call is idempotent.
-
-    A record is durable when a call returns, but may not be in MLflow yet (`tracking.run_logger.JournaledRunLogger`).
-    """
-
-    def child(self, key: str, *, name: str, parameters: Mapping[str, JSON], tags: Mapping[str, str]) -> None:
-        """Create the run with this key, unless it exists."""
-
-    def run_id(self, key: str) -> str | None:
-        """MLflow's id of the run; None until MLflow has created it."""
-
-    def log_epoch(self, key: str, *, epoch: int, metrics: Mapping[str, float], timestamp_ms: int) -> None:
-        """Record an epoch's metrics."""
-
-    def log_file(self, key: str, path: Path, artifact_path: str | None = None) -> None:
-        """Store a file, or the files of a directory, as artifacts of the run."""
-
-    def finish(
-        self,
-        key: str,
-        *,
-        state: Ending,
-        reason: str | None = None,
-        metrics: Mapping[str, float] | None = None,
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        """End the run."""
-
-    def check(self) -> None:
-        """Raise UserError if MLflow rejected a record."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunLabel:
-    """Key, name, parameters and tags of a trial's run: see `RunLogger.child`."""
-
-    key: str
-    name: str
-    parameters: Mapping[str, JSON]
-    tags: Mapping[str, str]
+"""Artifact path of the tracebacks of a run's failed attempts."""
 
 
 @dataclass(kw_only=True)
 class _Running:
     plan: TrialPlan
     label: RunLabel
-    parameters: Mapping[str, JSON]
-    launch: int  # number of its launch's first trial
-    known: int = 0  # the last epoch that an earlier start reported
+    parameters: Mapping[str, JSON]  # those that are displayed
+    launch: int  # number of the first trial of its launch
+    original: int  # number of the trial that it retries, or its own
+    known: int = 0  # last epoch that an earlier driver recorded
     epoch: int = 0
     best: float | None = None
     started: float | None = None  # None: it waits for another trial of its launch
@@ -86,7 +43,7 @@ class _Running:
 
     @property
     def shown(self) -> RunningTrial:
-        """What a display is told."""
+        """The trial as it is displayed."""
         return RunningTrial(
             key=self.label.key,
             number=self.plan.number,
@@ -101,32 +58,40 @@ class _Running:
 
 @dataclass(kw_only=True)
 class Phase:
-    """name: teacher, student or final. score: the metric that ranks trials (higher is better).
+    """One phase of a study.
 
-    plan, label: what a trial of the study does, and how it is called. together: trials that may share a launch, by
-    what this function gives for them; None gives every trial a launch of its own. more: whether new trials shall begin.
-    spared: trials never stopped early.
+    Args:
+        name: teacher, student, confirm or final.
+        experiment: what all trials share.
+        study: the phase's study.
+        plan: what a trial of the study does.
+        label: key, name, parameters and tags of a trial's run.
+        run_logger: records runs.
+        display: shows progress.
+        threads: CPU threads per worker.
+        one_launch_per_seed: whether consecutive trials with the same seed share a launch.
+        may_start: whether a new trial may start; called before each one.
+        never_pruned: trials that are never pruned, nor are their retries.
     """
 
     name: str
     experiment: Experiment
     study: PhaseStudy
-    score: str
     plan: Callable[[TrialRecord], TrialPlan]
     label: Callable[[TrialRecord, TrialPlan], RunLabel]
     run_logger: RunLogger
     display: Display
     threads: int
-    together: Callable[[TrialPlan], int] | None = None
-    more: Callable[[], bool] = lambda: True
-    spared: frozenset[int] = frozenset()
+    one_launch_per_seed: bool = False
+    may_start: Callable[[], bool] = lambda: True
+    never_pruned: Collection[int] = ()
     _running: dict[int, _Running] = field(default_factory=dict)
-    _held: TrialRecord | None = None
+    _next: TrialRecord | None = None  # proposed, but not part of the previous launch
     _ended: list[EndedTrial] = field(default_factory=list)
-    _unnamed: dict[str, int] = field(default_factory=dict)  # trials by key whose run ids the study does not hold
+    _without_run_id: dict[str, int] = field(default_factory=dict)  # trials by key whose run ids the study lacks
 
     def __post_init__(self) -> None:
-        # Asked for once: all trials of a long study at every report would cost more than recording the report.
+        # Read once: reading all trials of a long study at every report would cost more than recording the report.
         known = self.study.run_ids()
         for trial in self.study.trials():
             if trial.state in get_args(Ending):
@@ -142,44 +107,48 @@ class Phase:
                     )
                 )
                 if trial.number not in known:
-                    self._unnamed[label.key] = trial.number
-        self._show()
+                    self._without_run_id[label.key] = trial.number
+        self._update_display()
+
+    @property
+    def score(self) -> str:
+        """The metric that ranks trials; higher is better."""
+        return dev_metric(self.experiment.select_on)
 
     def check(self) -> None:
-        """Call it every now and then: raises UserError if the records refuse something; tells the study run ids."""
+        """Store run ids; to be called regularly. Raises UserError if MLflow rejected a record."""
         self.run_logger.check()
-        self.note_run_ids()
+        self.store_run_ids()
 
-    def note_run_ids(self) -> None:
-        """Tell the study the ids of its trials' runs that are known by now, also those of earlier starts."""
-        for key, number in list(self._unnamed.items()):
+    def store_run_ids(self) -> None:
+        """Store the run ids that MLflow has assigned by now in the study, including those of earlier starts."""
+        for key, number in list(self._without_run_id.items()):
             run_id = self.run_logger.run_id(key)
             if run_id is not None:
                 self.study.set_run_id(number, run_id)
-                del self._unnamed[key]
+                del self._without_run_id[key]
 
     def next_launch(self) -> Launch | None:
-        """What to start next; None when every trial of the phase has been handed out."""
-        self.note_run_ids()
+        """The next launch to start; None if there is no further trial."""
+        self.store_run_ids()
         first = self._next_record()
         if first is None:
             return None
-        plans = [self._begin(first, first.number)]
-        if self.together is not None:
-            while (record := self._next_record()) is not None:
-                if self.together(self.plan(record)) != self.together(plans[0]):
-                    self._held = record
-                    break
-                plans.append(self._begin(record, first.number))
-        self._show()
+        plans = [self._start(first, first.number)]
+        while self.one_launch_per_seed and (record := self._next_record()) is not None:
+            if self.plan(record).run.seed != plans[0].run.seed:
+                self._next = record
+                break
+            plans.append(self._start(record, first.number))
+        self._update_display()
         return Launch(experiment=self.experiment, trials=tuple(plans), threads=self.threads)
 
     def on_report(self, report: TrialReport) -> bool:
-        """Record news of a trial; True when its launch is to be stopped, for the trial is among the weak ones."""
-        self.note_run_ids()
+        """Record a trial's report. Returns whether its launch must stop because the trial is pruned."""
+        self.store_run_ids()
         running = self._running.get(report.number)
         if running is None:
-            # A worker may report once more before it hears that its trial has been stopped.
+            # A worker may report once more before its trial is stopped.
             return False
         if report.warning is not None:
             self.display.line(f"{running.label.key}: {report.warning}")
@@ -190,8 +159,8 @@ class Phase:
         return False
 
     def on_failure(self, launch: Launch, failure: Failure) -> None:
-        """An attempt at a launch died; another one follows, unless `on_launch_end` does. All that it said is kept."""
-        # Trials run in order: it died in the first that has not ended.
+        """Record a failed attempt at a launch with its traceback; either a retry or `on_launch_end` follows."""
+        # Trials run in order: the first one that has not ended failed.
         running = next((self._running[plan.number] for plan in launch.trials if plan.number in self._running), None)
         if running is not None:
             with self.experiment.storage.writing():
@@ -202,34 +171,34 @@ class Phase:
             self.display.line(f"{running.label.key}: attempt failed after epoch {running.epoch}: {failure.reason}")
 
     def on_launch_end(self, launch: Launch, error: str | None) -> None:
-        """A launch is over; trials of it that did not end fail with the error as reason."""
+        """Handle the end of a launch: its unfinished trials fail with `error` as their reason."""
         for plan in launch.trials:
             running = self._running.get(plan.number)
             if running is not None:
-                reason = error or "its worker ended without a result"
-                self._fail(running, reason)
+                self._fail(running, error or "its worker ended without a result")
 
     def _next_record(self) -> TrialRecord | None:
-        record, self._held = self._held, None
-        return record if record is not None else self.study.propose(self.more)
+        record, self._next = self._next, None
+        return record if record is not None else self.study.propose(self.may_start)
 
     def _shown_parameters(self, record: TrialRecord, label: RunLabel) -> dict[str, JSON]:
         if "row" in label.tags:
             return {name: label.tags[name] for name in ("row", "seed")}
         return {name: record.parameters[name] for name in self.study.searched if name in record.parameters}
 
-    def _begin(self, record: TrialRecord, launch: int) -> TrialPlan:
+    def _start(self, record: TrialRecord, launch: int) -> TrialPlan:
         plan = self.plan(record)
         label = self.label(record, plan)
         self.run_logger.child(
             label.key, name=label.name, parameters=label.parameters, tags={**label.tags, "trial": str(plan.number)}
         )
-        self._unnamed[label.key] = plan.number
+        self._without_run_id[label.key] = plan.number
         self._running[plan.number] = _Running(
             plan=plan,
             label=label,
             parameters=self._shown_parameters(record, label),
             launch=launch,
+            original=record.original,
             known=max(record.values, default=0),
             best=max(record.values.values(), default=None),
             started=time.monotonic() if plan.number == launch else None,
@@ -242,23 +211,23 @@ class Phase:
             running.label.key, epoch=epoch, metrics=report.metrics, timestamp_ms=report.timestamp_ms
         )
         self.study.report(number, epoch, value)
-        # An epoch that a training went on from was judged when it was new, among the trials that there were then.
-        judged = epoch < max(running.known, running.epoch)
+        # An epoch before the last known one was compared when it was new, with the trials that existed then.
+        compared = epoch < max(running.known, running.epoch)
         running.epoch = max(running.epoch, epoch)
         running.train_s = report.metrics.get("time/train_seconds", running.train_s)
         running.best = value if running.best is None else max(running.best, value)
-        if number not in self.spared and not judged and self.study.should_stop(number, epoch):
-            reason = f"among the weaker trials at epoch {epoch}"
+        exempt = compared or running.original in self.never_pruned
+        if not exempt and self.study.should_stop(number, epoch):
             self.run_logger.finish(
                 running.label.key,
                 state="PRUNED",
-                reason=reason,
+                reason=f"pruned by ASHA at epoch {epoch} with dev F1 {100 * value:.2f}",
                 metrics={self.score: running.best},
             )
             self.study.prune(number, running.best)
-            self._forget(running, "PRUNED", running.best, reason)
+            self._remove(running, "PRUNED", running.best, f"at epoch {epoch}")
             return True
-        self._show()
+        self._update_display()
         return False
 
     def _end(self, running: _Running, report: TrialReport) -> None:
@@ -269,27 +238,27 @@ class Phase:
         if report.files is not None:
             try:
                 storage = self.experiment.storage
-                files = readable(storage, storage.root / report.files)
+                files = ensure_local(storage, storage.root / report.files)
             except (DamagedError, StoreError) as error:
                 self._fail(running, str(error))
                 return
             self.run_logger.log_file(running.label.key, files, RESULTS)
         self.run_logger.finish(running.label.key, state="COMPLETE", metrics=report.metrics, tags=report.tags)
         self.study.complete(running.plan.number, value)
-        self._forget(running, "COMPLETE", value)
+        self._remove(running, "COMPLETE", value)
 
     def _fail(self, running: _Running, reason: str) -> None:
         self.run_logger.finish(running.label.key, state="FAIL", reason=reason)
         self.study.fail(running.plan.number, reason)
-        self._forget(running, "FAIL", note=reason)
+        self._remove(running, "FAIL", note=reason)
 
-    def _forget(self, running: _Running, state: Ending, value: float | None = None, note: str = "") -> None:
-        number, now = running.plan.number, time.monotonic()
-        del self._running[number]
+    def _remove(self, running: _Running, state: Ending, value: float | None = None, note: str = "") -> None:
+        now = time.monotonic()
+        del self._running[running.plan.number]
         self._ended.append(
             EndedTrial(
                 key=running.label.key,
-                number=number,
+                number=running.plan.number,
                 state=state,
                 value=value,
                 parameters=running.parameters,
@@ -300,8 +269,8 @@ class Phase:
         following = next((one for one in self._running.values() if one.launch == running.launch), None)
         if following is not None:
             following.started = now
-        self._show()
+        self._update_display()
 
-    def _show(self) -> None:
+    def _update_display(self) -> None:
         running = tuple(running.shown for running in self._running.values())
         self.display.update(PhaseProgress(ended=tuple(self._ended), running=running))

@@ -1,4 +1,4 @@
-"""What a trial is told: plain frozen values that travel from the driver to the workers, and what comes back."""
+"""Messages between driver and workers, as frozen values: trial plans, launches and reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +15,15 @@ Split = Literal["test", "dev"]
 
 @dataclass(frozen=True, kw_only=True)
 class Corpora:
-    """The encoded corpora of a study, by their keys in the storage's features.
+    """The encoded corpora of a study, by their keys below `features/` in the storage.
 
-    label_names (C): a class's name. pad_id: the encoder's padding token. target_train is unlabelled text. dev: the
-    labelled sentences that score trials, of the language that `Experiment.select_on` says; final_dev: those that score
-    final runs.
+    Args:
+        label_names: (C,) names of the classes.
+        pad_id: id of the encoder's padding token.
+        source_train: labelled.
+        target_train: unlabelled.
+        dev: labelled sentences that score trials, in the language of `Experiment.select_on`.
+        final_dev: labelled sentences that score final runs.
     """
 
     label_names: tuple[str, ...]
@@ -34,8 +38,13 @@ class Corpora:
 class Experiment:
     """What all trials of a study share.
 
-    select_on: what chooses epochs and ranks trials. decode: how labels are made of scores. study: its name, under which
-    the storage notes what was used; None notes nothing.
+    Args:
+        storage: artifacts.
+        encoder: the pre-trained encoder.
+        corpora: keys of the encoded corpora.
+        select_on: the dev set that selects epochs and ranks trials.
+        decode: decoding method, see `method.decoding`.
+        study: name of the study, for the storage's records of use; None: use is not recorded.
     """
 
     storage: Storage
@@ -48,25 +57,33 @@ class Experiment:
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """What a final run is scored on: the only place where a trial is told of test labels.
+    """What a final run is scored on. Only here does a trial get access to test labels.
 
-    split: `test`, or `dev` for a corpus without test file. features: the key of the labelled sentences and, where
-    predictions are to be read by people, of their words. source: the same of the source language, for the runs
-    without a student (the paper's Table 5).
+    Args:
+        split: `test`, or `dev` for a corpus without a test file.
+        features: key of the labelled sentences and of their words.
+        source: the same for the source language, for runs without a student (Table 5 of the paper).
+        lang: `source` if the target has no labels, and these are sentences of the source.
     """
 
     split: Split
     features: str
     source: "Scored | None" = None
+    lang: Literal["target", "source"] = "target"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialPlan:
     """One trial or final run.
 
-    number: the trial's in its phase's study. configurations: what is trained; of several, whose students start with
-    the same weights, the mean of the students' weights is what counts. scored: in the final phase alone. target_gold:
-    the key of the target's training sentences with their gold labels, for the control `gold-aux` alone.
+    Args:
+        phase: the phase.
+        number: number of the trial in its phase's study.
+        run: settings of the study, and the seed.
+        configurations: what is trained. Several ones: the students' weights are averaged, so they must start from the
+            same weights.
+        scored: what the run is scored on; None except in the final phase.
+        target_gold: key of the target's training sentences with gold labels; None except for the control `gold-aux`.
     """
 
     phase: Phase
@@ -78,7 +95,7 @@ class TrialPlan:
 
     @property
     def records(self) -> int:
-        """How many epochs it reports: of all rounds of its student, the averages of last epochs counted."""
+        """Number of epochs it reports: over all rounds of its student, averages of last epochs included."""
         first, *others = self.configurations
         if others:
             return 1
@@ -86,13 +103,13 @@ class TrialPlan:
 
     @property
     def key(self) -> str:
-        """A trial's name in its study, as `student/7`; final runs have more telling ones beside it."""
+        """The trial's name in its study, such as `student/7`."""
         return f"{self.phase}/{self.number}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """What one start of workers does: one trial, or the final runs of one seed, in order."""
+    """What one start of workers runs: one trial, or the final runs of one seed, in order."""
 
     experiment: Experiment
     trials: tuple[TrialPlan, ...]
@@ -101,7 +118,7 @@ class Launch:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What an attempt at a launch died of. reason: one line. details: the traceback, or what else there is to read."""
+    """Why an attempt at a launch failed: the reason in one line, and details such as the traceback."""
 
     reason: str
     details: str
@@ -109,12 +126,19 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialReport:
-    """News of a trial.
+    """Progress report of a trial.
 
-    stage: what is being done, for people. warning: to be shown to them. epoch: of the trial's own training, None for
-    other news.
-    metrics: the epoch's, or with `finished` the trial's results. reason: why a finished trial failed.
-    files: a directory of results below the storage's root, to be kept with the run.
+    Args:
+        number: number of the trial.
+        stage: what the trial is doing, for display.
+        epoch: epoch of the training that the trial is scored by; None for other reports.
+        timestamp_ms: Unix time of the epoch's or the trial's end.
+        metrics: of the epoch, or of the trial if `finished`.
+        tags: of the finished trial's run.
+        warning: message for the user.
+        finished: whether the trial has ended.
+        reason: why it failed; None if it did not.
+        files: directory of result files, relative to the storage's root, that are stored with the run.
     """
 
     number: int
@@ -129,5 +153,5 @@ class TrialReport:
     files: str | None = None
 
     def to_result(self) -> dict[str, Any]:
-        """The report as Ray Tune's result; its own keys stay apart from Tune's."""
+        """The report as a result for Ray Tune, under one key that Tune does not use."""
         return {"report": self}

@@ -1,4 +1,4 @@
-"""Corpora and encoder of a search, encoded once and kept under keys of their content."""
+"""Corpora and encoder of a search: encoded once and cached by a hash of their content."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +8,9 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerFast
 
+from msd_ray.common.errors import UserError
 from msd_ray.common.manifest import FileDigest
-from msd_ray.data.catalogue import DATASETS, label_names
+from msd_ray.data.catalogue import DATASETS
 from msd_ray.data.encode import encode_sentences, encode_text
 from msd_ray.data.encoders.cache import file_digest
 from msd_ray.data.encoders.files import EncoderFiles, content_files
@@ -17,13 +18,21 @@ from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.gold import load_target_gold
 from msd_ray.data.load import SourceCorpus, TargetCorpus, load_dev, load_source, load_target, load_test, subset
 from msd_ray.data.locate import has_test
+from msd_ray.data.own import (
+    ScoredSentences,
+    load_own_scored,
+    load_own_source,
+    load_own_source_dev,
+    load_own_target,
+)
+from msd_ray.data.own_files import OwnFiles
 from msd_ray.data.sentences import Sentence, Text, digest
 from msd_ray.data.store import save_sentences, save_text, save_words
 from msd_ray.method.decoding import Decode
 from msd_ray.method.settings import SelectOn, dev_language
-from msd_ray.storage.artifacts import to_be_made
-from msd_ray.storage.copies import publish_files
+from msd_ray.storage.artifacts import create_if_missing
 from msd_ray.storage.layout import Storage, content_key
+from msd_ray.storage.transfer import upload_files
 from msd_ray.storage.uses import mark_used
 
 from .plans import Corpora, Experiment, Scored
@@ -34,11 +43,18 @@ SOURCE = "en"
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Where sentences come from: dataset and language as the catalogue names them.
+    """Where sentences come from, and how many are used.
 
-    limit: as many training sentences of each language at most. max_length: tokens a sentence. select_on: which dev
-    labels are read before the final runs (see `training.selection`). dev_limit: as many dev sentences score a trial.
-    decode: how labels are made of scores.
+    Args:
+        dataset: name in the catalogue.
+        lang: target language, as in the catalogue.
+        directory: directory of the data set's files; None if it needs none.
+        limit: maximum number of training sentences per language; None: all.
+        max_length: tokens per sentence.
+        select_on: the dev set whose labels are read before the final runs.
+        dev_limit: maximum number of dev sentences that score a trial; None: all.
+        decode: decoding method, see `method.decoding`.
+        own: the user's own files, in place of a data set of the catalogue.
     """
 
     dataset: str
@@ -49,11 +65,12 @@ class Data:
     select_on: SelectOn = "target"
     dev_limit: int | None = None
     decode: Decode = "argmax"
+    own: OwnFiles | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadCorpora:
-    """The sentences of a search: no test set, and the target's dev set only where it selects."""
+    """Sentences of a search: no test set, and the target's dev set only if it selects."""
 
     source: SourceCorpus
     target: TargetCorpus
@@ -71,23 +88,29 @@ class ReadCorpora:
 
     @property
     def dev(self) -> tuple[Sentence, ...]:
-        """The labelled sentences that score trials and final runs."""
+        """Labelled sentences that score trials and final runs."""
         return self.target.dev if dev_language(self.select_on) == "target" else self.source.dev
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """A digest of the sentences of each part."""
+        """Hash of the sentences of each part."""
         return {name: digest(sentences) for name, sentences in self.parts.items()}
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many sentences each part has."""
+        """Number of sentences of each part."""
         return {name: len(sentences) for name, sentences in self.parts.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """experiment: what workers are told. digests, sentences: of each part, a digest and the number of sentences."""
+    """Encoded corpora.
+
+    Args:
+        experiment: what all trials share.
+        digests: hash of the sentences of each part.
+        sentences: number of sentences of each part.
+    """
 
     experiment: Experiment
     digests: dict[str, str]
@@ -95,12 +118,17 @@ class Prepared:
 
 
 def read(data: Data) -> ReadCorpora:
-    """Read everything but the test set, and write nothing.
+    """Read everything except the test set; writes nothing.
 
-    Raises UserError for what is missing or malformed, with the file and line (see `corpora`).
+    Raises:
+        UserError: a file is missing or malformed; the message names file and line.
     """
-    # The target first: whether there is such a language is known sooner than English is read.
     dev = dev_language(data.select_on) == "target"
+    if data.own is not None:
+        source = load_own_source(data.own, SOURCE, limit=data.limit)
+        target = load_own_target(data.own, data.lang, source.labels, limit=data.limit, dev=dev)
+        return ReadCorpora(source=source, target=target, select_on=data.select_on)
+    # The target first: an unknown language is detected before the source is read.
     target = load_target(data.dataset, data.lang, data.directory, limit=data.limit, dev=dev)
     source = load_source(data.dataset, data.directory, limit=data.limit)
     return ReadCorpora(source=source, target=target, select_on=data.select_on)
@@ -109,12 +137,13 @@ def read(data: Data) -> ReadCorpora:
 def prepare(
     data: Data, corpora: ReadCorpora, encoder: EncoderFiles, storage: Storage, *, study: str | None = None
 ) -> Prepared:
-    """Encode the corpora into the storage, unless they are there; for a study, which is noted to use them.
+    """Encode the corpora into the storage unless they are stored, and record their use by the study.
 
-    Raises UserError if the storage cannot be written, or the encoder has no tokenizer that fits.
+    Raises:
+        UserError: the storage is not writable, or the encoder has no suitable tokenizer.
     """
     features = _Features(
-        encoder=encoder, names=label_names(data.dataset), storage=storage, max_length=data.max_length, study=study
+        encoder=encoder, names=corpora.source.labels, storage=storage, max_length=data.max_length, study=study
     )
     with storage.writing():
         keys = Corpora(
@@ -138,8 +167,12 @@ def prepare(
 def prepare_test(data: Data, prepared: Prepared, *, source: bool = False) -> Scored:
     """Read and encode what final runs are scored on: the test set, or the dev set of a corpus without one.
 
-    The one place where test labels are read from a corpus; the final phase alone calls it. source: whether the source
-    language's are read too, for runs whose teacher tags both.
+    Test labels are read only here, and only the final phase calls this function.
+
+    Args:
+        data: the data set and the target language.
+        prepared: the encoded training and dev sentences.
+        source: whether to read the source language's test set, too, for runs whose teacher tags both languages.
     """
     target = _scored(data, prepared)
     if not source:
@@ -148,17 +181,20 @@ def prepare_test(data: Data, prepared: Prepared, *, source: bool = False) -> Sco
 
 
 def prepare_target_gold(data: Data, prepared: Prepared) -> str:
-    """Read and encode the target's training sentences with their gold labels, for the control `gold-aux` alone.
+    """Read and encode the target's training sentences with gold labels, for the control `gold-aux` only.
 
-    Raises UserError as `read` does, and for an unknown label in the training file.
+    Raises:
+        UserError: as `read` does, or a label in the training file is unknown.
     """
+    if data.own is not None:
+        raise UserError("the variant gold-aux needs labels of the target text, and of own files none are read.")
     gold = load_target_gold(data.dataset, data.lang, data.directory, limit=data.limit)
     with prepared.experiment.storage.writing():
         return _Features.of(data, prepared).labelled(gold)
 
 
 def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None) -> None:
-    """Send the encoder to the object store, if there is one, for nodes that have no other way to it."""
+    """Upload the encoder to the object store, if there is one, for nodes that do not have its directory."""
     if storage.store is None:
         return
     mark_used(storage, study, storage.encoder(encoder.digest))
@@ -166,27 +202,37 @@ def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None)
         path.name: FileDigest(size=path.stat().st_size, sha256=file_digest(path))
         for path in content_files(encoder.directory)
     }
-    publish_files(storage.store, storage.name(storage.encoder(encoder.digest)), encoder.directory, digests)
+    upload_files(storage.store, storage.name(storage.encoder(encoder.digest)), encoder.directory, digests)
 
 
 def _scored(data: Data, prepared: Prepared) -> Scored:
-    """The split that one language is scored on, with its words kept for people."""
+    """The split that a language is scored on; stores its words for error analysis."""
     storage = prepared.experiment.storage
-    split: Literal["test", "dev"] = "test" if has_test(DATASETS[data.dataset], data.lang, data.directory) else "dev"
-    load = load_test if split == "test" else load_dev
-    test = load(data.dataset, data.lang, data.directory)
+    found = _scored_sentences(data, prepared.experiment.corpora.label_names)
+    test = found.sentences
     with storage.writing():
-        scored = Scored(split=split, features=_Features.of(data, prepared).labelled(test))
+        features = _Features.of(data, prepared).labelled(test)
+        scored = Scored(split=found.split, features=features, lang=found.lang)
         words = storage.words(scored.features)
         mark_used(storage, prepared.experiment.study, words)
-        with to_be_made(storage, words) as wanted:
+        with create_if_missing(storage, words) as wanted:
             if wanted:
                 save_words(test, words)
     return scored
 
 
+def _scored_sentences(data: Data, labels: Sequence[str]) -> ScoredSentences:
+    if data.own is not None:
+        if data.lang == SOURCE:
+            return load_own_source_dev(data.own, SOURCE)
+        return load_own_scored(data.own, data.lang, labels)
+    split: Literal["test", "dev"] = "test" if has_test(DATASETS[data.dataset], data.lang, data.directory) else "dev"
+    load = load_test if split == "test" else load_dev
+    return ScoredSentences(split=split, lang="target", sentences=load(data.dataset, data.lang, data.directory))
+
+
 class _Features:
-    """Encodes sentences into the storage unless they are there; returns their keys."""
+    """Encodes sentences into the storage unless they are stored, and returns their keys."""
 
     def __init__(
         self, *, encoder: EncoderFiles, names: Sequence[str], storage: Storage, max_length: int, study: str | None
@@ -213,7 +259,7 @@ class _Features:
     def labelled(self, sentences: Sequence[Sentence]) -> str:
         key = self._key(sentences, labels=self.names)
         directory = self._used(key)
-        with to_be_made(self._storage, directory) as wanted:
+        with create_if_missing(self._storage, directory) as wanted:
             if wanted:
                 encoded = encode_sentences(sentences, self._tokenizer, self.names, max_length=self._max_length)
                 save_sentences(encoded, directory)
@@ -222,13 +268,13 @@ class _Features:
     def unlabelled(self, sentences: Sequence[Text]) -> str:
         key = self._key(sentences, labels=())
         directory = self._used(key)
-        with to_be_made(self._storage, directory) as wanted:
+        with create_if_missing(self._storage, directory) as wanted:
             if wanted:
                 save_text(encode_text(sentences, self._tokenizer, max_length=self._max_length), directory)
         return key
 
     def _used(self, key: str) -> Path:
-        """Where it lies; noted before it is looked at, so that nobody removes it in between."""
+        """Directory of the key; its use is recorded first, so that garbage collection does not remove it."""
         directory = self._storage.features(key)
         mark_used(self._storage, self._study, directory)
         return directory

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from .budget import Remaining
 from .parameters import JSON
+from .records import Ending
 
 NO_WORK = Remaining(teachers=0, students=0)
 
@@ -80,7 +81,7 @@ class EndedTrial:
 
     key: str
     number: int
-    state: Literal["COMPLETE", "PRUNED", "FAIL"]
+    state: Ending
     value: float | None = None
     parameters: Mapping[str, JSON] = field(default_factory=dict)
     seconds: float | None = None
@@ -116,7 +117,7 @@ class Display(Protocol):
         """Start a phase."""
 
     def update(self, progress: PhaseProgress) -> None:
-        """Show new progress of the phase; can be called at any rate."""
+        """Show new progress of the phase; may be called at any frequency."""
 
     def line(self, text: str) -> None:
         """Print a line."""

@@ -1,10 +1,10 @@
-"""What a final run leaves: scores on the split whose labels are read here alone, predictions, sentence vectors.
+"""Results of a final run: scores, predictions and sentence vectors. Only this module uses the test labels.
 
-    STORAGE/results/KEY/predictions.parquet   a row a scored sentence: tokens, gold, predicted, repeated
-    STORAGE/results/KEY/domains.safetensors   [CLS] vectors (N, H) of N source and N target training sentences, by the
+    STORAGE/results/KEY/predictions.parquet   one row per scored sentence: tokens, gold, predicted, repeated
+    STORAGE/results/KEY/domains.safetensors   [CLS] vectors (N, H) of N source and N target training sentences, of the
                                               teacher and the student: teacher_source, teacher_target, student_...
 
-`repeated` marks a scored sentence that also stands in the training text.
+`repeated` marks scored sentences that also occur in the training text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from msd_ray.method.parallel import Workers
 from msd_ray.method.scores import ScoredSet
 from msd_ray.method.settings import OptimizerSettings
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.storage.artifacts import KeptDirectory
+from msd_ray.storage.artifacts import StoredDirectory
 from msd_ray.storage.layout import content_key
 
 from .context import TrialContext, load_epoch
@@ -35,7 +35,7 @@ from .domains import domain_distances
 from .plans import Scored
 
 DOMAIN_SENTENCES = 100
-"""Of each language, as in the paper's Figure 3."""
+"""Sentences per language, as in Figure 3 of the paper."""
 DOMAIN_SEED = 20221207
 PAIRS = {
     "tea_src-stu_src": ("teacher_source", "student_source"),
@@ -43,14 +43,21 @@ PAIRS = {
     "stu_src-stu_tgt": ("student_source", "student_target"),
     "tea_src-tea_tgt": ("teacher_source", "teacher_target"),
 }
-"""The pairs of domains whose distances the paper's Figure 4 shows, by their names there."""
+"""Pairs of domains whose distances are in Figure 4 of the paper, by their names there."""
 
 Vectors = dict[str, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A finished training. chosen: the epoch that counts, whose weights are there."""
+    """A complete training.
+
+    Args:
+        directory: its files.
+        epochs: records of all epochs.
+        chosen: the selected epoch, whose weights are stored.
+        settings: its hyperparameters.
+    """
 
     directory: TrainingDirectory
     epochs: Sequence[EpochRecord]
@@ -59,13 +66,13 @@ class Trained:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Those of the chosen epoch."""
+        """Metrics of the selected epoch."""
         return self.epochs[self.chosen - 1].metrics
 
 
 @dataclass(kw_only=True)
 class FinalResults:
-    """The results of one final run. student: None where the teacher itself tags the target."""
+    """Results of one final run. `student` is None if the teacher tags the target."""
 
     context: TrialContext
     scored: Scored
@@ -73,9 +80,9 @@ class FinalResults:
     student: Trained | None
 
     def metrics_and_files(self) -> tuple[dict[str, float], Path]:
-        """The run's metrics, and the directory of the files that it leaves."""
+        """The run's metrics, and the directory of its result files."""
         context, scored = self.context, self.scored
-        context.tell(f"scores on {scored.split}")
+        context.report_stage(f"scores on {scored.split}")
         tagger = self.student or self.teacher
         model = context.tagger(tagger.settings)
         test = context.scored_set(scored.features)
@@ -91,7 +98,7 @@ class FinalResults:
         return metrics, self._write(test, predicted, repeated, vectors)
 
     def _vectors(self, model: MultiChannelTagger) -> Vectors:
-        """[CLS] vectors of the same few training sentences of both languages in every run on these corpora."""
+        """[CLS] vectors of a sample of training sentences of both languages, fixed for these corpora."""
         corpora = self.context.experiment.corpora
         texts = {
             name: self.context.unlabelled(key)
@@ -116,7 +123,7 @@ class FinalResults:
         repeated: npt.NDArray[np.bool_],
         vectors: Vectors,
     ) -> Path:
-        """Write the files unless they are there; their place is named by what they are made from."""
+        """Write the files, unless they are stored under the hash of everything that determines them."""
         context, tagger = self.context, self.student or self.teacher
         key = content_key(
             kind="results",
@@ -128,7 +135,7 @@ class FinalResults:
         )
         storage = context.experiment.storage
         directory = storage.results(key)
-        with context.alone(KeptDirectory(storage=storage, path=directory)):
+        with context.exclusive_lock(StoredDirectory(storage=storage, path=directory)):
             if Workers.current().first and not directory.is_dir():
                 table = self._table(test, predicted, repeated)
                 with new_content(directory) as scratch:
@@ -149,14 +156,14 @@ class FinalResults:
 
 
 def _some(text: TextTensors) -> npt.NDArray[np.int64]:
-    """Indices of a fixed random choice of sentences, all of them where there are no more."""
+    """Indices of a fixed random sample of sentences; all of them if there are not more."""
     count = len(text.lengths)
     chosen = np.random.default_rng(DOMAIN_SEED).permutation(count)[:DOMAIN_SENTENCES]
     return np.sort(chosen).astype(np.int64)
 
 
 def _distances(vectors: Vectors) -> dict[str, float]:
-    """`domain/tea_src-stu_src/mmd` and so on (Figure 4), for the pairs whose vectors are there."""
+    """`domain/tea_src-stu_src/mmd` and so on (Figure 4), for the pairs that have vectors."""
     return {
         f"domain/{pair}/{measure}": value
         for pair, (x, y) in PAIRS.items()

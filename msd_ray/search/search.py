@@ -1,42 +1,50 @@
-"""The search for one target language: teachers, students, the best of them confirmed, final runs with several seeds."""
+"""Search for one target language: train teachers, search students, confirm the best ones, and run the final rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from msd_ray.common.errors import UserError
 from msd_ray.method.settings import Configuration, RunSettings, TeacherSettings, to_json
 
-from .budget import Budget, Clock, Remaining, Seconds, typical_s, without_gain
-from .configuration import AVERAGE, BEST, DIRECT, PAPER, TSL, final_rows, label, settings_of
+from .budget import Budget, Clock, Remaining, Seconds, trials_without_gain, typical_s
+from .configuration import final_rows, label, settings_of
 from .early_stopping import Pruning
 from .execution import Execution
-from .final import CONFIRM_SEEDS, Rows, SeededRuns, confirm_seeds, final_seeds
-from .parameters import JSON, Fixed, Parameter, parameters_to_json
-from .phase import RunLabel
+from .final import confirm_seeds, final_seeds, remaining, remaining_final, run_rows
+from .parameters import JSON, Parameter, parameters_to_json
 from .plans import TrialPlan
-from .progress import NO_WORK
 from .ranking import RankedTeachers, candidate_rows, confirmed
-from .spaces import PAPER_STUDENT, PAPER_TEACHER, SearchSpace, with_every_choice
+from .records import RunLabel
+from .spaces import PAPER_TEACHER, SearchSpace, with_every_choice
 from .studies import PhaseStudy, TrialRecord, check_study, read_study
-from .warm_start import NO_WARM_START, WarmStart, as_begun
+from .warm_start import NO_WARM_START, WarmStart, as_stored
 
 ONE_TEACHER, ONE_STUDENT = Remaining(teachers=1, students=0), Remaining(teachers=0, students=1)
 KINDS = ("init", "kd_loss")
-"""Students are compared for early stopping with those of their kind alone."""
+"""Early stopping compares students only with students that have the same values of these parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSettings:
-    """What a search is told, beside its data.
+    """Settings of a search, without its data.
 
-    trials, teacher_trials: of the student and the teacher phase, at most. seeds: final runs of each row; they use the
-    seeds after the search's own, so that no final run is one that chose the configuration. rows: of the table, see
-    `configuration.final_rows`. confirm: how many of the best configurations are run with two more seeds before one is
-    called best; as many make the row `average`. budget: what else ends the search. grace, reduction: of early stopping
-    (see `asha.Pruning`). warm_start: the configurations of other studies that are tried after the space's first.
-    retry_failed: whether trials that have failed are run again; teachers only as long as no student was begun, for
-    students are made with the teachers there were.
+    Args:
+        name: name of the study.
+        space: search space.
+        run: settings of all trainings.
+        trials: maximum number of student trials.
+        teacher_trials: maximum number of teacher trials.
+        seeds: final runs per row. Their seeds follow the search's own, so no final run has selected a configuration.
+        rows: rows of the table, see `configuration.final_rows`.
+        confirm: number of best configurations that are repeated with two more seeds before the best one is chosen;
+            the same configurations form the row `average`.
+        budget: what else ends the search.
+        grace: first epoch after which a trial may be pruned, see `early_stopping.Pruning`.
+        reduction: about 1/`reduction` of the trials continue at each rung.
+        warm_start: configurations of other studies, tried right after the space's first ones.
+        retry_failed: whether failed trials are retried. Teachers are retried only until the student phase starts,
+            because students depend on the teachers that exist then.
     """
 
     name: str
@@ -56,52 +64,63 @@ class SearchSettings:
 
 @dataclass(kw_only=True)
 class Search:
-    """The search for one target language."""
+    """Search for one target language."""
 
     settings: SearchSettings
     execution: Execution
     _teachers: RankedTeachers = field(default_factory=RankedTeachers)
 
     def run(self) -> dict[str, tuple[Configuration, ...]]:
-        """Run all phases; the configurations of the final runs by row.
+        """Run all phases.
 
-        Raises UserError when a phase ends without a trial to go on with.
+        Returns:
+            The configurations of the final runs by row.
+
+        Raises:
+            UserError: a phase ended without a finished trial.
         """
-        teachers = self.teacher_study()
-        # The paper's student needs the paper's teacher, trained to the end.
-        papers = frozenset(
-            number for number, point in enumerate(self.settings.space.first_teachers) if point == PAPER_TEACHER
-        )
-        clock = Clock(budget=self.settings.budget, study=teachers)
-        after = remaining(self.settings)
-        self._run(
+        settings, execution = self.settings, self.execution
+        teachers = open_teacher_study(settings, execution.conditions, execution.study_storage)
+        clock, after = Clock(budget=settings.budget, study=teachers), remaining(settings)
+        execution.run(
             "teacher",
             teachers,
             self._teacher_plan,
-            spared=papers,
-            more=lambda: clock.leaves(self._needed(teachers)),
+            self._label,
+            may_start=lambda: clock.allows(self._needed_s(teachers)),
+            # The paper's student needs the paper's teacher, trained to the last epoch.
+            never_pruned={i for i, point in enumerate(settings.space.first_teachers) if point == PAPER_TEACHER},
+            retry_failed=self._may_retry_teachers(teachers),
             work=[ONE_TEACHER],
-            after=replace(after, students=after.students + self.settings.trials),
+            after=replace(after, students=after.students + settings.trials),
         )
-        self._rank_teachers(teachers)
-        students = self._student_study()
-        self._run(
+        self._teachers = RankedTeachers.of(teachers.trials())
+        if not self._teachers.ranked:
+            raise _none_finished("teacher", teachers)
+        students = self._open_student_study()
+        execution.run(
             "student",
             students,
             self._student_plan,
-            more=lambda: self._more_students(clock, teachers, students),
+            self._label,
+            may_start=lambda: self._may_start_student(clock, teachers, students),
+            retry_failed=settings.retry_failed,
             work=[ONE_STUDENT],
             after=after,
         )
-        rows = final_rows(self.settings.rows, self._confirmed(students))
-        self._seeded("final", rows)
+        rows = final_rows(settings.rows, self._confirmed(students))
+        run_rows(
+            execution,
+            "final",
+            study=settings.name,
+            rows=rows,
+            run=settings.run,
+            seeds=final_seeds(settings.run, settings.seeds),
+            retry_failed=settings.retry_failed,
+        )
         return rows
 
     # -- teacher phase
-
-    def teacher_study(self) -> PhaseStudy:
-        """The teacher phase's study, begun unless it is there. Raises UserError if it has other settings."""
-        return open_teacher_study(self.settings, self.execution.conditions, self.execution.study_storage)
 
     def _teacher_plan(self, record: TrialRecord) -> TrialPlan:
         teacher = settings_of(TeacherSettings, record.parameters)
@@ -112,28 +131,33 @@ class Search:
             configurations=(Configuration(teachers=(teacher,), student=None),),
         )
 
-    def _rank_teachers(self, study: PhaseStudy) -> None:
-        """Find the finished teachers, the best first, and the paper's among them."""
-        self._teachers = RankedTeachers.of(study.trials())
-        if not self._teachers.ranked:
-            raise UserError(f"no teacher was trained; the reasons given: {_reasons(study)}")
+    def _may_retry_teachers(self, teachers: PhaseStudy) -> bool:
+        if not self.settings.retry_failed:
+            return False
+        if read_study(self.execution.study_storage, f"{self.settings.name}/student") is None:
+            return True
+        if any(trial.state == "FAIL" for trial in teachers.trials()):
+            self.execution.display.line("failed teachers are not retried: the student phase has started without them")
+        return False
 
     # -- student phase
 
-    def _student_study(self) -> PhaseStudy:
+    def _open_student_study(self) -> PhaseStudy:
         count, space = len(self._teachers.ranked), self.settings.space
         if count < space.most_teachers:
             self.execution.display.line(
-                f"{count} of {space.most_teachers} teachers were trained to the end: students learn from no more"
+                f"{count} of {space.most_teachers} teachers finished training: students learn from at most {count}"
             )
         points = [*space.first_students, *(trial.parameters for trial in self.settings.warm_start.students)]
-        return self._open(
+        definition = _study_definition(
             "student",
             space.students_of(count),
-            self.settings.trials,
             first=[self._teachers.limited(point) for point in points],
             own={"ranked_teachers": [trial.number for trial in self._teachers.ranked]},
+            settings=self.settings,
+            conditions=self.execution.conditions,
         )
+        return PhaseStudy.open(self.execution.study_storage, trials=self.settings.trials, **definition)
 
     def _student_plan(self, record: TrialRecord) -> TrialPlan:
         return TrialPlan(
@@ -143,14 +167,14 @@ class Search:
             configurations=(self._teachers.configuration(record),),
         )
 
-    def _more_students(self, clock: Clock, teachers: PhaseStudy, students: PhaseStudy) -> bool:
+    def _may_start_student(self, clock: Clock, teachers: PhaseStudy, students: PhaseStudy) -> bool:
         patience, trials = self.settings.budget.patience, students.trials()
-        if patience is not None and without_gain(trials) >= patience:
+        if patience is not None and trials_without_gain(trials) >= patience:
             return False
-        return not trials or clock.leaves(self._needed(teachers, students))
+        return not trials or clock.allows(self._needed_s(teachers, students))
 
-    def _needed(self, teachers: PhaseStudy, students: PhaseStudy | None = None) -> float:
-        """Seconds of one more trial of the phase, and of all that must follow it."""
+    def _needed_s(self, teachers: PhaseStudy, students: PhaseStudy | None = None) -> float:
+        """Seconds of one more trial of the phase and of everything that must follow it."""
         expected = self.execution.expected
         if self.settings.budget.hours is None:
             return 0.0
@@ -159,197 +183,85 @@ class Search:
         trial = each.teacher + each.student if students is None else each.student
         return trial + remaining(self.settings).seconds(each, self.execution.concurrent())
 
-    # -- the best configurations, and the final runs
+    def _label(self, record: TrialRecord, plan: TrialPlan) -> RunLabel:
+        """The label of a teacher or student trial, with the tag `warm_start` if its parameters come from one."""
+        plain, warm = label(record, plan), self.settings.warm_start
+        for trial in warm.teachers if plan.phase == "teacher" else warm.students:
+            if self._teachers.limited(trial.parameters).items() <= record.parameters.items():
+                return replace(plain, tags={**plain.tags, "warm_start": trial.origin})
+        return plain
+
+    # -- confirmation
 
     def _confirmed(self, students: PhaseStudy) -> list[Configuration]:
-        """The best configurations, each run with more seeds, the best first by their mean scores."""
-        candidates = self._teachers.candidates(students.trials(), self.settings.confirm)
+        """The best configurations, best first by their mean scores, after runs with more seeds."""
+        settings = self.settings
+        candidates = self._teachers.candidates(students.trials(), settings.confirm)
         if not candidates:
-            raise UserError(f"no student was trained; the reasons given: {_reasons(students)}")
+            raise _none_finished("student", students)
         if len(candidates) < 2:
             return list(candidates)
-        study = self._seeded("confirm", candidate_rows(candidates))
+        study = run_rows(
+            self.execution,
+            "confirm",
+            study=settings.name,
+            rows=candidate_rows(candidates),
+            run=settings.run,
+            seeds=confirm_seeds(settings.run),
+            retry_failed=settings.retry_failed,
+            after=remaining_final(settings),
+        )
         return confirmed(candidates, study.trials())
 
-    def _seeded(self, phase: Literal["confirm", "final"], rows: Rows) -> PhaseStudy:
-        """Run rows with the phase's seeds; the runs' study."""
-        execution, settings = self.execution, self.settings
-        runs = seeded_runs(settings, phase, rows, seed_a_launch=execution.seed_a_launch)
-        study = runs.open(execution.conditions, execution.study_storage)
-        scored = execution.scored() if phase == "final" else None
-        order = runs.runs(execution.study_storage)
-        self._run(
-            phase,
-            study,
-            lambda record: runs.plan(record, scored),
-            work=runs.work(order),
-            launches=runs.launches(order),
-            after=final_runs(settings) if phase == "confirm" else NO_WORK,
-        )
-        return study
 
-    # -- shared
-
-    def _open(self, phase: str, space: Mapping[str, Parameter], trials: int, **rest: Any) -> PhaseStudy:
-        definition = _definition(phase, space, settings=self.settings, conditions=self.execution.conditions, **rest)
-        return PhaseStudy.open(self.execution.study_storage, trials=trials, **definition)
-
-    def _retry_failed(self, name: str, study: PhaseStudy) -> None:
-        if name == "teacher" and read_study(self.execution.study_storage, f"{self.settings.name}/student") is not None:
-            if any(trial.state == "FAIL" for trial in study.trials()):
-                self.execution.display.line("failed teachers are not run again: students were begun with the others")
-            return
-        if count := study.retry_failed():
-            self.execution.display.line(f"{name}: {count} failed, run again")
-
-    def _label(self, record: TrialRecord, plan: TrialPlan) -> RunLabel:
-        """As every trial is called; where a warm start has it from, and what it runs again.
-
-        A teacher or student that is run again has a run of its own. A final run goes on with the run of its seed,
-        so that no seed counts twice.
-        """
-        called, warm = label(record, plan), self.settings.warm_start
-        trials = {"teacher": warm.teachers, "student": warm.students}.get(plan.phase, ())
-        origins = [
-            trial.origin
-            for trial in trials
-            if self._teachers.limited(trial.parameters).items() <= record.parameters.items()
-        ]
-        tags = {"warm_start": origins[0]} if origins else {}
-        if record.retry_of is not None:
-            tags["retry_of"] = str(record.retry_of)
-        return replace(called, tags={**called.tags, **tags})
-
-    def _run(
-        self,
-        name: str,
-        study: PhaseStudy,
-        plan: Callable[[TrialRecord], TrialPlan],
-        *,
-        more: Callable[[], bool] = lambda: True,
-        spared: frozenset[int] = frozenset(),
-        **forecast: Any,
-    ) -> None:
-        """Run a phase. more: see `Phase`. spared: trials that are never stopped early, by their original numbers.
-
-        forecast: work, launches and after of its `PhasePlan`.
-        """
-        if self.settings.retry_failed:
-            self._retry_failed(name, study)
-        retried = {trial.number for trial in study.trials() if trial.original in spared}
-        self.execution.run(name, study, plan, self._label, more=more, spared=spared | retried, **forecast)
-
-
-def seeded_runs(
-    settings: SearchSettings, phase: Literal["confirm", "final"], rows: Rows, *, seed_a_launch: bool
-) -> SeededRuns:
-    """The runs of a phase with several seeds."""
-    run = settings.run
-    return SeededRuns(
-        phase=phase,
-        study=settings.name,
-        rows=rows,
-        run=run,
-        seeds=confirm_seeds(run) if phase == "confirm" else final_seeds(run, settings.seeds),
-        seed_a_launch=seed_a_launch,
-    )
-
-
-def check_hours(settings: SearchSettings, expected: Seconds, concurrent: int) -> None:
-    """Raise UserError if not even one student fits into the hours of the search."""
-    hours = settings.budget.hours
-    needed = expected.teacher + expected.student + remaining(settings).seconds(expected, concurrent)
-    if hours is not None and needed > 3600 * hours:
-        raise UserError(
-            f"--hours {hours:g} is too short: one teacher, one student, the runs that confirm the best and the final "
-            f"runs take about {needed / 3600:.2g} hours here ({expected.teacher:.0f} s a teacher, "
-            f"{expected.student:.0f} s a student, measured just now); give more --hours, or fewer --seeds, --confirm, "
-            "--epochs or --limit"
-        )
-
-
-def remaining(settings: SearchSettings) -> Remaining:
-    """The trainings that follow the student phase: two seeds of each configuration to confirm, and the final runs.
-
-    As many as there may be: a student that learns from fewer teachers than the space allows needs fewer. The paper's
-    student, where it is one of the best, has the paper's teacher beside those of the others.
-    """
-    final = final_runs(settings)
-    if settings.confirm < 2 or settings.trials < 2:
-        return final
-    return Remaining(
-        teachers=final.teachers + CONFIRM_SEEDS * (settings.space.most_teachers + _may_have_papers_teacher(settings)),
-        students=final.students + CONFIRM_SEEDS * settings.confirm,
-    )
-
-
-def final_runs(settings: SearchSettings) -> Remaining:
-    """The trainings of the final runs, at most; see `remaining`."""
-    rows = settings.rows
-    averaged = settings.confirm - 1 if AVERAGE in rows else 0
-    searched = settings.space.most_teachers if {TSL, BEST, AVERAGE} & set(rows) else 0
-    papers = PAPER in rows or (_may_have_papers_teacher(settings) and averaged > 0)
-    # Where no teacher has auxiliary losses, the best one is the teacher of `direct` too.
-    direct = DIRECT in rows and not (searched and settings.space.teacher["alpha"] == Fixed(value=0))
-    return Remaining(
-        teachers=settings.seeds * (searched + direct + papers),
-        students=settings.seeds * ((TSL in rows) + (PAPER in rows) + (BEST in rows) + averaged),
-    )
-
-
-def _may_have_papers_teacher(settings: SearchSettings) -> bool:
-    space = settings.space
-    return PAPER_STUDENT in space.first_students and PAPER_TEACHER in space.first_teachers
-
-
-def _reasons(study: PhaseStudy) -> str:
-    return "; ".join(sorted({trial.reason for trial in study.trials() if trial.reason})) or "none"
+def _none_finished(kind: str, study: PhaseStudy) -> UserError:
+    reasons = "; ".join(sorted({trial.reason for trial in study.trials() if trial.reason})) or "none recorded"
+    return UserError(f"no {kind} finished training. Reasons: {reasons}. Fix the cause, then add --retry-failed.")
 
 
 def open_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON], storage: str) -> PhaseStudy:
-    """The teacher phase's study, begun unless it is there.
+    """Open the study of the teacher phase, creating it if it does not exist.
 
-    Raises UserError if it was begun with other settings, with each that differs.
+    Raises:
+        UserError: it exists with other settings; the message lists them.
     """
     definition = _teacher_definition(settings, conditions)
     return PhaseStudy.open(storage, trials=settings.teacher_trials, **definition)
 
 
 def check_teacher_study(settings: SearchSettings, conditions: Mapping[str, JSON], storage: str) -> None:
-    """Raise UserError where `open_teacher_study` would for the study's settings; nothing is made or changed."""
-    begun = replace(settings, warm_start=as_begun(settings.warm_start, storage, settings.name))
-    check_study(storage, **_teacher_definition(begun, conditions))
+    """Raise UserError if `open_teacher_study` would because of the settings; writes nothing."""
+    stored = replace(settings, warm_start=as_stored(settings.warm_start, storage, settings.name))
+    check_study(storage, **_teacher_definition(stored, conditions))
 
 
 def _teacher_definition(settings: SearchSettings, conditions: Mapping[str, JSON]) -> dict[str, Any]:
-    return _definition(
+    space, warm = settings.space, settings.warm_start
+    return _study_definition(
         "teacher",
-        settings.space.teacher,
-        first=[
-            *settings.space.first_teachers,
-            *(trial.parameters for trial in settings.warm_start.teachers),
-        ],
-        # Compared here already: a student phase with other settings would refuse them hours later.
+        space.teacher,
+        first=[*space.first_teachers, *(trial.parameters for trial in warm.teachers)],
+        # The student phase's settings, too: a conflict in them would otherwise appear hours later.
         own={
-            "students": parameters_to_json(settings.space.student),
-            "first_students": [dict(point) for point in settings.space.first_students],
-            **settings.warm_start.settings(),
+            "students": parameters_to_json(space.student),
+            "first_students": [dict(point) for point in space.first_students],
+            **warm.settings(),
         },
         settings=settings,
         conditions=conditions,
     )
 
 
-def _definition(
+def _study_definition(
     phase: str,
     space: Mapping[str, Parameter],
     *,
     first: list[Mapping[str, JSON]],
+    own: Mapping[str, JSON],
     settings: SearchSettings,
     conditions: Mapping[str, JSON],
-    own: Mapping[str, JSON],
 ) -> dict[str, Any]:
-    """What makes a phase's study, as arguments of `PhaseStudy.open` and `check_study`."""
+    """Arguments of `PhaseStudy.open` and `check_study` for a phase."""
     run = settings.run
     return {
         "name": f"{settings.name}/{phase}",

@@ -1,4 +1,4 @@
-"""What a search space file may say: the model that validates it, and the JSON Schema made from it."""
+"""The model that validates search space files, and their JSON Schema."""
 
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
@@ -34,11 +34,11 @@ class _Strict(BaseModel):
 
 
 class RangeModel(_Strict, Generic[Number]):
-    """A range of numbers to search: low to high, by magnitude (log) or on a grid (step) if wanted."""
+    """A range of numbers from low to high, optionally on a logarithmic scale (log) or a grid (step)."""
 
     low: Number = Field(description="the smallest value")
     high: Number = Field(description="the largest value, larger than low")
-    log: bool = Field(default=False, description="search magnitudes: 1e-5 to 1e-4 as often as 1e-4 to 1e-3")
+    log: bool = Field(default=False, description="logarithmic scale: 1e-5 to 1e-4 as often as 1e-4 to 1e-3")
     step: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="only low, low + step, low + 2 step, ...; not with log"
     )
@@ -48,9 +48,9 @@ class RangeModel(_Strict, Generic[Number]):
         if self.low >= self.high:
             raise _invalid("low", f"given {self.low:g}, must be smaller than high ({self.high:g})")
         if self.log and self.low <= 0:
-            raise _invalid("low", f"given {self.low:g}, must be greater than 0 where log is true")
+            raise _invalid("low", f"given {self.low:g}, must be greater than 0 with log: true")
         if self.step is not None and self.log:
-            raise _invalid("step", "not possible where log is true; leave one of the two out")
+            raise _invalid("step", "not allowed with log: true; remove one of the two")
         if self.step is not None and self.step > self.high - self.low:
             raise _invalid("step", f"given {self.step:g}, must be at most high - low")
         return self
@@ -70,7 +70,7 @@ class ChoicesModel(_Strict, Generic[Value]):
     @model_validator(mode="after")
     def _different(self) -> "ChoicesModel[Value]":
         if len(set(self.choices)) < len(self.choices):
-            raise _invalid("choices", "a value stands twice; keep one")
+            raise _invalid("choices", "contains a value twice; keep one")
         return self
 
     def parameter(self) -> Parameter:
@@ -79,7 +79,7 @@ class ChoicesModel(_Strict, Generic[Value]):
 
 
 def _form(value: object) -> Literal["fixed", "range", "choices"]:
-    """Say which of the three forms a parameter is written in (also for models, which pydantic asks about)."""
+    """Return which of the three forms a parameter is written in; pydantic also passes models."""
     if isinstance(value, ChoicesModel) or (isinstance(value, dict) and "choices" in value):
         return "choices"
     return "range" if isinstance(value, dict | RangeModel) else "fixed"
@@ -114,7 +114,7 @@ SearchedWord = TypeAliasType(
 
 Point = dict[str, bool | int | float | str]
 WHOLE = ("rounds", "teachers")
-"""Parameters whose ranges hold whole numbers."""
+"""Parameters whose ranges contain whole numbers only."""
 
 
 class _Section(_Strict):
@@ -130,7 +130,7 @@ class _Section(_Strict):
     first: list[Literal["paper"] | Point] = Field(
         default=["paper"],
         max_length=100,
-        description="what the first trials try, one each: `paper`, or values by parameter; others are proposed",
+        description="the first trials, one each: `paper`, or values by parameter; the other parameters are proposed",
     )
 
     def parameters(self) -> dict[str, Parameter]:
@@ -149,7 +149,7 @@ class _Section(_Strict):
         for name in WHOLE:
             value = getattr(self, name, None)
             if isinstance(value, RangeModel) and (value.log or (value.step or 1) % 1):
-                raise _invalid(name, "a range of whole numbers has no log, and a whole step")
+                raise _invalid(name, "a range of whole numbers cannot have log, and its step must be whole")
         return self
 
     @model_validator(mode="after")
@@ -182,7 +182,7 @@ class StudentSection(_Section):
     beta_prime: Searched[Weight] = Field(description="weight of the cross-language MMD (Eq. 15); the paper's is 0.001")
     init: SearchedWord[Start] = Field(
         default="encoder",
-        description="where students start: at the pre-trained encoder, as in the paper, or at their teacher",
+        description="initial weights of students: the pre-trained encoder's, as in the paper, or their teacher's",
     )
     kd_loss: SearchedWord[KdLoss] = Field(
         default="mse", description="distance from the soft labels: mse (Eq. 11), as in the paper, or soft-cross-entropy"
@@ -191,7 +191,7 @@ class StudentSection(_Section):
         default=1.0, description="of the soft labels, p^(1/temperature) normalised; below 1 sharper; the paper's is 1"
     )
     confidence: Searched[Confidence] = Field(
-        default=0.0, description="words whose soft label has no probability as large as this carry no loss; 0: all do"
+        default=0.0, description="words whose largest soft-label probability is below this carry no loss; 0: all do"
     )
     rounds: Searched[Rounds] = Field(
         default=1, description="rounds of self-training: the student of a round is the teacher of the next"
@@ -205,7 +205,7 @@ class SpaceModel(_Strict):
     """A search space of msd_ray."""
 
     description: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
-        description="what the space is for, in a line"
+        description="purpose of the space in one line"
     )
     teacher: TeacherSection
     student: StudentSection
@@ -217,8 +217,8 @@ class SpaceModel(_Strict):
         if most > 1 and not searched and len(self.teacher.first) < 2:
             raise _invalid(
                 "student.teachers",
-                f"given {most}, but the teacher section has one configuration only; give the teacher a range, or leave "
-                "`teachers` out",
+                f"given {most}, but the teacher section has a single configuration; give the teacher a range, or "
+                "remove `teachers`",
             )
         return self
 
@@ -235,7 +235,7 @@ def largest(parameter: Parameter) -> int:
 
 
 def allowed_keys(key_path: tuple[str | int, ...], form: str | None) -> list[str]:
-    """Return the keys that the mapping at `key_path` may have; `form` is how a parameter there is written."""
+    """Return the allowed keys of the mapping at `key_path`; `form` is the form of a parameter there."""
     models: dict[tuple[str | int, ...], type[BaseModel]] = {
         (): SpaceModel,
         ("teacher",): TeacherSection,

@@ -1,6 +1,6 @@
-"""Search spaces: which hyperparameters the teacher and the student phase vary, read from YAML and validated.
+"""Search spaces: the hyperparameters that the teacher and the student phase vary, read from YAML and validated.
 
-`python -m msd_ray.search.spaces --schema` prints the JSON Schema for editors, which is kept as
+`python -m msd_ray.search.spaces --schema` prints the JSON Schema for editors, which is stored as
 `search_spaces/search_space.schema.json`.
 """
 
@@ -25,21 +25,6 @@ from .parameters import JSON, Choice, Fixed, Parameter, Range, Scalar, parameter
 from .space_model import FORMS, Point, SpaceModel, allowed_keys, json_schema, largest
 from .yaml_source import KeyPath, YamlSource, read_yaml
 
-__all__ = [
-    "JSON",
-    "PAPER_STUDENT",
-    "PAPER_TEACHER",
-    "Choice",
-    "Fixed",
-    "Parameter",
-    "Range",
-    "Scalar",
-    "SearchSpace",
-    "load_space",
-    "parameters_to_json",
-    "space_names",
-]
-
 _OPTIMIZATION = {
     "head_learning_rate": 1.0,
     "omega_learning_rate": 1.0,
@@ -48,7 +33,7 @@ _OPTIMIZATION = {
     "dropout": 0.1,
 }
 PAPER_TEACHER: Mapping[str, float] = {**_OPTIMIZATION, "learning_rate": 5e-5, "alpha": 0.05}
-"""The teacher's hyperparameters as the paper gives them (section 4, implementation details)."""
+"""The teacher's hyperparameters in the paper (section 4, implementation details)."""
 PAPER_STUDENT: Mapping[str, float | str] = {
     **_OPTIMIZATION,
     "learning_rate": 2e-5,
@@ -62,15 +47,20 @@ PAPER_STUDENT: Mapping[str, float | str] = {
     "rounds": 1,
     "teachers": 1,
 }
-"""The student's hyperparameters as the paper gives them; what it does not know is off."""
+"""The student's hyperparameters in the paper; what the paper does not have is off."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
     """A validated search space.
 
-    `teacher` and `student` hold every hyperparameter of their phase by name, fixed ones too. `first_teachers` and
-    `first_students` are what the first trials try; parameters that they do not name are proposed.
+    Args:
+        name: name of the file.
+        description: what the space is for.
+        teacher: all hyperparameters of the teacher phase by name, including fixed ones.
+        student: likewise for the student phase.
+        first_teachers: parameters of the first teacher trials; parameters that are not named are proposed.
+        first_students: likewise for student trials.
     """
 
     name: str
@@ -82,23 +72,23 @@ class SearchSpace:
 
     @property
     def most_teachers(self) -> int:
-        """How many teachers a student may learn from."""
+        """Maximum number of teachers that a student learns from."""
         return max(
             largest(self.student["teachers"]), *(int(first.get("teachers", 1)) for first in self.first_students), 1
         )
 
     @property
     def may_average(self) -> bool:
-        """Whether all students start with the same weights, so that a mean of them makes sense."""
+        """Whether all students start from the same weights, so that they can be averaged."""
         starts = [self.student["init"], *(Fixed(value=first.get("init", "encoder")) for first in self.first_students)]
         return all(start == Fixed(value="encoder") for start in starts)
 
     def students_of(self, teachers: int) -> dict[str, Parameter]:
-        """Return the student's parameters where there are so many trained teachers: no more are ever averaged."""
+        """Return the student's parameters, with `teachers` limited to the number of trained teachers."""
         return {**self.student, "teachers": _at_most(self.student["teachers"], teachers)}
 
     def to_json(self) -> dict[str, JSON]:
-        """Return what is searched, without name and description: equal for spaces that search the same."""
+        """Return what is searched, without name and description."""
         return {
             "teacher": parameters_to_json(self.teacher),
             "student": parameters_to_json(self.student),
@@ -114,12 +104,12 @@ class SearchSpace:
 
 
 def load_space(name_or_path: str | Path) -> SearchSpace:
-    """Load a space by the name of one that comes with msd_ray (`student`) or by the path of a YAML file.
+    """Load a bundled space by name (`student`), or a YAML file by path.
 
-    What ends with .yaml or .yml, or contains a directory, is a path.
+    Arguments that end with .yaml or .yml, or contain a directory, are paths.
 
     Raises:
-        UserError: unknown name, unreadable file, or no valid search space (file, line, key, what is allowed).
+        UserError: the name is unknown, or the file is unreadable or invalid (with line and key).
     """
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml") and path.name == str(name_or_path):
@@ -148,7 +138,7 @@ def _points(first: Sequence[Literal["paper"] | Point], paper: Mapping[str, Scala
 
 
 def _at_most(parameter: Parameter, most: int) -> Parameter:
-    """Return a parameter of whole numbers without the values that are larger."""
+    """Return a parameter of whole numbers without the values above `most`."""
     if isinstance(parameter, Fixed):
         return Fixed(value=min(int(parameter.value), most))
     if isinstance(parameter, Range):
@@ -161,13 +151,27 @@ def _at_most(parameter: Parameter, most: int) -> Parameter:
     return Choice(values=values) if len(values) > 1 else Fixed(value=values[0] if values else most)
 
 
+def with_every_choice(known: Sequence[Mapping[str, JSON]], space: Mapping[str, Parameter]) -> list[dict[str, JSON]]:
+    """The known points, and as few more as needed to try each value of each `Choice`; these name choices only."""
+    untried = {
+        name: [value for value in parameter.values if all(point.get(name) != value for point in known)]
+        for name, parameter in space.items()
+        if isinstance(parameter, Choice)
+    }
+    more = [
+        {name: value for name, value in zip(untried, values, strict=True) if value is not None}
+        for values in zip_longest(*untried.values())
+    ]
+    return [*(dict(point) for point in known), *more]
+
+
 def space_names() -> list[str]:
-    """Return the names of the spaces that come with msd_ray."""
+    """Return the names of the bundled spaces."""
     return sorted(_bundled_files())
 
 
 def _bundled_files() -> dict[str, Path]:
-    """Return the bundled files by name: in a checkout beside the package, else among the installed files."""
+    """Return the bundled files by name: in a checkout next to the package, else from the installed files."""
     beside = Path(__file__).resolve().parents[2] / "search_spaces"
     if beside.is_dir():
         return {path.stem: path for path in beside.glob("*.yaml")}
@@ -187,13 +191,13 @@ def _named_file(name: str) -> Path:
     if name in files:
         return files[name]
     raise UserError(
-        f"unknown search space `{name}`{_suggestion(name, sorted(files))}; "
-        f"there are {_listed(sorted(files))}; or give the path of a YAML file"
+        f"search space `{name}` is unknown{_suggestion(name, sorted(files)) or '.'} "
+        f"Choose {_listed(sorted(files))}, or give the path of a YAML file."
     )
 
 
 def _explain(error: ValidationError, source: YamlSource) -> str:
-    """Return one line for each thing that is wrong, in the order of the file."""
+    """Return one line per error, in the order of the file."""
     found: list[tuple[int, str]] = []
     for detail in error.errors():
         key_path, problem = _key_and_problem(detail)
@@ -209,7 +213,7 @@ def _key_and_problem(detail: Any) -> tuple[KeyPath, str]:
     if detail["type"] == "search_space_point":
         key_path = (*location, "first", context["place"], context["detail"]["loc"][0])
         return key_path, _problem(context["detail"], key_path, None)
-    if location[1:2] == ("first",) and len(location) > 3:  # what pydantic says of each form that it might have
+    if location[1:2] == ("first",) and len(location) > 3:  # pydantic reports each form that it could have
         return location[:3], "must be `paper`, or a mapping from parameters to values"
     form = next((str(part) for part in location[2:3] if part in ("fixed", *FORMS)), None)
     key_path = location if form is None else (*location[:2], *location[3:])
@@ -267,17 +271,3 @@ def main() -> int:
 
 if __name__ == "__main__":
     run_command(main)
-
-
-def with_every_choice(known: Sequence[Mapping[str, JSON]], space: Mapping[str, Parameter]) -> list[dict[str, JSON]]:
-    """The known points, and as few more as try each value of each `Choice`; these name choices alone."""
-    untried = {
-        name: [value for value in parameter.values if all(point.get(name) != value for point in known)]
-        for name, parameter in space.items()
-        if isinstance(parameter, Choice)
-    }
-    more = [
-        {name: value for name, value in zip(untried, values, strict=True) if value is not None}
-        for values in zip_longest(*untried.values())
-    ]
-    return [*(dict(point) for point in known), *more]

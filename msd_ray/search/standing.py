@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Literal
 
 from .budget import Remaining, total
 from .configuration import final_rows
-from .final import Rows, SeededRuns
+from .final import Rows, SeededPhase, confirm_seeds, final_seeds, remaining, remaining_final, rows_study_name
 from .ranking import RankedTeachers, candidate_rows, confirmed
-from .search import SearchSettings, final_runs, remaining, seeded_runs
+from .search import SearchSettings
 from .studies import TrialRecord, read_study
 from .studies.points import Points
-from .warm_start import as_begun
+from .warm_start import as_stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,7 @@ class PhaseStanding:
 
 def search_standing(settings: SearchSettings, storage_url: str) -> Iterator[PhaseStanding]:
     """The phases of a search in order, up to the first unfinished one, whose results determine the phases after it."""
-    settings = replace(settings, warm_start=as_begun(settings.warm_start, storage_url, settings.name))
+    settings = replace(settings, warm_start=as_stored(settings.warm_start, storage_url, settings.name))
     space = settings.space
     teacher_trials = _stored(storage_url, f"{settings.name}/teacher")
     warm = settings.warm_start
@@ -66,15 +65,16 @@ def search_standing(settings: SearchSettings, storage_url: str) -> Iterator[Phas
     candidates = teachers.candidates(students, settings.confirm)
     if not standing.finished or not candidates:
         return
-    best = list(candidates)
+    study, best = settings.name, list(candidates)
     if len(best) > 1:
-        runs = _runs(settings, "confirm", candidate_rows(best))
-        confirming = _stored(storage_url, runs.name)
-        yield (standing := seeded_standing(runs, storage_url))
+        rows, seeds = candidate_rows(best), confirm_seeds(settings.run)
+        yield (standing := rows_standing("confirm", rows, seeds, study=study, storage_url=storage_url))
         if not standing.finished:
             return
-        best = confirmed(candidates, confirming)
-    yield seeded_standing(_runs(settings, "final", final_rows(settings.rows, best)), storage_url)
+        name = rows_study_name("confirm", study=study, rows=rows, seeds=seeds)
+        best = confirmed(candidates, _stored(storage_url, name))
+    rows, seeds = final_rows(settings.rows, best), final_seeds(settings.run, settings.seeds)
+    yield rows_standing("final", rows, seeds, study=study, storage_url=storage_url)
 
 
 def is_finished(phases: Iterable[PhaseStanding]) -> bool:
@@ -86,7 +86,7 @@ def is_finished(phases: Iterable[PhaseStanding]) -> bool:
 def search_work(settings: SearchSettings, phases: Sequence[PhaseStanding]) -> Remaining:
     """The trainings that a search has left, at most. phases: its standing."""
     found = {phase.name: phase for phase in phases}
-    final = final_runs(settings)
+    final = remaining_final(settings)
     if "final" in found:
         return found["final"].share(final)
     after = remaining(settings)
@@ -103,13 +103,12 @@ def search_work(settings: SearchSettings, phases: Sequence[PhaseStanding]) -> Re
     )
 
 
-def seeded_standing(runs: SeededRuns, storage_url: str) -> PhaseStanding:
-    """A phase that repeats configurations with several seeds."""
-    return _standing(runs.phase, _stored(storage_url, runs.name), len(runs.runs(storage_url)))
-
-
-def _runs(settings: SearchSettings, phase: Literal["confirm", "final"], rows: Rows) -> SeededRuns:
-    return seeded_runs(settings, phase, rows, seed_a_launch=False)
+def rows_standing(
+    phase: SeededPhase, rows: Rows, seeds: Sequence[int], *, study: str, storage_url: str
+) -> PhaseStanding:
+    """A phase that repeats rows of configurations with several seeds."""
+    name = rows_study_name(phase, study=study, rows=rows, seeds=seeds)
+    return _standing(phase, _stored(storage_url, name), len(rows) * len(seeds))
 
 
 def _stored(storage_url: str, name: str) -> tuple[TrialRecord, ...]:

@@ -1,4 +1,4 @@
-"""Students, kept under the digest of what decides their weights: of one configuration, or the mean of several's."""
+"""Stored students, cached by a hash of everything that determines their weights: single ones and averages."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from msd_ray.method.scores import dev_metrics
 from msd_ray.method.settings import Configuration, StudentSettings, to_json
 from msd_ray.method.student import StudentTask
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.storage.artifacts import KeptTraining, training_directory
+from msd_ray.storage.artifacts import StoredTraining, training_directory
 from msd_ray.storage.layout import content_key
 
 from .context import TrialContext, load_epoch
@@ -24,9 +24,13 @@ from .teachers import StoredTeacher, mean_outputs, stored_outputs
 
 @dataclass(kw_only=True)
 class StoredStudent:
-    """The student of a configuration, after `settings.rounds` rounds of self-training.
+    """The student of a configuration, after `settings.rounds` rounds of self-training; trained on first use.
 
-    own: whether the trial is about this very student, so that its epochs are reported.
+    Args:
+        context: the trial.
+        teachers: its teachers, best first.
+        settings: its hyperparameters.
+        own: whether the trial is scored by this student, so that its epochs are reported.
     """
 
     context: TrialContext
@@ -37,7 +41,7 @@ class StoredStudent:
     @classmethod
     def of(cls, context: TrialContext, configuration: Configuration, *, own: bool) -> "StoredStudent":
         """The student that a configuration describes."""
-        assert configuration.student is not None, "the teacher itself tags"
+        assert configuration.student is not None, "the configuration has no student"
         teachers = [StoredTeacher(context=context, settings=settings, own=False) for settings in configuration.teachers]
         return cls(context=context, teachers=teachers, settings=configuration.student, own=own)
 
@@ -53,18 +57,18 @@ class StoredStudent:
         return self._round(self.settings.rounds, outputs)
 
     def _round(self, number: int, outputs: Path) -> Trained:
-        """The student of one round, which learns from these outputs; it is trained first unless it is there."""
+        """The student of one round, distilled from `outputs`; trained if it is not stored."""
         context, storage = self.context, self.context.experiment.storage
         directory = self._directory(outputs)
 
-        def tell(record: EpochRecord) -> None:
-            self._tell(record, number)
+        def report(record: EpochRecord) -> None:
+            self._report(record, number)
 
-        with context.alone(KeptTraining(storage=storage, directory=directory)):
+        with context.exclusive_lock(StoredTraining(storage=storage, directory=directory)):
             record = Workers.current().from_first(directory.record)
             if record.complete:
                 for epoch in record.epochs:
-                    tell(epoch)
+                    report(epoch)
             else:
                 context.describe(directory, kind="student", settings=self.settings)
                 record = train(
@@ -74,17 +78,17 @@ class StoredStudent:
                     run=context.plan.run,
                     directory=directory,
                     device=context.device,
-                    report=tell,
+                    report=report,
                 )
         return Trained(
             directory=directory,
             epochs=record.epochs,
-            chosen=chosen_epoch(record.epochs, context.select_on),
+            chosen=chosen_epoch(record.epochs, context.experiment.select_on),
             settings=self.settings,
         )
 
     def _directory(self, outputs: Path) -> TrainingDirectory:
-        """Where a round's student lies; of its epochs the one stays that is chosen."""
+        """Directory of a round's student; only the selected epoch's weights are retained."""
         context, plan = self.context, self.context.plan
         experiment = context.experiment
         key = content_key(
@@ -94,7 +98,7 @@ class StoredStudent:
             dev=context.dev,
             decode=experiment.decode,
             select_on=experiment.select_on,
-            # Which round it is follows from the outputs, so that one student serves searches over `rounds`.
+            # The outputs determine the round, so trials with other `rounds` share the student.
             settings=to_json(replace(self.settings, rounds=1)),
             run=to_json(plan.run),
             target_gold=plan.target_gold,
@@ -122,38 +126,38 @@ class StoredStudent:
         )
 
     def _new_student(self) -> MultiChannelTagger:
-        """A student before its first step."""
+        """A student with its initial weights."""
         tagger = self.context.tagger(self.settings)
         if self.settings.init == "teacher":
             teacher = self.teachers[0].trained
             load_epoch(tagger, teacher.directory, teacher.chosen)
         return tagger
 
-    def _tell(self, record: EpochRecord, number: int) -> None:
-        """Report an epoch; of several rounds each is a curve of its own beside the one of all."""
+    def _report(self, record: EpochRecord, number: int) -> None:
+        """Report an epoch; with several rounds, each round also has a curve of its own."""
         candidates, rounds = self.context.plan.run.candidates, self.settings.rounds
         stage = f"student epoch {record.epoch}/{candidates}"
         if not self.own:
-            self.context.tell(stage)
+            self.context.report_stage(stage)
         elif rounds == 1:
-            self.context.send_epoch(record, stage)
+            self.context.report_epoch(record, stage)
         else:
             curves = {name: value for name, value in record.metrics.items() if not name.startswith("time/")}
             own = {f"round_{number}/{name}": value for name, value in curves.items()}
             epoch = replace(record, epoch=(number - 1) * candidates + record.epoch, metrics={**record.metrics, **own})
-            self.context.send_epoch(epoch, f"round {number} of {rounds}, {stage}")
+            self.context.report_epoch(epoch, f"round {number} of {rounds}, {stage}")
 
 
 @dataclass(kw_only=True)
 class StoredAverage:
-    """The mean of the weights of several configurations' students, which start with the same weights."""
+    """The mean of the weights of several configurations' students, which start from the same weights."""
 
     context: TrialContext
     members: Sequence[StoredStudent]
 
     @cached_property
     def trained(self) -> Trained:
-        """As a training of one epoch, whose weights are the mean and whose scores are its own."""
+        """The average, stored as a training of one epoch; computed if it is not stored."""
         context, storage = self.context, self.context.experiment.storage
         students = [member.trained for member in self.members]
         key = content_key(
@@ -163,11 +167,11 @@ class StoredAverage:
             decode=context.experiment.decode,
         )
         directory = training_directory(storage, storage.student(key), lambda _: [1])
-        with context.alone(KeptTraining(storage=storage, directory=directory)):
+        with context.exclusive_lock(StoredTraining(storage=storage, directory=directory)):
             record = Workers.current().from_first(directory.record)
             if not record.complete:
                 record = self._averaged(directory, students)
-        context.send_epoch(record.epochs[0], "average of students")
+        context.report_epoch(record.epochs[0], "average of students")
         return Trained(directory=directory, epochs=record.epochs, chosen=1, settings=students[0].settings)
 
     def _averaged(self, directory: TrainingDirectory, students: Sequence[Trained]) -> TrainingRecord:

@@ -1,8 +1,8 @@
-"""The teacher store: a teacher is trained once, for all trials, studies and languages that need it.
+"""Stored teachers: a teacher is trained once for all trials, studies and languages that need it.
 
-A teacher's key holds all that decides its weights, and nothing of a target language: that chooses only the epoch, by
-scores which are kept beside the teacher for each dev set. (A teacher with an MMD between the languages has the target's
-text in its key: it is trained on it.)
+A teacher's key is a hash of everything that determines its weights. The target language is not part of it: it only
+selects the epoch, by scores that are stored with the teacher for each dev set. (A teacher with an MMD between the
+languages is trained on the target's text, which is then part of the key.)
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from msd_ray.method.scores import ScoredSet, dev_metrics
 from msd_ray.method.settings import TeacherSettings, to_json
 from msd_ray.method.tagger import MultiChannelTagger
 from msd_ray.method.teacher import TeacherTask
-from msd_ray.storage.artifacts import KeptDirectory, KeptTraining, read_small, training_directory, write_small
+from msd_ray.storage.artifacts import StoredDirectory, StoredTraining, load_json, save_json, training_directory
 from msd_ray.storage.layout import content_key
 
 from .context import TrialContext, load_epoch
@@ -27,7 +27,13 @@ from .results import Trained
 
 @dataclass(kw_only=True)
 class StoredTeacher:
-    """A teacher that a trial's plan asks for. own: whether the trial is about it, so that its epochs are reported."""
+    """A teacher of a trial; trained on first use.
+
+    Args:
+        context: the trial.
+        settings: its hyperparameters.
+        own: whether the trial is scored by this teacher, so that its epochs are reported.
+    """
 
     context: TrialContext
     settings: TeacherSettings
@@ -35,7 +41,7 @@ class StoredTeacher:
 
     @cached_property
     def key(self) -> str:
-        """The digest of what decides the teacher's weights."""
+        """Hash of everything that determines the teacher's weights."""
         plan, corpora = self.context.plan, self.context.experiment.corpora
         return content_key(
             kind="teacher",
@@ -51,7 +57,7 @@ class StoredTeacher:
 
     @cached_property
     def directory(self) -> TrainingDirectory:
-        """Where it lies. Every epoch stays: the next target language may choose another one."""
+        """Its directory. All epochs are retained: another target language may select another one."""
         storage = self.context.experiment.storage
         return training_directory(
             storage,
@@ -62,13 +68,15 @@ class StoredTeacher:
 
     @cached_property
     def epochs(self) -> tuple[EpochRecord, ...]:
-        """Its epochs with their scores on the trial's dev set; it is trained first unless it is there."""
-        with self.context.alone(KeptTraining(storage=self.context.experiment.storage, directory=self.directory)):
+        """Its epochs with scores on the trial's dev set; trained or scored if they are not stored."""
+        with self.context.exclusive_lock(
+            StoredTraining(storage=self.context.experiment.storage, directory=self.directory)
+        ):
             epochs = Workers.current().from_first(self._stored)
             if epochs is None:
                 return self._trained()
         for epoch in epochs:
-            self._tell(epoch)
+            self._report(epoch)
         return epochs
 
     @cached_property
@@ -77,13 +85,13 @@ class StoredTeacher:
         return Trained(
             directory=self.directory,
             epochs=self.epochs,
-            chosen=chosen_epoch(self.epochs, self.context.select_on),
+            chosen=chosen_epoch(self.epochs, self.context.experiment.select_on),
             settings=self.settings,
         )
 
     @cached_property
     def outputs(self) -> Path:
-        """The directory of its soft labels and [CLS] vectors, which are computed first unless they are there."""
+        """Directory of its soft labels and [CLS] vectors; computed if they are not stored."""
         return stored_outputs(self.context, self.trained, teacher_key=self.key, kind="teacher")
 
     @cached_property
@@ -91,7 +99,7 @@ class StoredTeacher:
         return self.context.dev_sets()
 
     def _stored(self) -> tuple[EpochRecord, ...] | None:
-        """Its epochs with their scores, if it has ended and all are there."""
+        """Its epochs with scores, if training is complete and all scores are stored."""
         record = self.directory.record()
         scores = [self._stored_scores(epoch.epoch) for epoch in record.epochs]
         if not record.complete:
@@ -107,7 +115,7 @@ class StoredTeacher:
 
         def on_epoch(record: EpochRecord) -> None:
             epochs.append(self._scored(record, model))
-            self._tell(epochs[-1])
+            self._report(epochs[-1])
 
         context.describe(self.directory, kind="teacher", settings=self.settings)
         train(
@@ -127,37 +135,41 @@ class StoredTeacher:
         return tuple(epochs)
 
     def _scored(self, record: EpochRecord, model: MultiChannelTagger) -> EpochRecord:
-        """The epoch with its scores on the trial's dev set, computed once for each dev set."""
+        """The epoch with its scores on the trial's dev set, computed once per dev set."""
         workers = Workers.current()
         metrics = workers.from_first(lambda: self._stored_scores(record.epoch))
         if metrics is None:
             with self.context.inference():
                 metrics = dev_metrics(load_epoch(model, self.directory, record.epoch), self._dev_sets)
             if workers.first:
-                write_small(self.context.experiment.storage, self._scores_file(record.epoch), {"metrics": metrics})
+                save_json(self.context.experiment.storage, self._scores_file(record.epoch), {"metrics": metrics})
         return _with_scores(record, metrics)
 
     def _stored_scores(self, epoch: int) -> dict[str, float] | None:
-        content = read_small(self.context.experiment.storage, self._scores_file(epoch))
+        content = load_json(self.context.experiment.storage, self._scores_file(epoch))
         return None if content is None else dict(content["metrics"])
 
     def _scores_file(self, epoch: int) -> Path:
         dev = f"{self.context.dev}-{self.context.experiment.decode}"
         return self.directory.path / "targets" / dev / f"epoch-{epoch:03d}.json"
 
-    def _tell(self, record: EpochRecord) -> None:
-        """Report an epoch: with its metrics if the trial is about the teacher, else as news."""
+    def _report(self, record: EpochRecord) -> None:
+        """Report an epoch, with its metrics if the trial is scored by this teacher."""
         stage = f"teacher epoch {record.epoch}/{self.context.plan.run.candidates}"
         if self.own:
-            self.context.send_epoch(record, stage)
+            self.context.report_epoch(record, stage)
         else:
-            self.context.tell(stage)
+            self.context.report_stage(stage)
 
 
 def stored_outputs(context: TrialContext, teacher: Trained, *, teacher_key: str, kind: str) -> Path:
-    """The directory of what a student needs of a trained tagger: computed first unless it is there.
+    """Directory of a tagger's outputs that a student is distilled from; computed if they are not stored.
 
-    teacher_key: of the tagger's training. kind: what it is, for people: a teacher, or a student that teaches.
+    Args:
+        context: the trial.
+        teacher: a teacher, or the student of the previous round.
+        teacher_key: key of its training.
+        kind: its name in reports.
     """
     corpora, storage = context.experiment.corpora, context.experiment.storage
     key = content_key(
@@ -168,9 +180,9 @@ def stored_outputs(context: TrialContext, teacher: Trained, *, teacher_key: str,
         source=corpora.source_train,
     )
     directory = storage.outputs(key)
-    with context.alone(KeptDirectory(storage=storage, path=directory)):
+    with context.exclusive_lock(StoredDirectory(storage=storage, path=directory)):
         if not Workers.current().from_first(directory.is_dir):
-            context.tell(f"{kind} outputs")  # by all workers: Ray Train takes a report from all or waits
+            context.report_stage(f"{kind} outputs")  # on all workers: Ray Train waits for a report from each
             if Workers.current().first:
                 model = load_epoch(context.tagger(teacher.settings), teacher.directory, teacher.chosen)
                 target, source = context.unlabelled(corpora.target_train), context.unlabelled(corpora.source_train)
@@ -180,12 +192,12 @@ def stored_outputs(context: TrialContext, teacher: Trained, *, teacher_key: str,
 
 
 def mean_outputs(context: TrialContext, outputs: Sequence[Path]) -> Path:
-    """The directory of several teachers' mean soft labels; the one teacher's own where there is one."""
+    """Directory of the mean soft labels of several teachers; a single teacher's own directory."""
     if len(outputs) == 1:
         return outputs[0]
     storage = context.experiment.storage
     directory = storage.outputs(content_key(kind="mean outputs", outputs=[path.name for path in outputs]))
-    with context.alone(KeptDirectory(storage=storage, path=directory)):
+    with context.exclusive_lock(StoredDirectory(storage=storage, path=directory)):
         if Workers.current().first and not directory.is_dir():
             save_mean_outputs(directory, outputs)
     return directory

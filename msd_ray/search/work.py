@@ -1,7 +1,7 @@
-"""What workers do for a launch: its trials in order, each a teacher, a student, or a student that is tested.
+"""Run a launch on a worker: its trials in order, each a teacher, a student or a final run.
 
-Every thing is kept under the key of what it is made from (see `storage`), so a trial that is started again goes on
-where it was, and reports all its epochs again from the first, exactly as they were.
+Artifacts are cached by a hash of everything that determines them (see `storage`). So a restarted trial resumes where it
+stopped, and reports all its epochs again, unchanged.
 """
 
 import torch
@@ -11,33 +11,32 @@ from msd_ray.method.loop import NonFiniteLossError
 from msd_ray.method.parallel import Workers
 from msd_ray.method.settings import TeacherSettings
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.storage.artifacts import KeptDirectory
+from msd_ray.storage.artifacts import StoredDirectory
 
-from .context import Send, TrialContext
+from .context import Report, TrialContext
 from .plans import Launch, TrialReport
 from .results import FinalResults, Trained
 from .students import StoredAverage, StoredStudent
 from .teachers import StoredTeacher
 
 
-def run_launch(launch: Launch, device: torch.device, send: Send) -> None:
-    """Run the launch's trials in order; a loss that is not finite fails its trial, and the next one goes on."""
+def run_launch(launch: Launch, device: torch.device, report: Report) -> None:
+    """Run the launch's trials in order; a loss that is not finite fails its trial only."""
     torch.set_num_threads(launch.threads)
     for plan in launch.trials:
-        context = TrialContext(plan=plan, experiment=launch.experiment, device=device, send=send)
+        context = TrialContext(plan=plan, experiment=launch.experiment, device=device, report=report)
         try:
             _store_frozen_states(context)
             done = _run_trial(context)
         except NonFiniteLossError as error:
             done = TrialReport(number=plan.number, stage="failed", finished=True, reason=str(error))
-        send(done)
+        report(done)
 
 
 def _store_frozen_states(context: TrialContext) -> None:
-    """Compute the states of the training corpora and of the dev set unless they are there.
+    """Compute the frozen layers' output for the training corpora and the dev set, if the run uses it.
 
-    Nothing where the frozen layers run in each step. A final run's test set is not among them: it is tagged once, by
-    the whole model, as users do.
+    Not for a final run's test set, which is tagged once, by the whole model.
     """
     run, corpora, storage = context.plan.run, context.experiment.corpora, context.experiment.storage
     if run.frozen_prefix == "train":
@@ -45,10 +44,10 @@ def _store_frozen_states(context: TrialContext) -> None:
     tagger: MultiChannelTagger | None = None
     for features in dict.fromkeys((corpora.source_train, corpora.target_train, context.dev)):
         directory = context.frozen_directory(features)
-        with context.alone(KeptDirectory(storage=storage, path=directory)):
+        with context.exclusive_lock(StoredDirectory(storage=storage, path=directory)):
             if Workers.current().from_first(directory.is_dir):
                 continue
-            context.tell("frozen layers")  # by all workers: Ray Train takes a report from all or waits
+            context.report_stage("frozen layers")  # on all workers: Ray Train waits for a report from each
             if Workers.current().first:
                 tagger = tagger or context.tagger(TeacherSettings()).eval()
                 with context.inference():
@@ -66,7 +65,7 @@ def _run_trial(context: TrialContext) -> TrialReport:
 
 
 def _finished(context: TrialContext, teacher: Trained, student: Trained | None) -> TrialReport:
-    """The end of a trial: the dev scores of the chosen epoch, and what identifies its weights."""
+    """Final report of a trial: dev scores of the selected epoch, path and hash of its weights."""
     trained, storage = student or teacher, context.experiment.storage
     results: dict[str, float] = {}
     files: str | None = None

@@ -1,6 +1,6 @@
-"""What is kept under a key, verified before it is used: a directory of files, or a training with its epochs.
+"""Stored artifacts, verified before use: directories of files, and trainings with their epochs.
 
-With an object store, a thing is fetched from it where this node has none or a damaged one, and sent to it when made.
+With an object store, an artifact that is missing or damaged on this node is downloaded, and a new one is uploaded.
 """
 
 import socket
@@ -23,55 +23,66 @@ from msd_ray.common.manifest import (
 )
 from msd_ray.method.checkpoints import RECORD, EpochRecord, TrainingDirectory
 
-from .copies import fetch_directory, fetch_training, publish_directory, publish_training
 from .layout import Storage
+from .transfer import download_directory, download_training, upload_directory, upload_training
 
 Keep = Callable[[tuple[EpochRecord, ...]], Collection[int]]
 
 
-class Kept(Protocol):
-    """A thing under a key."""
+class StoredArtifact(Protocol):
+    """An artifact under a key."""
 
     @property
     def path(self) -> Path:
-        """Where it is on this node."""
+        """Its directory on this node."""
 
-    def mend(self) -> str | None:
-        """Remove what is damaged of it, here and in the store, and fetch it; what was damaged, for people.
+    def repair(self) -> str | None:
+        """Remove damaged files, local and in the object store, and download the artifact.
 
-        Afterwards it is here and whole, or not here. The caller holds its lock. Raises StoreError.
+        Afterwards it is intact or missing on this node. The caller must hold its lock.
+
+        Returns:
+            A message that names the damage; None if there was none.
+
+        Raises:
+            StoreError: the object store is unusable.
         """
 
-    def fetch(self) -> None:
-        """Fetch it, if it is not here and whole, for a node that does not make it. Raises StoreError, DamagedError."""
+    def ensure_local(self) -> None:
+        """Download it if it is missing or damaged on this node; for nodes that do not create it.
 
-    def publish(self) -> None:
-        """Send it to the store, if there is one and it has not got it. Raises StoreError."""
+        Raises:
+            StoreError: the object store is unusable.
+            DamagedError: the artifact in the object store is damaged.
+        """
+
+    def upload(self) -> None:
+        """Upload it to the object store, if there is one that lacks it. Raises StoreError."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptDirectory:
-    """A directory with a manifest, there whole or not at all."""
+class StoredDirectory:
+    """A directory with a manifest; complete or missing."""
 
     storage: Storage
     path: Path
 
-    def mend(self) -> str | None:
-        """See `Kept`."""
-        return _mended(self, self.storage, MANIFEST)
+    def repair(self) -> str | None:
+        """See `StoredArtifact`."""
+        return _repair(self, self.storage, MANIFEST)
 
-    def fetch(self) -> None:
-        """See `Kept`."""
+    def ensure_local(self) -> None:
+        """See `StoredArtifact`."""
         self.remove_damaged()
-        self.bring()
+        self.download()
 
-    def publish(self) -> None:
-        """See `Kept`."""
+    def upload(self) -> None:
+        """See `StoredArtifact`."""
         if self.storage.store is not None and self.path.is_dir():
-            publish_directory(self.storage.store, self.storage.name(self.path), self.path)
+            upload_directory(self.storage.store, self.storage.name(self.path), self.path)
 
-    def is_whole(self) -> bool:
-        """Whether it is here and whole."""
+    def is_intact(self) -> bool:
+        """Whether it exists on this node and is not damaged."""
         try:
             verify_directory(self.path)
         except DamagedError:
@@ -79,54 +90,54 @@ class KeptDirectory:
         return True
 
     def remove_damaged(self) -> str | None:
-        """Remove it from this node if it is damaged; what was."""
-        return _removed_if_damaged(self.path, lambda: verify_directory(self.path)) if self.path.is_dir() else None
+        """Remove it from this node if it is damaged. Returns the damage."""
+        return _remove_damaged(self.path, lambda: verify_directory(self.path)) if self.path.is_dir() else None
 
-    def bring(self) -> bool:
-        """Fetch it unless it is here; whether it was. Raises DamagedError if the store's is damaged."""
+    def download(self) -> bool:
+        """Download it if it is missing on this node. Returns whether it was. Raises DamagedError."""
         if self.storage.store is None or self.path.is_dir():
             return False
-        return fetch_directory(self.storage.store, self.storage.name(self.path), self.path)
+        return download_directory(self.storage.store, self.storage.name(self.path), self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptTraining:
-    """A training: weights, the state to go on from, and of a teacher its scores on target languages."""
+class StoredTraining:
+    """A training: weights, the state to resume from, and for a teacher its scores on target languages."""
 
     storage: Storage
     directory: TrainingDirectory
 
     @property
     def path(self) -> Path:
-        """See `Kept`."""
+        """See `StoredArtifact`."""
         return self.directory.path
 
-    def mend(self) -> str | None:
-        """See `Kept`. With one file all of a place goes: trained again from the start, it gets the same weights."""
-        damage = _mended(self, self.storage, RECORD)
-        self.publish()  # what was committed here when the store could not be reached
+    def repair(self) -> str | None:
+        """See `StoredArtifact`. One damaged file removes the whole training; training again gives the same weights."""
+        damage = _repair(self, self.storage, RECORD)
+        self.upload()  # epochs that were committed while the object store was unavailable
         return damage
 
-    def fetch(self) -> None:
-        """See `Kept`."""
+    def ensure_local(self) -> None:
+        """See `StoredArtifact`."""
         self.remove_damaged()
-        self.bring()
+        self.download()
 
-    def publish(self) -> None:
-        """See `Kept`."""
+    def upload(self) -> None:
+        """See `StoredArtifact`."""
         if self.storage.store is not None:
-            publish_training(self.storage.store, self.storage.name(self.path), self.path)
+            upload_training(self.storage.store, self.storage.name(self.path), self.path)
 
     def remove_damaged(self) -> str | None:
-        """Remove it from this node if it is damaged; what was."""
-        return _removed_if_damaged(self.path, self._verify)
+        """Remove it from this node if it is damaged. Returns the damage."""
+        return _remove_damaged(self.path, self._verify)
 
-    def bring(self) -> bool:
-        """Fetch it if the store has more epochs; whether it had. Raises DamagedError if the store's is damaged."""
+    def download(self) -> bool:
+        """Download it if the object store has more epochs. Returns whether it had. Raises DamagedError."""
         if self.storage.store is None:
             return False
-        have = self.directory.record().last
-        return fetch_training(self.storage.store, self.storage.name(self.path), self.path, have=have)
+        local_epochs = self.directory.record().last
+        return download_training(self.storage.store, self.storage.name(self.path), self.path, local_epochs=local_epochs)
 
     def _verify(self) -> None:
         self.directory.verify()
@@ -135,18 +146,22 @@ class KeptTraining:
 
 
 def training_directory(storage: Storage, path: Path, keep: Keep, *, resume_epochs: int = 1) -> TrainingDirectory:
-    """A training's directory; every epoch that is committed there goes to the store too, if there is one."""
+    """The directory of a training that uploads every committed epoch to the object store, if there is one."""
     store = storage.store
     if store is None:
         return TrainingDirectory(path=path, keep=keep, resume_epochs=resume_epochs)
     name = storage.name(path)
     return TrainingDirectory(
-        path=path, keep=keep, resume_epochs=resume_epochs, committed=lambda: publish_training(store, name, path)
+        path=path, keep=keep, resume_epochs=resume_epochs, committed=lambda: upload_training(store, name, path)
     )
 
 
-def read_small(storage: Storage, path: Path) -> dict[str, Any] | None:
-    """The content of a sealed JSON file, here or in the store; None if there is none. Raises DamagedError."""
+def load_json(storage: Storage, path: Path) -> dict[str, Any] | None:
+    """Read a sealed JSON file, from this node or else from the object store; None if it does not exist.
+
+    Raises:
+        DamagedError: the file on this node is damaged. A damaged object is treated as missing.
+    """
     if path.exists():
         return read_sealed(path)
     if storage.store is None:
@@ -157,87 +172,106 @@ def read_small(storage: Storage, path: Path) -> dict[str, Any] | None:
     try:
         content = parse_sealed(text, f"{storage.store.uri}/{storage.name(path)}")
     except DamagedError:
-        return None  # computed again, and written over
+        return None  # the caller computes and saves it again
     write_sealed(path, content)
     return content
 
 
-def write_small(storage: Storage, path: Path, content: dict[str, Any]) -> None:
-    """Write a sealed JSON file, here and to the store."""
+def save_json(storage: Storage, path: Path, content: dict[str, Any]) -> None:
+    """Write a sealed JSON file, on this node and to the object store, if there is one."""
     write_sealed(path, content)
     if storage.store is not None:
         storage.store.upload(path, storage.name(path))
 
 
-def readable(storage: Storage, path: Path) -> Path:
-    """The directory `path`, here and whole, for those who only read it. Raises DamagedError that says what to do."""
-    kept = KeptDirectory(storage=storage, path=path)
-    if not kept.is_whole():
+def ensure_local(storage: Storage, path: Path) -> Path:
+    """Return `path` after making sure that the directory is intact on this node; for readers that do not create it.
+
+    Raises:
+        DamagedError: it is missing or damaged, on this node and in the object store.
+    """
+    directory = StoredDirectory(storage=storage, path=path)
+    if not directory.is_intact():
         with storage.lock(path):
-            damage = kept.mend()
+            damage = directory.repair()
         if not path.is_dir():
-            raise DamagedError(f"{damage or f'{path} is missing'}; start the same command again, which makes it")
+            raise DamagedError(
+                f"{damage or f'{path} is missing'}. Run the same command again: it creates the missing files."
+            )
     return path
 
 
 def trained_weights(storage: Storage, name: str, digest: str) -> Path:
-    """The weights file `name` below the storage with this SHA-256. Raises UserError if there is none, StoreError."""
+    """The weights file `name` of a training, downloaded if necessary.
+
+    Args:
+        name: path relative to the storage.
+        digest: expected SHA-256.
+
+    Raises:
+        UserError: the file is missing or damaged.
+        StoreError: the object store is unusable.
+    """
     path = storage.root / name
     if storage.store is not None and not path.is_file():
         training = path.parent.parent
         try:
-            fetch_training(storage.store, storage.name(training), training, have=0)
+            download_training(storage.store, storage.name(training), training, local_epochs=0)
         except DamagedError as error:
             raise _no_weights(str(error)) from error
     if not path.is_file():
         raise _no_weights(f"{path} is missing")
     if sha256(path) != digest:
-        raise _no_weights(f"{path} is damaged: its SHA-256 is another")
+        raise _no_weights(f"{path} is damaged (its SHA-256 differs)")
     return path
 
 
 def _no_weights(reason: str) -> UserError:
     return UserError(
-        f"the best student cannot be exported: {reason}. Start the command with a new --name: it finds all that is "
-        "whole, and trains again what is not"
+        f"the best student cannot be exported: {reason}. Run the command with a new --name: it reuses intact artifacts "
+        "and trains the others again."
     )
 
 
 @contextmanager
-def to_be_made(storage: Storage, path: Path) -> Iterator[bool]:
-    """Whether the block is to make the directory `path`: it is not there, or was damaged. Then it is sent.
+def create_if_missing(storage: Storage, path: Path) -> Iterator[bool]:
+    """Yield whether the block must create the directory `path`: it is missing or was damaged. Then upload it.
 
-    For the driver, which has noted its use before; a trial's workers have `TrialContext.alone`. The lock is of who
-    removes it, too: what is whole here is not about to go. Raises OSError, StoreError.
+    For the driver, which has recorded the use before; workers of a trial have `TrialContext.exclusive_lock`. The lock
+    is the one that garbage collection holds during a removal, so an intact directory is not about to be removed.
+
+    Raises:
+        OSError, StoreError: the storage is unusable.
     """
-    kept = KeptDirectory(storage=storage, path=path)
+    directory = StoredDirectory(storage=storage, path=path)
     with storage.lock(path):
-        if (storage.store is not None or path.is_dir()) and not kept.is_whole() and (damage := kept.mend()):
+        exists = storage.store is not None or path.is_dir()
+        if exists and not directory.is_intact() and (damage := directory.repair()):
             warn(damage)
     yield not path.is_dir()
-    kept.publish()
+    directory.upload()
 
 
-def node(storage: Storage) -> tuple[str, str]:
-    """What workers have in common that see the same files."""
+def local_root(storage: Storage) -> tuple[str, str]:
+    """Host and root directory; equal for workers that share local files."""
     return socket.gethostname(), str(storage.root)
 
 
-def _mended(kept: KeptDirectory | KeptTraining, storage: Storage, last: str) -> str | None:
-    """See `Kept.mend`. last: the file that makes the rest a thing."""
-    damages = [kept.remove_damaged()]
-    fetched = False
+def _repair(artifact: StoredDirectory | StoredTraining, storage: Storage, marker: str) -> str | None:
+    """See `StoredArtifact.repair`. marker: the completion marker, the file that is written last."""
+    damages = [artifact.remove_damaged()]
+    downloaded = False
     try:
-        fetched = kept.bring()
+        downloaded = artifact.download()
     except DamagedError as error:
         assert storage.store is not None
-        storage.store.delete(f"{storage.name(kept.path)}/{last}")
+        storage.store.delete(f"{storage.name(artifact.path)}/{marker}")
         damages.append(str(error))
-    told = "; ".join(damage for damage in damages if damage)
-    return f"{told}: removed, {'and fetched' if fetched else 'to be made'} again" if told else None
+    message = "; ".join(damage for damage in damages if damage)
+    return f"{message}: removed, {'downloaded again' if downloaded else 'will be created again'}" if message else None
 
 
-def _removed_if_damaged(path: Path, verify: Callable[[], None]) -> str | None:
+def _remove_damaged(path: Path, verify: Callable[[], None]) -> str | None:
     try:
         verify()
     except DamagedError as error:

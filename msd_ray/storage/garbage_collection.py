@@ -1,8 +1,8 @@
-"""What of a storage nobody needs any more, and its removal.
+"""Garbage collection: which artifacts of a storage can be removed, and their removal.
 
-A thing goes when every study that has used it has ended, and no registered student comes from it. The students of
-trials that a study stopped early go before its end. Whatever is asked for later is made again under the same key: from
-the same settings, to the same weights.
+An artifact can be removed when every study that uses it has ended and no registered student depends on it. Students of
+pruned trials can be removed before their study ends. A removed artifact is created again when it is needed, under the
+same key, from the same settings, with the same weights.
 """
 
 import time
@@ -15,120 +15,141 @@ from pyarrow import fs
 from msd_ray.common.manifest import MANIFEST, remove
 from msd_ray.method.checkpoints import RECORD
 
-from .inventory import Thing, days
+from .inventory import ArtifactInfo
 from .layout import Storage
 from .uses import USES, Uses, uses_of
 
 RECENT_S = 3600.0
-"""A search that has just begun may not have said yet what it uses."""
-SCRATCH_DAYS = 1.0
+"""A search that has just started may not have recorded its uses yet."""
+INCOMPLETE_DAYS = 1.0
 TRAININGS = ("teachers", "students")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
-    """What may go. studies: only what these alone have used; all of them if empty. older_than: days since it was used.
+class RetentionPolicy:
+    """What determines whether an artifact is retained.
 
-    unknown_older_than: days after which also goes what no study is known to use; None keeps it.
-    finished: by study, whether it has ended. held: studies that a driver holds, or with records that wait.
-    stopped: by study that is open, the students of trials that it stopped early.
-    needed: by thing, what was made from it.
+    Attributes:
+        finished: by study, whether it has ended.
+        active: studies with a running driver, or with records pending for MLflow.
+        pruned: by open study, the students of its pruned trials.
+        dependents: by artifact, what depends on it.
+        studies: remove only artifacts that no other studies use; empty: no restriction.
+        older_than: remove only artifacts that were not used for so many days.
+        unknown_older_than: also remove artifacts of this age in days without a recorded use; None retains them.
     """
 
     finished: Mapping[str, bool]
-    held: frozenset[str] = frozenset()
-    stopped: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    needed: Mapping[str, str]
+    active: frozenset[str] = frozenset()
+    pruned: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    dependents: Mapping[str, str]
     studies: frozenset[str] = frozenset()
     older_than: float = 0.0
     unknown_older_than: float | None = None
 
     def state(self, study: str) -> str:
-        """A study's, for people."""
-        if study in self.held:
+        """State of a study: running, finished, open or not in MLflow."""
+        if study in self.active:
             return "running"
         return {True: "finished", False: "open", None: "not in MLflow"}[self.finished.get(study)]
 
-    def needs(self, study: str, thing: str) -> bool:
-        """Whether a study that has used the thing will ask for it again when it goes on."""
+    def requires(self, study: str, artifact: str) -> bool:
+        """Whether a study that uses the artifact will read it again when it resumes."""
         state = self.state(study)
-        return state != "finished" and not (state == "open" and thing in self.stopped.get(study, ()))
+        return state != "finished" and not (state == "open" and artifact in self.pruned.get(study, ()))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
-    """studies: that have used the thing. keep: why it stays; None: it may go."""
+class Retention:
+    """Whether an artifact is retained.
 
-    thing: Thing
+    Attributes:
+        studies: studies that use it.
+        used: time of the last use, in Unix seconds.
+        reason: why it is retained; None if it can be removed.
+    """
+
+    artifact: ArtifactInfo
     studies: tuple[str, ...]
     used: float
-    keep: str | None
+    reason: str | None
 
 
-def decide(thing: Thing, uses: Uses, rules: Rules, now: float | None = None) -> Decision:
-    """Whether a thing may go."""
-    of_thing = uses.of(thing.name)
-    used = max([thing.changed, *of_thing.values()])
-    now = time.time() if now is None else now
-    return Decision(
-        thing=thing, studies=tuple(sorted(of_thing)), used=used, keep=_reason(thing, of_thing, used, rules, now)
-    )
+def retention(artifact: ArtifactInfo, uses: Uses, policy: RetentionPolicy, now: float | None = None) -> Retention:
+    """Apply the policy to an artifact. now: Unix seconds, default the current time."""
+    studies = uses.of(artifact.name)
+    used = max([artifact.modified, *studies.values()])
+    age_days = max(0.0, ((time.time() if now is None else now) - used) / 86400)
+    reason = _reason(artifact, studies.keys(), age_days, policy)
+    return Retention(artifact=artifact, studies=tuple(sorted(studies)), used=used, reason=reason)
 
 
-def _reason(thing: Thing, uses: Mapping[str, float], used: float, rules: Rules, now: float) -> str | None:
-    age = days(used, now)
-    if thing.scratch:
-        return None if age >= max(SCRATCH_DAYS, rules.older_than) and not rules.studies else "is perhaps being written"
-    if thing.kind == "models":
+def _reason(artifact: ArtifactInfo, users: Iterable[str], age_days: float, policy: RetentionPolicy) -> str | None:
+    """Why the artifact is retained; None if it can be removed. users: studies that use it."""
+    studies = sorted(users)
+    if artifact.incomplete:
+        expired = age_days >= max(INCOMPLETE_DAYS, policy.older_than) and not policy.studies
+        return None if expired else "may still be written"
+    if artifact.kind == "models":
         return "an exported student"
-    if thing.name in rules.needed:
-        return f"{rules.needed[thing.name]} was made from it"
-    if not uses:
-        if rules.unknown_older_than is None or age < rules.unknown_older_than or rules.studies:
-            return "no study is known to use it"
+    if artifact.name in policy.dependents:
+        return f"{policy.dependents[artifact.name]} depends on it"
+    if not studies:
+        if policy.unknown_older_than is None or age_days < policy.unknown_older_than or policy.studies:
+            return "no study is recorded as using it"
         return None
-    if needing := [f"{study} ({rules.state(study)})" for study in sorted(uses) if rules.needs(study, thing.name)]:
-        return f"used by {', '.join(needing)}"
-    if rules.studies and (others := sorted(uses.keys() - rules.studies)):
+    if requiring := [f"{study} ({policy.state(study)})" for study in studies if policy.requires(study, artifact.name)]:
+        return f"used by {', '.join(requiring)}"
+    if policy.studies and (others := [study for study in studies if study not in policy.studies]):
         return f"shared with {', '.join(others)}"
-    if age * 86400 < RECENT_S:
+    if age_days * 86400 < RECENT_S:
         return "used within the last hour"
-    return "used lately" if age < rules.older_than else None
+    return "used recently" if age_days < policy.older_than else None
 
 
-def prune(storage: Storage, filesystem: fs.FileSystem, decision: Decision, uses: Uses) -> bool:
-    """Remove a thing that may go; False if it is in use meanwhile: by who holds its lock, by a study that has turned to
-    it since `uses`, or by one of its studies that a driver holds now. Raises OSError, StoreError.
+def collect(storage: Storage, filesystem: fs.FileSystem, unused: Retention, uses: Uses) -> bool:
+    """Remove an artifact, unless it came into use after it was listed.
 
-    What makes it a thing goes first, so that no one takes the rest for one.
+    The completion marker is removed first, so that a partly removed artifact is never taken for a complete one.
+
+    Args:
+        unused: the artifact, with reason None.
+        uses: the uses from which `unused` was computed.
+
+    Returns:
+        Whether it was removed. False if its lock is held, a study has used it since, or one of its studies is active.
+
+    Raises:
+        OSError, StoreError: the storage cannot be read or written.
     """
-    thing, path = decision.thing, storage.root / decision.thing.name
+    artifact, path = unused.artifact, storage.root / unused.artifact.name
     try:
         with FileLock(path.with_name(path.name + ".lock"), timeout=0):
-            if uses_of(filesystem, thing.name, uses.studies) != dict(uses.of(thing.name)):
+            if uses_of(filesystem, artifact.name, uses.studies) != dict(uses.of(artifact.name)):
                 return False
-            if held_studies(storage, decision.studies):
+            if active_studies(storage, unused.studies):
                 return False
             if storage.store is not None:
-                storage.store.delete(f"{thing.name}/{RECORD if thing.kind in TRAININGS else MANIFEST}")
-                filesystem.delete_dir(thing.name)
+                storage.store.delete(f"{artifact.name}/{RECORD if artifact.kind in TRAININGS else MANIFEST}")
+                filesystem.delete_dir(artifact.name)
             remove(path)
-            for study in decision.studies:
-                filesystem.delete_file(f"{USES}/{study}/{thing.name}")
+            for study in unused.studies:
+                filesystem.delete_file(f"{USES}/{study}/{artifact.name}")
     except Timeout:
         return False
     return True
 
 
-def held_studies(storage: Storage, studies: Iterable[str]) -> frozenset[str]:
-    """Those of the studies; nothing is waited for. Raises OSError, StoreError."""
-    return frozenset(study for study in studies if storage.records(study).exists() or _is_held(storage, study))
+def active_studies(storage: Storage, studies: Iterable[str]) -> frozenset[str]:
+    """Those of the studies that have a running driver or pending records. Does not wait. Raises OSError, StoreError."""
+    return frozenset(study for study in studies if storage.records(study).exists() or _is_locked(storage, study))
 
 
-def _is_held(storage: Storage, study: str) -> bool:
-    """Of an object store's, one whose holder has died counts for as long as its name stands there.
+def _is_locked(storage: Storage, study: str) -> bool:
+    """Whether a driver holds the study.
 
-    So does one whose lock is another user's, and cannot be tried.
+    In an object store, a dead driver counts until its lease is deleted. A lock file that cannot be opened, because it
+    belongs to another user, counts while its holder file exists.
     """
     if storage.store is not None and storage.store.modified(f"studies/{study}.holder") is not None:
         return True

@@ -1,26 +1,25 @@
-"""Where everything that is computed lies, named by what it was computed from.
+"""Layout of a storage: paths of artifacts, named by a hash of what determines their content, and exclusive locks.
 
-    STORAGE/features/KEY    encoded corpora
-    STORAGE/frozen/KEY      what an encoder's frozen layers make of an encoded corpus
-    STORAGE/teachers/KEY    teachers, the weights of every epoch; targets/KEY.json their scores on a target language
-    STORAGE/outputs/KEY     soft labels and [CLS] vectors of a teacher
-    STORAGE/students/KEY    students
-    STORAGE/words/KEY       the words of scored sentences, for people
-    STORAGE/results/KEY     predictions and sentence vectors of final runs
-    STORAGE/models/NAME     exported students
-    STORAGE/encoders/DIGEST an encoder's files, for nodes that have no others (on an object store alone)
-    STORAGE/studies/NAME.*  who runs a study
-    STORAGE/records/NAME    what waits to be recorded in MLflow
-    STORAGE/failures/RUN    what failed attempts said
-    STORAGE/uses/STUDY      what a study has used (see `uses`)
-    STORAGE/ray             Ray's own files
+    STORAGE/features/KEY        encoded corpora
+    STORAGE/frozen/KEY          outputs of an encoder's frozen layers on an encoded corpus
+    STORAGE/teachers/KEY        teachers; weights of every epoch; targets/KEY: their scores on a target language
+    STORAGE/outputs/KEY         a teacher's soft labels and [CLS] vectors
+    STORAGE/students/KEY        students
+    STORAGE/words/KEY           words of the scored sentences
+    STORAGE/results/KEY         predictions and sentence vectors of final runs
+    STORAGE/models/NAME         exported students
+    STORAGE/encoders/DIGEST     files of an encoder (object stores only)
+    STORAGE/studies/NAME.*      lock and holder of a study
+    STORAGE/records/NAME.*      journal: records pending for MLflow
+    STORAGE/failures/RUN        output of failed attempts
+    STORAGE/uses/STUDY          artifacts that a study uses (see uses.py)
+    STORAGE/ray                 Ray's files
 
-A key is a digest of all that decides the content, so that two trials, two studies or two languages that need one
-thing find the same one, and a thing that is there is right: what was damaged since does not fit its digests, and is
-made again (see `kept`). Who makes a thing holds its lock meanwhile.
+Trials, studies and languages with the same settings therefore share artifacts. An artifact is verified before use and
+created again if it is damaged (see artifacts.py); its lock is held meanwhile.
 
-STORAGE is a directory, or a prefix of an object store's bucket. Of that each node has a copy in the user's cache, as
-far as it has needed it; locks are a node's own then, see `copies`.
+STORAGE is a directory, or a prefix of an object store's bucket. For an object store, each node has copies in the user's
+cache, and locks are local to a node (see transfer.py).
 """
 
 import hashlib
@@ -42,17 +41,17 @@ from msd_ray.common.files import check_writable, new_file
 from msd_ray.common.text import one_line
 from msd_ray.data.encoders.cache import cache_directory
 
-from .lease import held_study
+from .lease import study_lease
 from .object_store import ObjectStore
 
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
-"""What a place that is no directory begins with."""
+"""Start of a place that is not a directory."""
 CONTENT_VERSION = 1
-"""Raised whenever a change to the code changes what the same settings compute."""
+"""Incremented when a change of the code changes what the same settings compute."""
 
 
 def content_key(**content: Any) -> str:
-    """A digest of JSON values: 20 hexadecimal digits."""
+    """Hash of JSON values: the first 20 hexadecimal digits of a SHA-256. Raises ValueError for NaN and infinity."""
     canonical = json.dumps({"version": CONTENT_VERSION, **content}, sort_keys=True, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:20]
 
@@ -66,30 +65,38 @@ DIRECTORIES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """directory: one that every worker sees under the same path. store: instead of it, an object store."""
+    """A storage: a directory or an object store.
+
+    Attributes:
+        directory: directory that all workers see under the same path.
+        store: object store, if there is no directory.
+    """
 
     directory: Path | None = None
     store: ObjectStore | None = None
 
     @classmethod
     def at(cls, place: str | Path) -> "Storage":
-        """Name a directory or an object store, and write nothing.
+        """The storage in a directory or an object store; writes nothing.
 
-        Raises UserError if a file is in the directory's way, or it is read-only, and for what is no URI.
+        Raises:
+            UserError: the URI is invalid, or the directory cannot be created or written.
         """
         if isinstance(place, str) and URI.match(place):
             return cls(store=ObjectStore.at(place))
         root = Path(place).expanduser().resolve()
-        there = next(path for path in (root, *root.parents) if path.exists())
-        if not there.is_dir():
-            raise UserError(f"the storage {root} cannot be made: {there} is no directory; give another --storage")
-        if not os.access(there, os.W_OK | os.X_OK):
-            raise UserError(f"the storage {root} cannot be written: {there} is read-only; give another --storage")
+        existing = next(path for path in (root, *root.parents) if path.exists())
+        if not existing.is_dir():
+            raise UserError(
+                f"the storage {root} cannot be created: {existing} is not a directory; choose another --storage"
+            )
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise UserError(f"the storage {root} cannot be written: {existing} is read-only; choose another --storage")
         return cls(directory=root)
 
     @property
     def root(self) -> Path:
-        """The directory; of an object store, this node's own copy of it."""
+        """The directory; for an object store, the directory of this node's copies."""
         if self.directory is not None:
             return self.directory
         assert self.store is not None
@@ -97,15 +104,15 @@ class Storage:
 
     @property
     def place(self) -> str:
-        """Where it is, for people."""
+        """Directory or URI, for messages."""
         return self.store.uri if self.store is not None else str(self.root)
 
     def name(self, path: Path) -> str:
-        """What lies at `path`, as an object's name."""
+        """`path` relative to the storage, as an object's name."""
         return path.relative_to(self.root).as_posix()
 
     def create(self) -> None:
-        """Create the directory and see that it, and an object store, can be written. Raises UserError if not."""
+        """Create the directory and check that it, and the object store, are writable. Raises UserError."""
         if self.store is not None:
             self.store.check()
         with self.writing():
@@ -113,9 +120,9 @@ class Storage:
             check_writable(self.root)
 
     def check(self) -> None:
-        """See that everything can be written, or made, and make nothing. Raises UserError if it cannot."""
+        """Check, without creating it, that the storage is writable or can be created. Raises UserError."""
         if self.store is not None:
-            self.store.check()  # within seconds
+            self.store.check()
         with self.writing():
             check_writable(next(path for path in (self.root, *self.root.parents) if path.exists()))
             for path in (self.root / name for name in DIRECTORIES):
@@ -124,14 +131,14 @@ class Storage:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Turn what the system says of a write (read-only, full, a file in the way) into a UserError."""
+        """Convert an OSError of a write (read-only, full, not a directory) to a UserError."""
         try:
             yield
         except OSError as error:
             raise UserError(
                 f"the storage {self.root} cannot be written: {error.strerror or error}"
                 f"{f' ({error.filename})' if error.filename else ''}; "
-                f"free some space, or give a writable directory with {'MSD_RAY_CACHE' if self.store else '--storage'}"
+                f"free disk space, or choose a writable directory with {'MSD_RAY_CACHE' if self.store else '--storage'}"
             ) from error
 
     def features(self, key: str) -> Path:
@@ -139,7 +146,7 @@ class Storage:
         return self.root / "features" / key
 
     def frozen_states(self, key: str) -> Path:
-        """The states of an encoder's frozen layers, of an encoded corpus."""
+        """Outputs of an encoder's frozen layers on an encoded corpus."""
         return self.root / "frozen" / key
 
     def teacher(self, key: str) -> Path:
@@ -155,11 +162,11 @@ class Storage:
         return self.root / "students" / key
 
     def words(self, key: str) -> Path:
-        """The words of an encoded corpus, where predictions on it are to be read."""
+        """Words of an encoded corpus, for readers of its predictions."""
         return self.root / "words" / key
 
     def results(self, key: str) -> Path:
-        """What a final run leaves to be read beside its scores."""
+        """Predictions and sentence vectors of a final run."""
         return self.root / "results" / key
 
     def model(self, name: str) -> Path:
@@ -172,49 +179,52 @@ class Storage:
 
     @property
     def artifacts(self) -> Path | None:
-        """Where MLflow's files go when it is a database; on an object store that is for MLflow to decide."""
+        """Directory of MLflow's artifacts if MLflow is a database; None for object stores, where MLflow chooses it."""
         return None if self.directory is None else self.directory / "mlartifacts"
 
     def records(self, study: str) -> Path:
-        """The journal of what a study still has to record in MLflow."""
+        """Journal of a study's records that are pending for MLflow."""
         return self.root / "records" / f"{study}.jsonl"
 
     def failure(self, run: str, at: datetime) -> Path:
-        """What a failed attempt at a run said; MLflow gets a copy."""
+        """Output of a failed attempt at a run; MLflow gets a copy."""
         return self.root / "failures" / run.replace("/", "-") / f"{at:%Y-%m-%d-%H%M%S-%f}.txt"
 
     @property
     def ray(self) -> Path:
-        """Ray's experiment files, where they lie in a directory."""
+        """Ray's experiment files."""
         return self.root / "ray"
 
     @contextmanager
     def study_lock(self, name: str) -> Iterator[None]:
-        """Hold a study: one driver at a time may go on with it. Raises UserError if another one does, and says which.
+        """Hold the exclusive lock of a study: one driver at a time.
 
-        Who holds it stands in `NAME.holder`, for people; the lock itself ends with its process, however that dies. On
-        an object store the drivers of other machines are told by `lease`.
+        The lock is released when its process exits, however it exits. `NAME.holder` names the process, for messages.
+        With an object store, `lease` excludes the drivers of other machines.
+
+        Raises:
+            UserError: another driver holds the study; the message names it.
         """
-        with ExitStack() as held:
-            held.enter_context(self._locked(name))
+        with ExitStack() as stack:
+            stack.enter_context(self._local_lock(name))
             if self.store is not None:
-                held.enter_context(held_study(self.store, name))
+                stack.enter_context(study_lease(self.store, name))
             yield
 
     @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
-        """The part of `study_lock` among this machine's processes."""
+    def _local_lock(self, name: str) -> Iterator[None]:
+        """`study_lock` among the processes of this machine, or of those that share the directory."""
         path = self.root / "studies" / f"{name}.lock"
         holder = path.with_suffix(".holder")
-        lock = FileLock(path, timeout=1)  # who asks whether the study is held has it for a moment
+        lock = FileLock(path, timeout=1)  # garbage collection holds it briefly to test it
         with self.writing():
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire()
             except Timeout as error:  # an OSError too
                 raise UserError(
-                    f"another process is running the study {name} in {self.place}{_named(holder)}; wait for it, or "
-                    "give another --name"
+                    f"another process is running the study {name} in {self.place}{_holder(holder)}; wait for it, or "
+                    "choose another --name"
                 ) from error
         try:
             with self.writing(), new_file(holder) as scratch:
@@ -227,15 +237,15 @@ class Storage:
 
     @contextmanager
     def lock(self, path: Path) -> Iterator[None]:
-        """Hold `path` for this process; another one that wants it waits. Freed when the process dies."""
+        """Hold the exclusive lock of `path`; other processes wait. It is released when the process exits."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(path.name + ".lock")):
             yield
 
 
-def _named(holder: Path) -> str:
-    """Who holds a study, in brackets; nothing where that has not been written yet."""
+def _holder(path: Path) -> str:
+    """The process that holds a study, in parentheses; empty if it is not written yet."""
     try:
-        return f" ({one_line(holder.read_text(encoding='utf-8', errors='surrogateescape'))})"
+        return f" ({one_line(path.read_text(encoding='utf-8', errors='surrogateescape'))})"
     except FileNotFoundError:
         return ""

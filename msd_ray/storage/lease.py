@@ -1,12 +1,12 @@
-"""A study on an object store is held by one driver: a small object says by which, renewed as long as it lives.
+"""Exclusive lock of a study in an object store: an object that the driver renews while it runs.
 
     STORE/studies/NAME.holder   {"holder": ..., "host": ..., "process": ..., "since": ..., "sha256": ...}
 
-An object store has no locks that end with their process, so the holder writes the object again every `RENEW_S` seconds;
-one that is older than `STALE_S`, by the store's own clock, is of a driver that is gone, and is taken over. A driver of
-this machine whose process has ended is known to be gone at once. Two drivers that start within the same second both
-write, wait `SETTLE_S`, and look whose name stands there. A driver that was cut off for longer than `STALE_S` finds
-another name when it is back, and ends.
+Locks in an object store do not end with their process. The holder therefore writes the object every `RENEW_S` seconds;
+if it is older than `STALE_S` seconds by the store's clock, its driver is dead and another one takes over. A dead driver
+of the same machine is detected at once. Two drivers that start within the same second both write, wait `SETTLE_S`
+seconds and read the object: the one whose name it has continues. A driver that was disconnected for longer than
+`STALE_S` seconds finds another name and stops.
 """
 
 import json
@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import psutil
+
 from msd_ray.common.errors import UserError, warn
 from msd_ray.common.manifest import DamagedError, parse_sealed, seal
 from msd_ray.common.text import one_line
@@ -31,19 +33,24 @@ RENEW_S, STALE_S, SETTLE_S = 20.0, 90.0, 2.0
 
 
 @contextmanager
-def held_study(store: ObjectStore, name: str) -> Iterator[None]:
-    """Hold the study `name`. Raises UserError if another driver does, and says which; StoreError."""
+def study_lease(store: ObjectStore, name: str) -> Iterator[None]:
+    """Hold the study `name`.
+
+    Raises:
+        UserError: another driver holds it; the message names it.
+        StoreError: the object store is unusable.
+    """
     lease = _Lease(store, f"studies/{name}.holder", name)
-    lease.take()
+    lease.acquire()
     stop = threading.Event()
-    renewing = threading.Thread(target=lease.renew_until, args=(stop,), name="study's holder", daemon=True)
+    renewing = threading.Thread(target=lease.renew_until, args=(stop,), name="renews the study's lease", daemon=True)
     renewing.start()
     try:
         yield
     finally:
         stop.set()
         renewing.join()
-        lease.give_back()
+        lease.release()
 
 
 class _Lease:
@@ -56,47 +63,47 @@ class _Lease:
             "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         }
 
-    def take(self) -> None:
-        """Write our name, if no living driver's stands there."""
-        self._refuse_if_held()
+    def acquire(self) -> None:
+        """Write our name, unless another live driver holds the study. Raises UserError if one does."""
+        self._check_free()
         self._write()
         time.sleep(SETTLE_S)
-        self._refuse_if_held()
+        self._check_free()
 
     def renew_until(self, stop: threading.Event) -> None:
-        """Write our name again and again; end this process's search where another's stands there."""
+        """Renew the lease until `stop` is set; interrupt the main thread if another driver has taken over."""
         while not stop.wait(RENEW_S):
             try:
                 other = self._other()
                 if other is None:
                     self._write()
             except StoreError as error:
-                # Whoever trains notices too, and fails; a moment's silence loses nothing.
-                warn(f"the study {self._study} cannot be held: {error}")
+                # The lease survives until STALE_S; trials that need the object store fail by themselves.
+                warn(f"the lease of the study {self._study} was not renewed: {error}")
                 continue
             if other is not None:
                 print(one_line(f"stopped: the study {self._study} was taken over by {_who(other)}"), file=sys.stderr)
                 interrupt_main()
                 return
 
-    def give_back(self) -> None:
-        """Delete our name."""
+    def release(self) -> None:
+        """Delete the object, if it has our name."""
         try:
             if self._other() is None:
                 self._store.delete(self._key)
         except StoreError:
-            pass  # it gets stale
+            pass  # it expires
 
-    def _refuse_if_held(self) -> None:
+    def _check_free(self) -> None:
         other = self._other()
-        if other is not None and not self._is_gone(other):
+        if other is not None and not self._is_dead(other):
             raise UserError(
                 f"another process is running the study {self._study} in {self._store.uri} ({_who(other)}); wait for it "
-                f"(one that has died is forgotten after {STALE_S:.0f} s), or give another --name"
+                f"(the lease of a dead process expires after {STALE_S:.0f} s), or choose another --name"
             )
 
     def _other(self) -> dict[str, object] | None:
-        """Whose name stands there, if it is not ours."""
+        """The holder, unless it is this process; None if there is none or the object is damaged."""
         text = self._store.read(self._key)
         if text is None:
             return None
@@ -106,20 +113,16 @@ class _Lease:
             return None
         return None if found.get("holder") == self._mine["holder"] else found
 
-    def _is_gone(self, other: dict[str, object]) -> bool:
-        if other.get("host") == self._mine["host"] and isinstance(other.get("process"), int):
-            try:
-                os.kill(int(str(other["process"])), 0)
-            except ProcessLookupError:
-                return True
-            except PermissionError:
-                pass
+    def _is_dead(self, other: dict[str, object]) -> bool:
+        process = other.get("process")
+        if other.get("host") == self._mine["host"] and isinstance(process, int) and not psutil.pid_exists(process):
+            return True
         written = self._store.modified(self._key)
         now = self._clock()
         return written is None or now - written > STALE_S
 
     def _clock(self) -> float:
-        """What time the store has: another machine's clock is not asked."""
+        """The store's time, in Unix seconds; clocks of machines may differ from it."""
         probe = f"{self._key}.{self._mine['holder']}"
         self._store.write(probe, b"now")
         now = self._store.modified(probe)

@@ -1,9 +1,9 @@
-"""A prefix of a bucket (`s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`): objects are read and written whole.
+"""ObjectStore: whole objects below a prefix of a bucket (`s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`).
 
-Credentials come from where the provider's SDK looks (environment, profile, the machine's role), on every node. The
-endpoint of a server that is not Amazon's comes from AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL: the node's own, else the
-driver's. What fails for a while (5xx, a lost connection, "slow down") is tried again with growing pauses, for about a
-minute; what is refused or does not exist is not.
+Every node finds credentials as the provider's SDK does (environment, profile, the machine's role). The endpoint of an
+S3-compatible server comes from AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, of the node or else of the driver. Failed
+requests (5xx, lost connection, "slow down") are retried with exponential backoff for about a minute; denied requests
+and missing objects are not retried.
 """
 
 import hashlib
@@ -24,21 +24,27 @@ from msd_ray.common.files import new_file
 
 SCHEMES = ("s3", "gs")
 ATTEMPTS = 7
-"""Of a request: random pauses of at most 1, 2, 4, ... 20 s lie between them."""
+"""Attempts per request, with random delays of at most 1, 2, 4, ... 20 s between them."""
 FIRST_ATTEMPTS = 2
-"""When a command starts: a wrong address is to be told within seconds."""
+"""Attempts when a command starts, so that a wrong address is reported within seconds."""
 CONNECT_S, REQUEST_S = 5.0, 60.0
 GOOGLE_RETRY_S = {ATTEMPTS: 60, FIRST_ATTEMPTS: 5}
 CHUNK = 1 << 22
 
 
 class StoreError(UserError):
-    """The object store cannot be used: the message says which, why, and what to do."""
+    """The object store is unusable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStore:
-    """uri: without credentials and without slash at its end. endpoint: the driver's, None for the provider's own."""
+    """A prefix of a bucket.
+
+    Attributes:
+        uri: without credentials and trailing slash.
+        endpoint: URL of the driver's server; None for the provider's own servers.
+        attempts: attempts per request, a key of GOOGLE_RETRY_S for `gs://`.
+    """
 
     uri: str
     endpoint: str | None = None
@@ -46,18 +52,18 @@ class ObjectStore:
 
     @classmethod
     def at(cls, uri: str, *, option: str = "--storage") -> "ObjectStore":
-        """Name the place; nothing is asked of it. Raises UserError, naming the option, for what is no such URI."""
+        """Parse a URI; sends no request. Raises UserError, naming the option, if it is invalid."""
         scheme, _, rest = uri.partition("://")
-        if any(sign in rest for sign in "@?#"):  # not repeated: a secret may be in it
+        if any(sign in rest for sign in "@?#"):  # the message omits it: it may contain a secret
             raise UserError(
                 f"{option} {scheme}://...: credentials and settings belong in the environment (AWS_ACCESS_KEY_ID, "
-                f"AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL), not in the URI; write {scheme}://BUCKET/PREFIX"
+                f"AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL), not in the URI; use {scheme}://BUCKET/PREFIX"
             )
         bucket, *parts = rest.rstrip("/").split("/")
         plain = all(re.fullmatch(r"[A-Za-z0-9_.=-]+", part) and part not in (".", "..") for part in parts)
         if scheme not in SCHEMES or not re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", bucket) or not plain:
             raise UserError(
-                f"{option} {uri}: this names no place; give a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
+                f"{option} {uri}: invalid location; use a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
                 "(bucket: lower-case letters, digits, dots and dashes; prefix: letters, digits, dots, dashes, "
                 "underscores, and slashes between them)"
             )
@@ -65,27 +71,27 @@ class ObjectStore:
 
     @property
     def filesystem(self) -> fs.FileSystem:
-        """The store as pyarrow and Ray see it; pickled, it holds no credentials. Raises OSError."""
+        """The file system for pyarrow and Ray; its pickle contains no credentials. Raises OSError."""
         scheme, _, place = self.uri.partition("://")
         return _filesystem(scheme, place.partition("/")[0], _endpoint(scheme) or self.endpoint, self.attempts)
 
     def path(self, name: str) -> str:
-        """`BUCKET/PREFIX/NAME`: an object's path in the file system."""
+        """Path of an object in the file system: `BUCKET/PREFIX/NAME`."""
         return f"{self.uri.partition('://')[2]}/{name}"
 
     def check(self) -> None:
-        """See within seconds that objects can be written here. Raises StoreError."""
+        """Check within seconds that objects can be written. Raises StoreError."""
         replace(self, attempts=FIRST_ATTEMPTS).write(".probe", b"written by msd_ray to see that it can\n")
 
-    def look(self) -> None:
-        """See within seconds that the bucket is there, and write nothing. Raises StoreError."""
+    def check_bucket(self) -> None:
+        """Check within seconds, without writing, that the bucket exists. Raises StoreError."""
         quick, bucket = replace(self, attempts=FIRST_ATTEMPTS), self.path("").partition("/")[0]
         with self._errors():
             if quick.filesystem.get_file_info(bucket).type == fs.FileType.NotFound:
-                raise FileNotFoundError(f"there is no bucket {bucket}")
+                raise FileNotFoundError(f"the bucket {bucket} does not exist")
 
     def read(self, name: str) -> bytes | None:
-        """An object's bytes, None if there is none. Raises StoreError."""
+        """Read an object; None if it does not exist. Raises StoreError."""
         with self._errors():
             try:
                 with self.filesystem.open_input_stream(self.path(name)) as stream:
@@ -95,7 +101,7 @@ class ObjectStore:
         return content
 
     def download(self, name: str, path: Path) -> bool:
-        """Write an object to a file, whole or not at all; False if there is none. Raises StoreError and OSError."""
+        """Download an object to a file, atomically. Returns False if it does not exist. Raises StoreError, OSError."""
         with self._errors():
             try:
                 stream = self.filesystem.open_input_stream(self.path(name))
@@ -112,7 +118,7 @@ class ObjectStore:
             stream.write(content)
 
     def upload(self, path: Path, name: str) -> str:
-        """Write a file as an object; the SHA-256 of what was sent. Raises StoreError, OSError if it cannot be read."""
+        """Upload a file. Returns the SHA-256 of the uploaded bytes. Raises StoreError, and OSError for the file."""
         digest = hashlib.sha256()
         with path.open("rb") as file, self._errors(), self.filesystem.open_output_stream(self.path(name)) as stream:
             while chunk := file.read(CHUNK):
@@ -121,12 +127,12 @@ class ObjectStore:
         return digest.hexdigest()
 
     def delete(self, name: str) -> None:
-        """Delete an object, if it is there. Raises StoreError."""
+        """Delete an object if it exists. Raises StoreError."""
         with self._errors(), suppress(FileNotFoundError):
             self.filesystem.delete_file(self.path(name))
 
     def modified(self, name: str) -> float | None:
-        """When an object was written, in seconds of the store's clock; None if it is not there. Raises StoreError."""
+        """Modification time by the store's clock, in Unix seconds; None if it does not exist. Raises StoreError."""
         with self._errors():
             written: float | None = self.filesystem.get_file_info(self.path(name)).mtime_ns
         return None if written is None else written / 1e9
@@ -138,7 +144,7 @@ class ObjectStore:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turn what pyarrow says of the store into a StoreError."""
+        """Convert an OSError of pyarrow to a StoreError."""
         try:
             yield
         except OSError as error:
@@ -146,7 +152,7 @@ class ObjectStore:
             at = f"the server {_shown(endpoint)}" if endpoint else "the provider's own servers"
             raise StoreError(
                 f"the storage {self.uri} on {at} cannot be used: {_first_line(error)}; check the bucket's name, the "
-                "credentials and the endpoint in the environment, and start the same command again"
+                "credentials and the endpoint in the environment, then run the same command again"
             ) from error
 
 
@@ -159,11 +165,11 @@ def _filesystem(scheme: str, bucket: str, endpoint: str | None, attempts: int) -
         region = fs.resolve_s3_region(bucket)
     return fs.S3FileSystem(
         endpoint_override=endpoint,
-        region=region or "us-east-1",  # a server that is not Amazon's has no region; the signature needs a name
+        region=region or "us-east-1",  # other servers have no regions, but the signature needs a name
         connect_timeout=CONNECT_S,
         request_timeout=REQUEST_S,
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=attempts),
-        allow_delayed_open=True,  # a small object is one request
+        allow_delayed_open=True,  # one request per small object
     )
 
 
@@ -174,7 +180,7 @@ def _endpoint(scheme: str) -> str | None:
 
 
 def _shown(endpoint: str) -> str:
-    """Without a user and password, should there be any."""
+    """The endpoint without user and password."""
     return urlsplit(endpoint).netloc.rpartition("@")[2] or "of AWS_ENDPOINT_URL"
 
 

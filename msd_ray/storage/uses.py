@@ -1,10 +1,10 @@
-"""Which studies have used a thing, so that it can be told what nobody needs any more.
+"""Records which studies use which artifacts, for garbage collection.
 
-    STORAGE/uses/STUDY/KIND/KEY     its time is when a process of the study last turned to KIND/KEY; a trial's process
-                                    leaves the trial's key in it (`student/7`), the driver nothing
+    STORAGE/uses/STUDY/KIND/KEY     modification time: the study's last use of KIND/KEY. Contents: the key of the trial
+                                    that used it (`student/7`), empty if the driver did
 
-Things are shared by studies, and none of them says whose it is. A storage from before there were such files has things
-of which no use is known; those count as used until their owner says otherwise.
+Studies share artifacts, and no artifact names its users. Artifacts of storages from before these files have no recorded
+use; they are retained unless `--unknown-older-than` is given.
 """
 
 from collections import defaultdict
@@ -22,27 +22,31 @@ USES = "uses"
 
 @dataclass(frozen=True, kw_only=True)
 class Uses:
-    """by_thing: of `KIND/KEY`, the studies that have used it, and when last, in seconds since 1970."""
+    """by_artifact: for each `KIND/KEY`, the studies that use it and the times of their last use, in Unix seconds."""
 
-    by_thing: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    by_artifact: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
-    def of(self, thing: str) -> Mapping[str, float]:
-        """Who has used a thing."""
-        return self.by_thing.get(thing, {})
+    def of(self, artifact: str) -> Mapping[str, float]:
+        """Studies that use an artifact, with the times of their last use."""
+        return self.by_artifact.get(artifact, {})
 
     @property
     def studies(self) -> set[str]:
-        """Every study that has used anything."""
-        return {study for uses in self.by_thing.values() for study in uses}
+        """All studies with a recorded use."""
+        return {study for uses in self.by_artifact.values() for study in uses}
 
 
 def mark_used(storage: Storage, study: str | None, path: Path, *, trial: str = "") -> None:
-    """Note that the study, or a trial of it, uses the thing at `path`; nothing for None. Raises OSError, StoreError."""
+    """Record that a study, or one of its trials, uses the artifact at `path`. No effect if `study` is None.
+
+    Raises:
+        OSError, StoreError: the record cannot be written.
+    """
     if study is not None:
         _mark(storage, f"{USES}/{study}/{storage.name(path)}", trial)
 
 
-@cache  # once in a process is enough
+@cache  # once per process is enough
 def _mark(storage: Storage, name: str, trial: str) -> None:
     if storage.store is not None:
         storage.store.write(name, trial.encode())
@@ -53,22 +57,22 @@ def _mark(storage: Storage, name: str, trial: str) -> None:
 
 
 def read_uses(filesystem: fs.FileSystem) -> Uses:
-    """All that is noted in a storage. Raises OSError."""
+    """Read all uses recorded in a storage. Raises OSError."""
     found: defaultdict[str, dict[str, float]] = defaultdict(dict)
     for info in filesystem.get_file_info(fs.FileSelector(USES, recursive=True, allow_not_found=True)):
         parts = info.path.split("/")
         if info.type == fs.FileType.File and len(parts) == 4:
             found["/".join(parts[2:])][parts[1]] = (info.mtime_ns or 0) / 1e9
-    return Uses(by_thing=found)
+    return Uses(by_artifact=found)
 
 
 def students_of(filesystem: fs.FileSystem, uses: Uses, study: str, trials: Collection[str]) -> frozenset[str]:
-    """The students that one of the trials was the last of the study to turn to, as `students/KEY`. Raises OSError.
+    """Students (`students/KEY`) whose last user in the study is one of these trials. Raises OSError.
 
-    A teacher, or what it says of a text, is no trial's own: the next one may need it.
+    Teachers and their outputs are excluded: later trials of the study may need them.
     """
-    students = [thing for thing, by in uses.by_thing.items() if thing.startswith("students/") and study in by]
-    return frozenset(thing for thing in students if _trial(filesystem, f"{USES}/{study}/{thing}") in trials)
+    students = [name for name, studies in uses.by_artifact.items() if name.startswith("students/") and study in studies]
+    return frozenset(name for name in students if _trial(filesystem, f"{USES}/{study}/{name}") in trials)
 
 
 def _trial(filesystem: fs.FileSystem, name: str) -> str:
@@ -76,12 +80,12 @@ def _trial(filesystem: fs.FileSystem, name: str) -> str:
         with filesystem.open_input_stream(name) as stream:
             return str(stream.read().decode())
     except FileNotFoundError:
-        return ""  # the thing has gone meanwhile
+        return ""  # the artifact was removed in the meantime
 
 
-def uses_of(filesystem: fs.FileSystem, thing: str, studies: set[str]) -> dict[str, float]:
-    """Who has used one thing by now, among these studies and those that came since. Raises OSError."""
+def uses_of(filesystem: fs.FileSystem, artifact: str, studies: set[str]) -> dict[str, float]:
+    """Read the current uses of one artifact, by `studies` and by studies that started since. Raises OSError."""
     known = filesystem.get_file_info(fs.FileSelector(USES, allow_not_found=True))
     names = studies | {info.base_name for info in known}
-    infos = filesystem.get_file_info([f"{USES}/{name}/{thing}" for name in sorted(names)])
+    infos = filesystem.get_file_info([f"{USES}/{name}/{artifact}" for name in sorted(names)])
     return {info.path.split("/")[1]: (info.mtime_ns or 0) / 1e9 for info in infos if info.type == fs.FileType.File}

@@ -29,10 +29,10 @@ child run per trial and per final run. The driver is the only writer.
 Tags: `study`, `dataset`, `lang`, `command` (tune, ablate), `kind` (study or run); children also `key` (unique within
 the study: `teacher/0`, `student/3`, `final/best/<configuration>/seed-1`), `phase` (teacher, student, final), `trial`,
 `state` (COMPLETE, PRUNED, FAIL), `reason`; final runs also `row` (direct, tsl, paper, best, average; in an ablation
-the variant),
-`configuration` (digest), `seed`, `scored_split` (test, or dev when there is no test file), `zero_shot` (true, false),
-and `claim` for the two rows of the paper's claim. Trials of a warm start have their origin (`warm_start`), retries of a
-failed trial its key (`retry_of`). Parent and unfinished children of an interrupted study have the time in `interrupted`
+the variant), `configuration` (digest), `seed`, `scored_split` (test, or dev when there is no test file), `scored_on`
+(source, when there are no target labels, so that dev is the source's), `zero_shot` (true, false), and `claim` for the
+two rows of the paper's claim. Trials of a warm start have their origin (`warm_start`), retries of a failed trial
+its key (`retry_of`). Parent and unfinished children of an interrupted study have the time in `interrupted`
 until the study resumes. docs/mlflow.md has filters by these tags. A child's name ends with its language.
 
 Metric names; the UI groups charts by the prefix before the first `/`:

@@ -42,6 +42,7 @@ class Candidate:
         run_id: MLflow run of its training.
         content_sha256: hash of everything that determines its predictions.
         dev_f1: F1 of these weights, 0..1.
+        scored_on_source: whether the target has no labels, so that `dev` is the source's.
         scores: F1 of the configuration over seeds, 0..1, by tag name (`test_f1_mean`, `test_f1_sd`, ...).
         data_digests: digests of the sentences by part; must include the dev set, which comparisons need.
     """
@@ -60,6 +61,7 @@ class Candidate:
     scored_split: str
     scores: Mapping[str, float]
     data_digests: Mapping[str, str]
+    scored_on_source: bool = False
 
     def tags(self) -> dict[str, str]:
         """Tags of its version, without the promotion decision."""
@@ -88,11 +90,12 @@ class Candidate:
             if f"{split}_f1_mean" in scores
             else "not run"
         )
+        source = " No target labels: both are on the source's dev set." if self.scored_on_source else ""
         zero_shot = "" if self.zero_shot else " NOT zero-shot: target labels reached its training."
         return (
             f"{decision.reason}\n\nStudent of study {self.study}, row {self.row} (configuration {self.configuration}), "
             f"seed {self.seed}. F1 on dev {100 * self.dev_f1:.2f}; its configuration's {split} F1 {over_seeds}."
-            f"{zero_shot} Run {self.run_id}."
+            f"{source}{zero_shot} Run {self.run_id}."
         )
 
 

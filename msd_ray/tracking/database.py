@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.sqlite import sqlite_url
 
 from .client import create_tables
 from .outages import failure
@@ -79,7 +80,7 @@ def _create_sqlite(path: Path) -> None:
     try:
         for leftover in (scratch, copy):
             leftover.unlink(missing_ok=True)
-        create_tables(f"sqlite:///{scratch}")
+        create_tables(sqlite_url(scratch))
         with closing(sqlite3.connect(scratch)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
         os.replace(copy, path)  # noqa: PTH105 - atomic

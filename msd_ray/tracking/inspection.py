@@ -4,6 +4,7 @@ MLflow migrates a database of an earlier release when it opens it, without a bac
 checked before MLflow connects.
 """
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,9 +85,12 @@ def _revision(tracking_uri: str, path: Path | None) -> str | None:
     import sqlalchemy
 
     # Read-only: SQLite would create a missing file.
-    url = tracking_uri if path is None else f"sqlite:///file:{path}?mode=ro&uri=true"
     try:
-        engine = sqlalchemy.create_engine(url)
+        if path is None:
+            engine = sqlalchemy.create_engine(tracking_uri)
+        else:
+            read_only = f"{path.as_uri()}?mode=ro"
+            engine = sqlalchemy.create_engine("sqlite://", creator=lambda: sqlite3.connect(read_only, uri=True))
         try:
             with engine.connect() as connection:
                 if not sqlalchemy.inspect(connection).has_table("alembic_version"):

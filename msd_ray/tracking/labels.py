@@ -7,6 +7,8 @@ therefore carries study, data set and language as tags, and its name ends with t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .provenance import source_tags
+
 TUNE, ABLATE = "tune", "ablate"
 # MLflow's filters have neither OR nor an IN for tags, so the two rows of the paper's claim share a tag.
 CLAIM: Mapping[str, str] = {"msd": "msd-tsl", "no-all": "msd-tsl"}
@@ -23,6 +25,13 @@ _RUNS = {
     ABLATE: "each variant (tag `row`) with several seeds (phase `final`); a run tagged `zero_shot` = `false` has seen "
     "gold labels of the target's training sentences and is a control, no result",
 }
+_TRIALS = {
+    "teacher": "Teacher trial {number} of the search",
+    "student": "Student trial {number} of the search",
+    "confirm": "One of the best configurations with another seed",
+    "final": "Final run, scored on the test set, or on dev without a test file",
+}
+"""What the runs of a phase are, for their descriptions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +59,15 @@ class StudyLabels:
         zero_shot = {"zero_shot": "true"} if self.command == TUNE else {}
         claim = {"claim": CLAIM[tags["row"]]} if tags.get("row") in CLAIM else {}
         return {**zero_shot, **claim, **tags, **self._own, "kind": "run", "key": key, "phase": key.split("/")[0]}
+
+    def description(self, key: str, tags: Mapping[str, str]) -> dict[str, str]:
+        """Source and description of a new child run; users may edit the description in the UI."""
+        phase, row, seed = key.split("/")[0], tags.get("row"), tags.get("seed")
+        what = _TRIALS.get(phase, phase).format(number=tags.get("trial", "?"))
+        if row is not None:
+            what = f"{what}: row `{row}`, seed {seed}"
+        where = f"Study `{self.study}`, data set {self.dataset}, from English (`en`) to `{self.lang}`"
+        return {"mlflow.note.content": f"**{what}**. {where}.", **source_tags(self.command)}
 
     def name(self, name: str) -> str:
         """A child run's name, with the language: `student-3 ar`."""

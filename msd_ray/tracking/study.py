@@ -17,6 +17,7 @@ from .conflicts import find_parent_run
 from .connection import connect, experiment_id
 from .labels import TUNE, StudyLabels
 from .parameters import Json, flat_parameters, new_parameters, shortened
+from .provenance import dataset_inputs, source_tags
 from .rows import PARENT, RunRow, State, row_of, search_runs
 
 if TYPE_CHECKING:
@@ -81,10 +82,12 @@ class StudyTracker:
             found = find_parent_run(client, experiment, study, command)
             labels = StudyLabels(study=study, dataset=dataset, lang=lang, command=command)
             if found is None:
-                own = {"mlflow.note.content": labels.note(), **labels.parent_tags()}
+                own = {"mlflow.note.content": labels.note(), **labels.parent_tags(), **source_tags(command)}
                 found = client.create_run(experiment, run_name=study, tags=_tags({**tags, **own}))
             tracker = cls(client, tracking_uri, experiment, found.info.run_id, labels)
             tracker._log_parameters(found, parameters, run=f"study {study}")
+            if inputs := dataset_inputs(parameters, lang):
+                client.log_inputs(tracker.parent_id, inputs)  # what is already there is not added again
             tracker._set_tags(tracker.parent_id, {**tags, **labels.parent_tags()})
             if found.info.status != "RUNNING":
                 client.update_run(tracker.parent_id, status="RUNNING")
@@ -138,7 +141,7 @@ class StudyTracker:
                     self._experiment,
                     start_time=timestamp_ms,
                     run_name=self._labels.name(name),
-                    tags=_tags({**tags, PARENT: self.parent_id}),
+                    tags=_tags({**tags, **self._labels.description(key, tags), PARENT: self.parent_id}),
                 )
                 known = self._cache(key, _Child(run.info.run_id, running=True, epochs=set()))
             else:

@@ -162,11 +162,23 @@ class StudyReader:
         if not directory.is_dir():
             raise UserError(f"{directory} is not a directory: there are no files to store in MLflow")
         with mlflow_errors(self._uri):
-            if not self._present([run_id]):
-                raise UserError(
-                    f"cannot store {directory} in MLflow: it has no run {run_id}. The study may have been deleted."
-                )
+            self._require(run_id, directory)
             self._client.log_artifacts(run_id, str(directory), artifact_path)
+
+    def log_file(self, run_id: str, file: Path, artifact_path: str) -> None:
+        """Store a file as an artifact of a run; an existing one is replaced.
+
+        Raises:
+            UserError: the run does not exist, or the upload fails.
+        """
+        with mlflow_errors(self._uri):
+            self._require(run_id, file)
+            self._client.log_artifact(run_id, str(file), artifact_path)
+
+    def _require(self, run_id: str, path: Path) -> None:
+        """Raise UserError if the run does not exist."""
+        if not self._present([run_id]):
+            raise UserError(f"cannot store {path} in MLflow: it has no run {run_id}. The study may have been deleted.")
 
     def _experiments(self) -> list[str]:
         found: list[str] = []

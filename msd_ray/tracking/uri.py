@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.shell import command
+from msd_ray.common.sqlite import sqlite_file, sqlite_url
 from msd_ray.common.text import without_passwords
 
 
@@ -20,7 +21,7 @@ def default_tracking_uri(storage: Path) -> str:
             f"the storage {scheme}//{'/'.join(rest)} cannot hold a database; give --mlflow-uri or "
             "set MLFLOW_TRACKING_URI"
         )
-    return f"sqlite:///{storage.resolve() / 'mlflow.db'}"
+    return sqlite_url(storage.resolve() / "mlflow.db")
 
 
 def ui_command(tracking_uri: str) -> str | None:
@@ -39,13 +40,13 @@ def sqlite_path(tracking_uri: str) -> Path | None:
     """The absolute path of a `sqlite:///` URI; None for other URIs. Raises UserError if it has no path."""
     if not tracking_uri.startswith("sqlite:"):
         return None
-    name = tracking_uri.removeprefix("sqlite:///").split("?")[0]
-    if not tracking_uri.startswith("sqlite:///") or name in {"", ":memory:"}:
+    file = sqlite_file(tracking_uri)
+    if file is None:
         raise UserError(
             f"--mlflow-uri {shown_uri(tracking_uri)}: the URI has no file; "
             "use sqlite:///relative/mlflow.db or sqlite:////absolute/mlflow.db"
         )
-    return Path(name).absolute()
+    return file
 
 
 def shown_uri(uri: str) -> str:

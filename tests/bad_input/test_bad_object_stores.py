@@ -25,7 +25,7 @@ def command(small: list[str], place: str, tmp_path: Path, *, databases: bool = T
 def test_what_is_no_place(small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     monkeypatch.chdir(tmp_path)
     text = message(command(small, place, tmp_path))
-    assert f"--storage {place}: this names no place" in text
+    assert f"--storage {place}: invalid location" in text
     assert "s3://BUCKET/PREFIX" in text
     assert list(tmp_path.iterdir()) == []
 

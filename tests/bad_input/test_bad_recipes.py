@@ -26,7 +26,7 @@ def test_more_teachers_than_there_are(small: list[str], runs: Path, space: Path)
     text = message([*small, *write(space, "teachers: 3"), "--teacher-trials", "1"])
     assert "lets students learn from 3 teachers, but 1 is trained: give --teacher-trials 3" in text
     fixed = message([*small, *write(space, "teachers: 2", "{learning_rate: 5e-5, alpha: 0.1}")])
-    assert f"{space}:4: `student.teachers`: given 2, but the teacher section has one configuration only" in fixed
+    assert f"{space}:4: `student.teachers`: given 2, but the teacher section has a single configuration" in fixed
     assert not runs.exists()
 
 
@@ -57,7 +57,7 @@ def test_an_average_of_students_that_do_not_share_first_weights(small: list[str]
 
 def test_hours_in_which_nothing_fits(small: list[str], runs: Path) -> None:
     text = message([*small, "--hours", "0.001", "--epochs", "1000"])
-    assert text.startswith("--hours 0.001 is too short: one teacher, one student, the runs that confirm the best")
+    assert text.startswith("--hours 0.001 is too short: one teacher, one student, the confirmation runs")
     # Corpora are read and measured, and no study is begun.
     assert not (runs / "studies.db").exists()
 

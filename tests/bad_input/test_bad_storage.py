@@ -52,8 +52,8 @@ def test_mlflow_database_of_another_program(small: list[str], runs: Path, tmp_pa
 def test_a_file_where_the_storage_should_be(small: list[str], runs: Path) -> None:
     runs.write_text("mine")
     text = message(small)
-    assert f"the storage {runs} cannot be made: {runs} is no directory" in text
-    assert f"{runs} is no directory" in message([*small, "--storage", str(runs / "below" / "it")])
+    assert f"the storage {runs} cannot be created: {runs} is not a directory" in text
+    assert f"{runs} is not a directory" in message([*small, "--storage", str(runs / "below" / "it")])
     assert runs.read_text() == "mine"
 
 
@@ -103,7 +103,7 @@ def test_encoding_onto_a_disk_that_takes_no_more(small: list[str], runs: Path) -
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert f"the storage {runs} cannot be written" in str(caught.value)
-    assert "free some space" in str(caught.value)
+    assert "free disk space" in str(caught.value)
     assert all(list(path.iterdir()) for path in (runs / "features").iterdir() if path.suffix != ".lock")
     assert not list(runs.rglob("*.tmp"))
     assert setup.prepared.sentences["source_train"] == 8  # and with space again it goes on

@@ -9,10 +9,11 @@ from filelock import FileLock
 from tune_command import files_below, message, rows
 
 from msd_ray.cli.options import parse
+from msd_ray.cli.search_study import open_tracker
 from msd_ray.cli.setup import set_up
 from msd_ray.common.errors import UserError
 from msd_ray.search.search import open_teacher_study
-from msd_ray.tune import main, open_tracker
+from msd_ray.tune import main
 
 
 @contextmanager
@@ -123,10 +124,10 @@ def test_a_conflict_in_mlflow_of_a_later_language_leaves_the_earlier_ones_alone(
 
 def test_warm_starts_from_what_is_not_there(small: list[str], runs: Path) -> None:
     text = message([*small, "--warm-start", "sample-ar"])
-    assert text == ("--warm-start sample-ar: this study is not there; studies with finished students are there: none")
+    assert text == ("--warm-start sample-ar: this study does not exist. Studies with finished students: none.")
     assert not runs.exists()
     text = message([*small, "--lang", "tr", "ar", "--warm-start", "sample-tr"])
-    assert "--warm-start sample-tr is the study that shall begin" in text
+    assert "--warm-start sample-tr: is the new study itself" in text
 
 
 def test_a_study_that_another_process_runs(small: list[str], runs: Path) -> None:
@@ -158,8 +159,8 @@ def test_corrupt_study_databases(small: list[str], runs: Path) -> None:
     ("url", "expected"),
     [
         ("sqlite:////proc/nowhere/studies.db", "unable to open database file"),
-        ("studies.db", "give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"),
-        ("mysql://user:secret@127.0.0.1:9/x", "give sqlite:///FILE or postgresql://"),
+        ("studies.db", "use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"),
+        ("mysql://user:secret@127.0.0.1:9/x", "use sqlite:///FILE or postgresql://"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
         ("postgresql://user:secret@127.0.0.1:9/x", "user:***@127.0.0.1:9/x"),

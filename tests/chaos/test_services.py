@@ -74,9 +74,9 @@ def test_postgresql_is_restarted(
             server.crash()
             struck = time.monotonic()
             search.go_on(place)
-            tune.wait_until(lambda: "waiting for it, 300 s at most" in tune.output)
+            tune.wait_until(lambda: "Waiting for it, at most 300 s" in tune.output)
             server.start_again()
-            tune.wait_until(lambda: "the study storage answers again" in tune.output)
+            tune.wait_until(lambda: "the study storage is available again" in tune.output)
             seconds = time.monotonic() - struck
             assert tune.wait(WAIT_S) == 0, tune.output
         assert "Traceback" not in tune.output, tune.output

@@ -50,9 +50,7 @@ FIRST = EndedTrial(
     parameters={"learning_rate": 0.00020001, "teachers": 2},
     seconds=40,
 )
-PRUNED = EndedTrial(
-    key="student/1", number=1, state="PRUNED", value=0.1, seconds=20, note="among the weaker trials at epoch 2"
-)
+PRUNED = EndedTrial(key="student/1", number=1, state="PRUNED", value=0.1, seconds=20, note="at epoch 2")
 FAILED = EndedTrial(key="student/2", number=2, state="FAIL", seconds=3, note="the loss is not finite")
 
 
@@ -69,7 +67,7 @@ def test_lines_of_a_phase_and_of_each_ended_trial() -> None:
     assert printed(console).splitlines() == [
         "12:00:00 student phase: 6 trials",
         "12:00:00 student/0: COMPLETE, dev F1 47.80, learning_rate=0.0002 teachers=2, 0:40, new best",
-        "12:00:00 student/1: PRUNED, dev F1 10.00, among the weaker trials at epoch 2, 0:20",
+        "12:00:00 student/1: PRUNED at epoch 2, dev F1 10.00, 0:20",
         "12:00:00 student/2: FAIL: the loss is not finite (0:03)",
         "12:00:00 student/3: COMPLETE, dev F1 50.00, 1:02, new best",
         "12:00:00 a line",

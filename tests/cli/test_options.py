@@ -6,20 +6,24 @@ import io
 import re
 import subprocess
 import sys
+from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from msd_ray.cli.ablate_options import parse as parse_ablate
-from msd_ray.cli.arguments import DEFAULTS, PRESETS
+from msd_ray.cli.declaration import declared
 from msd_ray.cli.doctor_options import parse as parse_doctor
 from msd_ray.cli.environment import VARIABLES
+from msd_ray.cli.option_table import PRESETS
 from msd_ray.cli.options import TuneOptions, parse
-from msd_ray.cli.parser import BOUNDS, shown_range
 from msd_ray.common.errors import UserError
 from msd_ray.common.option_types import path, place
 from msd_ray.search.spaces import space_names
+
+DECLARED = declared(TuneOptions)
+NUMBERS = sorted(name for name, one in DECLARED.items() if one.kind in (int, float))
 
 
 def message(*arguments: str) -> str:
@@ -31,15 +35,15 @@ def message(*arguments: str) -> str:
 
 def test_defaults() -> None:
     options = parse(["--lang", "ar"])
-    assert options == TuneOptions(lang=("ar",), **DEFAULTS)
-    assert options.encoder == "google-bert/bert-base-multilingual-cased"
+    assert options == TuneOptions(lang=("ar",))
+    assert (options.encoder, options.trials) == ("google-bert/bert-base-multilingual-cased", 20)
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_a_preset_sets_what_it_says_and_leaves_the_rest(preset: str) -> None:
-    options = vars(parse(["--lang", "ar", "--preset", preset]))
-    assert options == {**DEFAULTS, **PRESETS[preset], "lang": ("ar",)}
-    assert PRESETS[preset].keys() <= DEFAULTS.keys()
+    options = parse(["--lang", "ar", "--preset", preset])
+    assert options == replace(parse(["--lang", "ar", *PRESETS[preset].split()]), preset=preset)
+    assert options.space == preset
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -47,7 +51,7 @@ def test_what_is_given_wins_over_the_preset_wherever_it_stands(order: int) -> No
     parts = [["--preset", "quickstart"], ["--trials", "7", "--encoder", "some/bert"], ["--limit=9"]][::order]
     options = parse(["--lang", "ar", *(word for part in parts for word in part)])
     assert (options.trials, options.encoder, options.limit) == (7, "some/bert", 9)
-    assert (options.dataset, options.epochs) == ("sample", PRESETS["quickstart"]["epochs"])
+    assert (options.dataset, options.epochs, options.rows) == ("sample", 4, ("direct", "tsl", "best"))
 
 
 def test_a_given_value_that_equals_the_default_wins_too() -> None:
@@ -63,8 +67,7 @@ def test_the_environment_gives_places_that_the_command_line_does_not(monkeypatch
         monkeypatch.setenv(variable, value)
     for read in (parse, parse_ablate):
         options = read(["--lang", "ar"])
-        assert str(options.storage) == "/shared/msd"
-        assert type(options.storage) is type(DEFAULTS["storage"])
+        assert options.storage == "/shared/msd"
         assert (options.study_storage, options.mlflow_uri) == ("postgresql://msd@db/studies", "http://tracking:5000")
         given = read(
             ["--lang", "ar", "--storage", "here", "--study-storage", "sqlite:///s.db", "--mlflow-uri", "http://x"]
@@ -75,13 +78,13 @@ def test_the_environment_gives_places_that_the_command_line_does_not(monkeypatch
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in VARIABLES.values():
         monkeypatch.setenv(variable, " ")
-    assert parse(["--lang", "ar"]) == TuneOptions(lang=("ar",), **DEFAULTS)
+    assert parse(["--lang", "ar"]) == TuneOptions(lang=("ar",))
 
 
 def test_a_variable_that_is_no_address_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MSD_RAY_STUDY_STORAGE", "postgresql://user:secret/er@host/x")
     said = message("--lang", "ar")
-    assert said.startswith("MSD_RAY_STUDY_STORAGE is not a URL")
+    assert said.startswith("MSD_RAY_STUDY_STORAGE: is not a URL")
     assert "secret" not in said
 
 
@@ -104,8 +107,8 @@ def test_lists_are_separated_by_spaces_or_commas(given: list[str]) -> None:
     assert parse(["--lang", "tr", "--rows", "best,direct"]).rows == ("best", "direct")
     assert parse(["--lang", "tr", "--warm-start", "wikiann-ar,wikiann-hi"]).warm_start == ("wikiann-ar", "wikiann-hi")
     ablation = parse_ablate(["--lang", *given, "--variants", "msd,direct"])
-    assert (ablation.lang, [one.name for one in ablation.variants]) == (("ar", "hi", "zh"), ["msd", "direct"])
-    assert parse_doctor(["--lang", *given]).tune.lang == ("ar", "hi", "zh")
+    assert (ablation.lang, ablation.variants) == (("ar", "hi", "zh"), ("msd", "direct"))
+    assert parse_doctor(["--lang", *given]).lang == ("ar", "hi", "zh")
 
 
 def test_the_home_directory_is_expanded_in_every_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +122,9 @@ def test_the_home_directory_is_expanded_in_every_path(monkeypatch: pytest.Monkey
     checked = parse_doctor(["--cluster-files", "~/aws.yaml", "--constraints=~/pins.txt"])
     assert (checked.cluster_files, checked.constraints) == ((Path("/home/ada/aws.yaml"),), Path("/home/ada/pins.txt"))
     assert parse(["--lang", "ar", "--storage", "s3://bucket/~/runs"]).storage == "s3://bucket/~/runs"
+    databases = parse(["--lang", "ar", "--study-storage", "sqlite:///~/s.db", "--mlflow-uri", "sqlite:///~/m.db"])
+    assert databases.study_storage == "sqlite:////home/ada/s.db"
+    assert databases.mlflow_uri == "sqlite:////home/ada/m.db"
     monkeypatch.setenv("MSD_RAY_STORAGE", "~/shared")
     assert parse(["--lang", "ar"]).storage == "/home/ada/shared"
 
@@ -134,7 +140,7 @@ def test_the_home_directory_is_expanded_in_every_path(monkeypatch: pytest.Monkey
     ],
 )
 def test_paths_of_other_commands_have_the_same_types(command: str, options: set[str]) -> None:
-    parser = import_module(f"msd_ray.{command}.__main__")._parser()
+    parser = import_module(f"msd_ray.{command}.__main__").command_line()
     subparsers = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     parsers = [parser, *(one for choices in subparsers for one in choices.values())]
     types = {name: action.type for one in parsers for action in one._actions for name in action.option_strings}
@@ -151,15 +157,17 @@ def test_several_languages_and_their_studies() -> None:
     assert parse(["--lang", "ar", "--name", "first"]).study_name("ar") == "first"
 
 
-@pytest.mark.parametrize("option", sorted(BOUNDS))
+@pytest.mark.parametrize("option", NUMBERS)
 def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
-    flag, (low, high) = f"--{option.replace('_', '-')}", BOUNDS[option]
+    flag, bounds = f"--{option.replace('_', '-')}", DECLARED[option].bounds
+    assert bounds is not None
+    low, high = bounds
     beside = {"workers": ["--batch-size", "4096"], "average_epochs": ["--epochs", "1000"]}.get(option, [])
     for value in (low, high):
         assert getattr(parse(["--lang", "ar", *beside, flag, str(value)]), option) == value
     for value in (low - 1, high + 1):
         assert message("--lang", "ar", flag, str(value)) == (
-            f"{flag} {value:.12g} is out of range: {shown_range(option)}"
+            f"{flag} {value:.12g} is out of range: {low:.12g} to {high:.12g}"
         )
 
 
@@ -208,8 +216,8 @@ def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
         (["--lang", "ar", "--data-dir", ""], "--data-dir: is empty"),
         (["--lang", "ar", "--storage", " "], "--storage: is empty"),
         (["--lang", "ar", "--mlflow-uri", ""], "--mlflow-uri: is empty"),
-        (["--lang", "ar", "--mlflow-uri", "http://[::1"], "--mlflow-uri is not a URL"),
-        (["--lang", "ar", "--study-storage", "postgresql://u:p@h:port/x"], "--study-storage is not a URL"),
+        (["--lang", "ar", "--mlflow-uri", "http://[::1"], "--mlflow-uri: is not a URL"),
+        (["--lang", "ar", "--study-storage", "postgresql://u:p@h:port/x"], "--study-storage: is not a URL"),
     ],
 )
 def test_mistakes(arguments: list[str], expected: str) -> None:
@@ -235,15 +243,15 @@ def test_the_help_fits_and_names_every_option_default_and_preset(columns: int, m
     monkeypatch.setenv("COLUMNS", str(columns))
     text = _help()
     assert max(map(len, text.splitlines())) <= min(columns, 120)
-    for name, value in DEFAULTS.items():
-        assert f"--{name.replace('_', '-')}" in text
-        if value is not None and value is not False:
-            shown = f"{value:g}" if isinstance(value, float) else str(value)
-            assert shown in text
-    for preset, values in PRESETS.items():
-        for name, value in values.items():
-            shown = " ".join(value) if isinstance(value, tuple) else value
-            assert f"--{name.replace('_', '-')} {shown}" in " ".join(text.split()), preset
+    words = " ".join(text.split())
+    for field in fields(TuneOptions):
+        assert f"--{field.name.replace('_', '-')}" in text
+        if isinstance(field.default, str | int | float) and field.default not in (False, "runs"):
+            shown = f"{field.default:g}" if isinstance(field.default, float) else field.default
+            assert re.search(rf"default: {shown}[),]", words), field.name
+    assert "default: MSD_RAY_STORAGE, else runs" in words
+    for preset in PRESETS.values():
+        assert preset in words
     for space in space_names():
         assert space in text
 
@@ -257,8 +265,8 @@ def _help() -> str:
 
 def test_the_help_shows_the_range_of_every_number() -> None:
     words = " ".join(_help().split())
-    for name in BOUNDS:
-        entry = rf" --{name.replace('_', '-')} [NX] (?:(?! --[a-z-]+ [A-Z{{]).)*\({shown_range(name)}; default: "
+    for name in NUMBERS:
+        entry = rf" --{name.replace('_', '-')} [NX] (?:(?! --[a-z-]+ [A-Z{{]).)*\({DECLARED[name].range}; default: "
         assert re.search(entry, words), name
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from students import weights_file
 
 from msd_ray.cli.options import TuneOptions, parse
+from msd_ray.cli.search_study import conclude, open_tracker
 from msd_ray.cli.setup import Setup, set_up
 from msd_ray.cli.winner import content_digest
 from msd_ray.common.files import sha256
@@ -19,7 +20,6 @@ from msd_ray.method.build import build_tagger
 from msd_ray.method.settings import Configuration, StudentSettings
 from msd_ray.search.configuration import AVERAGE, BEST, PAPER, PAPER_CONFIGURATION, row_digest
 from msd_ray.tracking.study import StudyTracker
-from msd_ray.tune import conclude, open_tracker
 
 NAME = "msd-sample-tr"
 FOUND = Configuration(teachers=PAPER_CONFIGURATION.teachers, student=StudentSettings(learning_rate=1e-4, beta=2.5))

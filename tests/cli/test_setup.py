@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.cli.arguments import TEACHER_TRIALS
+from msd_ray.cli.option_table import TEACHER_TRIALS
 from msd_ray.cli.options import parse
 from msd_ray.cli.setup import Setup, describe, describe_phases, set_up
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.method.variants import FINAL_ROWS
 from msd_ray.search.budget import Budget, Seconds
-from msd_ray.search.search import check_hours
+from msd_ray.search.measure import check_hours
 from msd_ray.search.spaces import load_space
 from msd_ray.search.studies import PhaseStudy
 
@@ -252,7 +252,7 @@ def test_hours_that_not_even_one_student_fits_in(small: list[str]) -> None:
     check_hours(replace(settings, budget=Budget(hours=needed / 3600)), trainings, 1)
     check_hours(replace(settings, budget=Budget()), trainings, 1)
     with pytest.raises(
-        UserError, match=r"--hours 0\.3 is too short: .* about 0\.44 hours here \(100 s a teacher, 100 s"
+        UserError, match=r"--hours 0\.3 is too short: .* about 0\.44 hours here \(100 s per teacher, 100 s"
     ):
         check_hours(replace(settings, budget=Budget(hours=0.3)), trainings, 1)
     check_hours(replace(settings, budget=Budget(hours=0.3)), trainings, 2)

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from students import trained_tagger, weights_file
 
 from msd_ray.cli.options import TuneOptions, parse
+from msd_ray.cli.search_study import conclude, open_tracker
 from msd_ray.cli.setup import Setup, set_up
 from msd_ray.cli.winner import configuration_tags, export_winner, versions
 from msd_ray.common.errors import UserError
@@ -23,7 +24,6 @@ from msd_ray.predict.export import load_student
 from msd_ray.report.comparison import SummaryRow, summary_rows
 from msd_ray.search.configuration import BEST, PAPER, PAPER_CONFIGURATION
 from msd_ray.tracking.rows import RunRow, best_run
-from msd_ray.tune import conclude, open_tracker
 
 FOUND = Configuration(teachers=PAPER_CONFIGURATION.teachers, student=StudentSettings(learning_rate=1e-4, beta=2.5))
 
@@ -150,7 +150,7 @@ def test_an_export_replaces_an_older_one_but_nothing_else(setup: Setup, weights:
 def test_weights_that_are_gone_or_of_another_tagger(setup: Setup, weights: Path) -> None:
     winner = with_weights(weights)
     weights.write_bytes(weights.read_bytes()[:-1])
-    with pytest.raises(UserError, match=r"best2\.safetensors is damaged.*a new --name: it finds all that is whole"):
+    with pytest.raises(UserError, match=r"best2\.safetensors is damaged.*a new --name: it reuses intact artifacts"):
         export_winner(setup, winner, (FOUND,), summary())
     weights.unlink()
     with pytest.raises(UserError, match=r"best2\.safetensors is missing"):

@@ -51,7 +51,7 @@ def own_encoder(tiny_encoder: EncoderFiles, tmp_path: Path, monkeypatch: pytest.
 
 
 def examined(storage: str, encoder: EncoderFiles) -> list[Finding]:
-    options = doctor_options.parse(["--lang", "tr", "--dataset", "sample", "--storage", storage]).tune
+    options = doctor_options.parse(["--lang", "tr", "--dataset", "sample", "--storage", storage])
     return list(cluster_examination.cluster_findings(options, encoder, None, WANTED, TRAININGS))
 
 

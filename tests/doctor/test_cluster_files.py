@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.cli.arguments import DEFAULTS
+from msd_ray.cli.option_table import Resources
 from msd_ray.doctor.cluster_files import ASKED, PLACEHOLDER, Problem, check_file, pinned_ray
 
 ROOT = Path(__file__).parents[2]
@@ -183,7 +183,7 @@ def test_every_form_of_the_command_is_read(command: str, tmp_path: Path) -> None
 
 
 def test_workers_without_gpus_fit_trials_without(tmp_path: Path) -> None:
-    assert DEFAULTS["gpus_per_trial"] is None, "1 where the driver has a GPU, and the head has none"
+    assert Resources.gpus_per_trial is None, "1 where the driver has a GPU, and the head has none"
     path = tmp_path / "cluster.yaml"
     path.write_text((CLUSTER / "kuberay-raycluster.yaml").read_text().replace(', nvidia.com/gpu: "1"}', "}"))
     assert errors(path) == []

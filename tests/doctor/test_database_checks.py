@@ -163,4 +163,4 @@ def test_a_storage_that_takes_no_files() -> None:
     (finding,) = storage_findings(Storage(directory=Path("/proc/nowhere")))
     assert finding.state == "fail"
     assert "the storage /proc/nowhere cannot be written" in finding.what
-    assert "give a writable directory with --storage" in finding.advice
+    assert "choose a writable directory with --storage" in finding.advice

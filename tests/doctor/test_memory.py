@@ -7,10 +7,11 @@ from tiny_bert import tiny_bert_directory
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import encoder_skeleton, load_encoder
 from msd_ray.data.encoders.sources import resolve
-from msd_ray.doctor.cluster import Room, Wanted
+from msd_ray.doctor.cluster import Wanted
 from msd_ray.doctor.memory import Shape, activations, memory_finding, training_bytes, worker_memory
 from msd_ray.doctor.node import GPU, NodeReport
 from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.search.on_ray.room import Room
 
 FROZEN = 2
 

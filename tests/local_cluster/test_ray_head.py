@@ -9,9 +9,8 @@ from postgres_server import open_directory
 
 from msd_ray.common.errors import UserError
 from msd_ray.local_cluster import ray_head
-from msd_ray.local_cluster.layout import HOST, Layout, Ports, with_free_ports
+from msd_ray.local_cluster.layout import HOST, Layout, Ports, private_directory, with_free_ports
 from msd_ray.local_cluster.processes import terminate_or_kill, with_descendants
-from msd_ray.local_cluster.secret_files import private_directory
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1200)]
 

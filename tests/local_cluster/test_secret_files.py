@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from msd_ray.local_cluster.jobs_environment import jobs_environment, write_env_file
-from msd_ray.local_cluster.layout import Layout, Ports, with_free_ports
-from msd_ray.local_cluster.secret_files import ensure_secret, private_directory, write_private
+from msd_ray.local_cluster.layout import Layout, Ports, ensure_secret, private_directory, with_free_ports, write_private
 
 
 @pytest.fixture(autouse=True)

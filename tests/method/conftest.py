@@ -42,7 +42,7 @@ def numerical_gradient() -> Gradient:
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
-    """Tiny products are faster in one thread, and sums are in the order of the processes that tests start."""
+    """Small products are faster in one thread, and sums have the order of the processes that tests start."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -51,7 +51,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def restored_threads() -> Iterator[None]:
-    """A test sets torch's threads: those of the others stay."""
+    """Restores torch's threads after a test that sets them."""
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
@@ -64,7 +64,7 @@ def corpora(tiny_encoder: EncoderFiles) -> SmallCorpora:
 
 @pytest.fixture(scope="session")
 def teacher(corpora: SmallCorpora, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A teacher that nothing disturbed."""
+    """A teacher trained without interruption."""
     return train_teacher(corpora, tmp_path_factory.mktemp("teacher"))
 
 
@@ -82,5 +82,5 @@ def outputs(outputs_directory: Path) -> TeacherOutputs:
 
 @pytest.fixture(scope="session")
 def student(corpora: SmallCorpora, outputs: TeacherOutputs, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A student that nothing disturbed."""
+    """A student trained without interruption."""
     return train_student(corpora, outputs, tmp_path_factory.mktemp("student"))

@@ -1,4 +1,4 @@
-"""A process that is killed before it moves a certain file into place."""
+"""Kill a process before it moves a given file into place."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import pytest
 
 @contextmanager
 def killed_before_file(number: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What runs inside ends with KeyboardInterrupt before file `number`, from 0, is in place; nothing tidies up."""
+    """Raise KeyboardInterrupt before file `number`, from 0, is in place, without cleanup."""
     replace, unlink, replaced = Path.replace, Path.unlink, 0
 
     def replace_or_die(path: Path, target: Path) -> Path:

@@ -37,7 +37,7 @@ LABELS = label_names("sample")
 RUN = RunSettings(seed=3, epochs=3, batch_size=8, max_length=48, frozen_layers=2)
 TEACHER = TeacherSettings(learning_rate=3e-3, alpha=0.2)
 STUDENT = StudentSettings(learning_rate=3e-3, beta=0.5, alpha_prime=0.01, beta_prime=0.02)
-# Everything that a training does only if it is told to. Of about half of the words the small teacher is that sure.
+# All optional settings of a training. The small teacher has this confidence for about half of the words.
 ALL_RUN = replace(RUN, average_epochs=2, pairing="random", loss_mean="epoch")
 ALL_TEACHER = replace(TEACHER, head_learning_rate=3.0, omega_learning_rate=10.0)
 ALL_STUDENT = replace(
@@ -102,7 +102,7 @@ class SmallCorpora:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A training that has ended, and what it reported on the way."""
+    """A complete training and its reports."""
 
     model: MultiChannelTagger
     record: TrainingRecord
@@ -145,7 +145,7 @@ def train_teacher(
     run: RunSettings = RUN,
     report: Report | None = None,
 ) -> Trained:
-    """Train a teacher, or go on with the one in `path`; all its epochs are kept."""
+    """Train a teacher, or resume the one in `path`; all epochs are retained."""
     task = corpora.teacher_task(settings, run)
     return _train(corpora, task, path, settings, run, report, keep=lambda epochs: [e.epoch for e in epochs])
 
@@ -160,7 +160,7 @@ def train_student(
     report: Report | None = None,
     select_on: SelectOn = "target",
 ) -> Trained:
-    """Train a student, or go on with the one in `path`; the epoch is kept that `select_on` chooses."""
+    """Train a student, or resume the one in `path`; the epoch that `select_on` selects is retained."""
     task = corpora.student_task(outputs, settings, run)
     return _train(corpora, task, path, settings, run, report, keep=lambda epochs: [chosen_epoch(epochs, select_on)])
 
@@ -198,7 +198,7 @@ def _train(
 def save_teacher_outputs(
     corpora: SmallCorpora, teacher: MultiChannelTagger, directory: Path, run: RunSettings = RUN
 ) -> TeacherOutputs:
-    """What a student needs of the teacher, stored and read back."""
+    """The teacher's outputs, stored and loaded."""
     teacher.eval()
     with torch.inference_mode(), autocast(CPU, run.precision):
         save_outputs(directory, teacher, corpora.tensors(corpora.target), corpora.tensors(corpora.source))
@@ -206,7 +206,7 @@ def save_teacher_outputs(
 
 
 def killed_after(epoch: int) -> Report:
-    """A listener with which a training ends when this epoch is reported."""
+    """A listener that stops a training when this epoch is reported."""
 
     def report(record: EpochRecord) -> None:
         if record.epoch == epoch:

@@ -74,7 +74,7 @@ def teacher_word_losses(corpora: SmallCorpora, model: MultiChannelTagger, senten
 
 
 class StudentTwin:
-    """The losses of Eq. 11-15, with what the settings make of the soft labels."""
+    """The losses of Eq. 11-15, with the soft labels as the settings change them."""
 
     def __init__(
         self, corpora: SmallCorpora, outputs: TeacherOutputs, model: MultiChannelTagger, settings: StudentSettings

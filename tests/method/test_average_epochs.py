@@ -1,4 +1,4 @@
-"""The mean of the weights of the last epochs as one more candidate, also when a training is killed on the way."""
+"""The mean of the weights of the last epochs as one more candidate, also after a kill."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,7 +37,7 @@ def weights_file(epoch: int) -> str:
 
 
 def files(path: Path) -> dict[str, bytes]:
-    """Content by name of all but the record, which has times in it."""
+    """Contents by name of all files except the record, which contains times."""
     return {
         str(file.relative_to(path)): file.read_bytes()
         for file in path.rglob("*")
@@ -52,7 +52,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def averaged(corpora: SmallCorpora, directory: Path) -> Trained:
-    """A teacher with the mean of its last two epochs, which nothing disturbed; in `directory`."""
+    """A teacher with the mean of its last two epochs, trained without interruption in `directory`."""
     return train_teacher(corpora, directory, run=LAST_TWO)
 
 
@@ -60,7 +60,7 @@ def averaged(corpora: SmallCorpora, directory: Path) -> Trained:
 def averaged_student(
     corpora: SmallCorpora, outputs: TeacherOutputs, tmp_path_factory: pytest.TempPathFactory
 ) -> Trained:
-    """A student with the mean of all three epochs, which nothing disturbed."""
+    """A student with the mean of all three epochs, trained without interruption."""
     return train_student(corpora, outputs, tmp_path_factory.mktemp("student"), run=LAST_THREE, select_on="none")
 
 
@@ -204,5 +204,5 @@ def test_weights_of_the_window_are_verified_before_the_training_goes_on(
 
 
 def recorded(path: Path, resume_epochs: int = 1) -> TrainingDirectory:
-    """The directory of a training whose last epoch is kept."""
+    """Directory of a training whose last epoch is retained."""
     return TrainingDirectory(path=path, keep=lambda epochs: [epochs[-1].epoch], resume_epochs=resume_epochs)

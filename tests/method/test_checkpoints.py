@@ -1,4 +1,4 @@
-"""Which files a training leaves, and that what was stored comes back."""
+"""Files of a training, and that stored values are restored."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Words of which the teacher is not sure enough: no loss, no gradient, not counted."""
+"""Words below the teacher's confidence threshold: no loss, no gradient, not counted."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_the_others_soft_labels_have_no_influence(
 def test_the_main_channel_as_the_teacher_gave_it_decides(
     corpora: SmallCorpora, outputs: TeacherOutputs, settings: StudentSettings
 ) -> None:
-    """Not the auxiliary channels, and not what the temperature makes of it."""
+    """Not the auxiliary channels, and not the soft label after the temperature."""
     unsure = outputs.soft_labels.clone()
     unsure[:, -1] = 1.0 / unsure.shape[-1]
     sharp = replace(settings, temperature=0.01)

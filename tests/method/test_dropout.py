@@ -71,7 +71,7 @@ def test_probability(p: float) -> None:
 
 def test_probability_is_the_nearest_of_65536(monkeypatch: pytest.MonkeyPatch) -> None:
     class AllNumbers:
-        """Words that hold each number of 16 bits once."""
+        """Words that contain each 16-bit number once."""
 
         def __init__(self, seed: int) -> None:
             pass

@@ -1,4 +1,4 @@
-"""Trainings with the fast dropout masks: resumed bit-equal at any number of threads, and torch's masks as ever."""
+"""Trainings with the fast dropout masks: resumed bit-equal at any number of threads, and unchanged masks of torch."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -130,7 +130,7 @@ def spans_twin(labels: list[str]) -> set[tuple[str, int, int]]:
 
 
 def scores_twin(gold: Sentences, predicted: Sentences, name: str | None = None) -> tuple[float, float, float]:
-    """Precision, recall and F1 of all entities, or of one type, from the three counts alone."""
+    """Precision, recall and F1 of all entities, or of one type, from the three counts only."""
     in_gold, in_predicted = (
         {(index, *span) for index, labels in enumerate(side) for span in spans_twin(labels) if name in (None, span[0])}
         for side in (gold, predicted)
@@ -195,7 +195,7 @@ def test_entities_are_seqevals(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("valid", [False, True])
 def test_counts_are_seqscores(seed: int, valid: bool) -> None:
-    """seqscore refuses invalid sequences unless it may repair them as conlleval reads them."""
+    """seqscore rejects invalid sequences unless it repairs them as conlleval reads them."""
     scoring = importlib.import_module("seqscore.scoring")
     gold, predicted = random_corpus(seed, valid=valid)
     repair = None if valid else "conlleval"

@@ -1,4 +1,4 @@
-"""Frozen layers that run once for a corpus: the same states, no dropout, nothing run twice, resumed bit-equal."""
+"""Frozen layers that run once per corpus: equal states, no dropout, no second run, bit-equal after resuming."""
 
 from dataclasses import replace
 from pathlib import Path

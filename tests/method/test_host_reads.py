@@ -1,4 +1,4 @@
-"""No step of an epoch waits for a number: what is read back to the host is read after the epoch's last step."""
+"""No step of an epoch synchronises with the device: values are read after the epoch's last step."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,7 +36,7 @@ class HostReads(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @pytest.fixture
 def reads_at_steps() -> Iterator[Callable[[Callable[[], object]], list[int]]]:
-    """Runs a training; how many reads there had been at each of its steps."""
+    """Run a training; return the number of reads before each step."""
     handles = []
 
     def count(training: Callable[[], object]) -> list[int]:

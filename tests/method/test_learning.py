@@ -1,4 +1,4 @@
-"""Teacher and student learn something."""
+"""Teacher and student learn."""
 
 from dataclasses import replace
 from pathlib import Path

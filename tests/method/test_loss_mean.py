@@ -1,4 +1,4 @@
-"""What a batch's loss is divided by: its own number of labelled words, or the epoch's mean number."""
+"""Denominator of a batch's loss: its own number of labelled words, or the epoch's mean number."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ BATCH = replace(EPOCH, loss_mean="batch")
 
 
 def epoch_sums(task: TeacherTask | StudentTask, model: MultiChannelTagger) -> dict[str, float]:
-    """The sums over an epoch's batches of what is logged, with the weights as they are."""
+    """Sums of the logged values over an epoch's batches, with fixed weights."""
     model.train()
     steps: Sequence[Any] = task.steps(1)
     parts = [task.loss(model, step).parts for step in steps]

@@ -133,7 +133,7 @@ def test_a_batch_without_labelled_tokens_has_zero_loss_and_gradient() -> None:
 
 
 def test_unlabelled_positions_do_not_matter() -> None:
-    """Stored teacher outputs may hold anything there, and so may the student's logits."""
+    """Stored teacher outputs and the student's logits may have any value there."""
     mask = torch.tensor(LABELS != -100)
     logits, other = leaf(make_logits()), make_logits(seed=7)
     other[:, LABELS != -100] = make_logits()[:, LABELS != -100]

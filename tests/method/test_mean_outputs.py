@@ -1,4 +1,4 @@
-"""The mean of several teachers' soft labels against NumPy, and whose [CLS] vectors go with it."""
+"""The mean of several teachers' soft labels against NumPy, and the first teacher's [CLS] vectors."""
 
 import tracemalloc
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_the_order_of_the_others_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_teachers_outputs_are_mapped_and_stay_as_they_are(tmp_path: Path) -> None:
-    """Eight teachers take the memory of the mean alone: its sum in float64, the quotient and the result."""
+    """Eight teachers take the memory of the mean only: its sum in float64, the quotient and the result."""
     words = 40_000
     paths = [some_outputs(tmp_path / str(seed), seed, words=words) for seed in range(8)]
     before = [(path / "soft_labels.npy").read_bytes() for path in paths]

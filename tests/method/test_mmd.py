@@ -74,7 +74,7 @@ def test_the_bandwidth_follows_the_scale() -> None:
 
 
 def test_no_gradient_through_the_bandwidth() -> None:
-    """Scaling everything leaves the value alone, so with b in the graph the gradient along x would vanish."""
+    """Scaling all rows does not change the value, so with b in the graph the gradient along x would vanish."""
     x, y = sample(4, 0), sample(4, 1, 1.0)
     _, gradient_x, gradient_y = gradients(x, y)
     along = (gradient_x.numpy() * x).sum() + (gradient_y.numpy() * y).sum()
@@ -163,7 +163,7 @@ def test_all_rows_the_same_is_zero_with_zero_gradient(level: float, dtype: torch
 
 
 def test_nothing_is_read_from_the_device() -> None:
-    """Reading a value would break the graph, which `fullgraph` refuses."""
+    """Reading a value would break the graph, which `fullgraph` rejects."""
     compiled = torch.compile(mmd2, fullgraph=True, backend="eager")
     x, y = torch.tensor(sample(4, 0)), torch.tensor(sample(3, 1))
     assert compiled(x, y) == mmd2(x, y)

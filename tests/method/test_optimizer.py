@@ -17,7 +17,7 @@ Rates = list[dict[str, set[float]]]
 
 
 def watched(rates: Rates, corpora: SmallCorpora, path: Path, settings: TeacherSettings, stop: int = 0) -> Trained:
-    """Trains a teacher, or goes on with it; to `rates` goes for each step what encoder, head and omega had."""
+    """Train or resume a teacher; append the rates of encoder, head and omega at each step to `rates`."""
     model = corpora.tagger(settings)
     shapes = {parameter.shape: name for name, parameter in model.trained_parameters().items() if "." not in name}
     assert set(shapes.values()) == {"omega", "terminal_weight", "terminal_bias"}

@@ -1,4 +1,4 @@
-"""A training killed at any moment and started again ends as one that nothing disturbed."""
+"""A training that is killed at any moment and resumed equals one without interruption."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What chooses an epoch."""
+"""Selection of an epoch."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Configurations: what identifies one, and whether it is zero-shot."""
+"""Configurations: hash, and whether they are zero-shot."""
 
 import json
 from dataclasses import replace

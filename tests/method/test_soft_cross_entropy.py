@@ -63,7 +63,7 @@ def test_the_gradient_of_a_student_that_equals_its_teacher_is_zero() -> None:
 
 
 def test_unlabelled_positions_do_not_matter() -> None:
-    """Stored teacher outputs may hold anything there, and so may the student's logits."""
+    """Stored teacher outputs and the student's logits may have any value there."""
     other, probs = make_logits(seed=7), make_probs()
     other[:, MASK] = make_logits()[:, MASK]
     probs[:, ~MASK] = np.nan

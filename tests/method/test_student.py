@@ -1,4 +1,4 @@
-"""The student's loss against a twin of Eq. 15, what it leaves out, and that it sees no label."""
+"""The student's loss against a twin of Eq. 15, skipped losses, and that labels have no influence."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The method and its benchmark run from one file, with torch, transformers, numpy and safetensors alone.
+"""The method and its benchmark run from one file, with torch, transformers, numpy and safetensors only.
 
 Their own requirements are there too; this project's others are not.
 """
@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 ALLOWED = ("torch", "transformers", "numpy", "safetensors")
-# All modules of the method; the reader of Parquet files alone needs pyarrow.
+# All modules of the method; only the reader of Parquet files needs pyarrow.
 SCRIPT = """
 import importlib.util, sys
 from pathlib import Path

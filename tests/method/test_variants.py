@@ -1,4 +1,4 @@
-"""Variants as settings: what each changes, and who may ask for which."""
+"""Variants as settings: what each changes, and which need permission."""
 
 import pytest
 
@@ -11,7 +11,7 @@ STUDENT = StudentSettings(beta=0.4, alpha_prime=0.01, beta_prime=0.02)
 
 
 def changes(name: str) -> dict[str, object]:
-    """What the variant's settings have other than MSD's, as `teacher.alpha` and so on."""
+    """Settings of the variant that differ from MSD's, such as `teacher.alpha`."""
     variant = VARIANTS[name]
     teacher, student = variant.teacher_settings(TEACHER), variant.student_settings(STUDENT)
     found: dict[str, object] = {

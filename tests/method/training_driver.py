@@ -1,4 +1,4 @@
-"""Trains a small teacher or student in a process of its own, alone or as one of several workers.
+"""Train a small teacher or student in a process of its own, as the only or one of several workers.
 
     python training_driver.py teacher|student ENCODER OUTPUTS DIRECTORY [RANK SIZE [paper|everything]]
 

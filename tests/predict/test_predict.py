@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -17,11 +18,13 @@ from students import MAX_LENGTH, exported
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.windows import split_into_windows
+from msd_ray.data.words import word_spans
 from msd_ray.method.decoding import Decode, by_sentence
 from msd_ray.method.entity_scores import entities
 from msd_ray.method.evaluate import Float32
-from msd_ray.predict.__main__ import LONGEST_LINE, main, read_chunks, split
+from msd_ray.predict.__main__ import main
 from msd_ray.predict.export import LoadedStudent, load_student
+from msd_ray.predict.lines import LONGEST_LINE, MOST_BYTES, read_chunks
 from msd_ray.predict.tagging import tag
 
 COMMAND = [sys.executable, "-m", "msd_ray.predict", "--device", "cpu"]
@@ -61,7 +64,7 @@ def command(
     return call
 
 
-def rows(output: bytes) -> list[dict[str, object]]:
+def rows(output: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.decode().split("\n")[:-1]]
 
 
@@ -78,10 +81,13 @@ def test_json_lines(directory: Path, student: LoadedStudent) -> None:
     assert [row["labels"] for row in found] == labels
     assert found[1] == {"tokens": [], "labels": [], "entities": []}
     for row, tokens, words in zip(found[1:], expected[1:], labels[1:], strict=True):
-        assert row["entities"] == [
-            {"type": kind, "start": start, "end": end, "text": " ".join(tokens[start:end])}
-            for kind, start, end in entities(words)
+        assert [(e["type"], e["start"], e["end"], e["text"].split()) for e in row["entities"]] == [
+            (kind, start, end, tokens[start:end]) for kind, start, end in entities(words)
         ]
+    for row, line in zip(found, TEXT.removeprefix("\ufeff").split("\n"), strict=True):
+        for entity in row["entities"]:
+            assert line[entity["start_char"] : entity["end_char"]] == entity["text"]
+            assert 0.0 < entity["score"] <= 1.0
     assert any(row["entities"] for row in found)
 
 
@@ -109,12 +115,23 @@ def test_a_chinese_student_splits_characters_unless_told_otherwise(
     assert rows(command("我在\n", "--model", tmp_path / "zh", "--lang", "tr"))[0]["tokens"] == ["我在"]
 
 
-def test_entity_text_is_that_of_the_line(student: LoadedStudent) -> None:
-    line = split("北京 大学", characters=True)
-    assert line.tokens == ["北", "京", "大", "学"]
-    assert line.text[line.spans[0][0] : line.spans[3][1]] == "北京 大学"
-    assert split(" \u00a0\u3000").tokens == []
-    assert split("a\u2028b").tokens == ["a", "b"]
+def test_text_is_split_as_the_training_text_was(
+    tiny_encoder: EncoderFiles, tmp_path: Path, command: Callable[..., bytes]
+) -> None:
+    """Whatever the language is: the rule comes from the text, not from its code."""
+    for rule, tokens in (
+        ("unicode", ["在", "Paris", ",", "x"]),
+        ("characters", [*"在Paris,x"]),
+        ("blanks", ["在Paris,", "x"]),
+    ):
+        exported(tiny_encoder, tmp_path / rule, lang="zh", word_rule=rule)  # type: ignore[arg-type]
+        assert rows(command("在Paris, x\n", "--model", tmp_path / rule))[0]["tokens"] == tokens
+
+
+def test_words_of_a_line() -> None:
+    assert word_spans("北京 大学", "characters") == ((0, 1), (1, 2), (3, 4), (4, 5))
+    assert word_spans(" \u00a0\u3000", "blanks") == ()
+    assert word_spans("a\u2028b", "blanks") == ((0, 1), (2, 3))
 
 
 def test_all_words_of_long_sentences_are_labelled(student: LoadedStudent) -> None:
@@ -309,16 +326,50 @@ def test_a_full_disk(directory: Path) -> None:
     [
         (["--model", "nowhere"], "nowhere: not a directory"),
         (["--model", "models:/msd-wikiann-ar@champion"], "the MLflow database .* does not exist"),
-        (["--model", ".", "--precision", "fp8"], "precision 'fp8' is unknown"),
-        (["--model", ".", "--device", "gpu"], "--device gpu: unknown device. Choose auto, cpu, cuda or cuda:N"),
-        (["--model", ".", "--device", "cuda:99"], "--device cuda:99: this machine has"),
+        (["--model", "MODEL", "--precision", "fp8"], "precision 'fp8' is unknown"),
+        (["--model", "MODEL", "--device", "gpu"], "--device gpu: unknown device. Choose auto, cpu, cuda or cuda:N"),
+        (["--model", "MODEL", "--device", "cuda:99"], "--device cuda:99: this machine has"),
+        (["--model", "MODEL", "--lang", "xx"], "language 'xx' is unknown. Choose one of"),
         (["--model", "."], "not an exported student"),
+        (["--model", "MODEL", "nowhere.txt"], "cannot read nowhere.txt: No such file"),
+        (["--model", "MODEL", "."], r"cannot read \.: Is a directory"),
+        (["--model", "MODEL", "--export-onnx", "x.onnx", "one.txt"], "read no text. Omit the files"),
     ],
 )
-def test_bad_arguments(arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_bad_arguments(
+    directory: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message):
-        main(arguments)
+        main([str(directory) if argument == "MODEL" else argument for argument in arguments])
+
+
+def test_files_in_their_order(directory: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    (tmp_path / "one.txt").write_text("Angela Merkel\nParis")
+    (tmp_path / "two.txt").write_text("\ufeffRoma\n")
+    assert main(["--model", str(directory), str(tmp_path / "one.txt"), str(tmp_path / "two.txt")]) == 0
+    found = rows(capsysbinary.readouterr().out)
+    assert [row["tokens"] for row in found] == [["Angela", "Merkel"], ["Paris"], ["Roma"]]
+    (tmp_path / "two.txt").write_bytes(b"Roma\nM\xfcnchen\n")
+    with pytest.raises(UserError, match=r"two\.txt, line 2, byte 2: not UTF-8"):
+        main(["--model", str(directory), str(tmp_path / "one.txt"), str(tmp_path / "two.txt")])
+    assert rows(capsysbinary.readouterr().out) == found
+
+
+def test_marked_text(directory: Path, command: Callable[..., bytes]) -> None:
+    text = "Angela  Merkel\tin Paris\n\nв на من\n"
+    (found,) = [command(text, "--model", directory, "--format", "text").decode()]
+    assert re.sub(r"\[(PER|LOC) ([^]]*)\]", r"\2", found) == text
+    entities_found = [entity for row in rows(command(text, "--model", directory)) for entity in row["entities"]]
+    assert re.findall(r"\[(PER|LOC) ([^]]*)\]", found) == [(e["type"], e["text"]) for e in entities_found]
+
+
+def test_the_first_chunk_is_small(tmp_path: Path) -> None:
+    (tmp_path / "big").write_text("some words\n" * 100_000)
+    with (tmp_path / "big").open("rb") as stream:
+        sizes = [sum(len(line) + 1 for line in chunk) for chunk in read_chunks(stream)]
+    assert sizes[0] <= 4096
+    assert MOST_BYTES - 100 < max(sizes) <= MOST_BYTES + 100
 
 
 def test_empty_input(directory: Path, command: Callable[..., bytes]) -> None:

@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from msd_ray.report.collect import collect, variant_runs
 from msd_ray.report.comparison import comparisons, summary_metrics, summary_rows
 from msd_ray.report.csv_files import csv_table
-from msd_ray.report.final_runs import final_runs_table
+from msd_ray.report.final_runs import final_rows, final_runs_table
 from msd_ray.report.latex import latex_table
 from msd_ray.report.markdown import markdown_table
 from msd_ray.report.page import render
-from msd_ray.report.study_page import Language, dataset_tables, language_tables, study_page
+from msd_ray.report.search_page import search_page, search_results, search_tables
 from msd_ray.report.table import Table
-from msd_ray.report.tables import paper_tables
 from msd_ray.tracking.rows import RunRow, State
 from msd_ray.tracking.study_reader import RecordedStudy
 
@@ -82,13 +80,13 @@ def test_it_has_the_numbers_of_the_printed_table() -> None:
             assert own[f"dev.{field}"] == pytest.approx(100 * metrics[f"final/{row.name}/dev_target_f1_{field}"])
         if row.name != "best":
             assert own["gain.difference"] == pytest.approx(100 * metrics[f"gain/best-{row.name}/difference"])
-            assert own["gain.p_holm"] == metrics[f"gain/best-{row.name}/p"]
+            assert own["p.holm"] == metrics[f"gain/best-{row.name}/p"]
     p = stats.ttest_rel(SCORES["best"], SCORES["direct"]).pvalue
-    assert values["direct transfer (teacher)"]["gain.p_holm"] == pytest.approx(2 * p)
+    assert values["direct transfer (teacher)"]["p.holm"] == pytest.approx(2 * p)
     text = shown(table)["plain distillation (TSL)"]
-    assert text[:2] == ["52.33 ± 1.53", "42.33 ± 1.53 (n=3)"]
-    assert text[3] == "+8.00"
-    assert shown(table)["best found"][3:] == ["–", "–"]
+    assert text[:2] == ["52.33 ± 1.53", "42.33 ± 1.53"]
+    assert text[3:5] == ["3", "+8.00"]
+    assert shown(table)["best found"][4:] == ["–", "–"]
     assert "test set" in table.title
     assert table.notes[-1] == "s: 5 epochs"
 
@@ -102,9 +100,11 @@ def test_rows_that_failed_or_never_ran_are_there_and_other_rows_are_not() -> Non
     of_rows = [each for each in runs() if each.tags["row"] != "tsl"]
     failed = [run("tsl", 0, 0.1, state="FAIL")]
     assert shown(final_runs_table(study(of_rows + failed)))["plain distillation (TSL)"] == [
-        *("1 failed", "1 failed", "–", "–", "–")
+        *("1 failed", "1 failed", "–", "1 failed", "–", "–")
     ]
-    assert shown(final_runs_table(study(of_rows)))["plain distillation (TSL)"] == ["not run", "not run", "–", "–", "–"]
+    assert shown(final_runs_table(study(of_rows)))["plain distillation (TSL)"] == [
+        *("not run", "not run", "–", "not run", "–", "–")
+    ]
     assert "paper's configuration" not in shown(final_runs_table(study(of_rows)))
 
 
@@ -123,28 +123,52 @@ def test_a_study_of_an_earlier_version() -> None:
     assert table.groups[0].heading == "dev F1 (target)"
     assert shown(table)[label][0] == "50.50 ± 0.71"
     best = [run("best", seed, f1, more=old) for seed, f1 in enumerate((0.5, 0.52))]
-    assert shown(final_runs_table(study(paper + best, {})))[label][3] == f"{100 * np.mean([0.1, 0.11]):+.2f}"
+    assert shown(final_runs_table(study(paper + best, {})))[label][4] == f"{100 * np.mean([0.1, 0.11]):+.2f}"
 
 
 def test_headings_name_the_selecting_and_the_scored_split() -> None:
     table = final_runs_table(study(runs(split="dev", dev="dev_source/f1")))
-    assert [group.heading for group in table.groups][:2] == ["dev F1 (source)", "F1 (dev)"]
+    assert [group.heading for group in table.groups][:2] == ["dev F1 (source)", "F1 on dev"]
     assert "DEV SET (no test file)" in table.title
     assert "mean_on_dev" in table.groups[1].fields
     assert any(note.startswith("ar: there is no test file") for note in table.notes)
 
 
-def test_the_page_of_a_search_shows_it_first_whether_or_not_a_variant_was_run() -> None:
-    """Without the row `paper` there is no run of MSD, so the tables of variants are empty."""
+def test_the_headline_is_the_exported_row_and_its_gain_over_direct_transfer() -> None:
+    found = final_rows(study(runs())).headline
+    assert found is not None
+    assert found.row.name == "best"
+    assert found.gain is not None
+    assert (found.gain.b, found.gain.n) == ("direct", 3)
+    assert found.gain.difference == pytest.approx(np.mean(np.subtract(SCORES["best"], SCORES["direct"])))
+    exported = study(runs(), DIGESTS | {})
+    exported.parent.tags["winner"] = "tsl"  # type: ignore[index]
+    again = final_rows(exported).headline
+    assert again is not None
+    assert again.row.name == "tsl"
+    assert final_rows(study([])).headline is None
+
+
+def test_the_page_of_a_search_begins_with_it() -> None:
     search = study(runs())
-    language = Language(lang="ar", ablation=None, search=search, runs=variant_runs(None, search), curves={})
-    results = collect("wikiann", {"ar": language.runs}, lambda _: None)
-    page = study_page(language, results, paper_tables({"wikiann": results}), lambda _: None, lambda _: None)
-    first = page.sections[0].tables[0]
-    assert first.key == "final-runs-wikiann-ar"
-    assert shown(first) == shown(final_runs_table(search))
-    assert "best found" in render(page)
-    for table in (*dataset_tables(results), *language_tables(results, "ar", language.runs, lambda _: None)):
+    page = search_page(search, {}, (), lambda _: None, lambda _: None)
+    assert page.title == "English → Arabic"
+    assert page.first is not None
+    assert shown(page.first.table) == shown(final_runs_table(search))
+    assert [fact.value for fact in page.first.headlines] == ["50.33", "+19.00"]
+    assert [section.anchor for section in page.sections] == [
+        "errors"
+    ]  # without trials no search, without vectors no domains
+    html = render(page)
+    assert "best found" in html
+    for table in search_tables(search, search_results(search, lambda _: None)):
         assert markdown_table(table)
         assert latex_table(table)
         assert csv_table(table)
+
+
+def test_a_search_without_final_runs_has_a_page() -> None:
+    page = search_page(study([]), {}, (), lambda _: None, lambda _: None)
+    assert page.first is not None
+    assert page.first.figure is None
+    assert "no final run has a score yet" in render(page)

@@ -9,6 +9,7 @@ from scipy import stats
 
 from msd_ray.method.variants import VARIANTS, ZERO_SHOT
 from msd_ray.report.beyond import deduplicated_table, english_table, span_error_table, type_table, variants_table
+from msd_ray.report.comparison import ROW_LABELS
 from msd_ray.report.pairwise import pairwise_table
 from msd_ray.report.results import Measures, Results, Scores
 from msd_ray.report.statistics.span_errors import SpanErrors
@@ -166,7 +167,7 @@ def test_other_pairs_and_the_control_do_not_change_the_correction() -> None:
     without = pairwise_table(Results(dataset="mlowner", overall=Measures(f1=f1)), "ko")
     assert len(without.sections) == 2
     assert without.sections[0].rows == primary.rows
-    assert "not run: gold-aux (NOT zero-shot)." in without.notes
+    assert "Not run: gold-aux (NOT zero-shot)." in without.notes
     others = pairwise_table(Results(dataset="mlowner", overall=Measures(f1=drawn(3, ("no-all", "direct")))), "ko")
     assert [section.heading for section in others.sections] == ["Secondary, not corrected: the other pairs"]
 
@@ -233,7 +234,8 @@ def test_span_errors_are_means_of_counts() -> None:
     assert texts(table, "msd") == [
         *("2, 1 failed", "11.5 ± 2.1", "2.0 ± 0.0", "3.0 ± 0.0", "4.0 ± 0.0", "5.0 ± 0.0", "6.0 ± 0.0")
     ]
-    assert set(texts(table, "direct")) == {"not run"}
+    assert [found.label for found in table.rows()] == ["MSD"]
+    assert any(note.startswith("Not run: MSD w/o distillers, ") for note in table.notes)
 
 
 def test_variants_have_an_average_where_there_are_several_languages() -> None:
@@ -254,10 +256,15 @@ def test_english_scores_are_only_the_teachers() -> None:
     assert texts(table, "mixture")[1].startswith(f"{mean(source, 'mixture', 'tr'):.2f} ± ")
 
 
-def test_tables_without_runs_are_built_and_marked() -> None:
+def test_rows_that_were_never_run_are_one_line() -> None:
     empty = Results(dataset="mlowner")
-    assert set(texts(type_table(empty, "ko"), "msd")) == {"not run"}
-    assert set(texts(span_error_table(empty, "ko"), "gold-aux")) == {"not run"}
-    pairs = pairwise_table(empty, "ko")
-    assert list(pairs.rows()) == []
-    assert any(note.startswith("not run: MSD, ") for note in pairs.notes)
+    for table in (type_table(empty, "ko"), span_error_table(empty, "ko"), pairwise_table(empty, "ko")):
+        assert list(table.rows()) == []
+        assert sum(note.startswith("Not run: MSD, ") for note in table.notes) == 1
+
+
+def test_rows_of_a_search_have_its_labels() -> None:
+    given = Results(dataset="sample", overall=Measures(f1=drawn(3, ("tsl", "best"), ("ar",))), labels=ROW_LABELS)
+    table = type_table(given, "ar")
+    assert [found.label for found in table.rows()] == ["plain distillation (TSL)", "best found"]
+    assert "Not run: direct transfer (teacher), paper's configuration, average of the best." in table.notes

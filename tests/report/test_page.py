@@ -12,6 +12,7 @@ import pytest
 import sample_page
 from plotly.offline import get_plotlyjs
 
+from msd_ray.report.marked_sentences import SentenceList, TaggedSentence
 from msd_ray.report.page import Page, Section, json_in_script, render
 
 
@@ -110,7 +111,7 @@ def test_hostile_text_is_text(html: str, outline: Outline) -> None:
 
 def test_figures_are_data_that_no_text_can_end(outline: Outline) -> None:
     data = [json.loads(text) for attributes, text in outline.scripts if attributes.get("type") == "application/json"]
-    assert len(data) == 4
+    assert len(data) == 5
     assert data[-1]["data"][0]["x"] == [sample_page.ATTACK, "b"]
     hostile = json.dumps(["</script>", "<!-- <script>", "a & b", "\u2028\u2029"], ensure_ascii=False)
     assert not re.search("[<>&\u2028\u2029]", json_in_script(hostile))
@@ -140,10 +141,10 @@ def test_landmarks_and_links(outline: Outline) -> None:
 
 def test_every_figure_has_words_and_data(outline: Outline) -> None:
     drawings = [element for element in outline.of("div") if element.get("class") == "drawing"]
-    assert len(drawings) == len(outline.of("figure")) == 4
+    assert len(drawings) == len(outline.of("figure")) == 5
     assert all(drawing["role"] == "img" and drawing["aria-label"] for drawing in drawings)
-    assert len(outline.of("details")) == 4 + 1  # and the contents
-    assert len(outline.of("figcaption")) == 4
+    assert len(outline.of("details")) == 5 + 3  # and the contents, hyperparameters, sentences
+    assert len(outline.of("figcaption")) == 5
 
 
 def test_every_header_cell_has_a_scope(outline: Outline) -> None:
@@ -153,7 +154,7 @@ def test_every_header_cell_has_a_scope(outline: Outline) -> None:
 
 def test_sentences_carry_verdicts_in_words_and_their_own_direction(html: str, outline: Outline) -> None:
     lines = [element for element in outline.of("dd") if "dir" in element]
-    assert len(lines) == 8
+    assert len(lines) == 16
     assert all(line["dir"] == "auto" for line in lines)
     for words in ("wrong boundary and type", "wrong type", "wrong boundary", "missed", "spurious"):
         assert f'<span class="verdict">{words}</span>' in html
@@ -161,7 +162,22 @@ def test_sentences_carry_verdicts_in_words_and_their_own_direction(html: str, ou
     assert "<mark>北京大学</mark>" in html
 
 
-@pytest.mark.parametrize("anchor", ["", "With Space", "-a", "a-", "Ä", "main", "scores", '"', "scores-trials"])
+def test_five_sentences_are_visible_and_the_others_folded(html: str) -> None:
+    shown, folded = html.split("<summary>More sentences")
+    assert shown.count('<p class="remark">') == 5
+    assert folded.count('<p class="remark">') == 3
+    assert '<p class="remark">6. folded after five</p>' in folded
+
+
+def test_a_right_to_left_sentence_keeps_its_direction_whatever_it_begins_with() -> None:
+    sentence = TaggedSentence(tokens=("BBC", "في", "لندن"), gold=("B-ORG", "O", "B-LOC"), predicted=("O", "O", "O"))
+    for lang, direction in (("ar", "rtl"), ("fa", "rtl"), ("zh", "auto"), ("", "auto")):
+        listed = SentenceList(title="t", lang=lang, sentences=(sentence,))
+        html = render(Page(title="t", sections=(Section(heading="s", anchor="s", sentence_lists=(listed,)),)))
+        assert html.count(f'<dd dir="{direction}"') == 2
+
+
+@pytest.mark.parametrize("anchor", ["", "With Space", "-a", "a-", "Ä", "main", "first", "scores", '"', "scores-trials"])
 def test_anchors_are_names_of_their_own(anchor: str) -> None:
     page = sample_page.page()
     with pytest.raises(ValueError, match="anchor"):
@@ -194,4 +210,3 @@ def test_contrast(theme: int) -> None:
         assert contrast(text, "ground") >= 4.5, text
     assert contrast("text", "accent-ground") >= 4.5
     assert min(contrast(text, "raised") for text in ("text", "quiet", "good", "fair", "bad")) >= 4.5
-    assert min(contrast(f"series-{number}", "ground") for number in range(1, 9)) >= 3  # graphics (WCAG 1.4.11)

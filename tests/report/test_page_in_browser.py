@@ -45,7 +45,7 @@ def test_every_figure_is_drawn(desk: tuple[Tab, Complaints]) -> None:
             return [box.width, box.height, place.querySelectorAll('.trace, .hm, .point').length];
         })""",
     )
-    assert len(sizes) == 4
+    assert len(sizes) == 5
     assert all(width > 300 and height > 150 and marks > 0 for width, height, marks in sizes), sizes
 
 
@@ -175,21 +175,31 @@ def test_what_a_screen_reader_finds(desk: tuple[Tab, Complaints]) -> None:
     for landmark in ("banner", "navigation", "main", "contentinfo"):
         assert tab.get_by_role(landmark).count() == 1, landmark
     assert tab.get_by_role("navigation", name="Contents").get_by_role("link").count() == 4
-    assert tab.get_by_role("img", name="Four rising curves; TSL w. MMD ends highest.").count() == 1
+    assert tab.get_by_role("img", name="Four rising curves; TSL w. MMD ends highest.").count() == 2
     table = tab.get_by_role("table", name="Table 4: entity-level F1 (%) on mLOWNER")
     assert table.get_by_role("columnheader", name="ko ours").get_by_role("button").count() == 1
     assert table.get_by_role("rowheader", name="MSD w/o MMD-L").count() == 1
     assert tab.get_by_role("region", name="Table 4: entity-level F1 (%) on mLOWNER").count() == 1
 
 
-def test_arabic_runs_from_the_right(desk: tuple[Tab, Complaints]) -> None:
+def test_arabic_runs_from_the_right_with_each_tag_after_its_entity(desk: tuple[Tab, Complaints]) -> None:
     tab, _ = desk
     directions = tab.eval_on_selector_all("dd[dir=auto]", "all => all.map(line => getComputedStyle(line).direction)")
-    assert directions == ["ltr"] * 2 + ["rtl"] * 2 + ["ltr"] * 4
-    styles = tab.eval_on_selector_all(
-        ".sentences li mark", "all => all.map(mark => getComputedStyle(mark).textDecorationStyle)"
+    assert directions == ["ltr"] * 2 + ["rtl"] * 2 + ["ltr"] * 12
+    sides = tab.eval_on_selector_all(
+        ".sentences li:nth-child(-n+3) .entity",
+        """all => all.filter(entity => entity.getClientRects().length === 1).map(entity => {
+            const [mark, tag] = [...entity.children].map(part => part.getBoundingClientRect());
+            const rtl = getComputedStyle(entity).direction === 'rtl';
+            return [rtl, rtl ? mark.left - tag.right : tag.left - mark.right];
+        })""",
     )
-    assert set(styles) == {"solid", "dashed", "wavy"}
+    assert {rtl for rtl, _ in sides} == {False, True}
+    assert all(3 < gap < 12 for _, gap in sides), sides  # next to its own entity, on the side where the text goes on
+    styles = tab.eval_on_selector_all(
+        ".sentences li .entity", "all => all.map(entity => getComputedStyle(entity).borderBottomStyle)"
+    )
+    assert set(styles) == {"solid", "dashed", "dotted"}
 
 
 def test_figures_follow_a_window_that_becomes_narrow(desk: tuple[Tab, Complaints]) -> None:
@@ -197,7 +207,7 @@ def test_figures_follow_a_window_that_becomes_narrow(desk: tuple[Tab, Complaints
     panels = "document.querySelector('#figures-figure-3 .drawing').layout"
     side_by_side = f"{panels}.yaxis.domain[0] === {panels}.yaxis2.domain[0]"
     assert tab.evaluate(side_by_side)
-    legend = "document.querySelector('.drawing').layout.legend?.orientation"
+    legend = "document.querySelector('#figures-figure-1 .drawing').layout.legend?.orientation"
     assert tab.evaluate(legend) is None
     tab.set_viewport_size({"width": 480, "height": 900})
     until(tab, f"{legend} === 'h'")
@@ -222,7 +232,7 @@ def test_a_telephone(browser: Browser, file: Path) -> None:
         tab.keyboard.press("ArrowRight")
         until(tab, "document.querySelector('#scores-table-4 .scroll').scrollLeft > 0")
         # A finger on a figure scrolls the page.
-        assert tab.eval_on_selector_all(".drawing", "all => all.map(place => place.layout.dragmode)") == [False] * 4
+        assert tab.eval_on_selector_all(".drawing", "all => all.map(place => place.layout.dragmode)") == [False] * 5
         assert complaints == []
 
 

@@ -1,7 +1,7 @@
 """`msd_ray.report` on real studies: every number comes from MLflow, and two reports are equal byte for byte."""
 
 import csv
-import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from msd_ray.search.prepare import Data, prepare, read
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.uri import default_tracking_uri
 
+GOLD = "gold-aux (NOT zero-shot)"
 VARIANTS = ("msd", "no-all", "direct", "gold-aux")
 
 
@@ -60,24 +61,26 @@ def final_run(storage: Path, row: str, seed: int) -> tuple[MlflowClient, str]:
 
 
 def test_all_formats_of_all_tables_and_the_page_are_there(reported: Path) -> None:
-    keys = {path.stem for path in (reported / "tables").glob("*.csv")}
-    assert {*(f"table-{number}" for number in range(1, 9)), "variants-wikiann", "deduplicated-wikiann"} <= keys
-    assert {"pairwise-wikiann-ar", "bootstrap-wikiann-ar", "final-runs-wikiann-ar"} <= keys
-    for suffix in ("md", "tex"):
-        assert {path.stem for path in (reported / "tables").glob(f"*.{suffix}")} == {*keys, "tables"}
-    assert (reported / "ablation.html").is_file()
-    figures = [json.loads(path.read_text(encoding="utf-8")) for path in (reported / "figures").iterdir()]
-    assert len(figures) == 9
-    assert all(figure["data"] or figure["layout"]["annotations"] for figure in figures)
+    expected = {
+        ".": {"table-3", "variants-wikiann", "deduplicated-wikiann", "english-wikiann"},
+        "ablation": {f"{key}-wikiann-ar" for key in ("final-runs", "pairwise", "bootstrap", "types", "spans")},
+        "wikiann-ar": {f"{key}-wikiann-ar" for key in ("final-runs", "types", "spans")} | {"deduplicated-wikiann"},
+    }
+    for folder, keys in expected.items():
+        files = [path for path in (reported / "tables" / folder).iterdir() if path.is_file()]
+        assert {path.stem for path in files if path.suffix == ".csv"} == keys
+        for suffix in (".md", ".tex"):
+            assert {path.stem for path in files if path.suffix == suffix} == {*keys, "tables"}
+    assert {path.name for path in reported.glob("*.html")} == {"ablation.html", "wikiann-ar.html"}
 
 
-def test_missing_rows_are_marked_and_have_no_number(reported: Path) -> None:
-    ours = table(reported, "variants-wikiann")
-    assert ours["MSD w/o MMD-L"]["ar.mean"] == ""
+def test_rows_that_were_never_run_are_one_line(reported: Path) -> None:
+    assert set(table(reported, "variants-wikiann")) == {"MSD", "MSD w/o all (TSL)", "direct transfer (teacher)", GOLD}
     text = (reported / "tables" / "variants-wikiann.md").read_text(encoding="utf-8")
-    assert "MSD w/o MMD-L | not run" in text.replace("**", "")
-    paper = table(reported, "table-4")
-    assert all(row["ko.mean"] == "" for row in paper.values())
+    assert text.count("Not run: MSD w/o distillers, MSD w/o MMD-L") == 1
+    assert "not run" not in text
+    for page in reported.glob("*.html"):
+        assert ">not run<" not in page.read_text(encoding="utf-8")
 
 
 def test_a_number_changed_in_mlflow_changes_the_table(storage: Path, reported: Path, tmp_path: Path) -> None:
@@ -101,8 +104,9 @@ def test_a_run_that_is_not_there_is_not_run(storage: Path, tmp_path: Path) -> No
     without = report(storage, tmp_path / "without")
     for run_id in runs:
         client.restore_run(run_id)
-    assert table(without, "variants-wikiann")["direct (BS)"]["ar.mean"] == ""
-    assert "direct (BS) | not run" in (without / "tables" / "variants-wikiann.md").read_text(encoding="utf-8")
+    assert "direct transfer (teacher)" not in table(without, "variants-wikiann")
+    text = (without / "tables" / "variants-wikiann.md").read_text(encoding="utf-8")
+    assert re.search(r"Not run: .*direct transfer \(teacher\)", text)
 
 
 def test_the_same_database_gives_the_same_bytes(storage: Path, reported: Path, tmp_path: Path) -> None:
@@ -114,27 +118,40 @@ def test_the_same_database_gives_the_same_bytes(storage: Path, reported: Path, t
 
 
 def test_msd_is_compared_over_seeds_and_sentences(reported: Path) -> None:
-    rows = table(reported, "bootstrap-wikiann-ar")
+    rows = table(reported, "ablation/bootstrap-wikiann-ar")
     low, difference, high = (float(rows["MSD w/o all (TSL)"][f"f1.{name}"]) for name in ("low", "difference", "high"))
     assert low <= difference <= high
     assert rows["MSD w/o all (TSL)"]["seeds.n"] == "2"
-    assert rows["MSD"]["f1.difference"] == rows["MSD w/o MMD-L"]["f1.difference"] == ""
+    assert rows["MSD"]["f1.difference"] == ""
+    assert "MSD w/o MMD-L" not in rows
 
 
-def test_the_report_is_uploaded_to_both_studies(storage: Path, reported: Path) -> None:
+def test_each_study_has_only_its_own_files_in_mlflow(storage: Path, reported: Path) -> None:
     client = MlflowClient(default_tracking_uri(storage))
     experiment = client.get_experiment_by_name("msd-wikiann-ar")
     assert experiment is not None
     for study in ("ablation", "wikiann-ar"):
         (parent,) = client.search_runs([experiment.experiment_id], f"tags.kind = 'study' and tags.study = '{study}'")
         uploaded = {file.path for file in client.list_artifacts(parent.info.run_id, "report")}
-        assert {"report/ablation.html", "report/tables", "report/figures"} <= uploaded
+        assert uploaded == {f"report/{study}.html", "report/tables"}
+        tables = {Path(file.path).name for file in client.list_artifacts(parent.info.run_id, "report/tables")}
+        assert tables == {path.name for path in (reported / "tables" / study).iterdir()}
+
+
+def test_without_options_all_studies_are_written_into_the_storage(storage: Path, reported: Path) -> None:
+    assert main(["--storage", str(storage)]) == 0
+    for name in ("ablation.html", "wikiann-ar.html"):
+        assert (storage / "report" / name).read_bytes() == (reported / name).read_bytes()
+
+
+def test_one_study_alone(storage: Path, tmp_path: Path) -> None:
+    assert main(["--study", "wikiann-ar", "--storage", str(storage), "--out", str(tmp_path / "one")]) == 0
+    assert [path.name for path in (tmp_path / "one").glob("*.html")] == ["wikiann-ar.html"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "--lang or --study is required"),
         (["--lang", "de"], "--lang de: no study is recorded. Recorded studies: ablation, wikiann-ar"),
         (["--study", "nothing"], "--study nothing: is not recorded. Recorded studies: ablation, wikiann-ar"),
     ],

@@ -1,4 +1,4 @@
-"""A phase driven in the calling process, without Ray and without training: what its trials report is made up here.
+"""Drive a phase in the calling process, without Ray or training; the trials' reports are constants.
 
 `drive` runs it from its beginning, or from where an earlier driver was, to its end; a hook hears of every report and
 may do to the process or to MLflow what it likes.
@@ -18,8 +18,9 @@ from msd_ray.cli.display import progress
 from msd_ray.common.manifest import new_content
 from msd_ray.search.early_stopping import Pruning
 from msd_ray.search.parameters import Fixed, Range
-from msd_ray.search.phase import Phase, RunLabel
+from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialPlan, TrialReport
+from msd_ray.search.records import RunLabel
 from msd_ray.search.studies import PhaseStudy, TrialRecord
 from msd_ray.tracking.replay import Backoff
 from msd_ray.tracking.run_logger import JournaledRunLogger, open_run_logger
@@ -66,12 +67,12 @@ Before = Callable[[int, JournaledRunLogger], None]
 
 
 def nothing(step: int, run_logger: JournaledRunLogger) -> None:
-    """Lets it run."""
+    """Does nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Driven:
-    """What a driver saw. output: what it displayed. run_ids: of its trials, as the study has them."""
+    """Result of a driver: its terminal output, and the run ids of its trials in the study."""
 
     output: str
     run_ids: dict[int, str]
@@ -100,7 +101,6 @@ def drive(search: SmallSearch, uri: str, *, before: Before = nothing, drain_s: f
             name="student",
             experiment=setup.prepared.experiment,
             study=study,
-            score="dev_target/f1",
             plan=plan,
             label=label,
             run_logger=run_logger,
@@ -117,13 +117,13 @@ def drive(search: SmallSearch, uri: str, *, before: Before = nothing, drain_s: f
             phase.on_launch_end(launch, None)
         before(-1, run_logger)
         tracker = run_logger.drain(drain_s)
-        phase.note_run_ids()
+        phase.store_run_ids()
     tracker.close()
     return Driven(output=output.getvalue(), run_ids=study.run_ids())
 
 
 def reports(root: Path, number: int) -> list[TrialReport]:
-    """What a trial reports: two epochs, and then a score with files; trial 1 is a weak one, and trial 2 fails."""
+    """What a trial reports: two epochs, and then a score with files; trial 1 is pruned, trial 2 fails."""
     value = 0.1 if number == 1 else 0.5 + number / 10
     epochs = [epoch(number, n, value * n / 2, timestamp_ms=1000 * n) for n in (1, 2)]
     if number == 2:

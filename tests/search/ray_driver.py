@@ -1,4 +1,4 @@
-"""Starts `ray_search.py`: a small search on a Ray cluster of its own, with troubles."""
+"""Starts `ray_search.py`: a small search on a Ray cluster of its own, with faults."""
 
 import json
 import pickle
@@ -14,7 +14,7 @@ PROGRAM = str(Path(__file__).with_name("ray_search.py"))
 def on_ray(
     search: SmallSearch, *troubles: str, workers: int, stall_s: float, ends_with: int, timeout_s: float = 900
 ) -> dict[str, Any]:
-    """Run the search with troubles (see `ray_search.py`); what its driver saw."""
+    """Run the search with faults (see `ray_search.py`); return what its driver observed."""
     directory = search.root.parent
     (directory / "search.pickle").write_bytes(pickle.dumps(search))
     report = directory / "report.json"

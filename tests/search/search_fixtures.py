@@ -1,4 +1,4 @@
-"""Fixtures that the tests of the search share with the chaos suite: small corpora on disk, an undisturbed search."""
+"""Fixtures that the tests of the search share with the chaos suite: small corpora on disk, a complete search."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from msd_ray.tracking.uri import default_tracking_uri
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> Iterator[None]:
-    """Tiny products are faster in one thread, and sums are in the order of the processes that tests start."""
+    """Small products are faster in one thread, and sums have the order of the processes that tests start."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -30,7 +30,7 @@ def small_corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def empty_databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow needs seconds to create its database, a copy of an empty one takes none."""
+    """MLflow needs seconds to create a database; copies of an empty one are instant."""
     storage = tmp_path_factory.mktemp("databases")
     prepare_database(default_tracking_uri(storage))
     return storage
@@ -54,7 +54,7 @@ def new_search(
 
 @pytest.fixture(scope="session")
 def undisturbed(new_search: MakeSearch) -> SmallSearch:
-    """A search that ran from its beginning to its end. It is only to be looked at."""
+    """A search that ran without faults. Read-only."""
     search = new_search()
     search.run()
     return search
@@ -62,7 +62,7 @@ def undisturbed(new_search: MakeSearch) -> SmallSearch:
 
 @pytest.fixture(scope="session")
 def all_at_once(new_search: MakeSearch) -> SmallSearch:
-    """A search with all that a student may be told, from its beginning to its end. It is only to be looked at."""
+    """A search with all settings of a student in use. Read-only."""
     search = new_search(space=ALL_AT_ONCE, options=ALL_OPTIONS)
     search.run()
     return search

@@ -1,4 +1,4 @@
-"""A whole ablation of seconds, without Ray: its runs in the calling process, one after the other."""
+"""A complete ablation in seconds, without Ray: its runs in the calling process, one at a time."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ EPOCH = replace(RUN, epochs=1)
 def ablate(
     prepared: Prepared, directory: Path, *, variants: tuple[str, ...] = tuple(VARIANTS), seeds: int = 1
 ) -> Mapping[str, stored_runs.Run]:
-    """Run an ablation in this process; its final runs by row and seed."""
+    """Run an ablation in this process; return its final runs by row and seed."""
     root = prepared.experiment.storage.root
     uri = default_tracking_uri(root)
 

@@ -1,4 +1,4 @@
-"""A whole search of seconds, without Ray: its phases run in the calling process, one trial after the other."""
+"""A complete search in seconds, without Ray: its phases run in the calling process, one trial at a time."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ RUN = RunSettings(epochs=2, batch_size=8, max_length=48, frozen_layers=2)
 TEACHER = TeacherSettings(learning_rate=2e-4, alpha=0.2)
 STUDENT = StudentSettings(learning_rate=2e-4, beta=0.5, alpha_prime=0.01, beta_prime=0.02)
 ALL_AT_ONCE = """\
-description: All that a student may be told, at once.
+description: All settings of a student at once.
 teacher:
   learning_rate: {low: 1e-4, high: 1e-3, log: true}
   head_learning_rate: 10
@@ -62,7 +62,7 @@ ALL_OPTIONS: Mapping[str, Any] = {
     "confirm": 2,
     "seeds": 1,
     "average_epochs": 2,
-    "grace_epochs": 2,  # nothing is stopped early: both students are confirmed
+    "grace_epochs": 2,  # no rung: both students are confirmed
     "dev_limit": 16,
     "pairing": "random",
     "loss_mean": "epoch",
@@ -100,7 +100,7 @@ def data(directory: Path) -> Data:
 
 
 def spoil_training_labels(directory: Path, lang: str = "ar") -> None:
-    """Replace each label of the training file by something that is no label, another one at each token."""
+    """Replace each label of the training file by a string that is not a label, different for each token."""
     path = directory / lang / "train"
     lines = path.read_text(encoding="utf-8").split("\n")
     spoiled = [line and f"{line.rpartition(chr(9))[0]}\tgarbage-{number}" for number, line in enumerate(lines)]
@@ -112,20 +112,20 @@ def target_tokens(directory: Path, lang: str = "ar") -> list[tuple[str, ...]]:
 
 
 class StoppedError(Exception):
-    """The phase stops the trial."""
+    """The phase prunes the trial."""
 
 
 Listener = Callable[[Phase, TrialReport], None]
 
 
 def nothing(phase: Phase, report: TrialReport) -> None:
-    """Listens to nothing."""
+    """Does nothing."""
 
 
 def run_here(phase: Phase, *, before: Listener = nothing, after: Listener = nothing) -> None:
-    """Run a phase in this process; `before` and `after` hear of each report before and after it is recorded."""
+    """Run a phase in this process; `before` and `after` are called before and after each report is recorded."""
 
-    def send(report: TrialReport) -> None:
+    def on_report(report: TrialReport) -> None:
         before(phase, report)
         stop = phase.on_report(report)
         after(phase, report)
@@ -135,7 +135,7 @@ def run_here(phase: Phase, *, before: Listener = nothing, after: Listener = noth
     while (launch := phase.next_launch()) is not None:
         error = None
         try:
-            run_launch(launch, CPU, send)
+            run_launch(launch, CPU, on_report)
         except StoppedError:
             pass
         except Exception as raised:  # as Ray does: a trial's error ends the trial
@@ -145,9 +145,9 @@ def run_here(phase: Phase, *, before: Listener = nothing, after: Listener = noth
 
 @dataclass(frozen=True, kw_only=True)
 class SmallSearch:
-    """A search as the command sets it up. root: its storage, beside which the search space is written.
+    """A search as the command sets it up. root: its storage, next to which the search space is written.
 
-    expected: how long trainings take, for a search with `--hours`.
+    expected: seconds per training, for a search with `--hours`.
     """
 
     root: Path
@@ -159,7 +159,7 @@ class SmallSearch:
     expected: Seconds | None = None
 
     def arguments(self) -> list[str]:
-        """What the command `tune` is called with to run this search."""
+        """Arguments of the command `tune` for this search."""
         space = self.root.with_name(f"{self.root.name}-space.yaml")
         space.write_text(self.space, encoding="utf-8")
         options = {
@@ -176,7 +176,7 @@ class SmallSearch:
             "rows": "paper best",
             "confirm": 1,
             "average_epochs": 1,
-            "seed": 2,  # with which a trial is stopped early and another beats the paper's
+            "seed": 2,  # with this seed a trial is pruned, and another one beats the paper's
             "batch_size": RUN.batch_size,
             "max_length": RUN.max_length,
             "frozen_layers": RUN.frozen_layers,
@@ -185,7 +185,7 @@ class SmallSearch:
             "workers": 0,
             **self.options,
         }
-        flags = [(f"--{name.replace('_', '-')}", value) for name, value in options.items()]
+        flags = [(f"--{name.replace('_', '-')}", value) for name, value in options.items() if value is not None]
         return [text for flag, value in flags for text in ([flag] if value is True else [flag, *str(value).split(" ")])]
 
     def setup(self) -> Setup:
@@ -194,7 +194,7 @@ class SmallSearch:
         return setup
 
     def run(self, run_phase: Callable[[Phase], None] = run_here, *, output: StringIO | None = None) -> Rows:
-        """Run it, or go on with it. output: takes what is said."""
+        """Run or resume it. output: receives the terminal output."""
         setup = self.setup()
 
         def open_tracker() -> StudyTracker:
@@ -225,7 +225,7 @@ class SmallSearch:
             )
             rows = Search(settings=setup.settings, execution=execution).run()
             tracker = run_logger.drain(60)
-            execution.note_run_ids()
+            execution.store_run_ids()
         tracker.close()
         return rows
 
@@ -254,14 +254,14 @@ def run_until_killed(search: SmallSearch, phase: str, count: int, *, recorded: b
 
 
 def run_trials(
-    experiment: Experiment, *plans: TrialPlan, send: Callable[[TrialReport], None] = lambda report: None
+    experiment: Experiment, *plans: TrialPlan, on_report: Callable[[TrialReport], None] = lambda report: None
 ) -> list[TrialReport]:
-    """Do a worker's part of some trials; everything they report."""
+    """Run trials as a worker does; return all reports."""
     reports: list[TrialReport] = []
 
     def listen(report: TrialReport) -> None:
         reports.append(report)
-        send(report)
+        on_report(report)
 
     run_launch(Launch(experiment=experiment, trials=plans, threads=1), CPU, listen)
     return reports
@@ -289,7 +289,7 @@ def student_plan(
 
 
 def weights_of(reports: list[TrialReport]) -> str:
-    """The digest of the weights that the last trial ended with."""
+    """SHA-256 of the weights of the last trial."""
     assert reports[-1].finished
     assert reports[-1].reason is None
     return reports[-1].tags["weights_sha256"]

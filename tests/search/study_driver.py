@@ -1,4 +1,4 @@
-"""A driver of a study with a cheap score, which can be told to die at a certain database operation."""
+"""A driver of a study with a cheap score, which can be killed at a given database operation."""
 
 import math
 import os
@@ -44,7 +44,7 @@ def score(parameters: Mapping[str, Any], epoch: int) -> float:
 
 
 def run_trial(study: PhaseStudy, trial: TrialRecord) -> None:
-    """Train for as long as the study lets it; a dropout above 0.35 diverges after the first epoch."""
+    """Train until the study prunes it; a dropout above 0.35 diverges after the first epoch."""
     for epoch in range(1, EPOCHS + 1):
         study.report(trial.number, epoch, score(trial.parameters, epoch))
         if float(str(trial.parameters["dropout"])) > 0.35:
@@ -86,7 +86,7 @@ def _die_at(count: int, statement: str) -> None:
 
 
 def records(url: str, **changes: Any) -> list[TrialRecord]:
-    """The study's trials as a process finds them that opens it."""
+    """The study's trials as read by a process that opens it."""
     study = open_study(url, **changes)
     found = study.trials()
     study.close()

@@ -1,4 +1,4 @@
-"""Variants trained and scored beside each other: what they share, what reaches them, what they leave."""
+"""Ablations: what variants share, which labels reach them, and their results."""
 
 import shutil
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def module_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def runs(prepared: MakePrepared, small_corpora: Path, module_storage: Path) -> Mapping[str, stored_runs.Run]:
-    """All variants with one seed; trained for the first test that asks, found again by the others."""
+    """All variants with one seed; trained for the first test, reused by the others."""
     return ablate(prepared(storage=module_storage), small_corpora)
 
 

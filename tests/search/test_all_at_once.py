@@ -1,4 +1,4 @@
-"""A search with several teachers, rounds, averages and every row: what is run, shared, confirmed; killed anywhere."""
+"""A search with several teachers, rounds, averages and every row: shared artifacts, confirmation, kill and resume."""
 
 import json
 import multiprocessing
@@ -50,12 +50,12 @@ def final(runs: Mapping[str, Run], row: str) -> Run:
 
 
 def of(run: Run, section: str) -> dict[str, str]:
-    """The parameters of a run that begin so."""
+    """The parameters of a run with this prefix."""
     return {name: value for name, value in run.parameters.items() if name.startswith(section)}
 
 
 def trained(storage: Path, kind: str) -> list[dict[str, object]]:
-    """What stands beside each training."""
+    """`settings.json` of each training."""
     return [json.loads(path.read_text()) for path in storage.glob(f"{kind}/*/settings.json")]
 
 
@@ -150,7 +150,7 @@ def test_the_best_mean_over_three_seeds_wins(runs: Mapping[str, Run]) -> None:
 
 
 def copied(new_search: MakeSearch, trained: SmallSearch) -> SmallSearch:
-    """The search before its first trial, in a storage where all its trainings are found."""
+    """The search before its first trial, in a storage that already has all its trainings."""
     search = new_search(space=trained.space, options=trained.options)
     for directory in ("features", "teachers", "outputs", "students"):
         shutil.copytree(trained.root / directory, search.root / directory)
@@ -196,7 +196,7 @@ def test_fewer_teachers_than_the_space_wants_are_said(new_search: MakeSearch, al
 
     with pytest.raises(KeyboardInterrupt):
         search.run(teachers_and_students, output=output)
-    assert "1 of 2 teachers were trained to the end: students learn from no more" in output.getvalue()
+    assert "1 of 2 teachers finished training: students learn from at most 1" in output.getvalue()
     students = [trial for trial in trials(search.root) if trial.study.endswith("/student")]
     assert [trial.parameters["teachers"] for trial in students] == [1, 1]
     assert "teacher_2.learning_rate" not in children(search.root)["student/0"].parameters

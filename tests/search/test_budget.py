@@ -1,4 +1,4 @@
-"""When a search begins no more trials: after hours of wall clock, or trials that brought nothing."""
+"""Budget of a search: wall-clock hours, and trials without improvement."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +12,7 @@ from stored_runs import Trial, children, trials
 from study_driver import open_study
 
 from msd_ray.search import budget
-from msd_ray.search.budget import Budget, Clock, Remaining, Seconds, typical_s, without_gain
+from msd_ray.search.budget import Budget, Clock, Remaining, Seconds, trials_without_gain, typical_s
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialReport
 from msd_ray.search.studies import TrialRecord
@@ -21,7 +21,7 @@ OPTIONS = {"rows": "best", "seeds": 1, "grace_epochs": 2, "teacher_trials": 1}
 
 
 def record(number: int, state: Any, value: float | None) -> TrialRecord:
-    return TrialRecord(number=number, state=state, parameters={}, value=value, values={}, attributes={}, reason=None)
+    return TrialRecord(number=number, state=state, parameters={}, value=value, values={}, reason=None)
 
 
 @pytest.mark.parametrize(
@@ -38,17 +38,17 @@ def record(number: int, state: Any, value: float | None) -> TrialRecord:
     ],
 )
 def test_trials_without_gain(ended: list[tuple[str, float | None]], count: int) -> None:
-    assert without_gain([record(number, *one) for number, one in enumerate(ended)]) == count
+    assert trials_without_gain([record(number, *one) for number, one in enumerate(ended)]) == count
 
 
-def test_what_remains_is_done_side_by_side() -> None:
+def test_remaining_trainings_run_concurrently() -> None:
     each = Seconds(teacher=10.0, student=100.0)
     assert Remaining(teachers=3, students=2).seconds(each, 1) == 230
     assert Remaining(teachers=3, students=2).seconds(each, 2) == 115
 
 
 class Watch:
-    """A clock that stands still unless it is told."""
+    """A clock that tests set."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = 5000.0
@@ -65,21 +65,21 @@ def test_the_clock_counts_over_starts(watch: Watch, tmp_path: Path) -> None:
     first = open_study(url)
     clock = Clock(budget=Budget(hours=1.0), study=first)
     watch.now += 1000
-    assert clock.leaves(2600)
-    assert not clock.leaves(2601)
+    assert clock.allows(2600)
+    assert not clock.allows(2601)
     first.close()
-    watch.now += 10_000  # nobody searches
+    watch.now += 10_000  # no driver runs
     second = open_study(url)
     clock = Clock(budget=Budget(hours=1.0), study=second)
-    assert clock.leaves(2600)
+    assert clock.allows(2600)
     watch.now += 500
-    assert not clock.leaves(2101)
-    assert Clock(budget=Budget(hours=2.0), study=second).leaves(5700)
-    assert Clock(budget=Budget(), study=second).leaves(1e9)
+    assert not clock.allows(2101)
+    assert Clock(budget=Budget(hours=2.0), study=second).allows(5700)
+    assert Clock(budget=Budget(), study=second).allows(1e9)
     second.close()
 
 
-def test_trials_take_what_ended_ones_took_and_before_what_is_expected(tmp_path: Path) -> None:
+def test_duration_of_trials_is_measured_or_expected(tmp_path: Path) -> None:
     assert typical_s(None, 7.0) == 7.0
     study = open_study(f"sqlite:///{tmp_path}/studies.db", pruning=None)
     assert typical_s(study, 7.0) == 7.0
@@ -95,7 +95,7 @@ def phase_of(storage: Path, phase: str) -> list[Trial]:
 
 
 def ticking(watch: Watch, seconds: float) -> Callable[[Phase], None]:
-    """Run a phase in which every trial takes so long."""
+    """Run a phase in which every trial takes `seconds`."""
 
     def tick(phase: Phase, report: TrialReport) -> None:
         watch.now += seconds * report.finished
@@ -103,12 +103,12 @@ def ticking(watch: Watch, seconds: float) -> Callable[[Phase], None]:
     return lambda phase: run_here(phase, before=tick)
 
 
-def test_a_search_begins_no_trial_that_would_not_end_in_time(new_search: MakeSearch, watch: Watch) -> None:
+def test_no_trial_starts_that_would_exceed_the_hours(new_search: MakeSearch, watch: Watch) -> None:
     """A trial takes 1,000 s of the search's clock; by the study's it took next to nothing, the rest counts little."""
     options = {**OPTIONS, "teacher_trials": 2, "trials": 7}
     search = new_search(options={**options, "hours": 1}, expected=Seconds(teacher=1.0, student=1.0))
     search.run(ticking(watch, 1000))
-    # Begun after 0, 1,000, 2,000 and 3,000 s; the final run is run in any case.
+    # Started after 0, 1,000, 2,000 and 3,000 s; the final run is run in any case.
     assert [len(phase_of(search.root, phase)) for phase in ("teacher", "student")] == [2, 2]
     assert sum(key.startswith("final/") for key in children(search.root)) == 1
     before = children(search.root)
@@ -121,7 +121,7 @@ def test_a_search_begins_no_trial_that_would_not_end_in_time(new_search: MakeSea
     assert len(phase_of(search.root, "student")) == 2 + 4
 
 
-def test_no_more_teachers_where_a_student_and_the_final_runs_would_not_end_in_time(
+def test_no_teacher_starts_that_leaves_no_time_for_a_student_and_final_runs(
     new_search: MakeSearch, watch: Watch
 ) -> None:
     """A student takes 1,000 s as far as is known: one, and the final run's, need 2,000 of the 3,600."""

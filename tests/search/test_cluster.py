@@ -1,4 +1,4 @@
-"""The cluster that a search joins: one that is not there is a message, not minutes of waiting."""
+"""The cluster that a search joins: an address without a cluster fails at once, with a message."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""What is damaged in the storage is found, told, and made again with the same weights."""
+"""Damaged artifacts are detected, reported, and created again with the same weights."""
 
 import json
 import re
@@ -83,7 +83,7 @@ def finished(tiny_encoder: EncoderFiles, small_corpora: Path, tmp_path_factory: 
         ("students", "record.json", cut),
     ],
 )
-def test_a_damaged_thing_is_made_again_alike(
+def test_a_damaged_artifact_is_created_again(
     finished: Finished, experiment: Experiment, kind: str, name: str, damage: Callable[[Path], None]
 ) -> None:
     shutil.copytree(finished.root, experiment.storage.root, dirs_exist_ok=True)
@@ -95,7 +95,7 @@ def test_a_damaged_thing_is_made_again_alike(
     assert weights_of(again) == finished.weights
     (told,) = warnings(again)
     assert str(directory) in told
-    assert told.endswith("removed, to be made again")
+    assert told.endswith("removed, will be created again")
     assert not list(directory.parent.glob(".*.tmp"))
     if file.suffix in {".safetensors", ".npy"}:
         assert next(directory.glob(name)).read_bytes() == whole
@@ -110,7 +110,7 @@ def test_a_damaged_state_of_a_training_that_was_stopped(prepared: MakePrepared, 
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        run_trials(stopped, student_plan(), send=stop)
+        run_trials(stopped, student_plan(), on_report=stop)
     flip(only(stopped.storage.root / "students") / "state" / "epoch-001.safetensors")
     again = run_trials(stopped, student_plan())
     assert "state/epoch-001.safetensors is damaged" in warnings(again)[0]
@@ -124,13 +124,13 @@ def test_a_trial_does_not_read_damaged_features_and_the_driver_makes_them_again(
     directory = experiment.storage.features(experiment.corpora.target_train)
     whole = (directory / "input_ids.npy").read_bytes()
     flip(directory / "input_ids.npy")
-    with pytest.raises(DamagedError, match=r"input_ids\.npy is damaged.*; start the same command again"):
+    with pytest.raises(DamagedError, match=r"input_ids\.npy is damaged.*\. Run the same command again"):
         run_trials(experiment, student_plan())
     dev = experiment.storage.features(experiment.corpora.dev)
     cut(dev / "labels.npy")
     assert prepared().experiment == experiment
     told = capsys.readouterr().err
-    again = rf"warning: {dev}/labels\.npy has [\d,]+ bytes instead of [\d,]+: removed, to be made again\n"
+    again = rf"warning: {dev}/labels\.npy has [\d,]+ bytes instead of [\d,]+: removed, will be created again\n"
     assert re.search(again, told), told
     assert (directory / "input_ids.npy").read_bytes() == whole
     weights_of(run_trials(experiment, student_plan()))

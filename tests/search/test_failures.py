@@ -1,4 +1,4 @@
-"""What Ray says of a failed attempt, in one line."""
+"""Ray's error of a failed attempt in one line."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Known configurations come first, then every choice that none of them makes."""
+"""First trials: known configurations, then every value of a choice that they do not have."""
 
 from msd_ray.search.parameters import JSON, Choice, Fixed, Parameter, Range
 from msd_ray.search.spaces import with_every_choice

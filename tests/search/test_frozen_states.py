@@ -1,4 +1,4 @@
-"""States of the frozen layers: stored once for all trials, made again when damaged or missing, none where not asked."""
+"""Output of the frozen layers: stored once for all trials, computed again if damaged or missing, none if unused."""
 
 from dataclasses import replace
 from pathlib import Path

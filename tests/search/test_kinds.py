@@ -1,4 +1,4 @@
-"""Early stopping compares trials of one kind: what starts slowly is not thrown away for it."""
+"""Early stopping compares trials of one kind only, so that kinds that improve late are not pruned."""
 
 from collections.abc import Mapping, Sequence
 from itertools import permutations

@@ -1,4 +1,4 @@
-"""A cluster that listens on loopback alone is told from one that listens on all interfaces."""
+"""Clusters that listen on loopback only are distinguished from those that listen on all interfaces."""
 
 import socket
 

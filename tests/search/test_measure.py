@@ -1,4 +1,4 @@
-"""How long trainings take is measured, and a search that cannot end in time is refused."""
+"""Measurement of trainings, and the check of `--hours`."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from small_search import RUN, MakeSearch, SmallSearch
 
 from msd_ray.common.errors import UserError
 from msd_ray.search.budget import Budget, Seconds
-from msd_ray.search.measure import measure
+from msd_ray.search.final import remaining
+from msd_ray.search.measure import check_hours, measure
 from msd_ray.search.plans import Experiment
-from msd_ray.search.search import check_hours, remaining
 
 
 def files(directory: Path) -> set[Path]:
@@ -38,7 +38,7 @@ def test_trainings_after_the_student_phase(search: SmallSearch) -> None:
     assert after.students == 2 * 3 + 2 * (1 + 1 + 1 + 2)  # tsl, paper, best, and two more to average
 
 
-def test_hours_for_less_than_one_student_are_refused(search: SmallSearch) -> None:
+def test_hours_too_short_for_one_student(search: SmallSearch) -> None:
     settings = search.setup().settings
     assert settings.budget == Budget(hours=1)
     # One teacher and one student, 10 teachers and 16 students after them, two at once.

@@ -1,4 +1,4 @@
-"""Trials on nodes that share an S3 server and nothing else: each has copies of what it has needed."""
+"""Trials on nodes that share only an S3 server; each caches copies of the artifacts it used."""
 
 import json
 import pickle
@@ -19,14 +19,14 @@ from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.search.plans import Experiment, TrialReport
 from msd_ray.search.prepare import prepare, prepare_test, read
-from msd_ray.storage.artifacts import readable, trained_weights
-from msd_ray.storage.copies import fetch_directory, publish_directory
+from msd_ray.storage.artifacts import ensure_local, trained_weights
 from msd_ray.storage.layout import Storage
 from msd_ray.storage.object_store import ObjectStore
+from msd_ray.storage.transfer import download_directory, upload_directory
 
 
 class Nodes:
-    """`on` makes this process another node: all that it has is in a cache directory of its own."""
+    """`on` turns this process into another node, with a cache directory of its own."""
 
     def __init__(self, patch: pytest.MonkeyPatch, root: Path) -> None:
         self._patch, self._root = patch, root
@@ -48,7 +48,7 @@ def prepared_at(place: str, encoder: EncoderFiles, corpora: Path) -> Experiment:
 
 @dataclass(frozen=True)
 class Trained:
-    """What node A left on the server after a student, and what it reported. It is only to be copied."""
+    """What node A left on the server after a student, and what it reported. Read-only; copy it."""
 
     place: str
     experiment: Experiment
@@ -95,17 +95,17 @@ def objects(place: str, endpoint: str, below: str) -> list[str]:
     return sorted(info.path.removeprefix(f"{prefix}/") for info in found if info.is_file)
 
 
-def test_a_directory_is_sent_and_fetched(s3: str, s3_endpoint: str, tmp_path: Path) -> None:
+def test_a_directory_is_uploaded_and_downloaded(s3: str, s3_endpoint: str, tmp_path: Path) -> None:
     store = ObjectStore.at(s3)
     with new_content(tmp_path / "here") as scratch:
         (scratch / "a").write_bytes(b"content")
-    publish_directory(store, "features/key", tmp_path / "here")
+    upload_directory(store, "features/key", tmp_path / "here")
     assert objects(s3, s3_endpoint, "features") == ["features/key/a", "features/key/manifest.json"]
-    assert fetch_directory(store, "features/key", tmp_path / "there")
+    assert download_directory(store, "features/key", tmp_path / "there")
     assert {path.name: path.read_bytes() for path in (tmp_path / "there").iterdir()} == {
         path.name: path.read_bytes() for path in (tmp_path / "here").iterdir()
     }
-    assert not fetch_directory(store, "features/other", tmp_path / "other")
+    assert not download_directory(store, "features/other", tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
@@ -152,7 +152,7 @@ def test_a_trial_goes_on_on_another_node_where_it_was(
     nodes.on("a")
     experiment = prepared_at(s3, tiny_encoder, small_corpora)
     with pytest.raises(StoppedError):
-        run_trials(experiment, student_plan(), send=stop)
+        run_trials(experiment, student_plan(), on_report=stop)
     nodes.on("b")
     again = run_trials(experiment, student_plan())
     assert weights_of(again) == weights_of(trained_on_a.reports)
@@ -180,7 +180,7 @@ def cut(content: bytes) -> bytes:
         ("students/*/weights/*", None),
     ],
 )
-def test_a_damaged_object_is_made_again_alike(
+def test_a_damaged_object_is_created_again(
     nodes: Nodes,
     copied: Experiment,
     trained_on_a: Trained,
@@ -202,14 +202,16 @@ def test_a_damaged_object_is_made_again_alike(
     assert weights_of(again) == weights_of(trained_on_a.reports)
     (told,) = warnings(again)
     assert told.startswith(f"{place}/{name} is {'missing' if damage is None else 'damaged'}")
-    assert told.endswith("removed, to be made again")
+    assert told.endswith("removed, will be created again")
     if not name.endswith(".json"):
         assert store.read(name) == whole
     nodes.on("c")
     assert warnings(run_trials(copied, student_plan())) == []
 
 
-def test_half_an_upload_is_no_thing(nodes: Nodes, copied: Experiment, trained_on_a: Trained, s3_endpoint: str) -> None:
+def test_an_incomplete_upload_is_not_used(
+    nodes: Nodes, copied: Experiment, trained_on_a: Trained, s3_endpoint: str
+) -> None:
     store = copied.storage.store
     assert store is not None
     for name in objects(copied.storage.place, s3_endpoint, ""):
@@ -222,19 +224,19 @@ def test_half_an_upload_is_no_thing(nodes: Nodes, copied: Experiment, trained_on
     assert warnings(again) == []
 
 
-def test_a_damaged_copy_is_fetched_again(nodes: Nodes, copied: Experiment, trained_on_a: Trained) -> None:
+def test_a_damaged_copy_is_downloaded_again(nodes: Nodes, copied: Experiment, trained_on_a: Trained) -> None:
     nodes.on("b")
     first = run_trials(copied, student_plan())
     weights = copied.storage.root / first[-1].tags["weights"]
     weights.write_bytes(flip(weights.read_bytes()))
-    features = readable(copied.storage, copied.storage.features(copied.corpora.source_train)) / "input_ids.npy"
+    features = ensure_local(copied.storage, copied.storage.features(copied.corpora.source_train)) / "input_ids.npy"
     whole = features.read_bytes()
     features.write_bytes(cut(whole))
-    assert (readable(copied.storage, features.parent) / features.name).read_bytes() == whole
+    assert (ensure_local(copied.storage, features.parent) / features.name).read_bytes() == whole
     again = run_trials(copied, student_plan())
     assert epochs(again) == epochs(trained_on_a.reports)
     (told,) = warnings(again)
-    assert told.endswith("is damaged: its SHA-256 is another: removed, and fetched again")
+    assert told.endswith("is damaged: its SHA-256 is another: removed, downloaded again")
 
 
 def test_epochs_that_could_not_be_sent_are_sent_later(
@@ -250,7 +252,7 @@ def test_epochs_that_could_not_be_sent_are_sent_later(
             s3_front.answer(always=500)
 
     with pytest.raises(UserError, match="HTTP status 500"):
-        run_trials(broken, student_plan(), send=cut_off)
+        run_trials(broken, student_plan(), on_report=cut_off)
     s3_front.answer(503, 500)  # it is getting better
     assert weights_of(run_trials(experiment, student_plan())) == weights_of(trained_on_a.reports)
     nodes.on("b")
@@ -269,7 +271,7 @@ def test_results_and_weights_come_back_to_the_driver(
     nodes.on("driver")
     assert finished.files is not None
     storage = done.experiment.storage
-    assert (readable(storage, storage.root / finished.files) / "predictions.parquet").is_file()
+    assert (ensure_local(storage, storage.root / finished.files) / "predictions.parquet").is_file()
     name, digest = finished.tags["weights"], finished.tags["weights_sha256"]
     assert FileDigest.of(trained_weights(storage, name, digest)).sha256 == digest
     with pytest.raises(UserError, match=r"is damaged.*new --name"):

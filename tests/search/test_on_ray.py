@@ -1,4 +1,4 @@
-"""Phases on a real Ray cluster: workers that die, trials that are stopped, resources that come back or never come."""
+"""Phases on a real Ray cluster: dying workers, pruned trials, freed and missing resources."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ Troubled = tuple[SmallSearch, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def troubled(new_search: MakeSearch) -> Troubled:
-    """A search with Ray Train that ended all the same, and what its driver saw. It is only to be looked at."""
+    """A search with Ray Train that ended all the same, and what its driver saw. Read-only."""
     search = new_search(options={"trials": 4, "teacher_trials": 1, "seeds": 1})
     return search, on_ray(search, "busy", "kill", "stop", workers=1, stall_s=120, ends_with=0)
 
@@ -60,7 +60,7 @@ def test_phase_whose_resources_do_not_come_ends_within_its_bound(
     assert "no trial made progress for 2" in report["reason"]
     assert "1 trials are pending; the cluster has free: 2 CPUs" in report["reason"]
     assert children(search.root)["teacher/0"].status == "RUNNING"
-    # It goes on where it was.
+    # It resumes.
     search.run()
     assert_settled(search.root)
     assert_same_outcome(search.root, undisturbed.root)
@@ -108,6 +108,6 @@ def test_stopped_trials_leave_their_process_to_the_next_one(new_search: MakeSear
     assert_settled(search.root)
     states = [run.tags["state"] for key, run in children(search.root).items() if key.startswith("student/")]
     assert states == ["COMPLETE", *["PRUNED"] * 3]
-    # A stopped trial does not go on beside the next one.
+    # A pruned trial does not continue next to the following one.
     records = [json.loads(path.read_text()) for path in (search.root / "students").glob("*/record.json")]
     assert [len(record["epochs"]) for record in records].count(1) == 3

@@ -1,9 +1,9 @@
-"""A phase between a study and the run logger: what it hands out, what it run_logger, and in which order."""
+"""A phase between study and run logger: launches, records and their order."""
 
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from threading import Event
@@ -12,11 +12,11 @@ import pytest
 import stored_runs
 from phase_driver import TRIALS, epoch, finished, label, open_study, plan
 from rich.console import Console
-from small_search import MakeSearch
+from small_search import RUN, MakeSearch
 
 from msd_ray.cli.display import ConsoleDisplay, progress
 from msd_ray.search.phase import Phase
-from msd_ray.search.plans import Failure, TrialReport
+from msd_ray.search.plans import Failure, TrialPlan, TrialReport
 from msd_ray.search.progress import EndedTrial, PhasePlan
 from msd_ray.search.studies import PhaseStudy, TrialRecord
 from msd_ray.tracking.run_logger import JournaledRunLogger, open_run_logger
@@ -48,15 +48,20 @@ class Opened:
         return stored_runs.trials(self.root)
 
 
+def groups_of_three(record: TrialRecord) -> TrialPlan:
+    """Trials 0, 1 and 2 have seed 0, the next three seed 1."""
+    return replace(plan(record), run=replace(RUN, seed=record.number // 3))
+
+
 class Phases:
-    """Opens the same phase again and again, as drivers do that are started one after the other."""
+    """Opens the same phase several times, like drivers that are started one after the other."""
 
     def __init__(self, search: MakeSearch, opened: ExitStack) -> None:
         self._search = search()
         self._opened = opened
 
-    def open(self, *, together: bool = False, answers: Event | None = None) -> Opened:
-        """`answers`: MLflow does, once this is set."""
+    def open(self, *, one_launch_per_seed: bool = False, answers: Event | None = None) -> Opened:
+        """answers: MLflow answers once this is set."""
         setup = self._search.setup()
         output = StringIO()
         study = open_study(setup.study_storage)
@@ -78,13 +83,12 @@ class Phases:
                 name="student",
                 experiment=setup.prepared.experiment,
                 study=study,
-                score="dev_target/f1",
-                plan=plan,
+                plan=groups_of_three if one_launch_per_seed else plan,
                 label=label,
                 run_logger=run_logger,
                 display=display,
                 threads=3,
-                together=(lambda trial: trial.number // 3) if together else None,
+                one_launch_per_seed=one_launch_per_seed,
             )
         return Opened(phase, study, run_logger, self._search.root, output, display)
 
@@ -105,8 +109,8 @@ def test_trials_are_handed_out_once_each(phases: Phases) -> None:
     assert [run.tags["trial"] for run in opened.runs().values()] == ["0", "1", "2", "3"]
 
 
-def test_trials_that_belong_together_share_a_launch(phases: Phases) -> None:
-    opened = phases.open(together=True)
+def test_trials_of_one_seed_share_a_launch(phases: Phases) -> None:
+    opened = phases.open(one_launch_per_seed=True)
     launches = [opened.phase.next_launch(), opened.phase.next_launch()]
     assert [[trial.number for trial in launch.trials] for launch in launches if launch] == [[0, 1, 2], [3]]
     assert opened.phase.next_launch() is None
@@ -127,7 +131,7 @@ def test_epochs_and_end_are_recorded_in_both_places(phases: Phases) -> None:
     assert re.search(r"student/0: COMPLETE, dev F1 50\.00, beta=\S+, 0:00, new best\n", opened.output.getvalue())
 
 
-def test_weak_trial_is_stopped_once_and_late_news_of_it_change_nothing(phases: Phases) -> None:
+def test_weak_trial_is_pruned_once_and_late_reports_change_nothing(phases: Phases) -> None:
     opened = phases.open()
     opened.phase.next_launch()
     opened.phase.next_launch()
@@ -141,11 +145,11 @@ def test_weak_trial_is_stopped_once_and_late_news_of_it_change_nothing(phases: P
     assert opened.trials()[1].value == 0.25
     run = opened.runs()["student/1"]
     assert (run.status, run.tags["state"]) == ("KILLED", "PRUNED")
-    assert run.tags["reason"] == "among the weaker trials at epoch 1"
+    assert run.tags["reason"] == "pruned by ASHA at epoch 1 with dev F1 25.00"
 
 
-def test_an_epoch_told_again_is_not_judged_again(phases: Phases) -> None:
-    """Trials that came later may be better; what was good enough to go on stays so, whatever died meanwhile."""
+def test_an_epoch_reported_again_is_not_compared_again(phases: Phases) -> None:
+    """Later trials may be better; a trial that passed a rung stays, also after a restart."""
     opened = phases.open()
     for _number in (0, 1):
         opened.phase.next_launch()
@@ -179,7 +183,7 @@ def test_failed_trial_has_its_reason(phases: Phases) -> None:
 
 
 def test_launch_that_ends_fails_the_trials_of_it_that_did_not(phases: Phases) -> None:
-    opened = phases.open(together=True)
+    opened = phases.open(one_launch_per_seed=True)
     launch = opened.phase.next_launch()
     assert launch is not None
     opened.phase.on_report(epoch(0, 1, 0.5))
@@ -194,7 +198,7 @@ def test_launch_that_ends_fails_the_trials_of_it_that_did_not(phases: Phases) ->
 
 
 def test_failed_attempt_is_a_line_and_its_traceback_is_kept_with_the_trial(phases: Phases) -> None:
-    opened = phases.open(together=True)
+    opened = phases.open(one_launch_per_seed=True)
     launch = opened.phase.next_launch()
     assert launch is not None
     opened.phase.on_report(finished(0, 0.5))
@@ -276,7 +280,7 @@ def test_counts_go_on_where_an_earlier_driver_left_them(phases: Phases) -> None:
 
 
 def run_ids(root: Path) -> dict[int, str]:
-    """The ids of the trials' runs as MLflow has them."""
+    """The trials' run ids in MLflow."""
     tags = stored_runs.query(
         root / "mlflow.db",
         "SELECT trial.value, trial.run_uuid FROM tags AS trial JOIN tags AS kind USING (run_uuid) "
@@ -286,7 +290,7 @@ def run_ids(root: Path) -> dict[int, str]:
 
 
 def test_the_study_holds_the_ids_of_the_runs(phases: Phases) -> None:
-    """Of a trial that goes on, of one that had ended when its run became known, and of one from an earlier start."""
+    """Of a running trial, of one that ended before its run id was known, and of one from an earlier start."""
     answers = Event()
     first = phases.open(answers=answers)
     first.phase.next_launch()

@@ -1,4 +1,4 @@
-"""MLflow's server is killed while a phase runs: its trials end, and MLflow has everything once it is back."""
+"""MLflow's server is killed while a phase runs: its trials end, and MLflow has all records once it is back."""
 
 import multiprocessing
 import shutil
@@ -38,7 +38,7 @@ def server(tmp_path: Path, empty_databases: Path) -> Iterator[MlflowServer]:
 
 @pytest.fixture(scope="module")
 def undisturbed_phase(new_search: MakeSearch) -> dict[str, Any]:
-    """What MLflow holds of a phase that nothing disturbed."""
+    """MLflow's contents after a phase without faults."""
     search = new_search()
     drive(search, search.setup().mlflow_uri)
     return held(search.root, search.root / "mlartifacts")
@@ -92,7 +92,7 @@ def states(search: SmallSearch) -> list[str]:
 
 
 def ids(database: Path) -> dict[int, str]:
-    """The runs that MLflow has of the trials."""
+    """The trials' runs in MLflow."""
     children = stored_runs.query(database, "SELECT run_uuid, value FROM tags WHERE key = 'trial'")
     return {int(number): run_id for run_id, number in children}
 
@@ -106,7 +106,7 @@ def test_the_server_is_killed_and_comes_back(
         if step == 2:
             run_logger.drain(300)
             server.kill()
-        if step == -1:  # all trials have ended without it
+        if step == -1:  # all trials have ended during the outage
             assert states(search) == STATES
             assert held(tmp_path, tmp_path)["student-0 ar"]["status"] == ("RUNNING", "active")
             server.start()
@@ -137,7 +137,7 @@ def test_the_driver_dies_during_the_outage(
     server.process.wait(60)
     assert states(search) == [*STATES[:3], "RUNNING"]
     path = search.root / "records" / "small.jsonl"
-    if torn:  # as if it had died a moment earlier: while it wrote that the last trial has begun
+    if torn:  # as if it had died while it recorded the start of the last trial
         path.write_bytes(path.read_bytes()[:-7])
     server.start()
     driven = drive(search, server.uri)
@@ -173,7 +173,7 @@ def test_a_server_that_stays_away_ends_the_wait_within_its_bound(
 def test_a_record_that_mlflow_refuses_ends_the_command(
     server: MlflowServer, new_search: MakeSearch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Somebody deletes a run while the server is away for the search, and has answers again."""
+    """A run is deleted while the server is unavailable to the search."""
     search = new_search()
 
     def before(step: int, run_logger: JournaledRunLogger) -> None:

@@ -1,4 +1,4 @@
-"""What a trial with several teachers, rounds of self-training or an average makes, keeps and shares."""
+"""Trials with several teachers, rounds of self-training or an average: artifacts and what is shared."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -64,12 +64,12 @@ def test_the_next_round_learns_from_the_student_of_the_one_before(experiment: Ex
     (student,) = first.values()
     before = {file: file.stat().st_mtime_ns for file in student.rglob("*") if file.is_file()}
     twice = run_trials(experiment, student_plan(1, student=TWICE))
-    # The first of two rounds is the student of one round: found, not trained again.
+    # The first of two rounds is the student of one round: reused, not trained again.
     assert {file: file.stat().st_mtime_ns for file in student.rglob("*") if file.is_file()} == before
     assert len(directories(experiment, "students")) == 2
     (outputs,) = (path for name, path in directories(experiment, "outputs").items() if name not in taught)
 
-    context = TrialContext(plan=student_plan(0), experiment=experiment, device=CPU, send=lambda _: None)
+    context = TrialContext(plan=student_plan(0), experiment=experiment, device=CPU, report=lambda _: None)
     stored = StoredStudent.of(context, student_plan(0).configurations[0], own=True)
     model = load_epoch(context.tagger(STUDENT), stored.trained.directory, stored.trained.chosen)
     with torch.inference_mode():
@@ -129,7 +129,7 @@ def test_an_average_is_the_mean_of_its_members_which_are_trained_once(
     assert (epoch.epoch, epoch.metrics["averaged_students"]) == (1, 2)
     assert average.metrics["dev_target/f1"] == epoch.metrics["dev_target/f1"]
     assert {"test/f1", "best_epoch"} <= average.metrics.keys()
-    # Told again, it is found.
+    # On a second run it is reused.
     again = run_trials(experiment, student_plan(3, more=(other,), scored=scored))
     assert finished(again)[0].tags == average.tags
     assert [report.timestamp_ms for report in again if report.epoch] == [epoch.timestamp_ms]

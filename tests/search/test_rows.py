@@ -7,8 +7,8 @@ import pytest
 from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
 from msd_ray.method.variants import FINAL_ROWS
 from msd_ray.search.configuration import PAPER_CONFIGURATION, final_rows, row_digest, settings_of
-from msd_ray.search.final import confirm_seeds, final_seeds
-from msd_ray.search.search import SearchSettings, remaining
+from msd_ray.search.final import confirm_seeds, final_seeds, remaining
+from msd_ray.search.search import SearchSettings
 from msd_ray.search.spaces import PAPER_STUDENT, load_space
 
 FIRST = Configuration(

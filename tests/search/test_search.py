@@ -1,4 +1,4 @@
-"""A whole search, without Ray: its three phases, killed and started again, extended, repeated, failing."""
+"""A complete search without Ray: phases, kill and resume, extension, repetition, failures."""
 
 import multiprocessing
 import shutil
@@ -199,12 +199,12 @@ def test_trial_without_finite_loss_fails_and_the_search_goes_on(new_search: Make
     assert {run.tags["state"] for key, run in runs.items() if key.startswith("final/")} == {"COMPLETE"}
 
 
-def test_search_without_a_teacher_says_why(new_search: MakeSearch) -> None:
+def test_search_without_a_teacher_reports_the_reasons(new_search: MakeSearch) -> None:
     space = SPACE.replace("alpha: 0.05", "alpha: {choices: [1e39, 2e39]}")
     search = new_search(space=space)
     with pytest.raises(UserError) as caught:
         search.run(_without_the_papers_teacher)
-    assert "no teacher was trained; the reasons given: " in str(caught.value)
+    assert "no teacher finished training. Reasons: " in str(caught.value)
     assert "not finite" in str(caught.value)
     assert children(search.root).keys() == {"teacher/0", "teacher/1"}
 

@@ -1,4 +1,4 @@
-"""Searches that begin where others ended: warm starts, and failed trials that are run again."""
+"""Warm starts, and retries of failed trials."""
 
 import json
 import shutil
@@ -54,9 +54,9 @@ def test_a_warm_start_tries_another_languages_best_after_the_papers(
     }
 
 
-def test_failed_trials_are_run_again_when_asked_for(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
+def test_failed_trials_are_retried_on_request(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
     search = new_search()
-    # What was trained is found again, so that only the phases run.
+    # Trainings are reused: only the phases run.
     for directory in ("features", "teachers", "outputs", "students"):
         shutil.copytree(undisturbed.root / directory, search.root / directory)
     failing = {("teacher", 1), ("student", 1), ("final", 0)}
@@ -82,7 +82,7 @@ def test_failed_trials_are_run_again_when_asked_for(new_search: MakeSearch, undi
     students = trials_of(search.root, "student")
     assert [students[number].state for number in (1, 3)] == ["FAIL", retry.tags["state"]]
     assert students[3].parameters == students[1].parameters
-    # Students were begun with the teachers that there were; a final run's seed counts once.
+    # Students depend on the teachers that existed; a final run's seed counts once.
     assert "teacher/2" not in after
     final = [
         run for key, run in after.items() if key.startswith("final/") and run.tags["configuration"] in configurations
@@ -93,9 +93,7 @@ def test_failed_trials_are_run_again_when_asked_for(new_search: MakeSearch, undi
     assert children(search.root) == after
 
 
-def test_a_failed_teacher_is_run_again_before_students_are_begun(
-    new_search: MakeSearch, undisturbed: SmallSearch
-) -> None:
+def test_a_failed_teacher_is_retried_before_the_student_phase(new_search: MakeSearch, undisturbed: SmallSearch) -> None:
     search = new_search(options={"retry_failed": True})
     shutil.copytree(undisturbed.root / "teachers", search.root / "teachers")
 

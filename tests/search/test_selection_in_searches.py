@@ -1,4 +1,4 @@
-"""What chooses reaches everything: labels of the dev set that does not choose change no bit of a search."""
+"""Selection: labels of the dev set that does not select change no bit of a search."""
 
 import random
 import shutil

@@ -1,4 +1,4 @@
-"""Whole searches on the table of real learning curves: what they find, what they save, and that they repeat."""
+"""Searches on the table of real learning curves: best F1, saved epochs, determinism."""
 
 import multiprocessing
 import os
@@ -70,7 +70,7 @@ def test_early_stopping_ends_students_that_start_badly() -> None:
         trials = searched(seed, pruned=True, at_random=True)
         ended = [trial for trial in trials if trial.state == "COMPLETE"]
         assert sum(trial.parameters["init"] == "encoder" for trial in trials) > TRIALS / 5
-        # The first at a rung goes on, whatever it is: those that run from the start may be bad.
+        # The first trial at a rung always continues, so trials of the start may be bad.
         assert sum(trial.parameters["init"] == "encoder" for trial in ended) <= 4
 
 

@@ -1,4 +1,4 @@
-"""Search spaces: the bundled files, what is refused with which message, and the schema for editors."""
+"""Search spaces: bundled files, error messages, and the JSON Schema."""
 
 import json
 import math
@@ -13,11 +13,12 @@ import jsonschema
 import pytest
 import yaml
 
-from msd_ray.cli.arguments import PRESETS
+from msd_ray.cli.options import parse
 from msd_ray.common.errors import UserError
 from msd_ray.data.load import load_source
+from msd_ray.search.parameters import Choice, Fixed, Range
 from msd_ray.search.space_model import json_schema
-from msd_ray.search.spaces import PAPER_STUDENT, PAPER_TEACHER, Choice, Fixed, Range, load_space, space_names
+from msd_ray.search.spaces import PAPER_STUDENT, PAPER_TEACHER, load_space, space_names
 from msd_ray.search.yaml_source import read_yaml
 
 NAMES = ["joint", "paper", "quickstart", "student", "wide"]
@@ -99,9 +100,9 @@ def test_paper_space_is_one_point() -> None:
 
 def test_rates_of_the_quickstart_follow_from_its_number_of_steps() -> None:
     """The paper's rates times the square root of its steps through the preset's; half of that for the teacher."""
-    preset, space = PRESETS["quickstart"], load_space("quickstart")
-    sentences = min(preset["limit"] or math.inf, len(load_source("sample", None).train))
-    steps = preset["epochs"] * math.ceil(sentences / preset["batch_size"])
+    preset, space = parse(["--lang", "ar", "--preset", "quickstart"]), load_space("quickstart")
+    sentences = min(preset.limit or math.inf, len(load_source("sample", None).train))
+    steps = preset.epochs * math.ceil(sentences / preset.batch_size)
     factor = math.sqrt(PAPER_STEPS / steps)
     for parameters, expected in (
         (space.student, PAPER_STUDENT["learning_rate"] * factor),  # type: ignore[operator]
@@ -199,16 +200,16 @@ WRONG = [
     ("beta: 0.05", "beta: {low: 2, high: 1}", "7: `student.beta.low`: given 2, must be smaller than high (1)"),
     ("beta: 0.05", "beta: {low: 1, high: 1}", "7: `student.beta.low`: given 1, must be smaller than high (1)"),
     ("beta: 0.05", "beta: {low: 0, high: 1, log: true}", "`student.beta.low`: given 0, must be greater than 0"),
-    ("beta: 0.05", "beta: {low: 1, high: 2, log: true, step: 1}", "`student.beta.step`: not possible where log"),
+    ("beta: 0.05", "beta: {low: 1, high: 2, log: true, step: 1}", "`student.beta.step`: not allowed with log"),
     ("beta: 0.05", "beta: {low: 1, high: 2, step: 3}", "`student.beta.step`: given 3, must be at most high"),
     ("beta: 0.05", "beta: {lo: 1, high: 2}", "`student.beta.lo`: unknown key; did you mean `low`?; allowed here"),
     ("beta: 0.05", "beta: {choices: [1]}", "`student.beta.choices`: given [1], must have at least 2"),
-    ("beta: 0.05", "beta: {choices: [1, 1]}", "`student.beta.choices`: a value stands twice"),
+    ("beta: 0.05", "beta: {choices: [1, 1]}", "`student.beta.choices`: contains a value twice"),
     ("beta: 0.05", "beta: {choices: [1, x]}", '`student.beta.choices[1]`: given "x", must be a valid number'),
     ("beta: 0.05", "beta: 0.05\n  dropout: 0.95", "8: `student.dropout`: given 0.95, must be less than or equal"),
     ("beta: 0.05", "beta: 0.05\n  dropout: {low: -1, high: 1}", "8: `student.dropout.high`: given 1, must be"),
     ("beta: 0.05", "beta: 0.05\n  teachers: 0", "8: `student.teachers`: given 0, must be greater"),
-    ("beta: 0.05", "beta: 0.05\n  teachers: 2", "8: `student.teachers`: given 2, but the teacher section has one"),
+    ("beta: 0.05", "beta: 0.05\n  teachers: 2", "8: `student.teachers`: given 2, but the teacher section has a single"),
     (STUDENT, f"{STUDENT}\n  teachers: 6", "8: `student.teachers`: given 6, must be less than or equal to 5"),
     (STUDENT, f"{STUDENT}\n  teachers: 1.5", "8: `student.teachers`: given 1.5, must be"),
     (STUDENT, f"{STUDENT}\n  temperature: 0", "8: `student.temperature`: given 0, must be greater than 0"),
@@ -220,7 +221,7 @@ WRONG = [
     (
         STUDENT,
         f"{STUDENT}\n  rounds: {{low: 1, high: 4, step: 1.5}}",
-        "8: `student.rounds`: a range of whole numbers has",
+        "8: `student.rounds`: a range of whole numbers cannot have log",
     ),
     (STUDENT, f"{STUDENT}\n  kd_loss: kl", "8: `student.kd_loss`: given \"kl\", must be 'mse' or"),
     (STUDENT, f"{STUDENT}\n  kd_loss: {{choices: [mse, kl]}}", '8: `student.kd_loss.choices[1]`: given "kl", must'),
@@ -275,7 +276,7 @@ def test_all_errors_are_listed_in_the_order_of_the_file(write: Write) -> None:
         (b"# " + b"x" * 70_000, "70002 bytes, a file of this kind has at most 65536"),
     ],
 )
-def test_files_that_are_no_space_at_all(tmp_path: Path, content: bytes, message: str) -> None:
+def test_files_that_are_not_search_spaces(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "space.yaml"
     path.write_bytes(content)
     assert message in complaint(path)
@@ -287,14 +288,14 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
     assert load_space(path).description == "a test"
 
 
-def test_paths_that_are_no_file(tmp_path: Path) -> None:
+def test_paths_that_are_not_files(tmp_path: Path) -> None:
     assert "no such file" in complaint(tmp_path / "missing.yaml")
     (tmp_path / "folder.yaml").mkdir()
     assert "is no ordinary file" in complaint(tmp_path / "folder.yaml")
 
 
 def test_unknown_names_suggest_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"unknown search space `studnet`; did you mean `student`\?; there are"):
+    with pytest.raises(UserError, match=r"search space `studnet` is unknown; did you mean `student`\? Choose"):
         load_space("studnet")
 
 

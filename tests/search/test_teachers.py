@@ -1,4 +1,4 @@
-"""The teacher store: who needs a teacher finds it, and only what decides its weights makes another one."""
+"""Stored teachers: shared by all that need them; only what determines the weights changes the key."""
 
 import json
 import multiprocessing
@@ -27,14 +27,14 @@ def commits(experiment: Experiment, key: str) -> list[int]:
 
 
 def ask(experiment: Experiment, plan: TrialPlan, number: int, ready: object, results: str) -> None:
-    """Ask for a teacher when all are ready; write what was heard."""
+    """Request a teacher when all are ready; write the reported epochs."""
     ready.wait(600)  # type: ignore[attr-defined]
     reports = run_trials(experiment, replace(plan, number=number))
     heard = [report.timestamp_ms for report in reports if report.epoch is not None]
     Path(results, f"{number}.json").write_text(json.dumps([os.getpid(), weights_of(reports), heard]))
 
 
-def test_asked_for_by_four_processes_at_once_it_is_trained_once(experiment: Experiment, tmp_path: Path) -> None:
+def test_requested_by_four_processes_at_once_it_is_trained_once(experiment: Experiment, tmp_path: Path) -> None:
     ready = PROCESSES.Barrier(4)
     results = tmp_path / "results"
     results.mkdir()
@@ -50,7 +50,7 @@ def test_asked_for_by_four_processes_at_once_it_is_trained_once(experiment: Expe
     heard = [json.loads(path.read_text()) for path in sorted(results.iterdir())]
     assert len({pid for pid, _, _ in heard}) == 4
     (teacher,) = teachers(experiment)
-    # Each heard of the same weights, and of epochs that ended at the same moments: the only ones that there were.
+    # All got the same weights, and epochs with the same timestamps: it was trained once.
     assert {weights for _, weights, _ in heard} == {heard[0][1]}
     assert [times for _, _, times in heard] == [commits(experiment, teacher.name)] * 4
 
@@ -86,13 +86,13 @@ def test_another_language_adds_scores_and_nothing_else(prepared: MakePrepared) -
     assert not any("dev_source/f1" in report.metrics for report in of_arabic)
 
 
-def test_what_is_asked_for_again_is_reported_alike(experiment: Experiment) -> None:
+def test_a_stored_teacher_is_reported_with_the_same_epochs(experiment: Experiment) -> None:
     first, again = run_trials(experiment, teacher_plan()), run_trials(experiment, teacher_plan())
     assert again == first
     assert [report.epoch for report in first] == [1, 2, None]
 
 
-def test_whatever_decides_the_weights_makes_another_teacher(
+def test_what_determines_the_weights_changes_the_teacher(
     experiment: Experiment, prepared: MakePrepared, tmp_path: Path
 ) -> None:
     other_encoder = replace(experiment, encoder=resolve(str(tiny_bert_directory(tmp_path / "other-bert", seed=1))))

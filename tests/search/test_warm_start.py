@@ -1,4 +1,4 @@
-"""Warm starts: what is taken of other studies, when, and what refuses."""
+"""Warm starts: what is copied from other studies, when, and errors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ def url(tmp_path: Path) -> str:
 
 
 def fill(url: str, name: str, tried: Tried, *, paper: Mapping[str, Any], **settings: Any) -> None:
-    """A phase's study whose trials have these parameters (beside the paper's) and values; None: failed."""
+    """A phase's study whose trials have these parameters (in addition to the paper's) and values; None: failed."""
     space = JOINT.student if "beta" in paper else JOINT.teacher
     first = [{**paper, **parameters} for parameters, _ in tried]
     study = PhaseStudy.open(url, name, space=space, settings=settings, seed=1, trials=len(tried), first=first)
@@ -119,29 +119,32 @@ def test_a_study_that_has_only_the_papers_configuration_gives_none(url: str) -> 
     assert take(url, "ar") == WarmStart(studies=("ar",), trials=3)
 
 
-def test_what_cannot_be_taken_is_said_with_the_studies_that_can(url: str, tmp_path: Path) -> None:
-    assert "studies with finished students are there: none" in refusal(url, "ar")
+def test_errors_list_the_studies_that_can_be_used(url: str, tmp_path: Path) -> None:
+    assert "Studies with finished students: none" in refusal(url, "ar")
     assert not (tmp_path / "studies.db").exists()
     fill_both(url, "hi", [({"beta": 0.1}, 0.3)])
     fill_both(url, "zh", [({"beta": 0.1}, None)])
     text = refusal(url, "ar")
-    assert text == "--warm-start ar: this study is not there; studies with finished students are there: hi"
-    assert "--warm-start zh: this study has no finished student trial; studies" in refusal(url, "hi", "zh")
-    assert "is the study that shall begin" in refusal(url, "hi", name="hi")
+    assert text == "--warm-start ar: this study does not exist. Studies with finished students: hi."
+    assert "--warm-start zh: this study has no finished student trial. Studies" in refusal(url, "hi", "zh")
+    assert "is the new study itself" in refusal(url, "hi", name="hi")
     optuna.create_study(study_name="foreign/student", storage=url, direction="maximize").add_trial(
         create_trial(state=TrialState.COMPLETE, value=1.0)
     )
-    assert "--warm-start foreign: this study is not there" in refusal(url, "foreign")
+    assert "--warm-start foreign: this study does not exist" in refusal(url, "foreign")
 
 
-def test_hyperparameters_that_are_none_here_are_named(url: str) -> None:
+def test_undefined_hyperparameters_are_named(url: str) -> None:
     fill_both(url, "ar", [({"beta": 0.1}, 0.3)])
     other = {name: parameter for name, parameter in JOINT.student.items() if name not in ("beta", "init")}
     text = refusal(url, "ar", space=replace(JOINT, student=other))
-    assert text == "--warm-start: the study ar/student has hyperparameters that are none here: beta, init"
+    assert text == (
+        "--warm-start: study ar/student has hyperparameters that this space does not define: beta, init. "
+        "Choose another study or --space."
+    )
 
 
-def test_what_was_taken_stays_whatever_becomes_of_the_other_study(url: str) -> None:
+def test_copied_trials_do_not_change_with_the_other_study(url: str) -> None:
     fill_both(url, "ar", [({"beta": 0.1}, 0.3)], [({}, 0.5), ({"alpha": 0.2}, 0.6)])
     first = take(url, "ar")
     study = open_teacher_study(settings(first), {}, url)
@@ -179,7 +182,7 @@ def test_another_warm_start_is_refused_as_any_other_setting(
 ) -> None:
     fill_both(url, "ar", [({"beta": 0.1}, 0.3)], [({}, 0.5), ({"alpha": 0.2}, 0.6)])
     open_teacher_study(settings(take(url, "ar")), {}, url).close()
-    with pytest.raises(UserError, match=r"study `new/teacher` in .* was made with other settings") as caught:
+    with pytest.raises(UserError, match=r"study `new/teacher` in .* was created with other settings") as caught:
         check_teacher_study(settings(take(url, *studies, trials=trials)), {}, url)
     assert [line.strip() for line in str(caught.value).splitlines()[1:-1]] == expected
 
@@ -195,7 +198,7 @@ def test_a_warm_start_for_a_study_that_began_without_is_refused(url: str) -> Non
     ]
 
 
-def test_a_check_makes_nothing(url: str, tmp_path: Path) -> None:
+def test_a_check_writes_nothing(url: str, tmp_path: Path) -> None:
     check_teacher_study(settings(NO_WARM_START), {}, url)
     assert list(tmp_path.iterdir()) == []
     open_teacher_study(settings(NO_WARM_START, name="old"), {}, url).close()

@@ -1,4 +1,4 @@
-"""The bounds on silence, by a clock that the tests turn."""
+"""Bounds on silence, with a clock that the tests set."""
 
 from types import SimpleNamespace
 from typing import Any

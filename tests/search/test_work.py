@@ -1,4 +1,4 @@
-"""What a worker does for a launch: teacher, student, final run; killed, repeated, without finite losses."""
+"""Launches on a worker: teacher, student, final run; kill and resume, repetition, losses that are not finite."""
 
 import multiprocessing
 import os
@@ -99,7 +99,7 @@ def train_and_die(experiment: Experiment, plan: TrialPlan, stage: str) -> None:
         if report.stage == stage:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    run_trials(experiment, plan, send=die)
+    run_trials(experiment, plan, on_report=die)
 
 
 @pytest.mark.parametrize("stage", ["teacher epoch 1/2", "teacher outputs", "student epoch 1/2", "student epoch 2/2"])
@@ -121,7 +121,7 @@ def test_trial_that_is_stopped_lets_the_next_one_have_its_teacher(experiment: Ex
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        run_trials(experiment, teacher_plan(), send=stop)
+        run_trials(experiment, teacher_plan(), on_report=stop)
     assert [report.epoch for report in run_trials(experiment, teacher_plan())] == [1, 2, None]
 
 
@@ -160,7 +160,7 @@ def test_seed_decides_the_weights(experiment: Experiment) -> None:
 
 
 def test_student_that_starts_at_its_teacher(experiment: Experiment) -> None:
-    """With a learning rate that moves nothing, it is its teacher still; from the encoder it is not."""
+    """With a tiny learning rate it still equals its teacher; from the encoder it does not."""
     still = replace(STUDENT, learning_rate=1e-30)
     reports = run_trials(
         experiment,

@@ -18,7 +18,8 @@ from recorded_studies import PAPER, record_ablation, record_final
 
 from msd_ray.common import limits
 from msd_ray.common.errors import UserError
-from msd_ray.report.__main__ import main, write_tables
+from msd_ray.report.__main__ import main
+from msd_ray.report.write import write_tables
 from msd_ray.tracking.artifacts import PREDICTIONS, read_predictions
 from msd_ray.tracking.study_reader import StudyReader
 

@@ -41,9 +41,9 @@ def test_hostile_options_of_the_command(small: list[str], tmp_path: Path) -> Non
     assert "--lang '../../x'" in message([*small, "--lang", "../../x"])
     assert "unknown data set '../../x'" in message([*small, "--dataset", "../../x"])
     assert "unknown data set 'xxxx" in message([*small, "--dataset", "x" * 5000])
-    assert "--warm-start ../../x: this study is not there" in message([*small, "--warm-start", "../../x"])
+    assert "--warm-start ../../x: this study does not exist" in message([*small, "--warm-start", "../../x"])
     assert "no such file" in message([*small, "--space", "../../x.yaml"])
-    assert "unknown search space `..`" in message([*small, "--space", ".."])
+    assert "search space `..` is unknown" in message([*small, "--space", ".."])
     assert "no such directory" in message([*small, "--encoder", "../../x"])
     assert "neither a directory nor the name of a hub repository" in message([*small, "--encoder", "a/.."])
     assert sorted(tmp_path.rglob("*")) == before

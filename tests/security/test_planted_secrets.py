@@ -13,6 +13,7 @@ from watched_search import WatchedSearch
 
 from msd_ray import ablate, tune
 from msd_ray.cli.options import parse
+from msd_ray.cli.search_study import conclude
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.text import has_password, printable, without_passwords
 from msd_ray.data import __main__ as data
@@ -173,7 +174,7 @@ def test_a_whole_search_leaves_none(
             parameters=setup.conditions,
             tags={},
         )
-        won, _ = tune.conclude(setup, parse(search.arguments()), tracker, rows, Console(file=printed, width=200))
+        won, _ = conclude(setup, parse(search.arguments()), tracker, rows, Console(file=printed, width=200))
         assert won
         assert report.main(["--lang", "ar", "--mlflow-uri", address, "--out", str(tmp_path / "report")]) == 0
     assert (storage / "models" / "wikiann-ar" / "README.md").is_file()

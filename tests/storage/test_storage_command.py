@@ -1,4 +1,4 @@
-"""`msd_ray.storage`: what it lists, what it would remove, what it removes, and that a search goes on after that."""
+"""`python -m msd_ray.storage`: its list, its dry run, its removals, and a search that resumes after them."""
 
 import json
 import os
@@ -31,51 +31,55 @@ def content(root: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for kind in KINDS for path in (root / kind).rglob("*") if path.is_file()}
 
 
-def test_everything_is_listed_once_by_study(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_artifact_is_listed_once_by_study(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--storage", str(search.root), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["studies"] == {STUDY: "finished"}
+    listing = json.loads(capsys.readouterr().out)
+    assert listing["studies"] == {STUDY: "finished"}
     files = content(search.root)
     files = {name: text for name, text in files.items() if not name.endswith(".lock")}
-    assert sum(thing["bytes"] for thing in told["things"]) == sum(map(len, files.values()))
-    names = [thing["name"] for thing in told["things"]]
+    assert sum(artifact["bytes"] for artifact in listing["artifacts"]) == sum(map(len, files.values()))
+    names = [artifact["name"] for artifact in listing["artifacts"]]
     assert len(set(names)) == len(names)
     assert {name.partition("/")[0] for name in names} == set(KINDS) - {"encoders"}
-    assert all(thing["studies"] == [STUDY] for thing in told["things"] if not thing["name"].startswith("models/"))
+    assert all(
+        artifact["studies"] == [STUDY]
+        for artifact in listing["artifacts"]
+        if not artifact["name"].startswith("models/")
+    )
     assert main(["list", "--storage", str(search.root)]) == 0
     out = capsys.readouterr().out
     assert STUDY in out
     assert "finished" in out
-    assert "can go" in out
+    assert "removable" in out
 
 
-def test_the_registered_students_training_and_exports_stay(
+def test_exports_and_the_training_of_the_registered_student_are_retained(
     search: SmallSearch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept = {name: why for name, why in listed(search.root, capsys).items() if why is not None}
-    training, reason = next((name, why) for name, why in kept.items() if name.startswith("students/"))
-    assert reason == "models:/msd-wikiann-ar@champion was made from it"
-    assert kept == {training: reason, f"models/{STUDY}": "an exported student"}
+    retained = {name: why for name, why in listed(search.root, capsys).items() if why is not None}
+    training, reason = next((name, why) for name, why in retained.items() if name.startswith("students/"))
+    assert reason == "models:/msd-wikiann-ar@champion depends on it"
+    assert retained == {training: reason, f"models/{STUDY}": "an exported student"}
 
 
 def test_a_dry_run_changes_nothing(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
     before = content(search.root)
-    assert main(["prune", "--storage", str(search.root)]) == 0
+    assert main(["gc", "--storage", str(search.root)]) == 0
     out = capsys.readouterr().out
     assert "would remove teachers/" in out
-    assert "Nothing was changed: give --delete to remove it." in out
+    assert "Nothing was removed: add --delete to remove artifacts." in out
     assert content(search.root) == before
 
 
-def test_after_it_a_search_goes_on_and_makes_the_same_again(
+def test_after_a_removal_a_search_resumes_and_creates_the_same_artifacts(
     search: SmallSearch, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     before = children(search.root)
-    assert main(["prune", "--storage", str(search.root), "--delete"]) == 0
+    assert main(["gc", "--storage", str(search.root), "--delete"]) == 0
     assert "removed teachers/" in capsys.readouterr().out
     assert set(listed(search.root, capsys).values()) == {
         "an exported student",
-        "models:/msd-wikiann-ar@champion was made from it",
+        "models:/msd-wikiann-ar@champion depends on it",
     }
     assert report.main(["--lang", "ar", "--storage", str(search.root), "--out", str(tmp_path / "report")]) == 0
     model = str(search.root / "models" / STUDY)
@@ -87,7 +91,7 @@ def test_after_it_a_search_goes_on_and_makes_the_same_again(
     after = children(search.root)
     assert after.items() >= before.items()
     assert "student/3" in after
-    # What was there once is there again, bit for bit: teachers that the new student learned from.
+    # The teachers of the new student were created again, bit for bit.
     capsys.readouterr()
     found = listed(search.root, capsys)
     teachers = {run.tags["weights"].rsplit("/", 2)[0] for key, run in before.items() if key.startswith("teacher/")}
@@ -98,11 +102,11 @@ def test_after_it_a_search_goes_on_and_makes_the_same_again(
             assert sha256(search.root / run.tags["weights"]) == run.tags["weights_sha256"]
 
 
-def test_an_open_study_keeps_all_but_the_students_that_it_stopped_early(
+def test_only_students_of_pruned_trials_of_an_open_study_are_removable(
     search: SmallSearch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(phase: Phase) -> None:
-        def stop(running: Phase, news: TrialReport) -> None:
+        def stop(running: Phase, report: TrialReport) -> None:
             if running.name == "student":
                 raise KeyboardInterrupt
 
@@ -115,28 +119,30 @@ def test_an_open_study_keeps_all_but_the_students_that_it_stopped_early(
     make_old(search.root)
     reasons = listed(search.root, capsys)
     states = {key: run.tags.get("state") for key, run in children(search.root).items()}
-    stopped = {key for key, state in states.items() if state == "PRUNED"}
-    assert stopped
+    pruned = {key for key, state in states.items() if state == "PRUNED"}
+    assert pruned
     used = {f"students/{path.name}": path.read_text() for path in (search.root / "uses" / STUDY / "students").iterdir()}
-    can_go = {name for name, why in reasons.items() if why is None}
-    assert {used[name] for name in can_go} == stopped
+    unused = {name for name, why in reasons.items() if why is None}
+    assert {used[name] for name in unused} == pruned
     assert {why for name, why in reasons.items() if not name.startswith("models/")} >= {
         f"used by {STUDY} (open)",
-        f"student/0 of {STUDY} was made from it",
-        "models:/msd-wikiann-ar@champion was made from it",
+        f"student/0 of {STUDY} depends on it",
+        "models:/msd-wikiann-ar@champion depends on it",
     }
     with Storage.at(search.root).study_lock(STUDY):
         assert None not in listed(search.root, capsys).values()
 
-    assert main(["prune", "--storage", str(search.root), "--delete"]) == 0
+    assert main(["gc", "--storage", str(search.root), "--delete"]) == 0
     capsys.readouterr()
-    assert reasons.keys() - listed(search.root, capsys).keys() == can_go
+    assert reasons.keys() - listed(search.root, capsys).keys() == unused
     conclude(again)
     assert_settled(search.root)
     assert children(search.root).items() >= before.items()
 
 
-def test_a_study_that_is_held_is_running(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_with_a_driver_or_pending_records_is_running(
+    search: SmallSearch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with Storage.at(search.root).study_lock(STUDY):
         assert None not in listed(search.root, capsys).values()
     assert None in listed(search.root, capsys).values()
@@ -145,13 +151,13 @@ def test_a_study_that_is_held_is_running(search: SmallSearch, capsys: pytest.Cap
     assert f"used by {STUDY} (running)" in listed(search.root, capsys).values()
 
 
-def test_what_no_study_is_known_to_use_stays_unless_asked_for(
+def test_artifacts_without_known_study_are_retained_by_default(
     search: SmallSearch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As in a storage from before uses were noted."""
+    """As in a storage from before uses were recorded."""
     shutil.rmtree(search.root / "uses")
     assert None not in listed(search.root, capsys).values()
-    arguments = ["prune", "--storage", str(search.root), "--unknown-older-than"]
+    arguments = ["gc", "--storage", str(search.root), "--unknown-older-than"]
     assert main([*arguments, "20", "--delete"]) == 0
     assert "0 B removed" in capsys.readouterr().out
     assert main([*arguments, "5", "--delete"]) == 0
@@ -159,7 +165,7 @@ def test_what_no_study_is_known_to_use_stays_unless_asked_for(
     assert {name.partition("/")[0] for name in listed(search.root, capsys)} == {"students", "models"}
 
 
-def test_another_mlflow_knows_of_no_end(
+def test_studies_that_are_missing_in_mlflow_are_retained(
     search: SmallSearch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     reasons = listed(search.root, capsys, "--mlflow-uri", f"sqlite:///{tmp_path}/another.db")
@@ -171,20 +177,26 @@ def test_another_mlflow_knows_of_no_end(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["list", "--storage", "nowhere"], "is not there: name another one with --storage"),
-        (["prune", "--study", "other"], f"--study other: has used nothing in .*; studies: {STUDY}"),
-        (["prune", "--older-than", "-1"], "--older-than -1: give a number of days, 0 or more"),
-        (["prune", "--unknown-older-than", "nan"], "--unknown-older-than nan: give a number of days"),
-        (["list", "--storage", "s3://bucket/prefix"], "holds no databases: give --mlflow-uri too"),
+        (["list", "--storage", "nowhere"], "--storage .*nowhere: does not exist"),
+        (["gc", "--study", "other"], rf"--study other: uses no artifacts in .*\. Choose from: {STUDY}\."),
+        (["gc", "--older-than", "-1"], "--older-than -1: not a number of days"),
+        (["gc", "--unknown-older-than", "nan"], "--unknown-older-than nan: not a number of days"),
+        (["list", "--storage", "s3://bucket/prefix"], "cannot hold the MLflow database. Add --mlflow-uri"),
         (["list", "--mlflow-uri", "postgresql://me@127.0.0.1:9/x"], "no connection"),
         (["list", "--mlflow-uri", "http://127.0.0.1:9"], "127.0.0.1:9"),
-        (["list", "--delete"], "--delete belongs to prune: list removes nothing"),
-        (["prune", "--mlflow-uri", "sqlite:////nowhere/mlflow.db"], "there is no MLflow database sqlite:////nowhere"),
-        (["list", "--unknown-older-than", "1", "--mlflow-uri", "sqlite:////nowhere/m.db"], "there is no MLflow databa"),
+        (["list", "--delete"], "--delete: list removes nothing. Use gc --delete"),
+        (
+            ["gc", "--mlflow-uri", "sqlite:////nowhere/mlflow.db"],
+            "--mlflow-uri sqlite:////nowhere/mlflow.db: the database does not",
+        ),
+        (
+            ["list", "--unknown-older-than", "1", "--mlflow-uri", "sqlite:////nowhere/m.db"],
+            "m.db: the database does not",
+        ),
         (["remove"], "invalid choice: 'remove'"),
     ],
 )
-def test_a_mistake_is_one_message(
+def test_invalid_input(
     ended: SmallSearch, arguments: list[str], message: str, s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -194,7 +206,7 @@ def test_a_mistake_is_one_message(
         main(arguments)
 
 
-def test_names_are_shown_harmlessly(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_in_names_are_escaped(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
     (search.root / "uses" / "\x1b[2Jstudy" / "teachers").mkdir(parents=True)
     (search.root / "uses" / "\x1b[2Jstudy" / "teachers" / "x").touch()
     (search.root / "teachers" / "x").mkdir()
@@ -213,23 +225,32 @@ def test_without_an_action_it_lists(
     assert json.loads(capsys.readouterr().out)["studies"] == {STUDY: "finished"}
 
 
-def test_a_database_that_is_away_is_one_line_and_exit_code_2(ended: SmallSearch) -> None:
-    told = subprocess.run(
+def test_an_unreachable_database_is_one_line_and_exit_code_2(ended: SmallSearch) -> None:
+    done = subprocess.run(
         [sys.executable, "-m", "msd_ray.storage", "--storage", str(ended.root)],
         env={**os.environ, "MLFLOW_TRACKING_URI": "postgresql://me:geheim@127.0.0.1:9/x"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert told.returncode == 2
-    assert "error: " in told.stderr
-    assert "Traceback" not in told.stderr
-    assert "geheim" not in told.stderr
+    assert done.returncode == 2
+    assert "error: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "geheim" not in done.stderr
 
 
-def test_prune_tells_scripts_what_it_removed(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
-    can_go = {name for name, why in listed(search.root, capsys).items() if why is None}
-    for more, removed in (([], set()), (["--delete"], can_go)):
-        assert main(["prune", "--storage", str(search.root), "--json", *more]) == 0
+def test_json_lists_the_removed_artifacts(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+    unused = {name for name, why in listed(search.root, capsys).items() if why is None}
+    for more, removed in (([], set()), (["--delete"], unused)):
+        assert main(["gc", "--storage", str(search.root), "--json", *more]) == 0
         assert set(json.loads(capsys.readouterr().out)["removed"]) == removed
-    assert not can_go & listed(search.root, capsys).keys()
+    assert not unused & listed(search.root, capsys).keys()
+
+
+def test_prune_is_an_alias_of_gc(ended: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = []
+    for action in ("gc", "prune"):
+        assert main([action, "--storage", str(ended.root)]) == 0
+        outputs.append(capsys.readouterr().out)
+    assert "would remove" in outputs[0]
+    assert outputs[0] == outputs[1]

@@ -1,4 +1,4 @@
-"""`msd_ray.storage` and `msd_ray.predict` on an object store: what lies there, goes, or cannot be reached."""
+"""`msd_ray.storage` and `msd_ray.predict` with an object store."""
 
 import io
 import json
@@ -17,8 +17,8 @@ from msd_ray.predict import __main__ as predict
 from msd_ray.report import __main__ as report
 from msd_ray.search.prepare import prepare, read
 from msd_ray.storage.__main__ import main
-from msd_ray.storage.copies import publish_files
 from msd_ray.storage.layout import Storage
+from msd_ray.storage.transfer import upload_files
 from msd_ray.storage.uses import _mark
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
@@ -26,7 +26,7 @@ from msd_ray.tracking.uri import default_tracking_uri
 
 @pytest.fixture(autouse=True)
 def _new_process() -> None:
-    """A use is noted once in a process."""
+    """Each process records a use once."""
     _mark.cache_clear()
 
 
@@ -40,20 +40,20 @@ def test_an_object_store(
     tracker = StudyTracker.open(uri, dataset="wikiann", lang="ar", study="mine", parameters={}, tags={})
     arguments = ["--storage", s3, "--mlflow-uri", uri]
     assert main(["list", *arguments, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["studies"] == {"mine": "open"}
+    listing = json.loads(capsys.readouterr().out)
+    assert listing["studies"] == {"mine": "open"}
     tracker.close("COMPLETE")
     assert main(["list", *arguments, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["studies"] == {"mine": "finished"}
-    features = [thing for thing in told["things"] if thing["name"].startswith("features/")]
+    listing = json.loads(capsys.readouterr().out)
+    assert listing["studies"] == {"mine": "finished"}
+    features = [one for one in listing["artifacts"] if one["name"].startswith("features/")]
     assert len(features) == 3  # both training texts, and the dev set that scores trials and final runs
-    assert {thing["keep"] for thing in features} == {"used within the last hour"}
-    assert all(thing["bytes"] > 0 for thing in features)
-    # A clock of the store's own cannot be moved here: the rule of the last hour is.
+    assert {one["retained"] for one in features} == {"used within the last hour"}
+    assert all(one["bytes"] > 0 for one in features)
+    # The store's clock cannot be changed here, so the limit of the last hour is.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("msd_ray.storage.garbage_collection.RECENT_S", 0.0)
-        assert main(["prune", *arguments, "--delete"]) == 0
+        assert main(["gc", *arguments, "--delete"]) == 0
     assert "removed features/" in capsys.readouterr().out
     selector = fs.FileSelector(storage.store.path("features"), recursive=True, allow_not_found=True)  # type: ignore[union-attr]
     assert [info for info in client(s3_endpoint).get_file_info(selector) if info.is_file] == []
@@ -62,16 +62,16 @@ def test_an_object_store(
     assert len([info for info in client(s3_endpoint).get_file_info(selector) if info.is_file]) > 4
 
 
-def test_a_bucket_that_is_not_there_is_not_an_empty_one(s3: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no bucket no-such-bucket; check the bucket's name"):
+def test_a_missing_bucket_is_not_an_empty_one(s3: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the bucket no-such-bucket does not exist; check the bucket's name"):
         main(["--storage", "s3://no-such-bucket/runs", "--mlflow-uri", default_tracking_uri(tmp_path)])
 
 
-@pytest.mark.parametrize("fault", ["nobody listens", "refused"])
-def test_a_store_that_cannot_be_used(
+@pytest.mark.parametrize("fault", ["no server", "denied"])
+def test_an_unusable_store(
     fault: str, s3: str, s3_front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if fault == "refused":
+    if fault == "denied":
         s3_front.answer(always=403)
     else:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -79,17 +79,17 @@ def test_a_store_that_cannot_be_used(
         main(["--storage", s3, "--mlflow-uri", default_tracking_uri(tmp_path)])
 
 
-def test_the_driver_notes_what_it_sends(
+def test_the_driver_records_the_use_of_what_it_uploads(
     s3: str, tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An encoder is noted as used when it is sent, whether a worker fetches it or has it."""
+    """The use of an encoder is recorded when it is uploaded, whether or not a worker downloads it."""
     corpora = write_corpora(tmp_path / "corpora", langs=("en", "ar"))
     prepare(data(corpora), read(data(corpora)), tiny_encoder, Storage.at(s3), study="mine")
     StudyTracker.open(default_tracking_uri(tmp_path), dataset="d", lang="ar", study="mine", parameters={}, tags={})
     assert main(["--storage", s3, "--mlflow-uri", default_tracking_uri(tmp_path), "--json"]) == 0
-    things = json.loads(capsys.readouterr().out)["things"]
-    assert {thing["name"].partition("/")[0] for thing in things} == {"features", "encoders"}
-    assert {thing["keep"] for thing in things} == {"used by mine (open)"}
+    artifacts = json.loads(capsys.readouterr().out)["artifacts"]
+    assert {one["name"].partition("/")[0] for one in artifacts} == {"features", "encoders"}
+    assert {one["retained"] for one in artifacts} == {"used by mine (open)"}
 
 
 def tagged(model: str, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> bytes:
@@ -110,22 +110,22 @@ def test_predict_reads_the_exported_student(
     assert storage.store is not None
     directory = tmp_path / "student"
     exported(tiny_encoder, directory)
-    publish_files(storage.store, "models/mine", directory, digests_of(directory))
+    upload_files(storage.store, "models/mine", directory, digests_of(directory))
     assert tagged(f"{s3}/models/mine", capsysbinary, monkeypatch) == tagged(str(directory), capsysbinary, monkeypatch)
 
     with pytest.raises(UserError, match="models/other: there is no exported student"):
         predict.main(["--model", f"{s3}/models/other"])
-    with pytest.raises(UserError, match=f"s3://{BUCKET}: this is a bucket; give the student in it"):
+    with pytest.raises(UserError, match=f"s3://{BUCKET}: is a bucket"):
         predict.main(["--model", f"s3://{BUCKET}"])
-    with pytest.raises(UserError, match="--model ftp://host/runs: this names no place"):
+    with pytest.raises(UserError, match="--model ftp://host/runs: invalid location"):
         predict.main(["--model", "ftp://host/runs"])
     with client(s3_endpoint).open_output_stream(storage.store.path("models/mine/model.safetensors")) as stream:
         stream.write(b"another")
-    with pytest.raises(UserError, match=r"models/mine/model\.safetensors is damaged: it is not what was sent"):
+    with pytest.raises(UserError, match=r"models/mine/model\.safetensors is damaged \(it differs from its digest"):
         predict.main(["--model", f"{s3}/models/mine"])
 
 
-def test_a_report_needs_to_be_told_where_mlflow_is(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_requires_an_mlflow_uri(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MSD_RAY_STORAGE", s3)
     with pytest.raises(UserError, match=f"the storage {s3} cannot hold a database; give --mlflow-uri"):
         report.main(["--lang", "ar"])

@@ -25,11 +25,11 @@ class MlflowServer:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """Start it; it answers when this returns."""
+        """Start the server and wait until it responds."""
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port)]
         command += ["--backend-store-uri", f"sqlite:///{self._database}", "--workers", "1"]
         command += ["--artifacts-destination", str(self._directory / "served")]
-        # Left alone it starts eight more processes for jobs of agents, none of which is ever given one here.
+        # By default it starts eight more processes for jobs of agents, which are not used here.
         environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
         log = self._directory / "server.log"
         with log.open("ab") as output:
@@ -47,7 +47,7 @@ class MlflowServer:
                 time.sleep(0.2)
 
     def kill(self) -> None:
-        """SIGKILL to it and the process that answers for it."""
+        """Send SIGKILL to the server and its worker process."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=60)

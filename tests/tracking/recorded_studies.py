@@ -1,11 +1,13 @@
 """Small studies recorded by the real StudyTracker: a search and an ablation in Arabic, the same for less in Hindi.
 
-Scores are made up, by formulas that a test can repeat.
+Scores are computed by formulas that tests can repeat.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msd_ray.search.configuration import PAPER_CONFIGURATION
+from msd_ray.search.spaces import PAPER_STUDENT, PAPER_TEACHER
 from msd_ray.tracking.parameters import Json
 from msd_ray.tracking.rows import State
 from msd_ray.tracking.study import StudyTracker
@@ -13,7 +15,7 @@ from msd_ray.tracking.study import StudyTracker
 DATASET = "wikiann"
 SEEDS = (2, 3)
 EPOCHS = 3
-PAPER, BEST = "1f0c8a52", "9d41b7e3"  # digests of configurations
+PAPER, BEST = PAPER_CONFIGURATION.digest, "9d41b7e3"  # digests of configurations
 ROWS = ("msd", "no-mmd-lang", "no-all", "direct", "gold-aux")
 SCORES = {"paper": 0.47, "best": 0.5, "msd": 0.47, "no-mmd-lang": 0.46, "no-all": 0.44, "direct": 0.4, "gold-aux": 0.52}
 
@@ -31,7 +33,7 @@ class Ended:
 TRIALS = (
     Ended(state="COMPLETE", f1=0.45, lr=2e-5),
     Ended(state="COMPLETE", f1=0.51, lr=4e-5),
-    Ended(state="PRUNED", f1=0.20, lr=1e-6, reason="among the weaker trials at epoch 2"),
+    Ended(state="PRUNED", f1=0.20, lr=1e-6, reason="pruned by ASHA at epoch 2 with dev F1 20.00"),
     Ended(state="FAIL", f1=0.0, lr=1e-2, reason="RuntimeError: the loss is not finite"),
 )
 
@@ -43,13 +45,20 @@ def record_search(uri: str, lang: str, *, study: str | None = None) -> StudyTrac
         dataset=DATASET,
         lang=lang,
         study=study or f"{DATASET}-{lang}",
-        parameters={"encoder": "e5-small"},
+        parameters={
+            "dataset": DATASET,
+            "encoder": "e5-small",
+            "data": dict.fromkeys(("source_train", "target_train", "target_dev"), "ab" * 32),
+            "space": {"student": {"learning_rate": {"low": 1e-6, "high": 1e-4, "log": True}, "beta": 0.05}},
+        },
         tags={"trials": "4"},
     )
-    teacher = tracker.child("teacher/0", name="teacher-0", parameters={"teacher": {"lr": 5e-5}}, tags={"trial": "0"})
+    teacher = tracker.child(
+        "teacher/0", name="teacher-0", parameters={"teacher": dict(PAPER_TEACHER)}, tags={"trial": "0"}
+    )
     record(tracker, teacher, f1=0.40, state="COMPLETE")
     for number, trial in enumerate(TRIALS):
-        parameters: dict[str, Json] = {"seed": 1, "student": {"lr": trial.lr, "beta": 0.05}}
+        parameters: dict[str, Json] = {"seed": 1, "student": {**PAPER_STUDENT, "learning_rate": trial.lr}}
         run = tracker.child(
             f"student/{number}", name=f"student-{number}", parameters=parameters, tags={"trial": str(number)}
         )
@@ -83,12 +92,15 @@ def record_final(
     tracker: StudyTracker, row: str, digest: str, seed: int, *, lr: float, zero_shot: bool | None, split: str = "test"
 ) -> str:
     """A final run; its F1 is the row's score plus 0.01 per seed. zero_shot: None leaves the tag to the tracker."""
-    told = {} if zero_shot is None else {"zero_shot": str(zero_shot).lower()}
+    own = {} if zero_shot is None else {"zero_shot": str(zero_shot).lower()}
     run = tracker.child(
         f"final/{row}/{digest}/seed-{seed}",
         name=f"final-{row}-seed-{seed}",
-        parameters={"seed": seed, "student": {"lr": lr, "beta": 0.0 if row == "no-all" else 0.05}},
-        tags={"row": row, "configuration": digest, "seed": str(seed), "scored_split": split, **told},
+        parameters={
+            "seed": seed,
+            "student": {**PAPER_STUDENT, "learning_rate": lr, "beta": 0.0 if row == "no-all" else 0.05},
+        },
+        tags={"row": row, "configuration": digest, "seed": str(seed), "scored_split": split, **own},
     )
     f1 = scored(row, seed)
     results = {

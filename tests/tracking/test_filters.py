@@ -12,6 +12,8 @@ from mlflow.tracking import MlflowClient
 from recorded_studies import BEST, DATASET, PAPER, ROWS, SEEDS, record_final
 
 from msd_ray.common.errors import UserError
+from msd_ray.search.configuration import PAPER_CONFIGURATION
+from msd_ray.search.spaces import PAPER_STUDENT, PAPER_TEACHER
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.rows import search_runs
 from msd_ray.tracking.study import StudyTracker
@@ -52,7 +54,7 @@ EXPECTED = [
     finals(f"{AR}-ablation", "gold-aux"),
     finals(f"{AR}-ablation", "msd") | finals(f"{HI}-ablation", "msd"),
     finals(f"{AR}-ablation", "direct"),
-    finals(AR, "best") | finals(HI, "best"),
+    finals(AR, "paper") | finals(HI, "paper") | finals(f"{AR}-ablation", *ROWS) | finals(f"{HI}-ablation", *CLAIM),
     finals(AR, "paper") | finals(HI, "paper"),
     {f"{name}: study" for name in (AR, f"{AR}-ablation", HI, f"{HI}-ablation", DEV, NOW, STOPPED)},
     {f"{name}: study" for name in (AR, HI, DEV, NOW, STOPPED)},
@@ -107,6 +109,14 @@ def test_every_filter_of_the_page_is_marked_as_one() -> None:
     assert len(conditions) == sum(condition.count(" and ") + 1 for condition in filters())
 
 
+def test_names_on_the_page_are_those_of_real_runs() -> None:
+    """The fixture's parameters are the package's; the page's configuration is the paper's."""
+    text = PAGE.read_text(encoding="utf-8")
+    recorded = {f"student.{name}" for name in PAPER_STUDENT} | {f"teacher.{name}" for name in PAPER_TEACHER}
+    assert set(re.findall(r"`((?:student|teacher)\.\w+)`", text)) <= recorded
+    assert set(re.findall(r"configuration = '(\w+)'", text)) == {PAPER_CONFIGURATION.digest}
+
+
 @pytest.mark.parametrize(("number", "expected"), list(enumerate(EXPECTED)))
 def test_the_runs_that_a_filter_finds(client: MlflowClient, number: int, expected: set[str]) -> None:
     assert expected
@@ -141,6 +151,26 @@ def test_unsupported_filter_syntax(client: MlflowClient) -> None:
 
 
 # -- the tags that the filters need
+
+
+def test_source_data_and_description_of_runs(client: MlflowClient) -> None:
+    runs = search_runs(client, [experiment_named(client, "msd-wikiann-ar").experiment_id])
+    for run in runs:
+        tags = run.data.tags
+        assert tags["mlflow.source.name"] == f"python -m msd_ray.{tags['command']}"
+        assert re.fullmatch(r"[0-9a-f]{40}", tags.get("mlflow.source.git.commit", "0" * 40))
+        assert tags["mlflow.note.content"]
+    notes = {run.data.tags["key"]: run.data.tags["mlflow.note.content"] for run in runs if "key" in run.data.tags}
+    assert notes["student/1"].startswith("**Student trial 1 of the search**. Study `wikiann-ar")
+    assert "row `best`, seed 2" in notes[f"final/best/{BEST}/seed-2"]
+    (search,) = (run for run in runs if run.info.run_name == AR)
+    assert search.inputs is not None
+    inputs = {each.dataset.name: each.tags[0].value for each in search.inputs.dataset_inputs}
+    assert inputs == {
+        "wikiann-en-train": "training",
+        "wikiann-ar-train-text": "training",
+        "wikiann-ar-dev": "validation",
+    }
 
 
 def test_tags_common_to_all_runs(client: MlflowClient) -> None:

@@ -100,7 +100,7 @@ def charts(page: Page, metric: str, runs: int) -> dict[str, Any]:
 
 
 def group_by_row(page: Page) -> None:
-    """Choose the tag in the menu; a click that comes while the page draws anew is lost."""
+    """Choose the tag in the menu; a click while the page is redrawn is lost."""
     for _ in range(DRAWINGS):
         page.get_by_role("button", name="Group by").click()
         row = page.get_by_role("menuitemcheckbox", name="row", exact=True)
@@ -123,7 +123,7 @@ def assert_points(points: list[tuple[float, float]], expected: list[float]) -> N
 
 
 def experiment(server: str, page: Page, name: str) -> str:
-    """An experiment's id, as the server says."""
+    """An experiment's id, from the server."""
     url = f"{server}/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}"
     return str(page.request.get(url).json()["experiment"]["experiment_id"])
 
@@ -145,7 +145,7 @@ def test_the_trials_of_a_search_compare_on_one_page_with_their_curves(page: Page
         assert_points(curves[f"student-{trial} ar"], [*curve(f1), f1])
     assert_points(curves["student-2 ar"], curve(TRIALS[2].f1)[:2])
     assert {"dev_source/f1", "loss/main"} <= found.keys()
-    # Sorted: the winner stands above the others.
+    # Sorted: the winner is the first.
     names = page.get_by_role("link", name="student-").all_inner_texts()
     assert names[:3] == ["student-1 ar", "student-0 ar", "student-2 ar"]
 

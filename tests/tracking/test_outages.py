@@ -19,7 +19,7 @@ from msd_ray.tracking.connection import connect
 from msd_ray.tracking.outages import MlflowUnavailableError, is_outage
 
 
-class Answers(BaseHTTPRequestHandler):
+class Responses(BaseHTTPRequestHandler):
     """Respond to every request with one status and body."""
 
     status, body = 200, b""
@@ -38,12 +38,12 @@ class Answers(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def answering() -> Iterator[Callable[[int, bytes], str]]:
+def responding() -> Iterator[Callable[[int, bytes], str]]:
     """Start a server with this response; its address."""
     servers = []
 
     def start(status: int, body: bytes) -> str:
-        handler = type("Handler", (Answers,), {"status": status, "body": body})
+        handler = type("Handler", (Responses,), {"status": status, "body": body})
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -55,7 +55,7 @@ def answering() -> Iterator[Callable[[int, bytes], str]]:
         server.server_close()
 
 
-def asked(uri: str) -> UserError:
+def error_of(uri: str) -> UserError:
     """The error of a request."""
     with pytest.raises(UserError) as caught, fail_fast(5), mlflow_errors(uri):
         MlflowClient(tracking_uri=uri).get_run("0123")
@@ -63,7 +63,7 @@ def asked(uri: str) -> UserError:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "away"),
+    ("status", "body", "unavailable"),
     [
         (500, b'{"error_code": "INTERNAL_ERROR", "message": "m"}', True),
         (503, b'{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "database is locked"}', True),
@@ -77,24 +77,28 @@ def asked(uri: str) -> UserError:
         (403, b'{"error_code": "PERMISSION_DENIED", "message": "m"}', False),
     ],
 )
-def test_answers_of_a_server(answering: Callable[[int, bytes], str], status: int, body: bytes, away: bool) -> None:
-    assert isinstance(asked(answering(status, body)), MlflowUnavailableError) == away
+def test_responses_of_a_server(
+    responding: Callable[[int, bytes], str], status: int, body: bytes, unavailable: bool
+) -> None:
+    assert isinstance(error_of(responding(status, body)), MlflowUnavailableError) == unavailable
 
 
-@pytest.mark.parametrize(("status", "away"), [(500, True), (503, True), (403, False), (404, False)])
-def test_answers_to_an_upload(answering: Callable[[int, bytes], str], status: int, away: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "unavailable"), [(500, True), (503, True), (403, False), (404, False)])
+def test_responses_to_an_upload(
+    responding: Callable[[int, bytes], str], status: int, unavailable: bool, tmp_path: Path
+) -> None:
     from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
 
-    uri = answering(status, b"")
+    uri = responding(status, b"")
     (tmp_path / "file").write_text("x")
     repository = MlflowArtifactsRepository("mlflow-artifacts:/1", tracking_uri=uri)
     with pytest.raises(UserError) as caught, fail_fast(5), mlflow_errors(uri):
         repository.log_artifact(str(tmp_path / "file"))  # type: ignore[no-untyped-call]
-    assert isinstance(caught.value, MlflowUnavailableError) == away
+    assert isinstance(caught.value, MlflowUnavailableError) == unavailable
 
 
 def test_connection_refused() -> None:
-    error = asked("http://127.0.0.1:9")
+    error = error_of("http://127.0.0.1:9")
     assert isinstance(error, MlflowUnavailableError)
     assert error.reason.startswith("MLflow at http://127.0.0.1:9 does not work: ")
     assert str(error).endswith("run the same command again: it resumes where it stopped")
@@ -114,12 +118,12 @@ def test_locked_database_is_an_outage_and_missing_table_is_not(tmp_path: Path, t
     assert not is_outage(absent.value, server=False)
 
 
-def test_a_defect_in_this_process_is_no_outage() -> None:
+def test_a_defect_in_this_process_is_not_an_outage() -> None:
     assert not is_outage(MlflowException("a defect"), server=False)
     assert not is_outage(FileNotFoundError(2, "no such file"), server=True)
 
 
-def test_a_deleted_run_is_no_outage(tracking_uri: str) -> None:
+def test_a_deleted_run_is_not_an_outage(tracking_uri: str) -> None:
     client = connect(tracking_uri)
     run = client.create_run(client.create_experiment("x"))
     client.delete_run(run.info.run_id)

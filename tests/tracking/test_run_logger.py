@@ -36,10 +36,10 @@ def begin(run_logger: JournaledRunLogger, *numbers: int) -> None:
 
 
 def test_the_interrupted_tag_is_removed_on_resume(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
-    said: list[str] = []
+    messages: list[str] = []
 
     def command() -> None:
-        with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as run_logger:
+        with open_run_logger(journal, reopen, root=tmp_path, report=messages.append) as run_logger:
             begin(run_logger, 0, 1)
             run_logger.finish("student/0", state="COMPLETE")
             run_logger.drain(60)
@@ -51,8 +51,8 @@ def test_the_interrupted_tag_is_removed_on_resume(reopen: Reopen, journal: Path,
     tracker = reopen()
     assert {run for _, run in tagged} == {tracker.parent_id, tracker.run_id("student/1")}
     assert all(when.endswith(" UTC") for when, _ in tagged)
-    assert said == []
-    with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as run_logger:
+    assert messages == []
+    with open_run_logger(journal, reopen, root=tmp_path, report=messages.append) as run_logger:
         run_logger.drain(60)
     assert query(INTERRUPTED) == []
 
@@ -62,27 +62,27 @@ def test_pending_records_are_written_first_on_resume(
 ) -> None:
     """MLflow never responds to the first, interrupted driver; its records precede those of the second."""
     never = threading.Event()
-    said: list[str] = []
+    messages: list[str] = []
 
-    def away() -> StudyTracker:
+    def unavailable() -> StudyTracker:
         never.wait()
         raise AssertionError
 
     def command() -> None:
-        with open_run_logger(journal, away, root=tmp_path, report=said.append) as run_logger:
+        with open_run_logger(journal, unavailable, root=tmp_path, report=messages.append) as run_logger:
             begin(run_logger, 0)
             assert run_logger.run_id("student/0") is None
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         command()
-    assert said == [f"MLflow has not received all records: 4 records pending in {journal}."]
+    assert messages == [f"MLflow has not received all records: 4 records pending in {journal}."]
     assert query("SELECT COUNT(*) FROM runs") == [(0,)]
-    with open_run_logger(journal, reopen, root=tmp_path, report=said.append) as run_logger:
+    with open_run_logger(journal, reopen, root=tmp_path, report=messages.append) as run_logger:
         begin(run_logger, 0)  # heard once more
         run_logger.log_epoch("student/0", epoch=2, metrics={"dev_target/f1": 0.6}, timestamp_ms=2000)
         run_logger.drain(60)
-    assert said[1:] == [f"4 records pending in {journal} from an earlier start; they are written to MLflow first."]
+    assert messages[1:] == [f"4 records pending in {journal} from an earlier start; they are written to MLflow first."]
     assert query("SELECT step, value, timestamp FROM metrics WHERE key = 'dev_target/f1' ORDER BY step") == [
         (1, 0.5, 1000),
         (2, 0.6, 2000),
@@ -92,21 +92,21 @@ def test_pending_records_are_written_first_on_resume(
 
 
 def test_timestamps_are_those_of_the_events(reopen: Reopen, journal: Path, tmp_path: Path, query: Query) -> None:
-    answers = threading.Event()
+    available = threading.Event()
 
     def later() -> StudyTracker:
-        answers.wait()
+        available.wait()
         return reopen()
 
     with open_run_logger(journal, later, root=tmp_path, report=print) as run_logger:
         begin(run_logger, 0)
         run_logger.finish("student/0", state="COMPLETE", metrics={"dev_target/f1": 0.5})
-        told = time.time_ns() // 10**6
+        after = time.time_ns() // 10**6
         time.sleep(0.1)
-        answers.set()
+        available.set()
         run_logger.drain(60)
     ((start, end),) = query("SELECT start_time, end_time FROM runs WHERE name = 'student-0 ar'")
-    assert start <= end <= told
+    assert start <= end <= after
 
 
 def test_a_rejected_record_is_raised_by_the_next_call_with_its_line(
@@ -160,8 +160,8 @@ def test_a_database_locked_by_another_process(
     reopen: Reopen, journal: Path, tmp_path: Path, query: Query, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """MLflow's own timeout is 20 s."""
-    said: list[str] = []
-    with open_run_logger(journal, reopen, root=tmp_path, report=said.append, backoff=SOON) as run_logger:
+    messages: list[str] = []
+    with open_run_logger(journal, reopen, root=tmp_path, report=messages.append, backoff=SOON) as run_logger:
         begin(run_logger, 0)
         run_logger.drain(60)
         with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as other:
@@ -169,10 +169,10 @@ def test_a_database_locked_by_another_process(
             begin(run_logger, 1)
             with pytest.raises(RecordsPendingError, match="training is complete"):
                 run_logger.drain(30)
-            assert "database is locked" in said[0]
+            assert "database is locked" in messages[0]
         run_logger.drain(120)
-    assert len(said) == 2
-    assert "MLflow is available again" in said[1]
+    assert len(messages) == 2
+    assert "MLflow is available again" in messages[1]
     assert query("SELECT COUNT(*) FROM metrics WHERE key = 'dev_target/f1'") == [(2,)]
     assert capfd.readouterr() == ("", "")
 
@@ -186,15 +186,15 @@ def test_a_server_that_is_unavailable_at_first(empty_database: Path, journal: Pa
     def open_tracker() -> StudyTracker:
         return StudyTracker.open(server.uri, dataset="sample", lang="ar", study="first", parameters={}, tags={})
 
-    said: list[str] = []
+    messages: list[str] = []
     try:
-        with open_run_logger(journal, open_tracker, root=tmp_path, report=said.append, backoff=SOON) as run_logger:
+        with open_run_logger(journal, open_tracker, root=tmp_path, report=messages.append, backoff=SOON) as run_logger:
             begin(run_logger, 0, 1)
             with pytest.raises(RecordsPendingError, match=f"5 records pending in {journal}"):
                 run_logger.drain(1)
             server.start()
             rows = run_logger.drain(300).runs()
         assert sorted(row.key for row in rows) == ["student/0", "student/1"]  # begun in the same millisecond, perhaps
-        assert len(said) == 2
+        assert len(messages) == 2
     finally:
         server.stop()

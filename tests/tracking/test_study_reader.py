@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 from mlflow_server import mlflow_server
-from recorded_studies import ROWS, SEEDS, curve, scored
+from recorded_studies import PAPER, ROWS, SEEDS, curve, scored
 
 from msd_ray.common.errors import UserError
 from msd_ray.tracking import history
@@ -151,7 +151,7 @@ def test_more_runs_than_fit_one_request(reader: StudyReader, monkeypatch: pytest
 
 def test_a_deleted_run_is_omitted(copied: StudyReader) -> None:
     study = study_named(copied, "wikiann-ar-ablation")
-    gone = run_with(study, "final/msd/1f0c8a52/seed-3").run_id
+    gone = run_with(study, f"final/msd/{PAPER}/seed-3").run_id
     others = [run.run_id for run in study.runs if run.run_id != gone]
     copied._client.delete_run(gone)
     assert [run.run_id for run in study_named(copied, "wikiann-ar-ablation").runs] == others
@@ -191,12 +191,12 @@ def test_metrics_are_not_cached(copied: StudyReader, tmp_path: Path) -> None:
 
 
 def test_an_unknown_run_id(reader: StudyReader, tmp_path: Path) -> None:
-    nobody = "0" * 32
-    assert reader.curves(nobody) == {}
-    assert reader.curves_of([nobody]) == {}
-    assert reader.artifact(nobody, "results/predictions.parquet") is None
-    with pytest.raises(UserError, match=f"has no run {nobody}"):
-        reader.log_files(nobody, tmp_path, "report")
+    missing = "0" * 32
+    assert reader.curves(missing) == {}
+    assert reader.curves_of([missing]) == {}
+    assert reader.artifact(missing, "results/predictions.parquet") is None
+    with pytest.raises(UserError, match=f"has no run {missing}"):
+        reader.log_files(missing, tmp_path, "report")
 
 
 def test_nan_is_preserved(reopen: Callable[[], StudyTracker], tracking_uri: str) -> None:

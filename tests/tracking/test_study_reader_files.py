@@ -58,6 +58,8 @@ def test_report_files_are_artifacts_of_the_parent(
         assert reader.artifact(parent, "report/figures/tsne.html") is not None
         with pytest.raises(UserError, match="nowhere is not a directory"):
             reader.log_files(parent, tmp_path / "nowhere", "report")
+        reader.log_file(parent, report / "table-3.md", "report/tables")
+        assert reader.artifact(parent, "report/tables/table-3.md") is not None
 
 
 # -- addresses

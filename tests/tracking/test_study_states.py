@@ -12,7 +12,7 @@ from ended_search import search as search
 from mlflow.tracking import MlflowClient
 from small_search import SmallSearch
 
-from msd_ray import tune
+from msd_ray.cli.search_study import open_tracker
 from msd_ray.storage.__main__ import main
 from msd_ray.tracking.uri import default_tracking_uri
 
@@ -24,7 +24,7 @@ def test_the_winner_is_independent_of_its_registered_version(
     client = MlflowClient(default_tracking_uri(search.root))
     for version in client.search_model_versions("name = 'msd-wikiann-ar'"):
         client.delete_model_version("msd-wikiann-ar", version.version)
-    assert f"the winner of {STUDY} was made from it" in listed(search.root, capsys).values()
+    assert f"the winner of {STUDY} depends on it" in listed(search.root, capsys).values()
     assert main(["prune", "--storage", str(search.root), "--delete"]) == 0
     shutil.rmtree(search.root / "models")
     conclude(search)
@@ -32,7 +32,7 @@ def test_the_winner_is_independent_of_its_registered_version(
 
 
 def test_a_study_without_a_student_has_ended(search: SmallSearch, capsys: pytest.CaptureFixture[str]) -> None:
-    tune.open_tracker(search.setup()).close("FAIL")
+    open_tracker(search.setup()).close("FAIL")
     assert None in listed(search.root, capsys).values()
 
 
@@ -57,4 +57,4 @@ def test_a_champion_with_a_deleted_run_needs_no_weights(
 ) -> None:
     with closing(sqlite3.connect(search.root / "mlflow.db")) as database, database:
         database.execute("UPDATE model_versions SET run_id = ?", [run_id])
-    assert f"the winner of {STUDY} was made from it" in listed(search.root, capsys).values()
+    assert f"the winner of {STUDY} depends on it" in listed(search.root, capsys).values()

@@ -5,6 +5,7 @@
     refusals              checks of an encoder directory before anything in it is loaded
     loading               load the tokenizer and the model
     layers                embeddings and layers of a loaded model
+    modernbert            the head of its token classification class
     token_classification  check that an encoder can be trained and exported; its token classification class
     cache                 the user's cache directory
     e5_small              the embedded default encoder `e5-small`

@@ -25,7 +25,10 @@ from .layers import encoder_parts
 from .refusals import check_directory, check_parameters, read_json
 
 # Names of dropout on hidden states and on attention weights in model configurations.
-_DROPOUTS = (("hidden_dropout_prob", "dropout"), ("attention_probs_dropout_prob", "attention_dropout"))
+_DROPOUTS = (
+    ("hidden_dropout_prob", "dropout", "mlp_dropout", "embedding_dropout"),
+    ("attention_probs_dropout_prob", "attention_dropout"),
+)
 
 
 @functools.lru_cache(maxsize=1)
@@ -55,7 +58,7 @@ def load_tokenizer(files: EncoderFiles) -> PreTrainedTokenizerFast:
 
 
 def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
-    """Load the encoder without pooler and heads, in float32, with SDPA attention.
+    """Load the encoder without pooler and heads, in float32, with SDPA attention if it has it.
 
     Args:
         files: the encoder.
@@ -78,7 +81,7 @@ def load_encoder(files: EncoderFiles, *, dropout: float) -> PreTrainedModel:
                 files.directory,
                 config=config,
                 dtype=torch.float32,
-                attn_implementation="sdpa",
+                attn_implementation="sdpa" if model_class._supports_sdpa else "eager",
                 use_safetensors=True,
                 local_files_only=True,
                 ignore_mismatched_sizes=True,  # reported below, in one line

@@ -6,14 +6,15 @@ that lies beside the weights, and allocate as much memory as config.json request
 
 import json
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import MIB, check_size
 
 from .files import CONFIG, INDEX, TOKENIZER, content_files
+
+if TYPE_CHECKING:
+    from torch import nn
 
 ADAPTER = "adapter_config.json"
 LARGEST_VOCABULARY = 256 * MIB
@@ -65,7 +66,7 @@ def read_json(path: Path) -> Any:
         raise UserError(f"cannot read {path}: {reason}") from error
 
 
-def check_parameters(skeleton: nn.Module, directory: Path, name: str) -> None:
+def check_parameters(skeleton: "nn.Module", directory: Path, name: str) -> None:
     """Reject a model with more parameters than its weights have bytes.
 
     Its memory would be allocated before loading fails.

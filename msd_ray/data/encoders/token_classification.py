@@ -1,34 +1,45 @@
 """Check that an encoder can be trained and exported; its family's class for token classification."""
 
+import copy
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
 from transformers import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING, PreTrainedModel
 
 from msd_ray.common.errors import UserError
 
 from .files import CONFIG, TOKENIZER, EncoderFiles
-from .layers import encoder_parts, max_tokens
+from .layers import FAMILIES, encoder_parts, max_tokens
 from .loading import load_encoder, load_tokenizer
+from .modernbert import identity_head, is_modernbert
 
 HEAD = ("classifier.bias", "classifier.weight")
 
 
-def check_encoder(files: EncoderFiles, *, frozen_layers: int, max_length: int) -> None:
+def check_encoder(
+    files: EncoderFiles, *, frozen_layers: int, max_length: int, frozen_prefix: Literal["train", "once"] = "train"
+) -> None:
     """Load tokenizer and model once, with weights, to report problems before a search starts.
 
     Raises:
-        UserError: loading fails, no layer is left to train, a student could not be exported, or the encoder has fewer
-            positions than `max_length` tokens.
+        UserError: loading fails, no layer is left to train, a student could not be exported, the encoder has fewer
+            positions than `max_length` tokens, or the output of its frozen layers cannot be computed once.
     """
     load_tokenizer(files)
     model = load_encoder(files, dropout=0.0)
     token_classifier(model, name=files.name)
-    layers = len(encoder_parts(model).layers)
+    parts = encoder_parts(model)
+    layers = len(parts.layers)
+    if frozen_prefix == "once" and not parts.layer_by_layer:
+        raise UserError(
+            f"--frozen-prefix once: encoder {files.name} does not run layer by layer. Use --frozen-prefix train."
+        )
     if frozen_layers >= layers:
         raise UserError(
             f"--frozen-layers {frozen_layers} leaves nothing to train of encoder {files.name}, "
@@ -39,34 +50,50 @@ def check_encoder(files: EncoderFiles, *, frozen_layers: int, max_length: int) -
         raise UserError(f"--max-length {max_length}: encoder {files.name} takes {positions} tokens at most")
 
 
-def token_classifier(encoder: PreTrainedModel, *, name: str) -> type[PreTrainedModel]:
-    """The encoder family's class for token classification.
+@dataclass(frozen=True, kw_only=True)
+class TokenClassifier:
+    """The class for token classification of an encoder's family.
 
-    Its parameters are those of `encoder` under `base_model_prefix`, and those of a linear `classifier`.
+    Args:
+        model: its parameters are those of the encoder under `base_model_prefix`, `head`, and a linear `classifier`.
+        settings: what the class needs in config.json besides the labels.
+        head: parameters between encoder and classifier, which change nothing.
+    """
+
+    model: type[PreTrainedModel]
+    settings: Mapping[str, Any]
+    head: Mapping[str, Tensor]
+
+
+def token_classifier(encoder: PreTrainedModel, *, name: str) -> TokenClassifier:
+    """The class of an encoder's family.
 
     Args:
         encoder: without pooler and heads.
         name: name of the encoder in messages.
 
     Raises:
-        UserError: transformers has no such class for this family, so an exported student could not be loaded.
+        UserError: transformers has no such class for this family, or one with more layers before the classifier, so an
+            exported student could not be loaded.
     """
-    config = encoder.config
-    where = f"encoder {name}: model_type {config.model_type!r}"
-    hint = "students cannot be exported; use a BERT, RoBERTa, XLM-RoBERTa, ELECTRA or DistilBERT encoder"
-    found: object = MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING.get(type(config), None)
+    where = f"encoder {name}: model_type {encoder.config.model_type!r}"
+    hint = f"students cannot be exported; {FAMILIES}"
+    found: object = MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING.get(type(encoder.config), None)
     if not (isinstance(found, type) and issubclass(found, PreTrainedModel)):
         raise UserError(f"{where} has no token classification class in transformers, so {hint}")
+    settings, head = identity_head(encoder) if is_modernbert(encoder) else ({}, {})
+    config = copy.deepcopy(encoder.config)
+    config.update(settings)
     with torch.device("meta"):
         parameters = found(config).state_dict().keys()
-    head = sorted(parameters ^ {f"{found.base_model_prefix}.{tensor}" for tensor in encoder.state_dict()})
-    if head != list(HEAD):
-        raise UserError(f"{where}: {found.__name__} has more than a linear classifier ({', '.join(head)}), so {hint}")
-    return found
+    others = sorted(parameters ^ {f"{found.base_model_prefix}.{tensor}" for tensor in encoder.state_dict()})
+    if others != sorted([*HEAD, *head]):
+        raise UserError(f"{where}: {found.__name__} has more than a linear classifier ({', '.join(others)}), so {hint}")
+    return TokenClassifier(model=found, settings=settings, head=head)
 
 
 def write_settings(
-    directory: Path, encoder: EncoderFiles, model: type[PreTrainedModel], label_names: Sequence[str]
+    directory: Path, encoder: EncoderFiles, classifier: TokenClassifier, label_names: Sequence[str]
 ) -> None:
     """Write configuration and tokenizer for the encoder's `token_classifier` with these labels.
 
@@ -77,8 +104,9 @@ def write_settings(
     # References to code and directories, an obsolete name, and settings of another head.
     for name in ("auto_map", "torch_dtype", "_name_or_path", "num_labels", "_num_labels", "problem_type"):
         config.pop(name, None)
+    config |= classifier.settings
     config |= {
-        "architectures": [model.__name__],
+        "architectures": [classifier.model.__name__],
         "dtype": "float32",
         "id2label": dict(enumerate(label_names)),
         "label2id": {name: index for index, name in enumerate(label_names)},

@@ -7,18 +7,20 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from .figure import FigureWithData, empty, finish
+from .figure import FigureWithData, finish
 from .text import label
 from .theme import HEAT
 
 _COLUMNS = ("gold", "predicted", "entities", "share of the row (%)")
 _NOT_GOLD, _NOT_PREDICTED = "spurious", "missed"
 
-TITLE = "Confusion between entity types"
+_TITLE = "Confusion between entity types"
 
 
-def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, scope: str = "") -> FigureWithData:
+def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, scope: str = "") -> FigureWithData | None:
     """Draw a heat map: colour is the share of the gold type's entities, the text in a cell their number.
+
+    None without entities.
 
     Args:
         types: the T entity types.
@@ -33,7 +35,7 @@ def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, sco
     if counts.shape != (size, size) or (counts < 0).any():
         raise ValueError(f"confusion: expected counts of shape {(size, size)}, all >= 0, found shape {counts.shape}")
     if not counts.sum():
-        return empty(title=TITLE, scope=scope, message="Not run: no entities to compare.", columns=_COLUMNS)
+        return None
     gold, predicted = [*types, _NOT_GOLD], [*types, _NOT_PREDICTED]
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(100.0 * counts, totals, out=np.zeros((size, size)), where=totals > 0)
@@ -48,7 +50,7 @@ def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, sco
             **ticks,
         }
     figure.update_yaxes(autorange="reversed")
-    finish(figure, title=TITLE, scope=scope, height=200 + max(34 * size, 120), legend=False)
+    finish(figure, height=180 + max(34 * size, 120), legend=False)
     rows = [
         (gold[i], predicted[j], str(counts[i, j]), f"{shares[i, j]:.2f}")
         for i in range(size)
@@ -56,7 +58,7 @@ def confusion_figure(types: Sequence[str], counts: npt.NDArray[np.int64], *, sco
         if (i, j) != (size - 1, size - 1)
     ]
     alt = _alt(types, counts, totals[:, 0])
-    return FigureWithData.of(figure, title=TITLE, scope=scope, alt=alt, columns=_COLUMNS, rows=rows)
+    return FigureWithData.of(figure, title=_TITLE, scope=scope, alt=alt, columns=_COLUMNS, rows=rows)
 
 
 def _cells(

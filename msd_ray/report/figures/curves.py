@@ -5,11 +5,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from .figure import FigureWithData, empty
-from .history import SYMBOLS, Curve, SearchTrial, best_trial
+from .figure import F1_RANGE, FigureWithData
+from .history import BEST, PAPER, SYMBOLS, Curve, SearchTrial, best_trial
 from .panels import finish_panels, panels
 from .text import number, percent
-from .theme import PALETTE
+from .theme import NEUTRAL, row_style
 
 _SHARES = {"dev_target/f1": "dev F1, target language", "dev_source/f1": "dev F1, source language"}
 _LOSSES = {
@@ -22,38 +22,36 @@ METRICS = (*_SHARES, *_LOSSES)
 """Metrics with a panel, if the trials recorded them."""
 
 _COLUMNS = ("trial", "state", "metric", "epoch", "value")
-_BEST, _PAPER = "best trial", "paper's configuration"
 _LOOKS: dict[str, dict[str, Any]] = {  # line and opacity per group of trials
-    "COMPLETE": {"line": {"color": PALETTE[3], "width": 1}, "opacity": 0.6},
-    "PRUNED": {"line": {"color": PALETTE[4], "width": 1, "dash": "dot"}, "opacity": 0.7},
-    "FAIL": {"line": {"color": PALETTE[2], "width": 1, "dash": "dash"}, "opacity": 0.8},
-    _PAPER: {"line": {"color": PALETTE[1], "width": 2.5, "dash": "dash"}},
-    _BEST: {"line": {"color": PALETTE[0], "width": 3}},
+    "COMPLETE": {"line": {"color": NEUTRAL, "width": 1}, "opacity": 0.6},
+    "PRUNED": {"line": {"color": NEUTRAL, "width": 1, "dash": "dot"}, "opacity": 0.7},
+    "FAIL": {"line": {"color": NEUTRAL, "width": 1, "dash": "dash"}, "opacity": 0.8},
+    PAPER: {"line": {"color": row_style("paper").colour, "width": 2.5, "dash": "dash"}},
+    BEST: {"line": {"color": row_style("best").colour, "width": 3}},
 }
 
 
-def curves_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureWithData:
+def curves_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureWithData | None:
     """Draw one panel per metric, one line per trial; the best trial and the paper's configuration are highlighted."""
     title = "Learning curves of all trials"
     metrics = [name for name in METRICS if any(trial.curves.get(name) for trial in trials)]
     if not metrics:
-        return empty(title=title, scope=scope, message="Not run: no trial finished an epoch.", columns=_COLUMNS)
+        return None
     best = best_trial(trials)
     groups: dict[str, list[SearchTrial]] = {name: [] for name in _LOOKS}
     for trial in sorted(trials, key=lambda each: each.number):
-        groups[_BEST if trial is best else _PAPER if trial.paper else trial.state].append(trial)
+        groups[BEST if trial is best else PAPER if trial.paper else trial.state].append(trial)
     groups = {name: members for name, members in groups.items() if members}
     figure = panels([_SHARES.get(name) or _LOSSES[name] for name in metrics])
     rows: list[tuple[str, ...]] = []
     for panel, metric in enumerate(metrics, start=1):
         for name, members in groups.items():
             figure.add_trace(_lines(metric, name, members, in_legend=panel == 1), row=panel, col=1)
-        figure.update_yaxes(title_text="F1 (%)" if metric in _SHARES else "loss", row=panel, col=1)
+        axis = {"title_text": "F1 (%)", "range": F1_RANGE} if metric in _SHARES else {"title_text": "loss"}
+        figure.update_yaxes(**axis, row=panel, col=1)
         rows += _rows(metric, trials)
     figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if _last_epoch(trials) <= 12 else None)
-    finish_panels(
-        figure, count=len(metrics), title=title, scope=scope, panel_height=230, columns=2, legend=list(groups)
-    )
+    finish_panels(figure, count=len(metrics), panel_height=230, columns=2, legend=list(groups))
     return FigureWithData.of(figure, title=title, scope=scope, alt=_alt(trials, best), columns=_COLUMNS, rows=rows)
 
 

@@ -7,12 +7,18 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ..statistics.summary import summarise
-from .figure import FigureWithData, empty
+from .figure import FigureWithData
 from .panels import finish_panels, panels
-from .text import joined, label, mean_text, number, variant_label
-from .theme import NEUTRAL, variant_style
+from .text import joined, label, mean_text, number, row_label
+from .theme import NEUTRAL, row_style
 
-PAIRS = ("tea_src-stu_src", "tea_src-stu_tgt", "stu_src-stu_tgt", "tea_src-tea_tgt")
+PAIRS: Mapping[str, tuple[str, str]] = {
+    "tea_src-stu_src": ("teacher, source", "student, source"),
+    "tea_src-stu_tgt": ("teacher, source", "student, target"),
+    "stu_src-stu_tgt": ("student, source", "student, target"),
+    "tea_src-tea_tgt": ("teacher, source", "teacher, target"),
+}
+"""Pair of domains in the names of metrics -> what they are: a model on sentences of a language."""
 MEASURES: Mapping[str, tuple[str, str]] = {
     "mmd": ("MMD² (Eq. 5)", "MMD² (smaller: nearer)"),
     "symmetric_kl": ("symmetric KL", "nats (smaller: nearer)"),
@@ -33,7 +39,7 @@ class DomainDistance:
     values: tuple[float, ...]
 
 
-def domains_figure(distances: Sequence[DomainDistance], *, scope: str = "") -> FigureWithData:
+def domains_figure(distances: Sequence[DomainDistance], *, scope: str = "") -> FigureWithData | None:
     """Draw a panel per measure, a group per pair, a bar per variant: means over seeds with sample standard deviations.
 
     Raises:
@@ -44,7 +50,7 @@ def domains_figure(distances: Sequence[DomainDistance], *, scope: str = "") -> F
         if each.measure not in MEASURES or each.pair not in PAIRS or not each.values:
             raise ValueError(f"unknown measure or pair, or no value: {each}")
     if not distances:
-        return empty(title=title, scope=scope, message="Not run: no student's vectors.", columns=_COLUMNS)
+        return None
     variants = list(dict.fromkeys(each.variant for each in distances))
     found = {(each.measure, each.pair, each.variant): each.values for each in distances}
     figure = panels([panel_title for panel_title, _ in MEASURES.values()])
@@ -57,19 +63,19 @@ def domains_figure(distances: Sequence[DomainDistance], *, scope: str = "") -> F
     figure.update_xaxes(title_text="domains")
     figure.update_layout(barmode="group", bargap=0.15, bargroupgap=0.05)
     rows = [
-        (MEASURES[measure][0], pair, variant_label(variant), *_cells(found[measure, pair, variant]))
+        (MEASURES[measure][0], _pair(pair), row_label(variant), *_cells(found[measure, pair, variant]))
         for measure in MEASURES
         for pair in PAIRS
         for variant in variants
         if (measure, pair, variant) in found
     ]
-    labels = [variant_label(variant) for variant in variants]
-    finish_panels(figure, count=len(MEASURES), title=title, scope=scope, panel_height=240, columns=3, legend=labels)
+    labels = [row_label(variant) for variant in variants]
+    finish_panels(figure, count=len(MEASURES), panel_height=240, columns=3, legend=labels)
     return FigureWithData.of(figure, title=title, scope=scope, alt=_alt(found, labels), columns=_COLUMNS, rows=rows)
 
 
 def _bars(variant: str, bars: Mapping[str, Sequence[float]], *, in_legend: bool) -> Any:
-    look, name = variant_style(variant), label(variant_label(variant))
+    look, name = row_style(variant), label(row_label(variant))
     means = {pair: summarise(values) for pair, values in bars.items()}
     deviations = [each.deviation or 0.0 for each in means.values()]
     return go.Bar(
@@ -80,14 +86,18 @@ def _bars(variant: str, bars: Mapping[str, Sequence[float]], *, in_legend: bool)
         legendgroup=variant,
         showlegend=in_legend,
         marker={"color": look.colour, "pattern": {"shape": look.pattern, "solidity": 0.35}},
-        hovertext=[f"{name}<br>{pair}: {mean_text(each, number)}" for pair, each in means.items()],
+        hovertext=[f"{name}<br>{_pair(pair)}: {mean_text(each, number)}" for pair, each in means.items()],
         hoverinfo="text",
     )
 
 
+def _pair(pair: str) -> str:
+    return " – ".join(PAIRS[pair])
+
+
 def _broken(pair: str) -> str:
-    """Return a pair on two lines, so that four fit side by side on a phone."""
-    return pair.replace("-", "–<br>")
+    """Return a pair on four lines, so that four pairs fit side by side on a phone."""
+    return " –<br>".join(domain.replace(", ", "<br>") for domain in PAIRS[pair])
 
 
 def _cells(values: Sequence[float]) -> tuple[str, str, str]:
@@ -100,6 +110,6 @@ def _alt(found: Mapping[tuple[str, str, str], Sequence[float]], labels: Sequence
     for pair in PAIRS:
         means = {key[2]: summarise(values).mean for key, values in found.items() if key[:2] == ("mmd", pair)}
         if means:
-            nearest.append(f"{variant_label(min(means, key=lambda name: means[name]))} for {pair}")
+            nearest.append(f"{row_label(min(means, key=lambda name: means[name]))} for {_pair(pair)}")
     smallest = f" MMD² is smallest with {joined(nearest)}." if nearest else ""
     return f"Bars of MMD², symmetric KL and cosine between four pairs of domains for {joined(labels)}.{smallest}"

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from msd_ray.search.parameters import JSON
 from msd_ray.tracking.rows import State
 
-from .figure import FigureWithData, empty, finish
+from .figure import F1_RANGE, FigureWithData, finish
 from .text import label, number, parameter_label, percent
-from .theme import PALETTE
+from .theme import NEUTRAL, row_style
 
 SYMBOLS: Mapping[State, str] = {"COMPLETE": "circle", "PRUNED": "triangle-down-open", "FAIL": "x"}
 """Symbol of each trial state."""
@@ -19,7 +19,8 @@ SYMBOLS: Mapping[State, str] = {"COMPLETE": "circle", "PRUNED": "triangle-down-o
 Curve = tuple[tuple[int, float], ...]
 """(epoch, value) pairs, epochs ascending."""
 _COLUMNS = ("trial", "state", "best dev F1 (%)", "best so far (%)", "paper's configuration", "reason")
-_COLOURS: dict[State, str] = {"COMPLETE": PALETTE[0], "PRUNED": PALETTE[4], "FAIL": PALETTE[2]}
+PAPER, BEST = "paper's configuration", "best trial"
+"""Names of the highlighted trials in legends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,31 +46,27 @@ def best_trial(trials: Sequence[SearchTrial]) -> SearchTrial | None:
     return max(complete, key=lambda trial: (trial.value or 0.0, -trial.number), default=None)
 
 
-def history_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureWithData:
-    """Draw one point per trial, with a symbol for its state; trials without a score are at the bottom.
+def history_figure(trials: Sequence[SearchTrial], *, scope: str = "") -> FigureWithData | None:
+    """Draw one point per trial, with a symbol for its state; trials without a score are at 0. None without trials.
 
     The best so far is over COMPLETE trials, among which the search selects.
     """
     title = "Best dev F1 of every trial"
     if not trials:
-        return empty(title=title, scope=scope, message="Not run: the search has no finished trial.", columns=_COLUMNS)
+        return None
     trials = sorted(trials, key=lambda trial: trial.number)
-    scores = [100 * trial.value for trial in trials if trial.value is not None]
-    low, high = (min(scores), max(scores)) if scores else (0.0, 1.0)
-    floor = low - 0.12 * max(high - low, 1.0)
     running = _best_so_far(trials)
     figure = go.Figure(_line(trials, running))
     for state in get_args(State):
         if of_state := [trial for trial in trials if trial.state == state]:
-            figure.add_trace(_points(of_state, state, floor))
-    if marked := [trial for trial in trials if trial.paper]:
-        figure.add_trace(_rings(marked, floor))
+            figure.add_trace(_points(of_state, state))
+    for row, name, chosen in (("paper", PAPER, [t for t in trials if t.paper]), ("best", BEST, _best(trials))):
+        if chosen:
+            figure.add_trace(_rings(chosen, row, name))
     figure.update_xaxes(title_text="trial (number)", tickformat="d", dtick=1 if len(trials) <= 12 else None)
     figure.update_yaxes(title_text="best dev F1 (%)")
-    if any(trial.value is None for trial in trials):
-        figure.add_hline(y=floor, line={"width": 1, "dash": "dot", "color": _COLOURS["FAIL"]})
-        figure.add_annotation(text="no score", x=0, xref="paper", y=floor, showarrow=False, yshift=9, xanchor="left")
-    finish(figure, title=title, scope=scope, height=420)
+    figure.update_yaxes(range=F1_RANGE)
+    finish(figure, height=340)
     rows = [
         (
             str(trial.number),
@@ -99,22 +96,22 @@ def _line(trials: Sequence[SearchTrial], running: Sequence[float | None]) -> Any
         x=[trial.number for trial in trials],
         y=[None if value is None else 100 * value for value in running],
         mode="lines",
-        line={"shape": "hv", "width": 2, "color": PALETTE[1]},
+        line={"shape": "hv", "width": 2, "color": row_style("best").colour},
         name="best so far",
         hoverinfo="skip",
     )
 
 
-def _points(trials: Sequence[SearchTrial], state: State, floor: float) -> Any:
+def _points(trials: Sequence[SearchTrial], state: State) -> Any:
     return go.Scatter(
         x=[trial.number for trial in trials],
-        y=[floor if trial.value is None else 100 * trial.value for trial in trials],
+        y=[100 * (trial.value or 0.0) for trial in trials],
         mode="markers",
         marker={
             "symbol": SYMBOLS[state],
             "size": 9,
-            "color": _COLOURS[state],
-            "line": {"width": 1.5, "color": _COLOURS[state]},
+            "color": NEUTRAL,
+            "line": {"width": 1.5, "color": NEUTRAL},
         },
         name=state,
         hovertext=[hover(trial) for trial in trials],
@@ -122,13 +119,18 @@ def _points(trials: Sequence[SearchTrial], state: State, floor: float) -> Any:
     )
 
 
-def _rings(trials: Sequence[SearchTrial], floor: float) -> Any:
+def _best(trials: Sequence[SearchTrial]) -> list[SearchTrial]:
+    best = best_trial(trials)
+    return [] if best is None else [best]
+
+
+def _rings(trials: Sequence[SearchTrial], row: str, name: str) -> Any:
     return go.Scatter(
         x=[trial.number for trial in trials],
-        y=[floor if trial.value is None else 100 * trial.value for trial in trials],
+        y=[100 * (trial.value or 0.0) for trial in trials],
         mode="markers",
-        marker={"symbol": "circle-open", "size": 18, "color": PALETTE[5], "line": {"width": 2.5}},
-        name="paper's configuration",
+        marker={"symbol": "circle-open", "size": 18, "color": row_style(row).colour, "line": {"width": 2.5}},
+        name=name,
         hoverinfo="skip",
     )
 

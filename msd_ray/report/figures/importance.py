@@ -4,25 +4,24 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from .figure import FigureWithData, empty, finish
+from .figure import FigureWithData, finish
 from .text import label, parameter_label
-from .theme import PALETTE
+from .theme import NEUTRAL
 
 _COLUMNS = ("parameter", "share of variance (%)")
 
 
-def importance_figure(importance: Mapping[str, float] | None, *, trials: int, scope: str = "") -> FigureWithData:
+def importance_figure(importance: Mapping[str, float] | None, *, trials: int, scope: str = "") -> FigureWithData | None:
     """Draw one bar per parameter, the most important on top.
 
     Args:
-        importance: result of `msd_ray.report.importance.parameter_importance`; None gives a figure with a message.
+        importance: result of `msd_ray.report.importance.parameter_importance`; None gives no figure.
         trials: number of complete trials that it is based on.
         scope: what data the figure shows.
     """
     title = "Importance of the parameters"
     if not importance:
-        message = f"Not computed: too few complete trials ({trials}), or they differ in no parameter or in no score."
-        return empty(title=title, scope=scope, message=message, columns=_COLUMNS)
+        return None
     ordered = sorted(importance.items(), key=lambda item: (item[1], item[0]))  # Plotly draws from the bottom up
     shares = [100 * share for _, share in ordered]
     figure = go.Figure(
@@ -30,7 +29,7 @@ def importance_figure(importance: Mapping[str, float] | None, *, trials: int, sc
             x=shares,
             y=[label(parameter_label(name), limit=24) for name, _ in ordered],
             orientation="h",
-            marker={"color": PALETTE[0]},
+            marker={"color": NEUTRAL},
             text=[f"{share:.1f} %" for share in shares],
             textposition="auto",
             cliponaxis=False,
@@ -40,7 +39,7 @@ def importance_figure(importance: Mapping[str, float] | None, *, trials: int, sc
     )
     figure.update_xaxes(title_text="share of dev F1's variance (%)", rangemode="tozero")
     figure.update_yaxes(title_text="parameter")
-    finish(figure, title=title, scope=scope, height=90 + 42 * len(ordered), legend=False)
+    finish(figure, height=70 + 36 * len(ordered), legend=False)
     name, share = ordered[-1]
     alt = (
         f"Bars of {len(ordered)} parameters by the share of dev F1's variance over {trials} trials that each explains: "

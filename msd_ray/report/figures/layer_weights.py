@@ -6,7 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from .figure import FigureWithData, empty
+from .figure import FigureWithData
 from .history import Curve
 from .panels import finish_panels, panels
 from .text import joined
@@ -23,13 +23,12 @@ class LayerWeights:
     curves: Mapping[int, Curve]
 
 
-def layer_weights_figure(models: Sequence[LayerWeights], *, scope: str = "") -> FigureWithData:
-    """Draw one panel per model, one line per layer with its number at the end. An epoch's weights sum to 1."""
+def layer_weights_figure(models: Sequence[LayerWeights], *, scope: str = "") -> FigureWithData | None:
+    """Draw one panel per model, one line per layer; an epoch's weights sum to 1. None if no weight was trained."""
     title = "Channels' weights λ and λ′"
-    drawn = [model for model in models if any(model.curves.values())]
+    drawn = [model for model in models if _trained(model)]
     if not drawn:
-        message = "Not run: no run with auxiliary channels recorded its weights."
-        return empty(title=title, scope=scope, message=message, columns=_COLUMNS)
+        return None
     layers = sorted({layer for model in drawn for layer in model.curves})
     figure = panels([model.model for model in drawn])
     for panel, model in enumerate(drawn, start=1):
@@ -41,7 +40,7 @@ def layer_weights_figure(models: Sequence[LayerWeights], *, scope: str = "") -> 
     figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if longest <= 12 else None)
     figure.update_yaxes(title_text="weight (sum 1)")
     names = [f"layer {layer}" for layer in layers]
-    finish_panels(figure, count=len(drawn), title=title, scope=scope, panel_height=280, columns=2, legend=names)
+    finish_panels(figure, count=len(drawn), panel_height=280, columns=2, legend=names)
     rows = [
         (model.model, str(layer), str(epoch), f"{weight:.4f}")
         for model in drawn
@@ -52,15 +51,17 @@ def layer_weights_figure(models: Sequence[LayerWeights], *, scope: str = "") -> 
     return FigureWithData.of(figure, title=title, scope=scope, alt=alt, columns=_COLUMNS, rows=rows)
 
 
+def _trained(model: LayerWeights) -> bool:
+    """Return whether a weight changes: without auxiliary channels in the loss they stay as they were initialised."""
+    return any(len({round(weight, 6) for _, weight in curve}) > 1 for curve in model.curves.values())
+
+
 def _line(layer: int, index: int, curve: Curve, *, in_legend: bool) -> Any:
     look = style(index)
     return go.Scatter(
         x=[epoch for epoch, _ in curve],
         y=[weight for _, weight in curve],
-        mode="lines+markers+text",
-        text=["" for _ in curve[:-1]] + [str(layer)],
-        textposition="middle right",
-        cliponaxis=False,
+        mode="lines+markers",
         name=f"layer {layer}",
         legendgroup=str(layer),
         showlegend=in_legend,

@@ -22,38 +22,33 @@ _GAP_X = 0.09  # share of the width between two panels
 
 def panels(titles: Sequence[str]) -> Any:
     """Return a figure with one panel per title, stacked; titles are plain text. Raises ValueError without any."""
-    return make_subplots(rows=len(titles), cols=1, subplot_titles=[wrapped(title) for title in titles])
+    figure = make_subplots(rows=len(titles), cols=1, subplot_titles=[wrapped(title) for title in titles])
+    figure.update_annotations(font_size=13)
+    return figure
 
 
-def finish_panels(
-    figure: Any, *, count: int, title: str, scope: str, panel_height: int, columns: int, legend: Sequence[str]
-) -> None:
+def finish_panels(figure: Any, *, count: int, panel_height: int, columns: int, legend: Sequence[str]) -> None:
     """Arrange the panels and finish the figure.
 
     Args:
         figure: result of `panels`, changed in place.
         count: number of panels.
-        title: plain text.
-        scope: what data the figure shows.
         panel_height: in pixels.
         columns: number of panels side by side on wide screens.
         legend: the legend's entries, from which its number of lines is estimated.
     """
-    finish(figure, title=title, scope=scope, height=0, legend=bool(legend), above=_ABOVE)
-    title_height = figure.layout.height
     arrangements = {
-        name: _arrangement(
-            count, side_by_side, panel_height, title_height + LEGEND_HEIGHT * _legend_lines(legend, width)
-        )
+        name: _arrangement(count, side_by_side, panel_height, LEGEND_HEIGHT * _legend_lines(legend, width))
         for name, side_by_side, width in (("narrow", 1, 360), ("wide", min(columns, count), WIDE_FROM))
     }
+    finish(figure, height=arrangements["narrow"]["height"], legend=bool(legend), above=_ABOVE)
     for key, value in arrangements["narrow"].items():
         figure.layout[key] = value
     figure.layout.meta = {"wide_from": WIDE_FROM, **arrangements}
 
 
 def _arrangement(count: int, columns: int, panel_height: int, other: int) -> dict[str, Any]:
-    """Return the layout changes for `Plotly.relayout`. other: height of title and legend in pixels."""
+    """Return the layout changes for `Plotly.relayout`. other: height of the legend in pixels."""
     rows = math.ceil(count / columns)
     inner = rows * panel_height + (rows - 1) * _GAP_Y
     width = (1 - (columns - 1) * _GAP_X) / columns

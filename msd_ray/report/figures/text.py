@@ -9,6 +9,7 @@ from html import escape
 
 from msd_ray.method.variants import VARIANTS
 
+from ..comparison import ROW_LABELS
 from ..statistics.summary import Summary
 
 LONGEST_LABEL = 40  # characters; longer labels leave no room for the plot on a phone
@@ -16,13 +17,15 @@ TITLE_WIDTH = 40  # characters per line of a title on a phone
 
 _PARAMETERS = {
     "learning_rate": "learning rate",
-    "alpha": "α",
-    "beta": "β",
+    "head_learning_rate": "classifiers' rate (factor)",
+    "omega_learning_rate": "channel weights' rate (factor)",
+    "alpha": "α (channels)",
+    "beta": "β (channels)",
     "alpha_prime": "α′ (MMD, models)",
     "beta_prime": "β′ (MMD, languages)",
-    "weight_decay": "weight decay",
     "warmup": "warm-up share",
-    "dropout": "dropout",
+    "init": "initial weights",
+    "kd_loss": "distillation loss",
 }
 
 
@@ -42,9 +45,9 @@ def wrapped(text: str, width: int = TITLE_WIDTH) -> str:
     return "<br>".join(escaped(line) for line in textwrap.wrap(text, width))
 
 
-def variant_label(name: str) -> str:
-    """Return a variant's display label, not escaped; for an unknown variant its name."""
-    return VARIANTS[name].label if name in VARIANTS else name
+def row_label(name: str) -> str:
+    """Return the display label of a search's row or a variant, not escaped; for an unknown one its name."""
+    return ROW_LABELS.get(name) or (VARIANTS[name].label if name in VARIANTS else name)
 
 
 def parameter_label(name: str) -> str:

@@ -1,22 +1,11 @@
-"""The look of all figures: colours, symbols, dashes and patterns, and a light and a dark template.
+"""The look of all figures: one colour and symbol per row, and the dashes and patterns that repeat what colour says.
 
 The colours have a contrast of at least 3 : 1 (WCAG 2.2, 1.4.11) on both backgrounds and are distinguishable with
 protanopia, deuteranopia and tritanopia; a search maximised their smallest difference. Only six colours meet this, hence
 a style combines a colour with a symbol, a dash and a pattern, and no two styles share a symbol.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import plotly.graph_objects as go
-
-from msd_ray.method.variants import VARIANTS
-
-Mode = Literal["light", "dark"]
-
-BACKGROUNDS: Mapping[Mode, str] = {"light": "#ffffff", "dark": "#15181d"}
-"""Background of the page; the figures are transparent."""
 
 PALETTE = ("#0055FF", "#E67300", "#CC0022", "#759963", "#B274A8", "#B21BB2")
 SYMBOLS = (
@@ -35,22 +24,17 @@ SYMBOLS = (
 )
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 PATTERNS = ("", "/", "\\", "x", ".", "+", "-", "|")
-
-SEQUENTIAL = ((0.0, "#0055FF"), (0.5, "#B274A8"), (1.0, "#E67300"))
-"""Colour scale of lines, low to high; every colour has contrast on both backgrounds."""
 NEUTRAL = "#808080"
-"""Colour of axes and error bars; has contrast on both backgrounds."""
+"""Colour of what is no row: axes, error bars, ordinary trials; has contrast on both backgrounds."""
 HEAT = "Cividis"
 """Colour scale of cells with text; Plotly adapts the text's colour to the cell."""
 
-CONFIG: Mapping[str, Any] = {
-    "responsive": True,
-    "displaylogo": False,  # links to a website
-    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
-}
-"""Plotly's configuration for every figure."""
-
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif"
+# A search's rows first. `paper` is MSD with the paper's hyperparameters, and `tsl` is MSD without all of its parts.
+_ROWS = (
+    *("best", "direct", "tsl", "paper", "average"),
+    *("no-distillers", "no-mmd-lang", "no-mmd-model", "no-mmd", "tsl-mmd", "mixture", "gold-aux"),
+)
+_SAME = {"msd": "paper", "no-all": "tsl"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,37 +58,7 @@ def style(index: int) -> Style:
     )
 
 
-def variant_style(name: str) -> Style:
-    """Return a variant's style, the same in all figures."""
-    names = list(VARIANTS)
-    return style(names.index(name) if name in VARIANTS else len(names))
-
-
-def _template(*, text: str, grid: str, line: str, hover: str) -> Any:
-    axis = {"gridcolor": grid, "linecolor": line, "tickcolor": line, "zerolinecolor": line, "zerolinewidth": 1}
-    return go.layout.Template(
-        layout={
-            "font": {"color": text, "family": _FONT, "size": 12},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "colorway": list(PALETTE),
-            "xaxis": axis,
-            "yaxis": axis,
-            "hoverlabel": {"bgcolor": hover, "bordercolor": line, "font": {"color": text}, "align": "left"},
-            "legend": {"bgcolor": "rgba(0,0,0,0)"},
-            "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": line, "activecolor": text},
-        }
-    )
-
-
-TEMPLATES: Mapping[Mode, Any] = {
-    "light": _template(text="#1b1f24", grid="#dde1e6", line="#6b737c", hover="#ffffff"),
-    "dark": _template(text="#e8eaed", grid="#343a42", line="#959da6", hover="#242a31"),
-}
-"""Plotly templates; figures are created with the light one."""
-
-
-def template_json(mode: Mode) -> dict[str, Any]:
-    """Return a template as JSON, for `Plotly.relayout(figure, {template: ...})` in the page."""
-    content: dict[str, Any] = TEMPLATES[mode].to_plotly_json()
-    return content
+def row_style(name: str) -> Style:
+    """Return the style of a search's row or of a variant, the same in all tables and figures."""
+    name = _SAME.get(name, name)
+    return style(_ROWS.index(name) if name in _ROWS else len(_ROWS))

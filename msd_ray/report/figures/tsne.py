@@ -14,13 +14,18 @@ import plotly.graph_objects as go
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from .figure import FigureWithData, empty
+from .figure import FigureWithData
 from .panels import finish_panels, panels
-from .text import joined, label, variant_label
-from .theme import style
+from .text import joined, label, row_label
+from .theme import NEUTRAL, PALETTE
 
-SETS = ("tea_src", "tea_tgt", "stu_src", "stu_tgt")
-"""Teacher or student, on source or target sentences, as the paper names them."""
+SETS = {  # colour and symbol
+    "teacher, source": (NEUTRAL, "circle"),
+    "teacher, target": (NEUTRAL, "circle-open"),
+    "student, source": (PALETTE[5], "diamond"),
+    "student, target": (PALETTE[5], "diamond-open"),
+}
+"""A model on sentences of a language."""
 
 PERPLEXITY = 30.0
 """Perplexity of t-SNE, reduced for few points."""
@@ -41,6 +46,12 @@ class DomainVectors:
     def sets(self) -> list[npt.NDArray[np.float32]]:
         """The four arrays in the order of `SETS`."""
         return [self.tea_src, self.tea_tgt, self.stu_src, self.stu_tgt]
+
+    @property
+    def distinct(self) -> bool:
+        """Whether any two vectors differ, as t-SNE requires."""
+        together = np.concatenate(self.sets())
+        return not (together == together[0]).all()
 
 
 def project(vectors: DomainVectors, *, seed: int = 0) -> list[npt.NDArray[np.float32]]:
@@ -72,19 +83,19 @@ def project(vectors: DomainVectors, *, seed: int = 0) -> list[npt.NDArray[np.flo
     return np.split(points, np.cumsum([len(each) for each in sets])[:-1])
 
 
-def tsne_figure(runs: Sequence[DomainVectors], *, scope: str = "", seed: int = 0) -> FigureWithData:
+def tsne_figure(runs: Sequence[DomainVectors], *, scope: str = "", seed: int = 0) -> FigureWithData | None:
     """Draw one panel per run, in order (the paper: `no-all`, `no-mmd`, `msd`). Raises as `project` does."""
     title = "Figure 3: domains by t-SNE"
     if not runs:
-        return empty(title=title, scope=scope, message="Not run: no student's vectors.", columns=_COLUMNS)
-    names = [variant_label(run.variant) for run in runs]
+        return None
+    names = [row_label(run.variant) for run in runs]
     figure = panels(names)
     rows: list[tuple[str, ...]] = []
     sentences: list[str] = []
     for panel, (run, name) in enumerate(zip(runs, names, strict=True), start=1):
         points = project(run, seed=seed)
-        for index, (set_name, of_set) in enumerate(zip(SETS, points, strict=True)):
-            figure.add_trace(_points(set_name, index, of_set, name, in_legend=panel == 1), row=panel, col=1)
+        for set_name, of_set in zip(SETS, points, strict=True):
+            figure.add_trace(_points(set_name, of_set, name, in_legend=panel == 1), row=panel, col=1)
             rows += [(name, set_name, str(i), f"{x:.4f}", f"{y:.4f}") for i, (x, y) in enumerate(of_set, start=1)]
         sentences.append(f"{name}: {100 * mixed(points):.0f} %")
     figure.update_xaxes(title_text="t-SNE 1 (no unit)", showticklabels=False, zeroline=False)
@@ -93,21 +104,21 @@ def tsne_figure(runs: Sequence[DomainVectors], *, scope: str = "", seed: int = 0
         f"Scatter plots of [CLS] vectors of teacher and student on source and target sentences, one panel per variant. "
         f"Points whose nearest neighbour is of the other model: {joined(sentences)}."
     )
-    finish_panels(figure, count=len(runs), title=title, scope=scope, panel_height=300, columns=3, legend=SETS)
+    finish_panels(figure, count=len(runs), panel_height=300, columns=3, legend=list(SETS))
     return FigureWithData.of(figure, title=title, scope=scope, alt=alt, columns=_COLUMNS, rows=rows)
 
 
 def mixed(points: Sequence[npt.NDArray[np.float32]]) -> float:
     """Return the share (0..1) of projected points whose nearest neighbour belongs to the other model."""
     together = np.concatenate(points).astype(np.float64)
-    student = np.repeat([name.startswith("stu") for name in SETS], [len(each) for each in points])
+    student = np.repeat([name.startswith("student") for name in SETS], [len(each) for each in points])
     distances = ((together[:, None] - together[None]) ** 2).sum(axis=-1)  # (P, P)
     np.fill_diagonal(distances, np.inf)
     return float(np.mean(student[distances.argmin(axis=1)] != student))
 
 
-def _points(set_name: str, index: int, points: npt.NDArray[np.float32], variant: str, *, in_legend: bool) -> Any:
-    look = style(index)
+def _points(set_name: str, points: npt.NDArray[np.float32], variant: str, *, in_legend: bool) -> Any:
+    colour, symbol = SETS[set_name]
     return go.Scatter(
         x=points[:, 0].tolist(),
         y=points[:, 1].tolist(),
@@ -115,7 +126,7 @@ def _points(set_name: str, index: int, points: npt.NDArray[np.float32], variant:
         name=set_name,
         legendgroup=set_name,
         showlegend=in_legend,
-        marker={"color": look.colour, "symbol": look.symbol, "size": 7, "opacity": 0.75},
+        marker={"color": colour, "symbol": symbol, "size": 7, "opacity": 0.75},
         hovertext=[f"{set_name}, sentence {i}<br>{label(variant)}" for i in range(1, len(points) + 1)],
         hoverinfo="text",
     )

@@ -7,10 +7,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ..statistics.summary import summarise
-from .figure import FigureWithData, empty
+from .figure import F1_RANGE, FigureWithData
 from .panels import finish_panels, panels
-from .text import joined, label, mean_text, percent, variant_label
-from .theme import variant_style
+from .text import joined, label, mean_text, percent, row_label
+from .theme import row_style
 
 MEASURES = ("f1", "precision", "recall")
 _NAMES = {"f1": "F1", "precision": "precision", "recall": "recall"}
@@ -33,7 +33,7 @@ class TypeScore:
         return {"f1": self.f1, "precision": self.precision, "recall": self.recall}[measure]
 
 
-def types_figure(scores: Sequence[TypeScore], *, scope: str = "") -> FigureWithData:
+def types_figure(scores: Sequence[TypeScore], *, scope: str = "") -> FigureWithData | None:
     """Draw a panel per measure, a row per type, a dot per variant: means over seeds with sample standard deviations.
 
     Raises:
@@ -41,7 +41,7 @@ def types_figure(scores: Sequence[TypeScore], *, scope: str = "") -> FigureWithD
     """
     title = "Scores by entity type"
     if not scores:
-        return empty(title=title, scope=scope, message="Not run: no scores by entity type.", columns=_COLUMNS)
+        return None
     if without := [score for score in scores if not (score.f1 and score.precision and score.recall)]:
         raise ValueError(f"score without a value: {without[0]}")
     variants = list(dict.fromkeys(score.variant for score in scores))
@@ -57,25 +57,19 @@ def types_figure(scores: Sequence[TypeScore], *, scope: str = "") -> FigureWithD
     shown = [label(name, limit=14) for name in places]
     figure.update_yaxes(tickvals=list(places.values()), ticktext=shown, range=[len(types) - 0.5, -0.5])
     figure.update_yaxes(title_text="entity type", showgrid=False, zeroline=False)
-    figure.update_xaxes(range=_range(scores))
+    figure.update_xaxes(range=F1_RANGE)
     figure.update_layout(scattermode="group", scattergap=0.25)
-    labels = [variant_label(variant) for variant in variants]
+    labels = [row_label(variant) for variant in variants]
     height = max(180, _DOT_HEIGHT * len(types) * (len(variants) + 1))
-    finish_panels(figure, count=len(MEASURES), title=title, scope=scope, panel_height=height, columns=3, legend=labels)
+    finish_panels(figure, count=len(MEASURES), panel_height=height, columns=3, legend=labels)
     alt = f"Mean F1, precision and recall of {len(types)} entity types for {joined(labels)}. {_best_types(scores)}"
     return FigureWithData.of(
         figure, title=title, scope=scope, alt=alt, columns=_COLUMNS, rows=_rows(scores, types, variants)
     )
 
 
-def _range(scores: Sequence[TypeScore]) -> tuple[float, float]:
-    """Return the range of all panels in percent: the values' range with a margin."""
-    values = [100 * value for score in scores for measure in MEASURES for value in score.values(measure)]
-    return max(min(values) - 4, -2.0), min(max(values) + 4, 102.0)
-
-
 def _dots(variant: str, values: Mapping[str, Sequence[float]], places: Mapping[str, int], *, in_legend: bool) -> Any:
-    look, name = variant_style(variant), label(variant_label(variant))
+    look, name = row_style(variant), label(row_label(variant))
     means = {entity_type: summarise(of_type) for entity_type, of_type in values.items()}
     deviations = [100 * (each.deviation or 0.0) for each in means.values()]
     return go.Scatter(
@@ -101,7 +95,7 @@ def _rows(scores: Sequence[TypeScore], types: Sequence[str], variants: Sequence[
         for score in ordered:
             summary = summarise(score.values(measure))
             cells = (percent(summary.mean), percent(summary.deviation, missing=""), str(summary.n))
-            rows.append((_NAMES[measure], score.type, variant_label(score.variant), *cells))
+            rows.append((_NAMES[measure], score.type, row_label(score.variant), *cells))
     return rows
 
 
@@ -110,4 +104,4 @@ def _best_types(scores: Sequence[TypeScore]) -> str:
     means = {score.type: summarise(score.f1).mean for score in scores if score.variant == first}
     best, worst = (choose(means, key=lambda name: means[name]) for choose in (max, min))
     extremes = f"highest for {best} ({percent(means[best])} %) and lowest for {worst} ({percent(means[worst])} %)"
-    return f"F1 of {variant_label(first)} is {extremes}."
+    return f"F1 of {row_label(first)} is {extremes}."

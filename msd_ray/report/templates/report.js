@@ -81,13 +81,12 @@
       title: { font: { color: quiet, size: 13 } },
     };
     const colorbar = { outlinewidth: 0, thickness: 12, tickfont: { color: quiet }, title: { font: { color: quiet } } };
-    const sequential = [[0, ground], [1, colour("series-1")]];
+    const sequential = [[0, ground], [1, accent]];
     return {
       layout: {
         paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
         font: { color: text, family: getComputedStyle(document.body).fontFamily, size: 13 },
-        colorway: [1, 2, 3, 4, 5, 6, 7, 8].map((n) => colour(`series-${n}`)),
-        colorscale: { sequential, diverging: [[0, colour("series-2")], [0.5, ground], [1, colour("series-1")]] },
+        colorscale: { sequential },
         coloraxis: { colorscale: sequential, colorbar },
         xaxis: axis, yaxis: axis,
         legend: { bgcolor: "rgba(0,0,0,0)", font: { color: text } },
@@ -116,7 +115,6 @@
 
   const NARROW = 560; // CSS pixels; on narrower screens the legend is below the plot
   const PAPER = 640; // CSS pixels, printable width of A4 and Letter
-  const TITLE_LINE = 24; // CSS pixels per line of a figure's title
   const coarse = matchMedia("(hover: none)").matches;
   let printing = false;
   const figures = [...document.querySelectorAll(".drawing")].map((place) => ({
@@ -140,12 +138,6 @@
     const layout = structuredClone(source.layout);
     if (room === "wide") for (const [path, value] of Object.entries(layout.meta.wide)) set(layout, path, value);
     layout.template = merged(layout.template ?? {}, template);
-    layout.margin = { l: 8, r: 8, t: 28, b: 8, ...layout.margin };
-    if (layout.title?.text) { // the page's caption replaces it
-      layout.margin.t = Math.max(28, 8 + (layout.title.pad?.b ?? 0));
-      if (layout.height) layout.height -= TITLE_LINE * layout.title.text.split("<br>").length;
-    }
-    delete layout.title;
     if (printing) layout.width = PAPER;
     else layout.autosize = true;
     if (coarse) layout.dragmode = false; // touching a figure scrolls the page

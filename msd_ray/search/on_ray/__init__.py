@@ -3,13 +3,15 @@
 Tune starts, ends and retries trials. The phase decides, from its study, which trial is next and whether one is pruned;
 Tune's own files are not needed to resume a search. Only this package and `doctor` import Ray.
 
-    cluster        join or start a Ray cluster; how many trials fit
+    cluster        join or start a Ray cluster
+    room           how many trials fit on machines
     tuning         run a phase on Tune
     workers        what Ray runs for a trial: its own process, or Ray Train workers
     watchdog       bounds on how long trials may be silent
     reporting      reports and failures of trials
     reuse          a process that runs one trial after another
     process_group  the process group of a trial's workers
+    precision      precision `auto` of GPU nodes that are not this machine
     placement      free resources that dead trials had reserved
     run_files      location of Ray's own files
     loopback       whether a cluster listens on loopback only

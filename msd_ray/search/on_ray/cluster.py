@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ import ray
 from msd_ray.common.errors import UserError
 from msd_ray.common.interrupts import interruptible
 
+from .room import Room, trials_that_fit
 from .workers import Resources
 
 CONNECT_TIMEOUT_S = 5.0
@@ -87,28 +88,29 @@ def _check_answers(address: str) -> None:
 
 
 def fitting(resources: Resources, concurrent: int | None) -> Resources:
-    """`fitting_in` on the cluster that this process has joined."""
-    return fitting_in(ray.cluster_resources(), resources, concurrent)  # type: ignore[no-untyped-call]
+    """`fitting_on` the nodes of the cluster that this process has joined."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    return fitting_on([Room(cpus=node.get("CPU", 0), gpus=node.get("GPU", 0)) for node in nodes], resources, concurrent)
 
 
-def fitting_in(have: Mapping[str, float], resources: Resources, concurrent: int | None) -> Resources:
+def fitting_on(machines: Sequence[Room], resources: Resources, concurrent: int | None) -> Resources:
     """The resources with `concurrent` trials at once; by default as many as there is room for.
 
     Args:
-        have: CPU and GPU of the cluster.
+        machines: nodes of the cluster.
         resources: of a trial.
         concurrent: `--max-concurrent`.
 
     Raises:
         UserError: not even one trial fits, and `concurrent` is not given.
     """
-    group = max(resources.workers, 1)
-    cpus = int(have.get("CPU", 0) // (resources.cpus * group))
-    room = min(cpus, int(have.get("GPU", 0) / (resources.gpus * group))) if resources.gpus else cpus
+    room = trials_that_fit(machines, workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)
     if concurrent is None and room < 1:
+        group = max(resources.workers, 1)
+        have = "; ".join(f"{machine.cpus:g} CPUs and {machine.gpus:g} GPUs" for machine in machines)
         raise UserError(
-            f"a trial asks for {group} x {resources.cpus} CPUs and {group} x {resources.gpus:g} GPUs, the cluster has "
-            f"{have.get('CPU', 0):g} CPUs and {have.get('GPU', 0):g} GPUs: lower --workers, --cpus-per-trial or "
+            f"a trial asks for {group} x {resources.cpus} CPUs and {group} x {resources.gpus:g} GPUs, the cluster's "
+            f"nodes have {have}: lower --workers, --cpus-per-trial or "
             "--gpus-per-trial, or give --max-concurrent if the cluster grows on demand"
         )
     return replace(resources, concurrent=concurrent or room)

@@ -22,13 +22,13 @@ from .run_files import RunFiles
 if TYPE_CHECKING:
     import torch
 
-    from ..context import Send
+    from ..context import Report
 
 # One byte: without any resource Tune would reserve a CPU, which the trial's workers may need.
 TRIAL_DRIVER: dict[str, float] = {"memory": 1}
 RETRIES = 2
 """Restarts after a failure: of workers by Ray Train, of a trial whose own process died by Tune."""
-Work: TypeAlias = "Callable[[Launch, torch.device, Send], None]"
+Work: TypeAlias = "Callable[[Launch, torch.device, Report], None]"
 
 
 @dataclass(frozen=True, kw_only=True)

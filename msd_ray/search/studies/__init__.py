@@ -1,4 +1,15 @@
-"""Studies: what was tried in a phase, kept in an Optuna database; the one place that knows Optuna."""
+"""Studies of a search, in an Optuna database. The only package of the search that imports optuna.
+
+phase.py        PhaseStudy: the study of one phase: proposals, reports, results
+points.py       parameters of each trial: fixed, given or proposed
+proposals.py    TPE with a sampler per trial, so that proposals survive restarts
+records.py      TrialRecord: one trial as stored; retries; MLflow run ids
+settings.py     the settings that a study was created with, and their comparison
+stored.py       StoredStudy: reads studies without changing them
+database.py     opens the database; its errors as user errors
+inspection.py   versions and number of studies of a database, for the doctor
+outages.py      retries while PostgreSQL is unavailable
+"""
 
 from ..early_stopping import Pruning
 from .database import check_storage

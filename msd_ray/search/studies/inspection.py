@@ -1,4 +1,4 @@
-"""What there is in a database of studies, read without making or changing anything in it."""
+"""Inspects a study database without creating or changing anything."""
 
 import os
 import sqlite3
@@ -17,9 +17,12 @@ _LOCK_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class StudyDatabase:
-    """kind: sqlite or postgresql. studies: how many; None where Optuna's tables are still to be made.
+    """A study database.
 
-    schema: the revision of its tables, which is the installed Optuna's.
+    Attributes:
+        kind: sqlite or postgresql.
+        studies: number of studies; None if Optuna's tables do not exist yet.
+        schema: revision of the tables, equal to the installed Optuna's; None without tables.
     """
 
     kind: str
@@ -27,22 +30,26 @@ class StudyDatabase:
     schema: str | None
 
 
-def inspect_database(url: str, *, made: Path | None = None) -> StudyDatabase:
-    """Look into the database. made: a directory that is made before it.
+def inspect_database(url: str, *, created: Path | None = None) -> StudyDatabase:
+    """Inspect a database.
 
-    Raises UserError if it cannot be reached or written, or is another program's or another Optuna version's.
+    Args:
+        created: a directory that will be created before the database.
+
+    Raises:
+        UserError: it is unreachable, unwritable, or of another program or Optuna version.
     """
     with existing_storage(url) as storage:
         kind = sqlalchemy.make_url(url).get_backend_name()
         if kind == "sqlite":
-            _check_writable(url, made)
+            _check_writable(url, created)
         if storage is None:
             return StudyDatabase(kind=kind, studies=None, schema=None)
         return StudyDatabase(kind=kind, studies=len(storage.get_all_studies()), schema=storage.get_current_version())
 
 
-def _check_writable(url: str, made: Path | None) -> None:
-    """Raise UserError unless the file can be written, or made in its directory."""
+def _check_writable(url: str, created: Path | None) -> None:
+    """Raise UserError unless the file is writable or can be created."""
     name = sqlalchemy.make_url(url).database or ""
     if name.startswith("file:"):
         return
@@ -50,7 +57,7 @@ def _check_writable(url: str, made: Path | None) -> None:
     with storage_errors(url):
         if path.exists():
             _take_write_lock(path)
-        elif made is not None and path.is_relative_to(made):
+        elif created is not None and path.is_relative_to(created):
             return
         elif not (path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK)):
             raise UserError(
@@ -60,7 +67,7 @@ def _check_writable(url: str, made: Path | None) -> None:
 
 
 def _take_write_lock(path: Path) -> None:
-    """SQLite says of a read-only file and of a locked one when a write begins."""
+    """Begin a write: only then does SQLite report a read-only or locked file."""
     try:
         with closing(sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")

@@ -1,6 +1,6 @@
-"""A PostgreSQL that is away for a while, as when it is restarted: the study is asked again until it answers.
+"""Retries while PostgreSQL is unavailable, for example during a restart.
 
-An answer may get lost after the database has done what it was asked, so whatever is asked again must do no harm twice.
+A reply may be lost after the database has executed a statement, so every retried operation must be idempotent.
 """
 
 import time
@@ -12,56 +12,59 @@ import sqlalchemy.exc
 
 from msd_ray.common.errors import UserError, causes, warn
 
-PATIENCE_S = 300.0
-"""How long the driver waits for the database. Trials train on meanwhile, up to their next report."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+TIMEOUT_S = 300.0
+"""How long the driver waits for the database. Meanwhile trials train until their next report."""
+INITIAL_DELAY_S, MAXIMUM_DELAY_S = 0.2, 5.0
 
 
-class StorageAwayError(UserError):
-    """The database does not answer now, and waiting may help."""
+class StorageUnavailableError(UserError):
+    """The database is unavailable; a retry may succeed."""
 
 
-class Restartable(Protocol):
-    """A study in a database that may be away."""
+class Refreshable(Protocol):
+    """A study in a database that may be unavailable."""
 
-    def look_again(self) -> None:
-        """After an outage: find out what became of the last things that were asked."""
-
-
-Asked = ParamSpec("Asked")
-Answer = TypeVar("Answer")
-Study = TypeVar("Study", bound=Restartable)
+    def refresh(self) -> None:
+        """Read the results of the last operations again. Called before each retry."""
 
 
-def patiently(
-    method: Callable[Concatenate[Study, Asked], Answer],
-) -> Callable[Concatenate[Study, Asked], Answer]:
-    """A study's method that waits for a database which is away, `PATIENCE_S` long, and then raises what it says."""
+P = ParamSpec("P")
+R = TypeVar("R")
+Study = TypeVar("Study", bound=Refreshable)
+
+
+def retry_until_available(method: Callable[Concatenate[Study, P], R]) -> Callable[Concatenate[Study, P], R]:
+    """Decorate a method of a study: retry with exponential backoff while the database is unavailable.
+
+    Raises:
+        StorageUnavailableError: the database is still unavailable after `TIMEOUT_S` seconds.
+    """
 
     @wraps(method)
-    def asked_again(study: Study, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+    def with_retries(study: Study, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return method(study, *args, **kwargs)
-        except StorageAwayError as error:
-            warn(f"{_what(error)}; waiting for it, {PATIENCE_S:.0f} s at most. Training goes on")
-            away_since = time.monotonic()
-        for pause in _pauses(away_since + PATIENCE_S):
-            time.sleep(pause)
+        except StorageUnavailableError as error:
+            problem = str(error).partition("; ")[0]
+            warn(f"{problem}. Waiting for it, at most {TIMEOUT_S:.0f} s; training continues.")
+            since = time.monotonic()
+        for delay in _delays(since + TIMEOUT_S):
+            time.sleep(delay)
             try:
-                study.look_again()
-                answer = method(study, *args, **kwargs)
-            except StorageAwayError as error:
+                study.refresh()
+                result = method(study, *args, **kwargs)
+            except StorageUnavailableError as error:
                 last = error
             else:
-                warn(f"the study storage answers again, after {time.monotonic() - away_since:.0f} s")
-                return answer
+                warn(f"the study storage is available again after {time.monotonic() - since:.0f} s")
+                return result
         raise last
 
-    return asked_again
+    return with_retries
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether an error, or what it came from, is a server's that is gone, starting or unreachable."""
+    """Whether the error, or a cause of it, means that the server is stopped, starting or unreachable."""
     return any(
         isinstance(cause, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError)
         or (isinstance(cause, sqlalchemy.exc.DBAPIError) and cause.connection_invalidated)
@@ -69,15 +72,11 @@ def is_outage(error: BaseException) -> bool:
     )
 
 
-def _pauses(until: float) -> Iterator[float]:
-    """Seconds to wait before each further attempt; at least one attempt is made."""
-    pause = FIRST_PAUSE_S
+def _delays(deadline: float) -> Iterator[float]:
+    """Delays in seconds before each retry; at least one."""
+    delay = INITIAL_DELAY_S
     while True:
-        yield pause
-        if time.monotonic() >= until:
+        yield delay
+        if time.monotonic() >= deadline:
             return
-        pause = min(2 * pause, LONGEST_PAUSE_S)
-
-
-def _what(error: UserError) -> str:
-    return str(error).partition("; ")[0]
+        delay = min(2 * delay, MAXIMUM_DELAY_S)

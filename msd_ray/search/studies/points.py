@@ -1,4 +1,4 @@
-"""Which parameters each trial of a study gets: those that it is told, and what is proposed for the rest."""
+"""Parameters of each trial of a study: fixed, given, or proposed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,13 +11,15 @@ from .proposals import distributions, propose
 
 
 class Points:
-    """The points of a space that a study tries. fixed: the parameters that are not searched.
+    """The points of a search space that a study evaluates.
 
-    count: how many points there are, where nothing is searched: those of `first`, and the space's own; else None.
+    Attributes:
+        fixed: parameters that are not searched.
+        count: number of points if no parameter is searched: those of `first` and the space's own; else None.
     """
 
     def __init__(self, space: Mapping[str, Parameter], *, seed: int, first: Sequence[Mapping[str, JSON]]) -> None:
-        """first: parameters of the first trials. seed: of the proposals."""
+        """first: parameters of the first trials. seed: seed of the proposals."""
         self.fixed: dict[str, JSON] = {name: p.value for name, p in space.items() if isinstance(p, Fixed)}
         self.count: int | None = None
         self._space, self._seed = space, seed
@@ -33,18 +35,24 @@ class Points:
         return tuple(name for name in self._space if name not in self.fixed)
 
     def of(self, trial: FrozenTrial, position: int, study_name: str, storage: BaseStorage) -> dict[str, JSON]:
-        """All parameters of the trial, the `position`-th that is no retry: proposed, except what it is told."""
+        """All parameters of a trial. Given values take precedence over proposed ones.
+
+        Args:
+            position: number of earlier trials that are not retries.
+        """
         first = self._first[position] if position < len(self._first) else {}
-        enqueued = trial.system_attrs.get("fixed_params", {})  # by `study.enqueue_trial`, as a dashboard does
-        told = {**first, **{name: value for name, value in enqueued.items() if name in self._space}, **trial.params}
-        if set(self._distributions) <= set(told):
-            return {**self.fixed, **told}
-        return {**self.fixed, **propose(storage, study_name, trial, self._distributions, self._seed), **told}
+        enqueued = trial.system_attrs.get(
+            "fixed_params", {}
+        )  # set by `study.enqueue_trial`, for example in a dashboard
+        given = {**first, **{name: value for name, value in enqueued.items() if name in self._space}, **trial.params}
+        if set(self._distributions) <= set(given):
+            return {**self.fixed, **given}
+        return {**self.fixed, **propose(storage, study_name, trial, self._distributions, self._seed), **given}
 
-    def to_learn_from(self, parameters: Mapping[str, JSON]) -> dict[str, BaseDistribution]:
-        """The searched parameters that the sampler is told of, by name.
+    def observed(self, parameters: Mapping[str, JSON]) -> dict[str, BaseDistribution]:
+        """Distributions of the searched parameters that the sampler may learn from, by name.
 
-        What lies outside of the space, as the paper's value may, would mislead it.
+        Values outside of the space, such as the paper's, are excluded: they would mislead the sampler.
         """
         return {
             name: distribution

@@ -1,8 +1,8 @@
-"""Which parameters a trial gets: TPE, seeded for each trial by itself.
+"""Proposals of parameters: TPE with one sampler per trial.
 
-A sampler that lives as long as its process proposes something else after a restart, and one that is made anew with the
-same seed repeats its first draws. So each trial gets a sampler of its own, seeded by the study's seed and the trial's
-number, and a fresh view of the study: a proposal is a function of these and of the trials in the study.
+A sampler that lives as long as its process proposes differently after a restart, and a new sampler with the same seed
+repeats its first draws. Each trial therefore has its own sampler, seeded by the study's seed and the trial's number: a
+proposal is a function of these and of the trials in the study.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from optuna.trial import FrozenTrial
 from ..parameters import JSON, Fixed, Parameter, Range
 
 START_UP_TRIALS = 5
-"""Trials that must have brought a value before TPE proposes; until then parameters are drawn at random."""
+"""Number of trials with a value before TPE proposes; until then parameters are drawn at random."""
 
 
 def distributions(space: Mapping[str, Parameter]) -> dict[str, BaseDistribution]:
-    """Return Optuna's distributions of the searched parameters, in the order of their names."""
+    """Optuna's distributions of the searched parameters, sorted by name."""
     found: dict[str, BaseDistribution] = {}
     for name, parameter in sorted(space.items()):
         if isinstance(parameter, Range):
@@ -35,11 +35,13 @@ def distributions(space: Mapping[str, Parameter]) -> dict[str, BaseDistribution]
 def propose(
     storage: BaseStorage, study_name: str, trial: FrozenTrial, space: Mapping[str, BaseDistribution], seed: int
 ) -> dict[str, JSON]:
-    """Return a value for each searched parameter of `trial`, which exists in the study and has none yet.
+    """Propose a value for each searched parameter of a trial that exists in the study without parameters.
 
-    storage: what has ended is read through it (see `database.cached`), and each call reads what has changed.
+    The sampler learns from finished trials, and takes running ones for poor (constant liar) so that parallel trials
+    differ.
 
-    Finished trials teach; running ones are taken for poor (constant liar), so that parallel trials spread.
+    Args:
+        storage: a storage that caches finished trials (see `database.cached`).
     """
     if not space:
         return {}
@@ -57,7 +59,7 @@ def propose(
 
 def _sampler(seed: int, number: int) -> TPESampler:
     digest = hashlib.sha256(f"{seed}/{number}".encode()).digest()
-    with warnings.catch_warnings():  # Optuna 4 calls two of the options experimental
+    with warnings.catch_warnings():  # two options are experimental in Optuna 4
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return TPESampler(
             seed=int.from_bytes(digest[:4], "big"),

@@ -1,4 +1,4 @@
-"""The settings that a study is made with, compared with those of the command that opens it again."""
+"""The settings that a study is created with, and their comparison with those of a later command."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ def study_settings(
     first: Sequence[Mapping[str, JSON]],
     pruning: Pruning | None,
 ) -> dict[str, JSON]:
-    """Return everything that decides what a study's trials are and score, as it is read back from the database.
+    """Everything that determines a study's trials and their scores, in the form in which the database returns it.
 
     Raises:
         ValueError: `first` names a parameter that the space does not have, or `settings` uses one of the study's own
@@ -37,7 +37,7 @@ def study_settings(
 
 
 def differences(stored: Mapping[str, JSON], given: Mapping[str, JSON]) -> list[str]:
-    """Return one line for each key whose values differ, naming both; keys below keys are joined by dots."""
+    """One line per key with different values, which it names; nested keys are joined by dots."""
     there, here = dict(_leaves("", dict(stored))), dict(_leaves("", dict(given)))
     return [
         f"{key}: {_shown(there, key)} there, {_shown(here, key)} here"

@@ -1,4 +1,4 @@
-"""Studies as they lie in the database: read without being opened to go on, made or changed."""
+"""Reads studies from the database without creating or changing anything."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .settings import study_settings
 
 @dataclass(frozen=True, kw_only=True)
 class StoredStudy:
-    """settings: what the study was made with. trials: all of them, by number."""
+    """A study. settings: those that it was created with. trials: sorted by number."""
 
     name: str
     settings: Mapping[str, JSON]
@@ -23,20 +23,20 @@ class StoredStudy:
 
 
 def study_names(storage_url: str) -> list[str]:
-    """Return the names of all studies in the database, sorted; none where there is no database yet.
+    """The sorted names of all studies in the database; empty if it does not exist.
 
     Raises:
-        UserError: the database is unreachable or no study database.
+        UserError: the database is unreachable or not a study database.
     """
     with existing_storage(storage_url) as storage:
         return [] if storage is None else sorted(optuna.get_all_study_names(storage))
 
 
 def read_study(storage_url: str, name: str) -> StoredStudy | None:
-    """Return the study; None if it is not there, has no settings yet, or is another program's.
+    """Read a study; None if it does not exist, has no settings yet, or was created by another program.
 
     Raises:
-        UserError: the database is unreachable or no study database.
+        UserError: the database is unreachable or not a study database.
     """
     with existing_storage(storage_url) as storage:
         study = _find(storage, name)
@@ -57,7 +57,7 @@ def check_study(
     first: Sequence[Mapping[str, JSON]] = (),
     pruning: Pruning | None = None,
 ) -> None:
-    """See whether `PhaseStudy.open` with the same arguments would take the study, if it is there; change nothing.
+    """Check that `PhaseStudy.open` with the same arguments would open the study, if it exists; change nothing.
 
     Raises:
         UserError: as `PhaseStudy.open` does.

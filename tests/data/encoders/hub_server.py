@@ -1,5 +1,6 @@
-"""A stand-in for the Hugging Face hub on loopback: the routes that its client uses to fetch a model repository."""
+"""A stand-in for the Hugging Face hub on loopback: the routes that its client uses to fetch and push a repository."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -19,6 +20,8 @@ class HubServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.directory = directory
         self.requests: list[str] = []
+        self.commits: list[str] = []  # messages
+        self.created: list[dict[str, object]] = []
         self.status = 200  # another one is the answer to everything
 
     @property
@@ -46,6 +49,41 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._not_found("EntryNotFound")
 
+    def do_POST(self) -> None:
+        path = urlparse(self.path).path
+        self.server.requests.append(path)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        parts = path.strip("/").split("/")
+        if self.server.status != 200:
+            self._send(self.server.status, b"{}", {})
+        elif path == "/api/repos/create":
+            self._create(json.loads(body))
+        elif path == "/api/validate-yaml":
+            self._send_json({"errors": [], "warnings": []})
+        elif parts[:2] == ["api", "models"] and parts[4] == "preupload":
+            files = [file["path"] for file in json.loads(body)["files"]]
+            self._send_json({"files": [{"path": p, "uploadMode": "regular", "shouldIgnore": False} for p in files]})
+        elif parts[:2] == ["api", "models"] and parts[4] == "commit":
+            self._commit(self.server.directory / parts[2] / parts[3], body)
+        else:
+            self._not_found("EntryNotFound")
+
+    def _create(self, wanted: dict[str, object]) -> None:
+        self.server.created.append(wanted)
+        repository = self.server.directory / str(wanted["organization"]) / str(wanted["name"])
+        body = json.dumps({"url": f"{self.server.url}/{wanted['organization']}/{wanted['name']}"}).encode()
+        self._send(409 if repository.is_dir() else 200, body, {"Content-Type": "application/json"})
+        repository.mkdir(parents=True, exist_ok=True)
+
+    def _commit(self, repository: Path, body: bytes) -> None:
+        for item in map(json.loads, body.splitlines()):
+            if item["key"] == "header":
+                self.server.commits.append(item["value"]["summary"])
+            else:
+                (repository / item["value"]["path"]).write_bytes(base64.b64decode(item["value"]["content"]))
+        url = f"{self.server.url}/{repository.parent.name}/{repository.name}/commit/{COMMIT}"
+        self._send_json({"commitUrl": url, "commitOid": COMMIT})
+
     def _api(self, repository: Path, route: list[str]) -> None:
         if not repository.is_dir():
             self._not_found("RepoNotFound")
@@ -61,13 +99,16 @@ class _Handler(BaseHTTPRequestHandler):
                 {"type": "file", "path": n, "size": (repository / n).stat().st_size, "oid": _etag(repository / n)}
                 for n in names
             ]
-        self._send(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        self._send_json(body)
 
     def _file(self, path: Path) -> None:
         if not path.is_file():
             self._not_found("EntryNotFound")
             return
         self._send(200, path.read_bytes(), {"ETag": f'"{_etag(path)}"', "X-Repo-Commit": COMMIT})
+
+    def _send_json(self, body: object) -> None:
+        self._send(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
     def _not_found(self, code: str) -> None:
         self._send(404, b"{}", {"X-Error-Code": code, "X-Error-Message": "not found"})

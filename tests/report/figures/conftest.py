@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
+from sample_page import final_rows, present
 
 from msd_ray.report.figures import FigureWithData
 from msd_ray.report.figures.confusion import confusion_figure
 from msd_ray.report.figures.curves import METRICS, curves_figure
 from msd_ray.report.figures.domains import MEASURES, PAIRS, DomainDistance, domains_figure
+from msd_ray.report.figures.final_scores import final_scores_figure
 from msd_ray.report.figures.history import SearchTrial, history_figure
 from msd_ray.report.figures.importance import importance_figure
 from msd_ray.report.figures.layer_weights import LayerWeights, layer_weights_figure
-from msd_ray.report.figures.parallel import ParameterAxis, parallel_figure
+from msd_ray.report.figures.slices import ParameterAxis, slices_figure
 from msd_ray.report.figures.tsne import DomainVectors, tsne_figure
 from msd_ray.report.figures.types import TypeScore, types_figure
 
@@ -42,7 +44,7 @@ def vectors(variant: str = "msd", *, count: int = 6, seed: int = 0) -> DomainVec
     return DomainVectors(variant=variant, tea_src=tea_src, tea_tgt=tea_tgt, stu_src=stu_src, stu_tgt=stu_tgt)
 
 
-def _domains() -> FigureWithData:
+def _domains() -> FigureWithData | None:
     return domains_figure(
         [
             DomainDistance(variant=variant, pair=pair, measure=measure, values=(0.2, 0.25))
@@ -54,7 +56,7 @@ def _domains() -> FigureWithData:
     )
 
 
-def _types() -> FigureWithData:
+def _types() -> FigureWithData | None:
     return types_figure(
         [
             TypeScore(variant=variant, type=name, f1=(0.5, 0.6), precision=(0.6, 0.6), recall=(0.4, 0.6))
@@ -65,16 +67,16 @@ def _types() -> FigureWithData:
     )
 
 
-def _layer_weights() -> FigureWithData:
+def _layer_weights() -> FigureWithData | None:
     curves = {4: ((1, 0.6), (2, 0.7)), 5: ((1, 0.4), (2, 0.3))}
     return layer_weights_figure([LayerWeights(model=name, curves=curves) for name in ("teacher λ", EVIL)], scope=EVIL)
 
 
-MAKERS: Mapping[str, Callable[[], FigureWithData]] = {
+MAKERS: Mapping[str, Callable[[], FigureWithData | None]] = {
     "tsne": lambda: tsne_figure([vectors("no-all"), vectors(EVIL, seed=1)], scope=EVIL),
     "domains": _domains,
     "history": lambda: history_figure(search_trials(), scope=EVIL),
-    "parallel": lambda: parallel_figure(
+    "slices": lambda: slices_figure(
         search_trials(), [ParameterAxis(name="learning_rate", log=True), ParameterAxis(name="teacher")], scope=EVIL
     ),
     "importance": lambda: importance_figure({"learning_rate": 0.7, EVIL: 0.3}, trials=12, scope=EVIL),
@@ -82,7 +84,7 @@ MAKERS: Mapping[str, Callable[[], FigureWithData]] = {
     "layer_weights": _layer_weights,
     "types": _types,
     "confusion": lambda: confusion_figure(["LOC", EVIL], np.array([[8, 1, 2], [0, 5, 1], [3, 0, 0]]), scope=EVIL),
-    "empty": lambda: history_figure([], scope=EVIL),
+    "final_scores": lambda: final_scores_figure(final_rows(EVIL), scope=EVIL),
 }
 
 
@@ -101,11 +103,10 @@ def make_vectors() -> Callable[..., DomainVectors]:
 @pytest.fixture(scope="session", params=list(MAKERS))
 def maker(request: pytest.FixtureRequest) -> Callable[[], FigureWithData]:
     """Return in turn functions that each make a figure of one kind."""
-    found: Callable[[], FigureWithData] = MAKERS[request.param]
-    return found
+    return lambda: present(MAKERS[request.param]())
 
 
 @pytest.fixture(scope="session")
 def figures() -> Mapping[str, FigureWithData]:
     """Return a figure of each kind by the name of its module."""
-    return {name: make() for name, make in MAKERS.items()}
+    return {name: present(make()) for name, make in MAKERS.items()}

@@ -13,7 +13,7 @@ def arranged(count: int, columns: int) -> Any:
     figure = panels([f"panel {index}" for index in range(count)])
     for row in range(1, count + 1):
         figure.add_trace(go.Scatter(x=[1], y=[1]), row=row, col=1)
-    finish_panels(figure, count=count, title="T", scope="S", panel_height=200, columns=columns, legend=["a", "b"])
+    finish_panels(figure, count=count, panel_height=200, columns=columns, legend=["a", "b"])
     return figure
 
 

@@ -1,129 +1,77 @@
-"""Figures in Chromium: on a phone, in the dark theme, on a wide screen; no network access, no injected script."""
+"""Figures in Chromium, on a page with one of each kind: on a phone and on a wide screen; nothing is executed."""
 
-import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-import plotly
 import pytest
-from chromium import TIMEOUT
-from playwright.sync_api import Browser, Page
+from opened_page import Complaints, opened
+from playwright.sync_api import Browser
+from playwright.sync_api import Page as Tab
 
-from msd_ray.report.figures import CONFIG, FigureWithData, template_json
+from msd_ray.report.figures import FigureWithData
+from msd_ray.report.page import Page, Section, render
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = """
-window.evil = () => { window.harmed = true; };
-const draw = ([name, figure]) => {
-  const place = document.getElementById(name);
-  place.style.height = `${figure.layout.height}px`;
-  return Plotly.newPlot(place, figure.data, figure.layout, CONFIG);
-};
-window.drawn = Promise.all(Object.entries(FIGURES).map(draw)).then(() => true);
-"""
-
 
 @pytest.fixture(scope="module")
-def page_file(figures: Mapping[str, FigureWithData], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a page with a figure of each kind."""
-    library = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    contents = ", ".join(f'"{name}": {figure.figure.to_json()}' for name, figure in figures.items())
-    places = "".join(f"<div class=figure id={name}></div>" for name in figures)
-    directory = tmp_path_factory.mktemp("figures")
-    script = f"const CONFIG = {json.dumps(dict(CONFIG))}; const FIGURES = {{{contents}}}; {SCRIPT}"
-    (directory / "figures.js").write_text(script, encoding="utf-8")
-    scripts = f'<script src="{library.as_uri()}"></script>{places}<script src="figures.js"></script>'
-    page = directory / "figures.html"
-    head = '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    page.write_text(f"{head}<style>body {{margin: 0}}</style>{scripts}", encoding="utf-8")
-    return page
-
-
-@pytest.fixture(scope="module")
-def complaints() -> list[str]:
-    """Return the browser's errors and warnings."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def phone(browser: Browser, page_file: Path, complaints: list[str]) -> Iterator[Page]:
+def phone(
+    browser: Browser, figures: Mapping[str, FigureWithData], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Tab, Complaints]]:
     """Return the page on a phone's screen."""
-    tab = browser.new_page(viewport={"width": 390, "height": 800})
-    tab.set_default_timeout(TIMEOUT)
-    tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.on("request", lambda request: None if request.url.startswith("file:") else complaints.append(request.url))
-    tab.goto(page_file.as_uri())
-    assert tab.evaluate("window.drawn") is True
-    yield tab
-    tab.close()
+    sections = tuple(
+        Section(heading=name, anchor=name.replace("_", "-"), figures=(figure,)) for name, figure in figures.items()
+    )
+    file = tmp_path_factory.mktemp("figures") / "figures.html"
+    file.write_text(render(Page(title="Figures", sections=sections)), encoding="utf-8")
+    with opened(browser, file, viewport={"width": 390, "height": 800}) as tab_and_complaints:
+        yield tab_and_complaints
 
 
-def test_everything_is_drawn_without_complaint(
-    phone: Page, complaints: list[str], figures: Mapping[str, FigureWithData]
-) -> None:
+def test_names_are_shown_literally_and_not_executed(phone: tuple[Tab, Complaints]) -> None:
+    tab, complaints = phone
     assert complaints == []
-    for name, figure in figures.items():
-        drawn = phone.locator(f"#{name} .main-svg").first
-        assert drawn.bounding_box() is not None, name
-        title = phone.locator(f"#{name} .gtitle").text_content()
-        assert title is not None
-        assert title.startswith(figure.title.split(" (<img")[0]), name
+    assert tab.locator(".drawing svg a, .drawing svg img").count() == 0
+    assert tab.locator("text=<img src=x").count() > 0
 
 
-def test_names_are_shown_literally_and_not_executed(phone: Page) -> None:
-    assert phone.evaluate("window.harmed") is None
-    assert phone.locator(".figure svg a, .figure svg img").count() == 0
-    assert phone.locator("text=<img src=x").count() > 0
-
-
-def test_nothing_is_wider_than_a_phone(phone: Page) -> None:
-    assert phone.evaluate("document.documentElement.scrollWidth") == 390
-    beyond = phone.evaluate(
-        """() => [...document.querySelectorAll('.gtitle, .xtitle, .legendtext, .annotation-text')]
+def test_nothing_is_wider_than_a_phone(phone: tuple[Tab, Complaints]) -> None:
+    tab, _ = phone
+    assert tab.evaluate("document.documentElement.scrollWidth") == 390
+    beyond = tab.evaluate(
+        """() => [...document.querySelectorAll('.xtitle, .legendtext, .annotation-text')]
             .filter(text => text.getBoundingClientRect().right > 391 || text.getBoundingClientRect().left < -1)
-            .map(text => [text.closest('.figure').id, text.textContent])"""
+            .map(text => [text.closest('.drawing').dataset.figure, text.textContent])"""
     )
     assert beyond == []
 
 
-def test_lines_of_parallel_coordinates_meet_their_axes(phone: Page) -> None:
-    gap = phone.evaluate(
-        """() => {
-            const middle = element => {
-                const box = element.getBoundingClientRect();
-                return (box.top + box.bottom) / 2;
-            };
-            const axis = middle(document.querySelector('#parallel .shapelayer path'));
-            const points = [...document.querySelectorAll('#parallel .scatterlayer .trace:nth-child(2) .point')];
-            return Math.min(...points.map(point => Math.abs(middle(point) - axis)));
-        }"""
-    )
-    assert gap < 2
+def test_tick_labels_do_not_collide(phone: tuple[Tab, Complaints]) -> None:
+    tab, _ = phone
+    for width in (390, 1280):
+        tab.set_viewport_size({"width": width, "height": 800})
+        tab.wait_for_timeout(1000)  # figures are drawn again
+        colliding = tab.evaluate(
+            """() => [...document.querySelectorAll('.drawing')].flatMap(place => {
+                const rotated = text => /rotate\\((?!0[,)])/.test(text.getAttribute('transform') ?? '');
+                const texts = [...place.querySelectorAll('[class$="tick"] text, .annotation-text, .legendtext')]
+                    .filter(text => !rotated(text)); // whose boxes are wider than they are
+                const boxes = texts.map(text => [text, text.getBoundingClientRect()]);
+                return boxes.flatMap(([one, a], i) => boxes.slice(i + 1)
+                    .filter(([_, b]) => a.left < b.right - 1 && b.left < a.right - 1
+                        && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+                    .map(([other]) => [place.dataset.figure, one.textContent, other.textContent]));
+            })"""
+        )
+        assert colliding == [], width
 
 
-def test_the_template_switches_the_colours(phone: Page) -> None:
-    colour = "() => getComputedStyle(document.querySelector('#history .gtitle')).fill"
-    switch = "template => Plotly.relayout('history', {template}).then(() => true)"
-    light = phone.evaluate(colour)
-    phone.evaluate(switch, template_json("dark"))
-    assert phone.evaluate(colour) != light
-    phone.evaluate(switch, template_json("light"))
-    assert phone.evaluate(colour) == light
-
-
-def test_panels_are_side_by_side_on_wide_screens(phone: Page) -> None:
-    tops = """() => [...document.querySelectorAll('#types .annotation-text')]
+def test_panels_are_side_by_side_on_wide_screens(phone: tuple[Tab, Complaints]) -> None:
+    tab, _ = phone
+    tops = """() => [...document.querySelectorAll('#types-figure-1 .annotation-text')]
         .map(title => Math.round(title.getBoundingClientRect().top))"""
-    arrange = """name => {
-        const figure = document.getElementById('types');
-        return Plotly.relayout(figure, figure.layout.meta[name]).then(() => true);
-    }"""
-    assert len(set(phone.evaluate(tops))) == 3
-    phone.set_viewport_size({"width": 1000, "height": 800})
-    phone.evaluate(arrange, "wide")
-    assert len(set(phone.evaluate(tops))) == 1
-    phone.set_viewport_size({"width": 390, "height": 800})
-    phone.evaluate(arrange, "narrow")
-    assert len(set(phone.evaluate(tops))) == 3
+    tab.set_viewport_size({"width": 390, "height": 800})
+    tab.wait_for_timeout(1000)
+    assert len(set(tab.evaluate(tops))) == 3
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    tab.wait_for_timeout(1000)
+    assert len(set(tab.evaluate(tops))) == 1

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sample_page import present
 
 from msd_ray.report.figures.tsne import SETS, DomainVectors, mixed, project, tsne_figure
 
@@ -36,9 +37,9 @@ def test_sets_of_different_sizes_come_out_as_they_went_in(make_vectors: Make) ->
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        (np.zeros((0, 8)), r"tea_tgt \(0, 8\)"),
-        (np.ones((3, 7)), r"tea_tgt \(3, 7\)"),
-        (np.ones(8), r"tea_tgt \(8,\)"),
+        (np.zeros((0, 8)), r"teacher, target \(0, 8\)"),
+        (np.ones((3, 7)), r"teacher, target \(3, 7\)"),
+        (np.ones(8), r"teacher, target \(8,\)"),
         (np.full((3, 8), np.nan), "finite"),
     ],
 )
@@ -56,7 +57,7 @@ def test_equal_vectors_are_rejected() -> None:
 def test_mixed_counts_neighbours_of_the_other_model() -> None:
     generator = np.random.default_rng(1)
     points = [generator.normal(size=(count, 2)).astype(np.float32) for count in (4, 3, 5, 2)]
-    everybody = [(name[:3], point) for name, of_set in zip(SETS, points, strict=True) for point in of_set]
+    everybody = [(name.split(",")[0], point) for name, of_set in zip(SETS, points, strict=True) for point in of_set]
     other = 0
     for i, (model, point) in enumerate(everybody):
         others = [(float(((point - q) ** 2).sum()), m) for j, (m, q) in enumerate(everybody) if j != i]
@@ -65,7 +66,7 @@ def test_mixed_counts_neighbours_of_the_other_model() -> None:
 
 
 def test_a_panel_a_run_and_a_row_a_point(make_vectors: Make) -> None:
-    figure = tsne_figure([make_vectors("no-all"), make_vectors("msd", seed=1)])
+    figure = present(tsne_figure([make_vectors("no-all"), make_vectors("msd", seed=1)]))
     assert [annotation.text for annotation in figure.figure.layout.annotations] == ["MSD w/o all (TSL)", "MSD"]
     assert len(figure.figure.data) == 8
     assert len({trace.marker.symbol for trace in figure.figure.data[:4]}) == 4
@@ -76,7 +77,5 @@ def test_a_panel_a_run_and_a_row_a_point(make_vectors: Make) -> None:
     assert "MSD w/o all (TSL):" in figure.alt
 
 
-def test_no_run_gives_a_message() -> None:
-    figure = tsne_figure([], scope="conll de")
-    assert figure.alt.startswith("Not run")
-    assert figure.rows == ()
+def test_no_run_gives_no_figure() -> None:
+    assert tsne_figure([], scope="conll de") is None

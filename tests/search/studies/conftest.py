@@ -1,4 +1,4 @@
-"""Studies in each kind of database, and one that nothing disturbed."""
+"""Studies in each kind of database, and an undisturbed one."""
 
 import uuid
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A search's studies, opened in optuna-dashboard: the same trials, and nothing changed by looking."""
+"""Studies of a search in optuna-dashboard, which shows the same trials and changes nothing."""
 
 import json
 import shutil
@@ -117,7 +117,7 @@ def test_every_plotted_value_is_there(study: optuna.Study, fetch: Fetch) -> None
     assert all(len(trial["values"]) == 1 and trial["datetime_complete"] for trial in complete)
 
 
-def test_looking_changes_nothing_and_the_search_goes_on_beside_it(
+def test_the_dashboard_changes_nothing_and_the_search_continues(
     study: optuna.Study, fetch: Fetch, database: str
 ) -> None:
     before = [trial for trial in study.get_trials() if trial.state.is_finished()]

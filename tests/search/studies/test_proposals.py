@@ -1,4 +1,4 @@
-"""Proposals: what is tried first, what next, and that it learns."""
+"""Proposals: first trials, seeds, parallel trials, and learning."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_proposals_learn(url: str, name: str) -> None:
     assert sum(scores[-10:]) / 10 > 0.95
 
 
-def test_another_seed_proposes_something_else_and_the_same_seed_the_same(tmp_path: Path) -> None:
+def test_proposals_depend_on_the_seed(tmp_path: Path) -> None:
     runs = []
     for run, seed in enumerate([1, 1, 2]):
         drive(f"sqlite:///{tmp_path}/{run}.db", seed=seed, trials=7)
@@ -72,7 +72,7 @@ def test_parallel_trials_of_a_new_study_differ(url: str, name: str) -> None:
     assert len({trial.parameters["beta"] for trial in running if trial is not None}) == 6
 
 
-def test_first_trials_in_order_and_what_they_leave_open_is_proposed(url: str, name: str) -> None:
+def test_first_trials_come_in_order_and_their_other_parameters_are_proposed(url: str, name: str) -> None:
     first: list[Any] = [PAPER, {"beta": 0.5, "warmup": 0.0}]
     study = open_study(url, name=name, first=first)
     trials = [study.propose() for _ in range(3)]
@@ -85,7 +85,7 @@ def test_first_trials_in_order_and_what_they_leave_open_is_proposed(url: str, na
     assert trials[2].parameters["beta"] != 0.5
 
 
-def test_a_first_trial_may_lie_outside_of_the_space(url: str, name: str) -> None:
+def test_a_first_trial_may_be_outside_of_the_space(url: str, name: str) -> None:
     first = [{**PAPER, "learning_rate": 0.5, "teacher": 9}]
     drive(url, name=name, first=first, trials=8)
     trials = records(url, name=name, first=first, trials=8)
@@ -96,7 +96,7 @@ def test_a_first_trial_may_lie_outside_of_the_space(url: str, name: str) -> None
 
 
 @pytest.mark.parametrize(("first", "expected"), [([], 1), ([{"beta": 1.0}], 1), ([{"beta": 2.0}], 2)])
-def test_a_space_without_search_is_tried_once(url: str, name: str, first: list[Any], expected: int) -> None:
+def test_a_space_of_fixed_parameters_is_one_point(url: str, name: str, first: list[Any], expected: int) -> None:
     study = open_study(url, name=name, space={"beta": Fixed(value=1.0)}, first=first, trials=5)
     trials = [trial for trial in iter(study.propose, None) if trial is not None]
     assert len(trials) == expected
@@ -104,7 +104,7 @@ def test_a_space_without_search_is_tried_once(url: str, name: str, first: list[A
     assert trials[-1].parameters == {"beta": 1.0}
 
 
-def test_wrong_arguments_are_refused(tmp_path: Path) -> None:
+def test_invalid_arguments(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/studies.db"
     with pytest.raises(ValueError, match="at least one trial"):
         open_study(url, trials=0)

@@ -1,4 +1,4 @@
-"""Restarts after kills at any moment: numbers, parameters, states and values are those of an undisturbed run."""
+"""Restarts after kills: numbers, parameters, states and values equal those of an undisturbed run."""
 
 import multiprocessing
 import random
@@ -36,7 +36,7 @@ def assert_equals_undisturbed(url: str, name: str, undisturbed: list[TrialRecord
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
-def test_killed_anywhere_and_started_again_equals_an_undisturbed_run(
+def test_restarts_after_kills_equal_an_undisturbed_run(
     url: str, name: str, seed: int, undisturbed: list[TrialRecord]
 ) -> None:
     rng = random.Random(seed)
@@ -77,7 +77,7 @@ def test_killed_between_a_trial_and_its_parameters(
 
 
 @pytest.mark.parametrize("dies_at", [3, 40, 80, 120])
-def test_killed_while_the_database_is_made(
+def test_killed_while_the_database_is_created(
     name: str, tmp_path: Path, dies_at: int, undisturbed: list[TrialRecord]
 ) -> None:
     url = f"sqlite:///{tmp_path}/studies.db"
@@ -86,7 +86,7 @@ def test_killed_while_the_database_is_made(
     assert_equals_undisturbed(url, name, undisturbed[:2])
 
 
-def test_parallel_trials_left_behind_come_back_once_with_their_parameters(url: str, name: str) -> None:
+def test_unfinished_parallel_trials_are_resumed_once_with_their_parameters(url: str, name: str) -> None:
     study = open_study(url, name=name)
     left = [study.propose() for _ in range(4)]
     study.report(2, 1, 0.5)
@@ -101,7 +101,7 @@ def test_parallel_trials_left_behind_come_back_once_with_their_parameters(url: s
     assert back[1].values == {1: 0.5}
 
 
-def test_a_trial_that_someone_enqueued_is_run(url: str, name: str) -> None:
+def test_an_enqueued_trial_is_run(url: str, name: str) -> None:
     open_study(url, name=name).close()
     optuna.load_study(study_name=name, storage=url).enqueue_trial({"beta": 0.123, "unknown": 1})
     trial = open_study(url, name=name).propose()
@@ -111,7 +111,7 @@ def test_a_trial_that_someone_enqueued_is_run(url: str, name: str) -> None:
     assert set(trial.parameters) == set(SPACE)
 
 
-def test_more_trials_extend_and_fewer_run_nothing(url: str, name: str, undisturbed: list[TrialRecord]) -> None:
+def test_more_trials_extend_a_study_and_fewer_run_none(url: str, name: str, undisturbed: list[TrialRecord]) -> None:
     drive(url, name=name, trials=6)
     assert records(url, name=name) == undisturbed[:6]
     drive(url, name=name, trials=3)

@@ -1,9 +1,8 @@
-"""Failed trials run again: as new trials with the same parameters, which say whose they are."""
+"""Retries of failed trials: new trials with the same parameters and the number of the failed one."""
 
 from typing import Any
 
 import optuna
-import pytest
 from study_driver import PAPER, open_study
 
 from msd_ray.search.studies import PhaseStudy, TrialRecord
@@ -24,7 +23,7 @@ def fill(study: PhaseStudy, *outcomes: float | None) -> None:
             study.complete(number, outcome)
 
 
-def test_a_retry_has_the_parameters_of_the_failed_trial_and_both_stay(url: str, name: str) -> None:
+def test_a_retry_has_the_parameters_of_the_failed_trial(url: str, name: str) -> None:
     study = open_study(url, name=name, trials=4)
     fill(study, 0.5, None, 0.4, None)
     assert (study.limit, study.propose()) == (4, None)
@@ -46,7 +45,7 @@ def test_a_retry_has_the_parameters_of_the_failed_trial_and_both_stay(url: str, 
     assert stored[1].state.name == "FAIL"
 
 
-def test_what_a_retry_made_good_is_not_run_again_and_what_failed_twice_is(url: str, name: str) -> None:
+def test_only_trials_without_a_successful_retry_are_retried(url: str, name: str) -> None:
     study = open_study(url, name=name, trials=3)
     fill(study, None, None, 0.3)
     study.retry_failed()
@@ -61,7 +60,7 @@ def test_what_a_retry_made_good_is_not_run_again_and_what_failed_twice_is(url: s
     assert study.propose() is None
 
 
-def test_retries_that_a_driver_left_are_run_by_the_next(url: str, name: str) -> None:
+def test_unfinished_retries_are_resumed(url: str, name: str) -> None:
     study = open_study(url, name=name, trials=2)
     fill(study, None, None)
     study.retry_failed()
@@ -76,17 +75,10 @@ def test_retries_that_a_driver_left_are_run_by_the_next(url: str, name: str) -> 
     assert again.propose() is None
 
 
-def test_retries_take_no_first_trials_place(url: str, name: str) -> None:
+def test_retries_do_not_count_as_first_trials(url: str, name: str) -> None:
     first: list[Any] = [PAPER, {**PAPER, "beta": 0.2}, {**PAPER, "beta": 0.3}]
     study = open_study(url, name=name, first=first, trials=4)
     fill(study, None)
     study.retry_failed()
     assert [propose(study).parameters["beta"] for _ in range(4)][:3] == [0.05, 0.2, 0.3]
     assert study.propose() is None
-
-
-def test_the_attribute_is_the_studys_own(url: str, name: str) -> None:
-    study = open_study(url, name=name)
-    propose(study)
-    with pytest.raises(ValueError, match="study's own"):
-        study.set_attribute(0, "retry_of", 1)

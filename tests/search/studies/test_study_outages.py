@@ -1,4 +1,4 @@
-"""A PostgreSQL that goes away under a search, and comes back, or does not."""
+"""Retries of a study while PostgreSQL is unavailable."""
 
 import threading
 from collections.abc import Iterator
@@ -15,24 +15,24 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    """One of this file's own."""
+    """A server of this file."""
     require_postgres()
     with running_postgres() as running:
         yield running
 
 
 def restart(server: PostgresServer) -> threading.Thread:
-    """Crash it now, and let it come back a little later; the thread that brings it."""
+    """Crash the server and restart it in a thread, which is returned."""
     server.crash()
     thread = threading.Thread(target=server.start_again)
     thread.start()
     return thread
 
 
-def test_restarted_again_and_again_the_study_ends_as_if_undisturbed(
+def test_a_study_survives_restarts_of_the_server(
     server: PostgresServer, name: str, undisturbed: list[TrialRecord], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Before a proposal, before a report, before a result; and once after a trial was made and before it was given."""
+    """Before a proposal, a report and a result, and between the creation of a trial and its return."""
     study = open_study(server.url("studies"), name=name)
     create = study._storage.create_new_trial
     coming_back = []
@@ -67,16 +67,16 @@ def test_restarted_again_and_again_the_study_ends_as_if_undisturbed(
     assert len(coming_back) == 4
     assert records(server.url("studies"), name=name) == undisturbed
     said = capfd.readouterr().err
-    assert said.count("waiting for it, 300 s at most. Training goes on") == 4
-    assert said.count("the study storage answers again, after ") == 4
+    assert said.count("Waiting for it, at most 300 s; training continues.") == 4
+    assert said.count("the study storage is available again after ") == 4
     assert "Traceback" not in said
 
 
-def test_one_that_stays_away_ends_the_wait(server: PostgresServer, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_for_a_server_is_limited(server: PostgresServer, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     study = open_study(server.url("studies"), name=name)
     server.crash()
     try:
-        monkeypatch.setattr(outages, "PATIENCE_S", 1.0)
+        monkeypatch.setattr(outages, "TIMEOUT_S", 1.0)
         with pytest.raises(UserError, match=r"cannot use the study storage postgresql.*check that the server runs"):
             study.propose()
     finally:

@@ -1,4 +1,4 @@
-"""Settings that differ, and databases that cannot be used."""
+"""Studies with other settings, and unusable databases."""
 
 import sqlite3
 import warnings
@@ -12,7 +12,7 @@ from msd_ray.common.errors import UserError
 from msd_ray.search.parameters import Range
 
 
-def test_other_settings_are_refused_and_each_difference_is_named(url: str, name: str) -> None:
+def test_other_settings_are_an_error_that_names_each_difference(url: str, name: str) -> None:
     open_study(url, name=name).close()
     space = {**SPACE, "beta": Range(low=0.1, high=10, log=True)}
     settings = {"epochs": 5, "data": {"digest": "abc", "limit": 100}, "encoder": "e5-small"}
@@ -37,13 +37,13 @@ def test_other_settings_are_refused_and_each_difference_is_named(url: str, name:
     assert records(url, name=name) == []
 
 
-def test_a_study_of_another_program_is_refused(url: str, name: str) -> None:
+def test_a_study_of_another_program_is_an_error(url: str, name: str) -> None:
     optuna.create_study(study_name=name, storage=url, direction="maximize").optimize(lambda _: 1.0, n_trials=1)
-    with pytest.raises(UserError, match="was made by another program; choose another --name"):
+    with pytest.raises(UserError, match="was created by another program; choose another --name"):
         open_study(url, name=name)
 
 
-def test_studies_in_one_database_do_not_meet(url: str, name: str) -> None:
+def test_studies_in_one_database_are_independent(url: str, name: str) -> None:
     drive(url, name=name, trials=3)
     other = open_study(url, name=f"{name}-other", trials=2, seed=8)
     assert other.trials() == []
@@ -57,19 +57,19 @@ def test_a_missing_directory(tmp_path: Path) -> None:
         open_study(f"sqlite:///{tmp_path}/missing/studies.db")
 
 
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database(tmp_path: Path) -> None:
     (tmp_path / "studies.db").write_text("no database at all\n" * 100)
     with pytest.raises(UserError, match="file is not a database"):
         open_study(f"sqlite:///{tmp_path}/studies.db")
     assert (tmp_path / "studies.db").read_text() == "no database at all\n" * 100
 
 
-def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_not_changed(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "mlflow.db") as connection:
         connection.execute("CREATE TABLE experiments (id INTEGER)")
     connection.close()
     before = (tmp_path / "mlflow.db").read_bytes()
-    with pytest.raises(UserError, match=r"holds another program's tables \(experiments, ...\)"):
+    with pytest.raises(UserError, match=r"has tables of another program \(experiments, ...\)"):
         open_study(f"sqlite:///{tmp_path}/mlflow.db")
     assert (tmp_path / "mlflow.db").read_bytes() == before
 
@@ -80,7 +80,7 @@ def test_a_read_only_database(tmp_path: Path) -> None:
         open_study(f"sqlite:///file:{tmp_path}/studies.db?mode=ro&uri=true")
 
 
-def test_a_database_that_vanishes_under_way(tmp_path: Path) -> None:
+def test_a_table_that_is_dropped_during_a_search(tmp_path: Path) -> None:
     study = open_study(f"sqlite:///{tmp_path}/studies.db")
     study.propose()
     with sqlite3.connect(tmp_path / "studies.db") as connection:
@@ -90,7 +90,7 @@ def test_a_database_that_vanishes_under_way(tmp_path: Path) -> None:
         study.report(0, 1, 0.5)
 
 
-def test_an_odd_path_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_braces_and_spaces_in_a_path(tmp_path: Path) -> None:
     open_study(f"sqlite:///{tmp_path}/a {{b}}.db").close()
     assert (tmp_path / "a {b}.db").exists()
 
@@ -103,8 +103,8 @@ def test_an_unreachable_server_is_named_without_the_password() -> None:
 
 
 @pytest.mark.parametrize("url", ["studies.db", "bogus://host/db", ""])
-def test_what_is_no_url(url: str) -> None:
-    with pytest.raises(UserError, match=r"cannot use the study storage .*give sqlite:///FILE or postgresql://"):
+def test_an_invalid_url(url: str) -> None:
+    with pytest.raises(UserError, match=r"cannot use the study storage .*use sqlite:///FILE or postgresql://"):
         open_study(url)
 
 

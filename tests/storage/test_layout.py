@@ -1,4 +1,4 @@
-"""Keys, locks between real processes, and files that are written whole or not at all."""
+"""Content keys, paths, and locks between real processes."""
 
 import multiprocessing
 import os
@@ -28,7 +28,7 @@ def hold_path(path: Path, held: Event, seen: str) -> None:
         signal.pause()
 
 
-def test_key_is_of_the_content() -> None:
+def test_a_key_depends_on_the_content_alone() -> None:
     key = content_key(kind="teacher", settings={"learning_rate": 1e-3, "alpha": 0.1}, labels=("O", "B-PER"))
     assert key == content_key(labels=["O", "B-PER"], kind="teacher", settings={"alpha": 0.1, "learning_rate": 1e-3})
     assert len(key) == 20
@@ -40,12 +40,12 @@ def test_key_is_of_the_content() -> None:
     assert len({key, *others}) == 4
 
 
-def test_key_refuses_what_has_no_one_form() -> None:
+def test_a_key_of_nan_is_an_error() -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         content_key(rate=float("nan"))
 
 
-def test_every_kind_of_thing_lies_apart(tmp_path: Path) -> None:
+def test_kinds_of_artifacts_have_directories_of_their_own(tmp_path: Path) -> None:
     storage = Storage.at(tmp_path)
     places = [
         storage.features("k"),
@@ -58,20 +58,20 @@ def test_every_kind_of_thing_lies_apart(tmp_path: Path) -> None:
     assert all(place.is_relative_to(tmp_path.resolve()) for place in places)
 
 
-def test_naming_a_storage_writes_nothing(tmp_path: Path) -> None:
+def test_opening_a_storage_writes_nothing(tmp_path: Path) -> None:
     storage = Storage.at(tmp_path / "a" / "b")
     assert list(tmp_path.iterdir()) == []
     storage.create()
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
-def test_file_in_the_way(tmp_path: Path) -> None:
+def test_a_file_instead_of_the_directory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"file is no directory.*--storage"):
+    with pytest.raises(UserError, match=r"file is not a directory.*--storage"):
         Storage.at(tmp_path / "file" / "runs")
 
 
-def test_study_is_held_by_one_process_until_it_dies(tmp_path: Path) -> None:
+def test_a_study_is_locked_until_its_process_exits(tmp_path: Path) -> None:
     held = PROCESSES.Event()
     holder = PROCESSES.Process(target=hold_study, args=(tmp_path, "first", held))
     holder.start()
@@ -92,7 +92,7 @@ def test_study_is_held_by_one_process_until_it_dies(tmp_path: Path) -> None:
         pass
 
 
-def test_a_holder_file_of_somebody_else_is_quoted_as_one_line(tmp_path: Path) -> None:
+def test_control_characters_in_a_holder_file_are_escaped(tmp_path: Path) -> None:
     held = PROCESSES.Event()
     holder = PROCESSES.Process(target=hold_study, args=(tmp_path, "first", held))
     holder.start()
@@ -107,7 +107,7 @@ def test_a_holder_file_of_somebody_else_is_quoted_as_one_line(tmp_path: Path) ->
     assert r" (\x1b[2Jme\nerror: none\udcff); wait for it" in str(refused.value)
 
 
-def test_lock_passes_on_when_its_holder_is_killed(tmp_path: Path) -> None:
+def test_a_lock_is_released_when_its_process_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "teachers" / "key"
     first_holds, second_holds = PROCESSES.Event(), PROCESSES.Event()
     first = PROCESSES.Process(target=hold_path, args=(path, first_holds, "first"))

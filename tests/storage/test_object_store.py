@@ -1,4 +1,4 @@
-"""Objects on a real S3 server: whole, in order, tried again, and what is said of a server that cannot be used."""
+"""Objects on a real S3 server: round trips, retries, and errors of an unusable server."""
 
 import pickle
 import time
@@ -13,7 +13,7 @@ from msd_ray.storage.layout import Storage
 from msd_ray.storage.object_store import ATTEMPTS, ObjectStore, StoreError
 
 
-def test_objects_come_back_and_go(s3: str, tmp_path: Path) -> None:
+def test_objects_are_written_read_and_deleted(s3: str, tmp_path: Path) -> None:
     store = ObjectStore.at(s3)
     store.check()
     assert store.read("teachers/key/record.json") is None
@@ -34,7 +34,7 @@ def test_objects_come_back_and_go(s3: str, tmp_path: Path) -> None:
     assert store.read("teachers/key/weights") is None
 
 
-def test_a_store_travels_without_credentials(s3: str) -> None:
+def test_a_pickled_store_has_no_credentials(s3: str) -> None:
     store = ObjectStore.at(f"{s3}/")
     assert store.uri == s3
     travelled = pickle.dumps((store, store.filesystem))
@@ -42,7 +42,7 @@ def test_a_store_travels_without_credentials(s3: str) -> None:
     assert pickle.loads(travelled)[0] == store
 
 
-def test_a_node_reaches_the_drivers_endpoint_or_its_own(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_uses_its_own_endpoint_or_the_drivers(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ObjectStore.at(s3)
     store.write("a", b"1")
     monkeypatch.delenv("AWS_ENDPOINT_URL")
@@ -52,7 +52,7 @@ def test_a_node_reaches_the_drivers_endpoint_or_its_own(s3: str, monkeypatch: py
         ObjectStore(uri=s3, endpoint=store.endpoint, attempts=1).read("a")
 
 
-def test_a_storage_on_a_store_lies_in_this_nodes_cache(s3: str, tmp_path: Path) -> None:
+def test_local_copies_are_in_the_cache(s3: str, tmp_path: Path) -> None:
     storage = Storage.at(s3)
     assert storage.place == s3
     assert storage.root.is_relative_to(tmp_path / "cache" / "storage")
@@ -62,7 +62,7 @@ def test_a_storage_on_a_store_lies_in_this_nodes_cache(s3: str, tmp_path: Path) 
     assert storage.root.is_dir()
 
 
-def test_a_server_in_trouble_is_asked_again_until_it_has_recovered(s3: str, s3_front: Front) -> None:
+def test_failed_requests_are_retried(s3: str, s3_front: Front) -> None:
     store = ObjectStore.at(s3)
     s3_front.answer(500, 503, 500)
     store.write("a", b"1")
@@ -72,28 +72,28 @@ def test_a_server_in_trouble_is_asked_again_until_it_has_recovered(s3: str, s3_f
     assert s3_front.waiting == 0
 
 
-def test_a_server_that_does_not_recover_is_given_up(s3: str, s3_front: Front) -> None:
+def test_the_number_of_attempts_is_limited(s3: str, s3_front: Front) -> None:
     store = ObjectStore(uri=s3, attempts=3)
     s3_front.answer(always=500)
-    with pytest.raises(StoreError, match=r"HTTP status 500.*start the same command again"):
+    with pytest.raises(StoreError, match=r"HTTP status 500.*run the same command again"):
         store.read("a")
     assert s3_front.answered == 3
     assert ATTEMPTS > 3
 
 
-def test_refused_credentials_are_told_at_once(s3: str, s3_front: Front) -> None:
+def test_denied_requests_are_not_retried(s3: str, s3_front: Front) -> None:
     s3_front.answer(always=403)
     with pytest.raises(UserError, match=r"ACCESS_DENIED.*check the bucket's name, the credentials and the endpoint"):
         Storage.at(s3).create()
     assert s3_front.answered == 1
 
 
-def test_a_bucket_that_is_not_there(s3: str) -> None:
+def test_a_missing_bucket(s3: str) -> None:
     with pytest.raises(UserError, match="NO_SUCH_BUCKET"):
         Storage.at("s3://no-such-bucket/runs").create()
 
 
-def test_google_is_named_alike() -> None:
+def test_google_cloud_storage() -> None:
     store = ObjectStore.at("gs://bucket/runs/")
     assert (store.uri, store.endpoint) == ("gs://bucket/runs", None)
     assert isinstance(store.filesystem, fs.GcsFileSystem)

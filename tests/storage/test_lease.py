@@ -1,4 +1,4 @@
-"""Two drivers and one study on an object store: the second is told who has it, or takes over from one that is gone."""
+"""Two drivers of a study in an object store: the second is rejected, or takes over from a dead one."""
 
 import os
 import signal
@@ -11,16 +11,16 @@ import pytest
 
 from msd_ray.common.errors import UserError
 from msd_ray.storage import lease
-from msd_ray.storage.lease import held_study
+from msd_ray.storage.lease import study_lease
 from msd_ray.storage.object_store import ObjectStore
 
 HOLD = """
 import signal, socket, sys
-from msd_ray.storage.lease import held_study
+from msd_ray.storage.lease import study_lease
 from msd_ray.storage.object_store import ObjectStore
 if sys.argv[2]:
     socket.gethostname = lambda: sys.argv[2]
-with held_study(ObjectStore.at(sys.argv[1]), "study"):
+with study_lease(ObjectStore.at(sys.argv[1]), "study"):
     print("held", flush=True)
     signal.pause()
 """
@@ -32,7 +32,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def hold(place: str, host: str = "") -> subprocess.Popen[str]:
-    """Another driver, on this machine or on one with another name, that has the study."""
+    """Another driver that holds the study, on this machine or on one with another name."""
     process = subprocess.Popen([sys.executable, "-c", HOLD, place, host], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
@@ -44,46 +44,44 @@ def end(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def test_it_is_given_back(s3: str) -> None:
+def test_a_lease_is_released(s3: str) -> None:
     store = ObjectStore.at(s3)
-    with held_study(store, "study"):
+    with study_lease(store, "study"):
         assert socket.gethostname().encode() in (store.read("studies/study.holder") or b"")
-        with held_study(store, "other"):
+        with study_lease(store, "other"):
             pass
     assert store.read("studies/study.holder") is None
-    with held_study(store, "study"):
+    with study_lease(store, "study"):
         pass
 
 
-def test_a_living_driver_is_named_and_one_of_this_machine_that_was_killed_is_known_to_be_gone(s3: str) -> None:
+def test_a_running_driver_is_named_and_a_killed_one_of_this_machine_is_replaced_at_once(s3: str) -> None:
     process = hold(s3)
     try:
         who = rf"process {process.pid} on {socket.gethostname()}, since 2\d{{3}}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
         with pytest.raises(UserError, match=rf"running the study study in {s3} \({who}\)"):
-            held_study(ObjectStore.at(s3), "study").__enter__()
+            study_lease(ObjectStore.at(s3), "study").__enter__()
     finally:
         end(process)
-    with held_study(ObjectStore.at(s3), "study"):
+    with study_lease(ObjectStore.at(s3), "study"):
         pass
 
 
-def test_a_driver_of_another_machine_that_is_gone_is_forgotten_after_a_while(
-    s3: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lease_of_a_dead_driver_of_another_machine_expires(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ObjectStore.at(s3)
     end(hold(s3, "elsewhere"))
     with pytest.raises(UserError, match="on elsewhere, since"):
-        held_study(store, "study").__enter__()
+        study_lease(store, "study").__enter__()
     monkeypatch.setattr(lease, "STALE_S", 1.0)
     time.sleep(3)  # the store's clock has whole seconds
-    with held_study(store, "study"):
+    with study_lease(store, "study"):
         pass
 
 
-def test_a_holder_stays_fresh_as_long_as_it_lives(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_is_renewed(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "RENEW_S", 0.5)
     store = ObjectStore.at(s3)
-    with held_study(store, "study"):
+    with study_lease(store, "study"):
         before = store.modified("studies/study.holder")
         assert before is not None
         for _ in range(300):
@@ -95,7 +93,7 @@ def test_a_holder_stays_fresh_as_long_as_it_lives(s3: str, monkeypatch: pytest.M
             pytest.fail("it was not renewed")
 
 
-def test_a_driver_that_was_taken_over_ends(
+def test_a_driver_whose_study_was_taken_over_stops(
     s3: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_S", 0.5)
@@ -104,11 +102,11 @@ def test_a_driver_that_was_taken_over_ends(
     store = ObjectStore.at(s3)
 
     def search() -> None:
-        with held_study(store, "study"):
+        with study_lease(store, "study"):
             with monkeypatch.context() as patch:
                 patch.setattr(lease, "STALE_S", -10.0)  # as if this driver had been cut off for long
                 patch.setattr("socket.gethostname", lambda: "\x1b[2Jelsewhere")
-                lease._Lease(store, "studies/study.holder", "study").take()
+                lease._Lease(store, "studies/study.holder", "study").acquire()
             for _ in range(300):
                 time.sleep(0.2)
 
@@ -117,7 +115,7 @@ def test_a_driver_that_was_taken_over_ends(
             search()
     finally:
         signal.signal(signal.SIGINT, before)
-    said = capsys.readouterr().err
-    assert "the study study was taken over by process" in said
-    assert r"on \x1b[2Jelsewhere, since" in said
-    assert store.read("studies/study.holder") is not None  # the other's name stays
+    output = capsys.readouterr().err
+    assert "the study study was taken over by process" in output
+    assert r"on \x1b[2Jelsewhere, since" in output
+    assert store.read("studies/study.holder") is not None  # the other driver's

@@ -1,0 +1,250 @@
+"""Search for the best student of each language: from its options to the printed table."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from msd_ray.common.shell import command
+from msd_ray.method.settings import dev_metric
+from msd_ray.report.comparison import (
+    check_summary,
+    comparisons,
+    print_summary,
+    summary_json,
+    summary_metrics,
+    summary_rows,
+    winner_row,
+    write_summary,
+)
+from msd_ray.report.overview import LanguageSummary, print_overview
+from msd_ray.report.write import report_of
+from msd_ray.search.budget import Seconds
+from msd_ray.search.configuration import row_digest
+from msd_ray.search.final import Rows
+from msd_ray.search.measure import check_hours, measure
+from msd_ray.search.on_ray.cluster import DeferredCluster
+from msd_ray.search.prepare import prepare_test
+from msd_ray.search.search import Search, check_teacher_study, open_teacher_study
+from msd_ray.search.standing import PhaseStanding, search_standing, search_work
+from msd_ray.tracking.conflicts import check_no_conflict
+from msd_ray.tracking.parameters import Json
+from msd_ray.tracking.rows import best_run
+from msd_ray.tracking.study import StudyTracker
+from msd_ray.tracking.uri import shown_uri, ui_command
+
+from .console import announced, print_pairs
+from .display import progress
+from .dry_run import Rehearsal, dry_run
+from .options import TuneOptions
+from .running import drain_records, execution, run_studies, study_run_logger
+from .setup import Setup, describe, describe_phases
+from .winner import configuration_tags, export_winner, register_winner, versions
+
+Preflight = Callable[[Sequence[Setup], TuneOptions, Console], None]
+"""Check databases, storage and free space. Raises UserError for a problem."""
+
+
+def search(options: TuneOptions, console: Console, preflight: Preflight) -> int:
+    """Search for each language, one after the other. Returns the exit code. Raises UserError for bad input."""
+    setups = announced(
+        options,
+        console,
+        standing=search_standing,
+        describe=lambda setup: describe(setup, options, describe_phases(setup)),
+    )
+    if options.dry_run:
+        rehearsal = Rehearsal(
+            preflight=lambda: _preflight(setups, options, console, preflight),
+            check=_check,
+            standing=_standing,
+            work=lambda setup, phases: search_work(setup.settings, phases),
+            measure=lambda setup: _measured(setup, options),
+        )
+        return dry_run(setups, options, console, rehearsal)
+    expected: dict[str, Seconds] = {}
+
+    def begin(setup: Setup) -> None:
+        if options.hours is not None:
+            expected[setup.lang] = _measured(setup, options)
+        open_teacher_study(setup.settings, setup.conditions, setup.study_storage).close()
+
+    searched = run_studies(
+        setups,
+        console,
+        preflight=lambda: _preflight(setups, options, console, preflight),
+        check=_check,
+        begin=begin,
+        standing=_standing,
+        run=lambda setup, ray: _search(setup, options, console, expected.get(setup.lang), ray),
+    )
+    if isinstance(searched, int):
+        return searched
+    if len(searched) > 1:
+        console.print()
+        print_overview(console, [summary for _, summary in searched], title=f"{options.dataset}, all languages")
+    return 0 if all(winner for winner, _ in searched) else 1
+
+
+def _standing(setup: Setup) -> Iterator[PhaseStanding]:
+    """How far the search is."""
+    return search_standing(setup.settings, setup.study_storage)
+
+
+def _preflight(setups: Sequence[Setup], options: TuneOptions, console: Console, preflight: Preflight) -> None:
+    """Raise UserError if a search cannot run here, or its summary cannot be written."""
+    preflight(setups, options, console)
+    if options.summary is not None:
+        for setup in setups:
+            check_summary(summary_path(options, setup.lang))
+
+
+def _check(setup: Setup) -> None:
+    """Raise UserError if the study exists with other settings."""
+    check_teacher_study(setup.settings, setup.conditions, setup.study_storage)
+    check_no_conflict(
+        setup.mlflow_uri,
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        study=setup.settings.name,
+        parameters=_study_parameters(setup),
+        command="tune",
+    )
+
+
+def _measured(setup: Setup, options: TuneOptions) -> Seconds:
+    """Measure the duration of trainings. Raises UserError if not even one student fits into `--hours`."""
+    seconds = measure(setup.prepared.experiment, setup.settings.run, threads=options.cpus_per_trial)
+    at_once = (os.cpu_count() or 1) // (options.cpus_per_trial * max(1, options.workers))
+    check_hours(setup.settings, seconds, options.max_concurrent or max(1, at_once))
+    return seconds
+
+
+def _search(
+    setup: Setup, options: TuneOptions, console: Console, expected: Seconds | None, ray: DeferredCluster
+) -> tuple[bool, LanguageSummary]:
+    """Run the search for one language, from its first trial to the printed table.
+
+    Returns: whether there is a best student, and the language's row of the table of all languages.
+    """
+    with (
+        progress(console, sentences=setup.corpora.counts) as display,
+        study_run_logger(setup, lambda: open_tracker(setup), display) as run_logger,
+    ):
+        running = execution(
+            setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared), expected, ray
+        )
+        rows = Search(settings=setup.settings, execution=running).run()
+        tracker = drain_records(run_logger, running, options, display)
+    return conclude(setup, options, tracker, rows, console)
+
+
+def open_tracker(setup: Setup) -> StudyTracker:
+    """Open the study in MLflow."""
+    settings = setup.settings
+    return StudyTracker.open(
+        setup.mlflow_uri,
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        study=settings.name,
+        parameters=_study_parameters(setup),
+        tags={
+            "trials": str(settings.trials),
+            "seeds": str(settings.seeds),
+            "space": settings.space.name,
+            "rows": " ".join(settings.rows),
+            "select_on": setup.data.select_on,
+            **{f"version.{name}": version for name, version in versions().items()},
+        },
+        artifact_root=setup.storage.artifacts,
+    )
+
+
+def _study_parameters(setup: Setup) -> dict[str, Json]:
+    """Parameters of the parent run, which are constant over the lifetime of a study."""
+    settings = setup.settings
+    return {
+        **setup.conditions,
+        "space": settings.space.to_json(),
+        "epochs": settings.run.epochs,
+        **settings.warm_start.requested(),
+    }
+
+
+def conclude(
+    setup: Setup, options: TuneOptions, tracker: StudyTracker, rows: Rows, console: Console
+) -> tuple[bool, LanguageSummary]:
+    """Export and register the winner, if there is one; record and print the summary.
+
+    Returns: whether there is a winner, and the language's row of the table of all languages.
+    """
+    metric = dev_metric(setup.data.select_on)
+    runs = [run for run in tracker.runs() if _belongs(run.tags, rows)]
+    summary = summary_rows(runs, list(rows), dev_metric=metric)
+    gains = comparisons(summary)
+    row = winner_row(summary)
+    tracker.parent_metrics(summary_metrics(summary, gains))
+    tracker.parent_tags({**configuration_tags(rows), "winner": row})
+    winner = best_run(runs, row, metric)
+    where = [("storage", setup.storage.place)]
+    model = None
+    if winner is not None:
+        directory = export_winner(setup, winner, rows[row], summary)
+        tracker.log_file(tracker.parent_id, directory / "README.md", "model_card")
+        where.append(("best student", f"{directory} (row {row})"))
+        where.append(("tag text with it", command("python", "-m", "msd_ray.predict", "--model", directory)))
+        registered = register_winner(setup, winner, row_digest(rows[row]), summary, directory)
+        tracker.parent_tags(registered.tags())
+        where.append(("registered", f"{registered.uri}. {registered.reason}"))
+        model = str(directory)
+    else:
+        where.append(
+            ("best student", "none: every final run of the best configuration failed; see the tag `reason` of the runs")
+        )
+    tracker.close("COMPLETE" if winner is not None else "FAIL")
+    title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
+    notes = [] if setup.dev_note is None else [setup.dev_note]
+    print_summary(console, summary, gains, title=title, dev_label=_dev_label(setup), notes=notes)
+    if options.summary is not None:
+        content = summary_json(
+            summary,
+            gains,
+            study=setup.settings.name,
+            dataset=setup.data.dataset,
+            lang=setup.lang,
+            best_configuration=rows["best"][0].to_json(),
+            model=model,
+        )
+        path = summary_path(options, setup.lang)
+        write_summary(path, content)
+        where.append(("summary", str(path)))
+    report = report_of(
+        setup.mlflow_uri,
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        name=setup.settings.name,
+        out=setup.storage.root / "report",
+    )
+    where.append(("report", report))
+    where.append(("compare runs", ui_command(setup.mlflow_uri) or shown_uri(setup.mlflow_uri)))
+    print_pairs(console, where)
+    return winner is not None, LanguageSummary(lang=setup.lang, rows=tuple(summary))
+
+
+def summary_path(options: TuneOptions, lang: str) -> Path:
+    """File of a language's summary: `--summary`, with the language in its name if there are several."""
+    assert options.summary is not None
+    path = options.summary
+    return path if len(options.lang) == 1 else path.with_name(f"{path.stem}-{lang}{path.suffix}")
+
+
+def _dev_label(setup: Setup) -> str:
+    """Dev set that selected epochs and configurations, for the table's header."""
+    return {"target": "target", "source": "source", "none": "source, last epochs averaged"}[setup.data.select_on]
+
+
+def _belongs(tags: Mapping[str, str], rows: Rows) -> bool:
+    """Whether a run belongs to the current results; a final run of a formerly best configuration does not."""
+    row = tags.get("row")
+    return row is None or (row in rows and row_digest(rows[row]) == tags.get("configuration"))

@@ -1,0 +1,68 @@
+"""Labelled sentences as a file has them: in any label scheme, with the place of every label for messages."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from msd_ray.common.errors import UserError
+
+LONGEST_SENTENCE = 2_000
+"""Words of a sentence; a longer one is a file whose sentences are not separated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A labelled sentence. place: where it begins, a line from 1, or in Parquet a row from 0."""
+
+    tokens: tuple[str, ...]
+    labels: tuple[str, ...]
+    place: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowFile:
+    """The labelled sentences of a file. token_lines: whether every token has a line of its own."""
+
+    path: Path
+    rows: tuple[Row, ...]
+    token_lines: bool = False
+
+    @property
+    def label_rows(self) -> list[tuple[str, ...]]:
+        """The labels of every sentence."""
+        return [row.labels for row in self.rows]
+
+    def where(self, row: Row, position: int = 0) -> str:
+        """The place of a token, as messages begin."""
+        if self.path.suffix == ".parquet":
+            return f"{self.path}: row {row.place}"
+        return f"{self.path}:{row.place + position if self.token_lines else row.place}"
+
+    def labels(self) -> Iterator[tuple[str, str]]:
+        """Every label that occurs, once, and the place of its first occurrence."""
+        seen: set[str] = set()
+        for row in self.rows:
+            for position, label in enumerate(row.labels):
+                if label not in seen:
+                    seen.add(label)
+                    yield label, self.where(row, position)
+
+
+def check_words(tokens: Sequence[str], where: str) -> None:
+    """Check the words of a sentence.
+
+    Raises:
+        UserError: one is empty, or there are more than a sentence has.
+    """
+    if len(tokens) > LONGEST_SENTENCE:
+        raise UserError(
+            f"{where}: a sentence of {len(tokens):,} words; at most {LONGEST_SENTENCE:,} are read. Separate sentences "
+            "(in columns by an empty line)."
+        )
+    if not all(token.strip() for token in tokens):
+        raise UserError(f"{where}: a sentence with an empty word. Remove the word and its label.")
+
+
+def nothing_in(path: Path) -> UserError:
+    """The error for a file without a sentence."""
+    return UserError(f"{path}: contains no sentence. Give a file with sentences.")
