@@ -13,6 +13,7 @@
     STORAGE/records/NAME    what waits to be recorded in MLflow
     STORAGE/failures/RUN    what failed attempts said
     STORAGE/uses/STUDY      what a study has used (see `uses`)
+    STORAGE/report          pages and tables of studies
     STORAGE/ray             Ray's own files
 
 A key is a digest of all that decides the content, so that two trials, two studies or two languages that need one
