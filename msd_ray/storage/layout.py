@@ -13,6 +13,7 @@
     STORAGE/records/NAME.*      journal: records pending for MLflow
     STORAGE/failures/RUN        output of failed attempts
     STORAGE/uses/STUDY          artifacts that a study uses (see uses.py)
+    STORAGE/report              pages and tables of studies
     STORAGE/ray                 Ray's files
 
 Trials, studies and languages with the same settings therefore share artifacts. An artifact is verified before use and
