@@ -356,6 +356,13 @@ def test_files_in_their_order(directory: Path, tmp_path: Path, capsysbinary: pyt
     assert rows(capsysbinary.readouterr().out) == found
 
 
+def test_raw_text(directory: Path, command: Callable[..., bytes]) -> None:
+    (row,) = rows(command("Paris, Roma.\n", "--model", directory, "--words", "unicode"))
+    assert row["tokens"] == ["Paris", ",", "Roma", "."]
+    with pytest.raises(SystemExit):
+        main(["--model", str(directory), "--words", "unicode", "--characters"])
+
+
 def test_marked_text(directory: Path, command: Callable[..., bytes]) -> None:
     text = "Angela  Merkel\tin Paris\n\nв на من\n"
     (found,) = [command(text, "--model", directory, "--format", "text").decode()]
