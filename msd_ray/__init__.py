@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .report.study_result import StudyResult, load_study
     from .tune import run_search
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Entity",
     "StudyResult",
