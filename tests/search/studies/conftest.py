@@ -1,4 +1,7 @@
-"""Studies in each kind of database, and one that nothing disturbed."""
+"""Studies in each kind of database, and one that nothing disturbed.
+
+The tests that take `url` are the contract of study storages: they run on SQLite and on PostgreSQL.
+"""
 
 import uuid
 from pathlib import Path
