@@ -13,7 +13,12 @@ from msd_ray.local_cluster.layout import HOST, Layout, Ports, with_free_ports
 from msd_ray.local_cluster.processes import terminate_or_kill, with_descendants
 from msd_ray.local_cluster.secret_files import private_directory
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.slow("Ray notices after half a minute"),
+    pytest.mark.cluster,
+    pytest.mark.extended,
+    pytest.mark.timeout(1200),
+]
 
 
 def test_a_port_that_is_taken_during_the_start() -> None:

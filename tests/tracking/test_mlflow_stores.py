@@ -143,7 +143,7 @@ def test_a_changed_setting_is_rejected_and_changes_nothing(uri: str, reopen: Ope
 
 
 def test_many_and_long_parameters_and_tags(uri: str, reopen: Open) -> None:
-    parameters = {**{f"p{i}": i for i in range(250)}, "long": "x" * 20_000}
+    parameters: dict[str, Any] = {**{f"p{i}": i for i in range(250)}, "long": "x" * 20_000}
     for _ in range(2):
         run = reopen().child("student/0", name="s", parameters=parameters, tags={"reason": "y" * 9000})
     stored = connect(uri).get_run(run).data
