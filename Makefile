@@ -11,10 +11,10 @@ TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo cluster cluster-stop test test-on-clusters test-without test-fast chaos lint style types format constraints audit clean
+.PHONY: help install demo cluster cluster-stop test test-extended test-on-clusters test-without test-fast test-lowest chaos lint style types format constraints audit clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 install: $(INSTALLED)  ## create .venv with the exact versions of constraints.txt (again only when something changed)
 
@@ -39,17 +39,36 @@ cluster-stop: install  ## end what `make cluster` started; its data stay
 
 # The tests with a Ray cluster run one after the other and take longest: all else runs beside them. What make tells a make below is not for the tests' own.
 PYTEST := env -u MAKEFLAGS -u MFLAGS OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=15
-test: style  ## lint, type-check, and run every test
+WHICH := not extended
+# Only files with such tests: to import all others takes half a minute.
+CLUSTER_FILES = $(shell grep -rl --include='test_*.py' 'mark\.cluster' tests)
+QUICK := not slow and not chaos and not extended
+test: style  ## lint, type-check, and run the tests
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-on-clusters test-without types
 
+test-extended: install  ## the tests of other programs' pages, the local stack, load and simulated searches
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target WHICH=extended test-on-clusters test-without
+
 test-on-clusters: install
-	$(PYTEST) -m cluster
+	$(PYTEST) -m "cluster and $(WHICH)" $(CLUSTER_FILES)
 
 test-without: install
-	$(PYTEST) -m "not cluster and not chaos" -n 2 --dist loadfile
+	$(PYTEST) -m "not cluster and not chaos and $(WHICH)" -n 2 --dist loadfile
 
-test-fast: lint  ## the same without the tests marked slow
-	$(PYTEST) -m "not slow and not chaos" -n 2 --dist loadfile
+test-fast: lint  ## lint, type-check, and run the tests that are neither slow nor extended
+	$(PYTEST) -m "$(QUICK)" -n 2 --dist loadfile
+
+# pip cannot choose the lowest versions; uv can. torch is held, as in `make constraints`; with a CPU wheel in a folder:
+# UV_FIND_LINKS=/folder make test-lowest TORCH=torch==2.13.0+cpu
+test-lowest:  ## run the quick tests with the lowest versions that pyproject.toml admits (needs the network)
+	@lowest=$$(mktemp -d) && trap 'rm -rf "$$lowest"' EXIT && set -e; \
+	$(PYTHON) -m venv "$$lowest/venv"; \
+	python="$$lowest/venv/bin/python"; \
+	"$$python" $(PIP_INSTALL) uv; \
+	echo "$(TORCH)" > "$$lowest/held.txt"; \
+	"$$python" -m uv pip install --quiet --python "$$python" --resolution lowest-direct \
+		--constraints "$$lowest/held.txt" --editable ".[dev,e5-small]"; \
+	OMP_NUM_THREADS=1 "$$python" -m pytest -m "$(QUICK)" -n 2 --dist loadfile
 
 # Its lines are added to CHAOS_ROWS, from which the last line makes the table of docs/faults.md.
 SEED ?= 1

@@ -2,6 +2,8 @@
 
 The names below are imported when they are first used, so that `import msd_ray` takes no time.
 
+    run_search, run_ablation     what the commands `tune` and `ablate` do; results as objects
+    load_study, StudyResult      the results of a recorded study
     Tagger, Entity, TaggedText   tag text with an exported student
     load_corpus                  the sentences of a data set and language
 """
@@ -10,17 +12,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .ablate import run_ablation
     from .data.load import load_corpus
     from .predict.tagger import Entity, TaggedText, Tagger
+    from .report.study_result import StudyResult, load_study
+    from .tune import run_search
 
-__version__ = "0.1.0"
-__all__ = ["Entity", "TaggedText", "Tagger", "__version__", "load_corpus"]
+__version__ = "0.2.0"
+__all__ = [
+    "Entity",
+    "StudyResult",
+    "TaggedText",
+    "Tagger",
+    "__version__",
+    "load_corpus",
+    "load_study",
+    "run_ablation",
+    "run_search",
+]
 
 _MODULES = {
     "Entity": "predict.tagger",
+    "StudyResult": "report.study_result",
     "TaggedText": "predict.tagger",
     "Tagger": "predict.tagger",
     "load_corpus": "data.load",
+    "load_study": "report.study_result",
+    "run_ablation": "ablate",
+    "run_search": "tune",
 }
 
 

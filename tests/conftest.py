@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from long_tests import pytest_collection_modifyitems as pytest_collection_modifyitems
+from long_tests import pytest_terminal_summary as pytest_terminal_summary
 from postgres_server import PostgresServer, require_postgres, running_postgres
 from s3_server import BUCKET, CREDENTIALS, Front, front_of, s3_server
+from shared_ray import SharedRay, shared_ray
 from small_command import small_command
 from tiny_bert import tiny_bert_directory
 from transformers import PreTrainedTokenizerFast
@@ -32,6 +35,20 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> EncoderFiles:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MSD_RAY_CACHE", str(tmp_path_factory.mktemp("cache")))
         return resolve(str(tiny_bert_directory(tmp_path_factory.mktemp("tiny-bert"))))
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedRay]:
+    """The Ray cluster of all tests that do not test Ray's own life cycle."""
+    with shared_ray(tmp_path_factory.mktemp("ray")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _ray_cluster_is_left_unused(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "ray_cluster" in request.fixturenames:
+        request.getfixturevalue("ray_cluster").assert_unused()
 
 
 @pytest.fixture(scope="session")

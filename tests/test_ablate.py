@@ -1,12 +1,11 @@
 """`msd_ray.ablate`: what it says before it starts, what it refuses, and a comparison to its table."""
 
-import os
 import re
-import signal
 from pathlib import Path
 
 import pytest
-from stored_runs import assert_same_outcome, assert_settled, children, parents
+from shared_ray import SharedRay
+from stored_runs import assert_settled, children, parents
 from tune_process import Tune
 
 from msd_ray.ablate import main
@@ -84,25 +83,20 @@ def test_a_configuration_that_is_searched_is_refused(command: list[str], tmp_pat
         main([*command, "--configuration", str(space), "--storage", str(tmp_path / "storage")])
 
 
-@pytest.mark.slow
+@pytest.mark.slow("an ablation on Ray")
 @pytest.mark.cluster
 @pytest.mark.timeout(1200)
-def test_a_comparison_killed_and_started_again_ends_as_if_undisturbed(command: list[str], tmp_path: Path) -> None:
-    arguments = [*command, "--variants", "msd", "direct", "--seeds", "1", "--max-concurrent", "1"]
-    undisturbed, storage = tmp_path / "undisturbed", tmp_path / "storage"
-    with Tune([*arguments, "--storage", str(undisturbed)], tmp_path / "log", ("-m", "msd_ray.ablate")) as whole:
-        assert whole.wait() == 0, whole.output
-    with Tune([*arguments, "--storage", str(storage)], tmp_path / "log-1", ("-m", "msd_ray.ablate")) as killed:
-        killed.wait_until(lambda: "COMPLETE" in killed.output)
-        os.kill(killed.process.pid, signal.SIGKILL)
-    with Tune([*arguments, "--storage", str(storage)], tmp_path / "log-2", ("-m", "msd_ray.ablate")) as again:
-        assert again.wait() == 0, again.output
+def test_a_comparison_to_its_table(command: list[str], ray_cluster: SharedRay, tmp_path: Path) -> None:
+    storage = tmp_path / "storage"
+    arguments = [*command, "--variants", "msd", "direct", "--seeds", "1", "--storage", str(storage)]
+    program = ("-m", "msd_ray.ablate")
+    with Tune(arguments, tmp_path / "log", program, environment=ray_cluster.environment) as ablation:
+        assert ablation.wait() == 0, ablation.output
     assert_settled(storage)
-    assert_same_outcome(storage, undisturbed)
     assert {run.tags["row"] for run in children(storage).values()} == {"msd", "direct"}
     (parent,) = parents(storage)
     assert (parent.tags["command"], parent.tags["zero_shot"]) == ("ablate", "true")
     for name in ("msd", "direct"):
         mean = parent.metrics[f"final/{name}/test_f1_mean"]
-        (line,) = (line for line in again.output.splitlines() if f"│ {VARIANTS[name].label} " in line)
+        (line,) = (line for line in ablation.output.splitlines() if f"│ {VARIANTS[name].label} " in line)
         assert f" {100 * mean:.2f} " in line

@@ -1,4 +1,7 @@
-"""The command from its start to its table: with and without Ray Train, killed, started again, started twice."""
+"""The command from its start to its table: with and without Ray Train, killed, started again, started twice.
+
+Where it matters what becomes of Ray's processes, the command starts its own Ray; else it joins the tests' cluster.
+"""
 
 import json
 import os
@@ -13,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import stored_runs
+from shared_ray import SharedRay
 from small_command import small_command
 from stored_runs import assert_same_outcome, assert_settled, children, parents, trials
 from tune_process import Tune, is_loopback
@@ -23,7 +27,7 @@ from msd_ray.report.comparison import summary_rows
 from msd_ray.tracking.rows import RunRow
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow("the whole command on Ray, which some tests start several times"),
     pytest.mark.cluster,
     pytest.mark.timeout(1200),
 ]  # minutes where others keep the processors busy
@@ -35,11 +39,12 @@ def command(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="module")
-def undisturbed(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Tune:
+def undisturbed(command: list[str], ray_cluster: SharedRay, tmp_path_factory: pytest.TempPathFactory) -> Tune:
     """A search without Ray Train's workers that ran to its end; its storage is beside its output."""
     directory = tmp_path_factory.mktemp("undisturbed")
     places = ["--storage", str(directory / "storage"), "--summary", str(directory / "summary.json")]
-    with Tune([*command, "--workers", "0", *places], directory / "log") as tune:
+    arguments = [*command, "--workers", "0", *places]
+    with Tune(arguments, directory / "log", environment=ray_cluster.environment) as tune:
         assert tune.wait() == 0, tune.output
     return tune
 
@@ -172,13 +177,13 @@ def test_its_ray_answers_nobody_without_the_token(watched_search: WatchedSearch)
     assert [body for status, body in http if status == 200 and not body.startswith(b"# HELP ")] == []
 
 
-def test_same_command_again_has_nothing_to_do(command: list[str], undisturbed: Tune) -> None:
+def test_same_command_again_has_nothing_to_do(command: list[str], ray_cluster: SharedRay, undisturbed: Tune) -> None:
     storage = storage_of(undisturbed)
     before = children(storage), trials(storage)
     summary = undisturbed.log.with_name("summary.json")
     written = summary.read_text()
     arguments = [*command, "--workers", "0", "--storage", str(storage), "--summary", str(summary)]
-    with Tune(arguments, undisturbed.log.with_name("again")) as tune:
+    with Tune(arguments, undisturbed.log.with_name("again"), environment=ray_cluster.environment) as tune:
         assert tune.wait(120) == 0, tune.output
     assert "Study sample-ar is complete (1 teacher, 2 student, 2 final trials): nothing to train." in tune.output
     assert "Starting Ray" not in tune.output
@@ -211,7 +216,9 @@ def assert_nothing_is_left(tune: Tune) -> None:
         time.sleep(0.1)
 
 
-def test_killed_interrupted_and_started_again(command: list[str], undisturbed: Tune, tmp_path: Path) -> None:
+def test_killed_interrupted_and_started_again(
+    command: list[str], ray_cluster: SharedRay, undisturbed: Tune, tmp_path: Path
+) -> None:
     storage = tmp_path / "storage"
     arguments = [*command, "--workers", "0", "--storage", str(storage)]
 
@@ -223,7 +230,7 @@ def test_killed_interrupted_and_started_again(command: list[str], undisturbed: T
             )
         return False
 
-    with Tune(arguments, tmp_path / "killed") as tune:
+    with Tune(arguments, tmp_path / "killed", environment=ray_cluster.environment) as tune:
         tune.wait_until(lambda: running_in("teacher"))
         tune.kill()
     assert running_in("teacher")
@@ -243,7 +250,7 @@ def test_killed_interrupted_and_started_again(command: list[str], undisturbed: T
         assert tune.wait(10) == -signal.SIGINT, tune.output
         assert_nothing_is_left(tune)
     assert running_in("final")
-    with Tune(arguments, tmp_path / "log") as tune:
+    with Tune(arguments, tmp_path / "log", environment=ray_cluster.environment) as tune:
         tune.wait_until(lambda: "Encoding" in tune.output)  # by then it holds the study
         with Tune(arguments, tmp_path / "second") as second:
             assert second.wait(120) == 2, second.output
@@ -266,10 +273,12 @@ def test_told_to_end_before_ray_has_started(command: list[str], tmp_path: Path) 
     assert "Traceback" not in tune.output
 
 
-def test_several_languages_end_with_one_table_of_all(command: list[str], tmp_path: Path) -> None:
+def test_several_languages_end_with_one_table_of_all(
+    command: list[str], ray_cluster: SharedRay, tmp_path: Path
+) -> None:
     few = ["--lang", "ar", "de", "--trials", "1", "--epochs", "1"]
     arguments = [*command, *few, "--workers", "0", "--storage", str(tmp_path / "storage")]
-    with Tune(arguments, tmp_path / "log") as tune:
+    with Tune(arguments, tmp_path / "log", environment=ray_cluster.environment) as tune:
         assert tune.wait() == 0, tune.output
     table = tune.output[tune.output.index("sample, all languages") :]
     scores = [

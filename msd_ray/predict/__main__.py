@@ -10,10 +10,11 @@ import os
 import sys
 from collections.abc import Iterable
 from io import BufferedReader
-from typing import BinaryIO, cast
+from typing import BinaryIO, cast, get_args
 
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.option_types import address, path, place, text
+from msd_ray.data.words import WordRule
 
 from .formats import FORMATS, for_terminal
 from .hub import push_to_hub
@@ -26,7 +27,8 @@ DESCRIPTION = """\
 Tag named entities in text with an exported student, one sentence per line.
 
 Words are found as in the training text of the model: by the rules of Unicode if that was raw text; by character if its
-words were characters (Chinese); else at white space, where punctuation must be separated as well.
+words were characters (Chinese); else at white space, where punctuation must be separated as well. --words unicode
+splits raw text for any model.
 Results are written in input order as soon as input is available. A blank line gives an empty result.
 Sentences longer than the model's limit are read in overlapping windows of whole words: every word gets a label."""
 
@@ -42,7 +44,7 @@ output:
 
 examples:
   echo "Angela Merkel spoke in Paris ." | python -m msd_ray.predict --model exported/tr
-  python -m msd_ray.predict --model exported/tr --format text one.txt two.txt
+  python -m msd_ray.predict --model exported/tr --words unicode --format text one.txt two.txt
   python -m msd_ray.predict --model exported/zh --lang zh --format conll < text.txt > tagged.conll
   python -m msd_ray.predict --model models:/msd-wikiann-ar@champion < text.txt
   python -m msd_ray.predict --model models:/msd-wikiann-ar/3 --mlflow-uri http://HOST:5000 < text.txt
@@ -117,7 +119,7 @@ def _loaded(options: argparse.Namespace) -> Tagger:
     return Tagger.from_pretrained(
         options.model,
         lang=options.lang,
-        characters=options.characters or None,
+        words="characters" if options.characters else options.words,
         decode=options.decode,
         device=options.device,
         precision=options.precision,
@@ -172,7 +174,14 @@ def command_line() -> argparse.ArgumentParser:
         metavar="LANG",
         help="language of the text (default: the model's); zh: one token per character",
     )
-    add("--characters", action="store_true", help="one token per character, for any language")
+    split = parser.add_mutually_exclusive_group()
+    split.add_argument(
+        "--words",
+        choices=get_args(WordRule),
+        help="how to split text into words. unicode: raw text, separates punctuation; blanks: at white space; "
+        "characters (default: as the training text of the model)",
+    )
+    split.add_argument("--characters", action="store_true", help="the same as --words characters")
     add(
         "--decode",
         choices=("argmax", "viterbi"),

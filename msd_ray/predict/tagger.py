@@ -109,7 +109,7 @@ class Tagger:
         model: str | Path,
         *,
         lang: str | None = None,
-        characters: bool | None = None,
+        words: WordRule | None = None,
         decode: Literal["argmax", "viterbi"] | None = None,
         device: str = "auto",
         precision: str = "auto",
@@ -121,7 +121,8 @@ class Tagger:
             model: its directory, `s3://BUCKET/PREFIX/models/STUDY`, or a registered model, `models:/NAME@ALIAS` or
                 `models:/NAME/VERSION`.
             lang: language of the text; None: the student's.
-            characters: whether every character is a word; None: as in the training text.
+            words: how texts are split into words: unicode (raw text; separates punctuation), blanks (at white space) or
+                characters; None: as the training text was.
             decode: argmax, or viterbi (the best valid sequence); None: as in the search that trained it.
             device: auto (a GPU if there is one), cpu, cuda or cuda:N.
             precision: auto (bf16 where it is faster), fp32 or bf16.
@@ -134,7 +135,7 @@ class Tagger:
         with student_directory(model, mlflow_uri) as directory:
             classifier = _load(directory, device, precision)
         check_language(lang, classifier.lang)
-        return cls(classifier, decode=decode, word_rule=_word_rule(characters, lang, classifier.word_rule))
+        return cls(classifier, decode=decode, word_rule=words or _word_rule(lang, classifier.word_rule))
 
     @property
     def lang(self) -> str:
@@ -182,12 +183,11 @@ def _load(directory: Path, device: str, precision: str) -> "Classifier":
     return classifier_of(load_student(directory, place), precision=precision)
 
 
-def _word_rule(characters: bool | None, lang: str | None, of_student: WordRule) -> WordRule:
-    """How text is split: as the arguments say, else as the training text of the student was."""
-    if characters or (characters is None and lang in CHARACTER_LANGUAGES):
+def _word_rule(lang: str | None, of_student: WordRule) -> WordRule:
+    """How text in a language is split: as the training text of the student was, but for Chinese."""
+    if lang in CHARACTER_LANGUAGES:
         return "characters"
-    other = characters is False or lang is not None
-    return "blanks" if other and of_student == "characters" else of_student
+    return "blanks" if lang is not None and of_student == "characters" else of_student
 
 
 def _split(text: str | Sequence[str], rule: WordRule) -> tuple[str, tuple[Span, ...]]:

@@ -26,7 +26,7 @@ from .classifier import Classifier, classifier_of
 if TYPE_CHECKING:
     from .export import LoadedStudent
 
-TOKENS_A_BATCH = {"cuda": 32_768, "cpu": 1_024}
+TOKENS_A_BATCH = {"cuda": 32_768, "cpu": 512}
 """Maximum tokens per batch, padding included: on CPUs what fits into a core's cache."""
 
 

@@ -48,8 +48,10 @@ def ablation_page(
     lang, runs, student = study.lang, row_runs(study), winner_run(study)
     scope = scope_of(results, lang)
     _, pairwise, bootstrap, types, spans = ablation_tables(study, results, runs, read)
+    # Of one language, the first screen has the scores of all variants.
+    own = [table for table in dataset_tables(results) if len(results.langs) > 1 or not table.key.startswith("variants")]
     sections = (
-        Section(heading="Beside the paper", anchor="paper", tables=(*paper, *dataset_tables(results))),
+        Section(heading="Beside the paper", anchor="paper", tables=(*paper, *own)),
         Section(
             heading="Significance",
             anchor="significance",

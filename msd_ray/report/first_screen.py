@@ -63,7 +63,7 @@ def first_screen(study: RecordedStudy) -> FirstScreen:
         headlines=_headlines(found),
         table=replace(final_runs_table(study), notes=(notes.FIRST_SCREEN,)),
         figure=final_scores_figure(found.rows),
-        settings_title="Hyperparameters of the winner",
+        settings_title=f"Hyperparameters of {'MSD' if study.command == ABLATE else 'the winner'}",
         settings=_settings(study),
         more_settings=_all_settings(winner_run(study)),
     )

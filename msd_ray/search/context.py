@@ -1,11 +1,12 @@
 """Context of a trial on a worker: its corpora on the device, new taggers, locks and reports."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
+from filelock import BaseFileLock, Timeout
 from torch import Tensor
 
 from msd_ray.data.encoders.files import EncoderFiles, directory_digest
@@ -26,6 +27,8 @@ from msd_ray.storage.uses import mark_used
 from .plans import Experiment, TrialPlan, TrialReport
 
 Report = Callable[[TrialReport], None]
+WAIT_S = 10.0
+"""Seconds between two reports of a trial that waits for an artifact."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,14 +168,17 @@ class TrialContext:
     def exclusive_lock(self, kept: StoredArtifact) -> Iterator[None]:
         """Hold the lock of an artifact while this trial's workers create it; the first worker holds it for all.
 
+        While another trial holds it, all workers report that they wait, so that the trial does not count as silent.
         Inside the block the artifact is complete or absent; `Workers.from_first` tells which. All workers enter and
         leave the block at the same time. With an object store, the nodes of the other workers download the artifact
         before and after the block.
         """
         workers = Workers.current()
-        with ExitStack() as lock:
+        lock = self.experiment.storage.lock(kept.path)
+        try:
+            while not workers.from_first(lambda: _is_acquired(lock)):
+                self.report_stage(f"waiting for {self.experiment.storage.name(kept.path)}, which another trial creates")
             if workers.first:
-                lock.enter_context(self.experiment.storage.lock(kept.path))
                 mark_used(self.experiment.storage, self.experiment.study, kept.path, trial=self.plan.key)
             damage = workers.from_first(kept.repair)
             if damage is not None:
@@ -183,6 +189,8 @@ class TrialContext:
                 kept.upload()
             workers.barrier()
             self._fetch_on_other_nodes(kept)
+        finally:
+            lock.release()
 
     def _ensure_local(self, path: Path) -> Path:
         mark_used(self.experiment.storage, self.experiment.study, path)
@@ -193,6 +201,15 @@ class TrialContext:
         storage, workers = self.experiment.storage, Workers.current()
         if storage.store is not None and workers.from_first(lambda: local_root(storage)) != local_root(storage):
             kept.ensure_local()
+
+
+def _is_acquired(lock: BaseFileLock) -> bool:
+    """Wait for the lock for a while; returns whether it was acquired."""
+    try:
+        lock.acquire(timeout=WAIT_S)
+    except Timeout:
+        return False
+    return True
 
 
 def _is_here(files: EncoderFiles) -> bool:

@@ -13,6 +13,7 @@
     STORAGE/records/NAME.*      journal: records pending for MLflow
     STORAGE/failures/RUN        output of failed attempts
     STORAGE/uses/STUDY          artifacts that a study uses (see uses.py)
+    STORAGE/report              pages and tables of studies
     STORAGE/ray                 Ray's files
 
 Trials, studies and languages with the same settings therefore share artifacts. An artifact is verified before use and
@@ -34,7 +35,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.files import check_writable, new_file
@@ -235,12 +236,10 @@ class Storage:
             holder.unlink(missing_ok=True)
             lock.release()
 
-    @contextmanager
-    def lock(self, path: Path) -> Iterator[None]:
-        """Hold the exclusive lock of `path`; other processes wait. It is released when the process exits."""
+    def lock(self, path: Path) -> BaseFileLock:
+        """The exclusive lock of `path`, to be held in a `with` block. It is released when the process exits."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(path.name + ".lock")):
-            yield
+        return FileLock(path.with_name(path.name + ".lock"))
 
 
 def _holder(path: Path) -> str:

@@ -15,6 +15,7 @@ def test_the_windows_are_the_first_the_middle_and_the_last_tenth() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_search_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outputs = []
     for run, seed in enumerate(("0", "0", "1")):

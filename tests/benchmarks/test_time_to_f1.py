@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from shared_ray import SharedRay
 from small_command import small_command
 from stored_runs import trials
 
@@ -11,10 +12,15 @@ from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 
 
-@pytest.mark.slow
+@pytest.mark.slow("three searches on Ray")
 @pytest.mark.cluster
+@pytest.mark.extended
 @pytest.mark.timeout(1200)
-def test_the_best_student_of_a_search(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:
+def test_the_best_student_of_a_search(
+    tiny_encoder: EncoderFiles, ray_cluster: SharedRay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ray_cluster.environment.items():
+        monkeypatch.setenv(name, value)
     command = [*small_command(tiny_encoder, tmp_path), "--workers", "0"]
     printed: list[str] = []
     storage = tmp_path / "storage"

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from shared_ray import SharedRay
 from tune_process import Tune
 
 from benchmarks.warm_trials import main
@@ -11,14 +12,17 @@ from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 
 
-@pytest.mark.slow
+@pytest.mark.slow("a search on Ray with a process of its own in each phase")
 @pytest.mark.cluster
+@pytest.mark.extended
 @pytest.mark.timeout(1200)
-def test_prints_seconds_between_trials_and_memory(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:
+def test_prints_seconds_between_trials_and_memory(
+    tiny_encoder: EncoderFiles, ray_cluster: SharedRay, tmp_path: Path
+) -> None:
     counts = {"sentences": "64", "batch-size": "8", "epochs": "2", "trials": "3", "concurrent": "1"}
     options = [text for name, value in counts.items() for text in (f"--{name}", value)]
     arguments = ["-m", "benchmarks.warm_trials", "--encoder", str(tiny_encoder.directory), *options]
-    with Tune([], tmp_path / "log", arguments) as command:
+    with Tune([], tmp_path / "log", arguments, environment=ray_cluster.environment) as command:
         assert command.wait() == 0, command.output
     rows = re.findall(
         r"^\| (\w+) \| (\d+) \| 1 \| ([\d.]+) \| ([\d.]+) / ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$",

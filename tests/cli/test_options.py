@@ -134,7 +134,7 @@ def test_the_home_directory_is_expanded_in_every_path(monkeypatch: pytest.Monkey
     [
         ("report", {"--storage", "--out"}),
         ("storage", {"--storage"}),
-        ("predict", {"--model"}),
+        ("predict", {"--model", "--export-onnx"}),
         ("data", {"--data-dir"}),
         ("local_cluster", {"--directory"}),
     ],

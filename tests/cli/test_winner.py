@@ -174,4 +174,7 @@ def test_a_search_whose_final_runs_all_failed_has_no_student_and_says_so(setup: 
     assert printed.getvalue().count("not run") == 4
     assert printed.getvalue().count("0, 1 failed") == 2
     assert "none: every final run of the best configuration failed" in printed.getvalue()
+    report = setup.storage.root / "report" / "sample-tr.html"
+    assert str(report) in printed.getvalue().replace("\n", "")
+    assert "no final run has a score yet" in report.read_text(encoding="utf-8")
     assert not setup.storage.model("sample-tr").exists()

@@ -12,7 +12,7 @@ import pytest
 
 from msd_ray.data.encoders.files import EncoderFiles
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow("joins clusters of its own"), pytest.mark.cluster, pytest.mark.timeout(3600)]
 TESTS = Path(__file__).parents[1]
 TOKEN = "a-token-of-the-tests-and-of-nobody-else"
 

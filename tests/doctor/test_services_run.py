@@ -9,7 +9,7 @@ import pytest
 from service_stack import USER, Database, mlflow, postgres, postgres_programs, status
 from study_driver import drive, records
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
 
 

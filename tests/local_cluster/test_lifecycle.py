@@ -106,6 +106,7 @@ def test_nothing_to_stop(layout: Layout, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_start_that_fails_in_the_middle_leaves_nothing_running(layout: Layout) -> None:
     """PostgreSQL runs when MLflow refuses to start, for a key that is empty."""
     require_postgres()

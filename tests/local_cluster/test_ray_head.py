@@ -12,7 +12,12 @@ from msd_ray.local_cluster import ray_head
 from msd_ray.local_cluster.layout import HOST, Layout, Ports, private_directory, with_free_ports
 from msd_ray.local_cluster.processes import terminate_or_kill, with_descendants
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.slow("Ray notices after half a minute"),
+    pytest.mark.cluster,
+    pytest.mark.extended,
+    pytest.mark.timeout(1200),
+]
 
 
 def test_a_port_that_is_taken_during_the_start() -> None:

@@ -21,7 +21,12 @@ from msd_ray.local_cluster.layout import HOST, USER, Layout
 from msd_ray.local_cluster.processes import terminate, with_variable
 from msd_ray.local_cluster.state import MARK
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.timeout(3600)]
+pytestmark = [
+    pytest.mark.slow("PostgreSQL, MLflow and Ray start, and a search is submitted three times"),
+    pytest.mark.cluster,
+    pytest.mark.extended,
+    pytest.mark.timeout(3600),
+]
 
 STOPPED = "stopped by SIGTERM. Finished trials and epochs are stored. Run the same command again to resume."
 

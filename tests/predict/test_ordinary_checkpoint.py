@@ -48,7 +48,7 @@ def test_a_pipeline_gives_the_tags_of_predict(student: Path, lang: str) -> None:
     assert len({label for words in expected for label in words}) > 3, "the labels vary, so that they can tell"
 
 
-@pytest.mark.slow
+@pytest.mark.slow("transformers tags 600 sentences with e5-small one by one")
 def test_a_pipeline_with_the_embedded_encoder(e5_files: EncoderFiles, tmp_path: Path) -> None:
     exported(e5_files, tmp_path / "student", max_length=LIMIT)
     loaded = load_student(tmp_path / "student", CPU)

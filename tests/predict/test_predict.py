@@ -2,11 +2,13 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -354,6 +356,32 @@ def test_files_in_their_order(directory: Path, tmp_path: Path, capsysbinary: pyt
     with pytest.raises(UserError, match=r"two\.txt, line 2, byte 2: not UTF-8"):
         main(["--model", str(directory), str(tmp_path / "one.txt"), str(tmp_path / "two.txt")])
     assert rows(capsysbinary.readouterr().out) == found
+
+
+def test_progress_on_a_terminal(directory: Path, tmp_path: Path) -> None:
+    """On standard error, while standard output is a pipe."""
+    (tmp_path / "text.txt").write_text("Angela Merkel\n" * 3)
+    controller, terminal = pty.openpty()
+    command = [*COMMAND, "--model", str(directory), str(tmp_path / "text.txt")]
+    environment = {**ENVIRONMENT, "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal, env=environment) as process:
+        os.close(terminal)
+        assert process.stdout is not None
+        assert len(rows(process.stdout.read())) == 3
+        assert process.wait(120) == 0
+    shown = b""
+    with os.fdopen(controller, "rb", buffering=0) as screen, suppress(OSError):  # EIO at the end
+        while part := screen.read(1 << 12):
+            shown += part
+    assert b"loading the model" in shown
+    assert b"3 sentences, " in shown
+
+
+def test_raw_text(directory: Path, command: Callable[..., bytes]) -> None:
+    (row,) = rows(command("Paris, Roma.\n", "--model", directory, "--words", "unicode"))
+    assert row["tokens"] == ["Paris", ",", "Roma", "."]
+    with pytest.raises(SystemExit):
+        main(["--model", str(directory), "--words", "unicode", "--characters"])
 
 
 def test_marked_text(directory: Path, command: Callable[..., bytes]) -> None:

@@ -92,7 +92,14 @@ def test_viterbi_and_characters(tiny_encoder: EncoderFiles, directory: Path, tmp
     assert Tagger.from_pretrained(directory, lang="zh", device="cpu").tag(["我在"])[0].tokens == ["我", "在"]
     exported(tiny_encoder, tmp_path / "zh", lang="zh")
     assert Tagger.from_pretrained(tmp_path / "zh", device="cpu").tag(["我在"])[0].tokens == ["我", "在"]
-    assert Tagger.from_pretrained(str(tmp_path / "zh"), characters=False).tag(["我在"])[0].tokens == ["我在"]
+    assert Tagger.from_pretrained(str(tmp_path / "zh"), words="blanks").tag(["我在"])[0].tokens == ["我在"]
+
+
+def test_raw_text_is_split_by_unicode_rules(directory: Path) -> None:
+    tagger = Tagger.from_pretrained(directory, words="unicode", device="cpu")
+    (tagged,) = tagger.tag(["Angela Merkel's Paris, (Roma)."])
+    assert tagged.tokens == ["Angela", "Merkel's", "Paris", ",", "(", "Roma", ")", "."]
+    assert all(tagged.text[entity.start : entity.end] == entity.text for entity in tagged.entities)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def main() -> None:
     from ray.util.placement_group import PlacementGroup, placement_group, placement_group_table
 
     def ready_group() -> PlacementGroup:
-        group: PlacementGroup = placement_group([{"CPU": 1}])
+        group: PlacementGroup = placement_group([{"CPU": 0.5}])
         ray.get(group.ready())
         return group
 
@@ -40,7 +40,7 @@ def main() -> None:
         return {name: str(placement_group_table(group)["state"]) for name, group in groups.items()}
 
     seen: dict[str, Any] = {}
-    with cluster(cpus=3):
+    with cluster(cpus=2):
         maker: Any = ray.remote(num_cpus=0)(Maker)
         makers = [maker.remote() for _ in range(2)]
         alive, dead = ray.get([one.make.remote() for one in makers])

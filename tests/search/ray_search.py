@@ -4,9 +4,9 @@ python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S TROUBLE ...
 
 Troubles: the driver is `busy` at the last report of each teacher; the first student's worker is `kill`ed at its first
 report; `stop` ends all students but the first at their first report, and with `no-cleaner` Ray Train's helper that
-frees what every second of these had reserved is killed before; trials ask for more than there is (`starve`); the
-cluster has `one-cpu`; the first report of a student is `refuse`d by what records it; each time that a trial is handed
-out, the processes that were kept for it are `lost`.
+frees what every second of these had reserved is killed before; trials ask for more than there is (`starve`); a
+cluster of the search's own has `one-cpu`; the first report of a student is `refuse`d by what records it; each time
+that a trial is handed out, the processes that were kept for it are `lost`.
 """
 
 import json
@@ -18,6 +18,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from shared_ray import HEAD
 from tune_process import descendants_of, listening, pids_titled
 
 from msd_ray.common.errors import UserError
@@ -30,6 +31,8 @@ from msd_ray.search.plans import Launch, TrialReport
 
 WORKER, CLEANER = "ray::RayTrainWorker", "ray::PlacementGroupCleaner"
 TRIAL = "ray::ImplicitFunc"
+RAY = int(os.environ.get(HEAD, os.getpid()))
+"""The process that Ray's processes descend from."""
 
 
 @dataclass(kw_only=True)
@@ -67,8 +70,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
 
         def note(report: TrialReport) -> bool:
             nonlocal stopped_at
-            trained.update(pids_titled(descendants_of(os.getpid()), TRIAL))
-            addresses = {address for address, _ in listening(descendants_of(os.getpid()))}
+            trained.update(pids_titled(descendants_of(RAY), TRIAL))
+            addresses = {address for address, _ in listening({os.getpid(), *descendants_of(RAY)})}
             seen.listens_on = sorted(addresses.union(seen.listens_on))
             if "refuse" in troubles and phase.name == "student":
                 raise UserError("MLflow has no such run")
@@ -119,8 +122,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
 
 
 def _kill_all(title: str) -> list[int]:
-    """Kill those of this driver's cluster that are called so."""
-    pids = pids_titled(descendants_of(os.getpid()), title)
+    """Kill those of the cluster's processes that are called so."""
+    pids = pids_titled(descendants_of(RAY), title)
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     return pids

@@ -1,6 +1,6 @@
 """A complete ablation in seconds, without Ray: its runs in the calling process, one at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -13,6 +13,7 @@ from msd_ray.cli.display import progress
 from msd_ray.method.variants import VARIANTS
 from msd_ray.search.ablation import AblationSettings, run_ablation
 from msd_ray.search.execution import Execution
+from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Scored
 from msd_ray.search.prepare import Prepared, prepare_target_gold, prepare_test
 from msd_ray.tracking.run_logger import open_run_logger
@@ -23,7 +24,12 @@ EPOCH = replace(RUN, epochs=1)
 
 
 def ablate(
-    prepared: Prepared, directory: Path, *, variants: tuple[str, ...] = tuple(VARIANTS), seeds: int = 1
+    prepared: Prepared,
+    directory: Path,
+    *,
+    variants: tuple[str, ...] = tuple(VARIANTS),
+    seeds: int = 1,
+    run_phase: Callable[[Phase], None] = run_here,
 ) -> Mapping[str, stored_runs.Run]:
     """Run an ablation in this process; return its final runs by row and seed."""
     root = prepared.experiment.storage.root
@@ -59,7 +65,7 @@ def ablate(
                 run_logger=run_logger,
                 display=display,
                 threads=1,
-                run_phase=run_here,
+                run_phase=run_phase,
                 scored=scored,
             ),
             lambda: prepare_target_gold(data(directory), prepared),

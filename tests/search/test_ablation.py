@@ -1,19 +1,30 @@
 """Ablations: what variants share, which labels reach them, and their results."""
 
+import multiprocessing
+import os
 import shutil
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import stored_runs
+import torch
 from safetensors.numpy import load_file
 from small_ablation import ablate
-from small_search import MakePrepared, spoil_training_labels
+from small_search import MakePrepared, run_here, spoil_training_labels
+from stored_runs import assert_same_outcome, assert_settled
 
 from msd_ray.common.errors import UserError
 from msd_ray.method.entity_scores import entity_scores
 from msd_ray.method.variants import GOLD_AUXILIARY_WEIGHT, TEACHER_MMD_WEIGHT, VARIANTS, ZERO_SHOT
+from msd_ray.search.phase import Phase
+from msd_ray.search.plans import TrialReport
+from msd_ray.search.prepare import Prepared
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["msd_ray.search.work"])
 
 
 @pytest.fixture(scope="module")
@@ -89,20 +100,22 @@ def entity_f1(results: Path) -> float:
     return entity_scores(table["gold"], table["predicted"]).f1
 
 
-def test_target_labels_reach_gold_aux_alone(prepared: MakePrepared, small_corpora: Path, tmp_path: Path) -> None:
+@pytest.mark.slow("every variant with two other sets of labels")
+def test_target_labels_reach_gold_aux_alone(
+    prepared: MakePrepared, runs: Mapping[str, stored_runs.Run], small_corpora: Path, tmp_path: Path
+) -> None:
     """Labels that are no labels change no bit of any zero-shot variant; other labels change the control."""
     spoiled = Path(shutil.copytree(small_corpora, tmp_path / "spoiled"))
     spoil_training_labels(spoiled)
     moved = Path(shutil.copytree(small_corpora, tmp_path / "moved"))
     train = moved / "ar" / "train"
     train.write_text(train.read_text(encoding="utf-8").replace("PER", "LOC"), encoding="utf-8")
-    clean = ablate(prepared(storage=tmp_path / "a"), small_corpora)
     garbage = ablate(prepared(data_dir=spoiled, storage=tmp_path / "b"), spoiled, variants=ZERO_SHOT)
     other = ablate(prepared(data_dir=moved, storage=tmp_path / "c"), moved)
     for name in ZERO_SHOT:
-        digests = {runs[f"{name}/1"].tags["weights_sha256"] for runs in (clean, garbage, other)}
+        digests = {of[f"{name}/1"].tags["weights_sha256"] for of in (runs, garbage, other)}
         assert len(digests) == 1, name
-    assert clean["gold-aux/1"].tags["weights_sha256"] != other["gold-aux/1"].tags["weights_sha256"]
+    assert runs["gold-aux/1"].tags["weights_sha256"] != other["gold-aux/1"].tags["weights_sha256"]
     with pytest.raises(UserError, match=r"ar/train:1: .*garbage"):
         ablate(prepared(data_dir=spoiled, storage=tmp_path / "d"), spoiled, variants=("gold-aux",))
 
@@ -115,3 +128,28 @@ def test_more_seeds_and_variants_find_what_is_there(prepared: MakePrepared, smal
     assert sorted(again) == ["direct/1", "direct/2", "no-all/1", "no-all/2"]
     assert again["no-all/1"] == first["no-all/1"]
     assert trained <= set((done.experiment.storage.root / "students").iterdir())
+
+
+def ablate_until_killed(prepared: Prepared, directory: Path) -> None:
+    """In a process of its own, which dies when the first of two variants has ended and the other one runs."""
+
+    def die(phase: Phase, report: TrialReport) -> None:
+        if phase.study.trials()[0].state == "COMPLETE":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    torch.set_num_threads(1)
+    ablate(prepared, directory, variants=("msd", "direct"), run_phase=lambda phase: run_here(phase, before=die))
+
+
+def test_killed_and_started_again_it_ends_as_if_undisturbed(
+    prepared: MakePrepared, small_corpora: Path, tmp_path: Path
+) -> None:
+    killed, undisturbed = prepared(storage=tmp_path / "killed"), prepared(storage=tmp_path / "undisturbed")
+    process = PROCESSES.Process(target=ablate_until_killed, args=(killed, small_corpora))
+    process.start()
+    process.join(600)
+    assert process.exitcode == -signal.SIGKILL
+    for one in (killed, undisturbed):
+        ablate(one, small_corpora, variants=("msd", "direct"))
+    assert_settled(tmp_path / "killed")
+    assert_same_outcome(tmp_path / "killed", tmp_path / "undisturbed")

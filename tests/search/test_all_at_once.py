@@ -6,8 +6,9 @@ import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from statistics import fmean
@@ -239,39 +240,6 @@ def untold(search: SmallSearch) -> dict[str, Run]:
     }
 
 
-def assert_killed_then_the_same(
-    process: multiprocessing.Process, search: SmallSearch, undisturbed: SmallSearch
-) -> None:
-    process.start()
-    process.join(600)
-    assert process.exitcode == -signal.SIGKILL
-    search.run()
-    assert_settled(search.root)
-    assert_same_outcome(search.root, undisturbed.root)
-
-
-@pytest.mark.parametrize(
-    ("phase", "stage", "count", "recorded_first"),
-    [
-        ("student", "round 2 of 2, student epoch 2/3", 1, True),
-        pytest.param("teacher", "teacher epoch 3/3", 2, False, marks=pytest.mark.slow),
-        pytest.param("confirm", "finished", 3, True, marks=pytest.mark.slow),
-        pytest.param("final", "average of students", 1, False, marks=pytest.mark.slow),
-    ],
-    ids=["round 2", "epochs averaged", "confirm", "average recorded"],
-)
-def test_killed_and_started_again_it_ends_as_if_undisturbed(
-    phase: str, stage: str, count: int, recorded_first: bool, new_search: MakeSearch, all_at_once: SmallSearch
-) -> None:
-    search = new_search(space=ALL_AT_ONCE, options=ALL_OPTIONS)
-    process = PROCESSES.Process(
-        target=run_until_killed,
-        args=(search, phase, count),
-        kwargs={"recorded": recorded_first, "stage": stage},
-    )
-    assert_killed_then_the_same(process, search, all_at_once)  # type: ignore[arg-type]
-
-
 def run_until_killed_while_making(search: SmallSearch, what: str) -> None:
     """Run the search in a process that dies while it makes mean outputs, or the mean of students' weights."""
 
@@ -290,12 +258,44 @@ def run_until_killed_while_making(search: SmallSearch, what: str) -> None:
     search.run()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("what", ["mean outputs", "average"])
-def test_killed_while_it_makes_a_mean(what: str, new_search: MakeSearch, all_at_once: SmallSearch) -> None:
+# The phase in which the search dies, in the order of its phases, and what it runs until then.
+KILLS: list[tuple[str, Callable[[SmallSearch], None]]] = [
+    ("teacher", partial(run_until_killed, phase="teacher", stage="teacher epoch 3/3", count=2, recorded=False)),
+    ("student", partial(run_until_killed_while_making, what="mean outputs")),
+    (
+        "student",
+        partial(run_until_killed, phase="student", stage="round 2 of 2, student epoch 2", count=1, recorded=True),
+    ),
+    ("confirm", partial(run_until_killed, phase="confirm", stage="finished", count=3, recorded=True)),
+    ("final", partial(run_until_killed_while_making, what="average")),
+    ("final", partial(run_until_killed, phase="final", stage="average of students", count=1, recorded=False)),
+]
+
+
+def assert_killed_then_the_same(
+    search: SmallSearch, kills: Sequence[tuple[str, Callable[[SmallSearch], None]]], undisturbed: SmallSearch
+) -> None:
+    """Kill the search at one moment after the other, and let it go on to its end."""
+    for phase, run in kills:
+        process = PROCESSES.Process(target=run, args=(search,))
+        process.start()
+        process.join(600)
+        assert process.exitcode == -signal.SIGKILL, run
+        unfinished = {trial.study.split("/")[1] for trial in trials(search.root) if trial.state == "RUNNING"}
+        assert {study.split("-")[0] for study in unfinished} <= {phase}, run
+    search.run()
+    assert_settled(search.root)
+    assert_same_outcome(search.root, undisturbed.root)
+
+
+def test_killed_and_started_again_it_ends_as_if_undisturbed(new_search: MakeSearch, all_at_once: SmallSearch) -> None:
     search = new_search(space=ALL_AT_ONCE, options=ALL_OPTIONS)
-    process = PROCESSES.Process(target=run_until_killed_while_making, args=(search, what))
-    assert_killed_then_the_same(process, search, all_at_once)  # type: ignore[arg-type]
+    assert_killed_then_the_same(search, KILLS[2:3], all_at_once)
+
+
+@pytest.mark.slow("six starts of the largest search")
+def test_killed_in_every_phase_it_ends_as_if_undisturbed(new_search: MakeSearch, all_at_once: SmallSearch) -> None:
+    assert_killed_then_the_same(new_search(space=ALL_AT_ONCE, options=ALL_OPTIONS), KILLS, all_at_once)
 
 
 def test_one_configuration_is_neither_confirmed_nor_averaged(new_search: MakeSearch) -> None:

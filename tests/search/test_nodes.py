@@ -1,4 +1,4 @@
-"""Trials on nodes that share only an S3 server; each caches copies of the artifacts it used."""
+"""Copies of objects on nodes that share an S3 server and nothing else; `test_storage_backends` has what nodes share."""
 
 import json
 import pickle
@@ -9,41 +9,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from nodes import Nodes, epochs, prepared_at, warnings
 from pyarrow import fs
 from s3_server import BUCKET, CREDENTIALS, Front, client
-from small_search import RUN, StoppedError, data, run_trials, student_plan, weights_of
+from small_search import RUN, run_trials, student_plan, weights_of
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.manifest import FileDigest, new_content
+from msd_ray.common.manifest import new_content
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.search.plans import Experiment, TrialReport
-from msd_ray.search.prepare import prepare, prepare_test, read
-from msd_ray.storage.artifacts import ensure_local, trained_weights
+from msd_ray.storage.artifacts import ensure_local
 from msd_ray.storage.layout import Storage
 from msd_ray.storage.object_store import ObjectStore
 from msd_ray.storage.transfer import download_directory, upload_directory
 
 
-class Nodes:
-    """`on` turns this process into another node, with a cache directory of its own."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, root: Path) -> None:
-        self._patch, self._root = patch, root
-
-    def on(self, name: str) -> Path:
-        self._patch.setenv("MSD_RAY_CACHE", str(self._root / name))
-        return self._root / name
-
-
 @pytest.fixture
 def nodes(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Nodes:
     return Nodes(monkeypatch, tmp_path / "nodes")
-
-
-def prepared_at(place: str, encoder: EncoderFiles, corpora: Path) -> Experiment:
-    where = data(corpora)
-    return prepare(where, read(where), encoder, Storage.at(place)).experiment
 
 
 @dataclass(frozen=True)
@@ -80,15 +64,6 @@ def copied(trained_on_a: Trained, s3: str, s3_endpoint: str) -> Experiment:
     return Experiment(storage=Storage.at(s3), encoder=experiment.encoder, corpora=experiment.corpora)
 
 
-def epochs(reports: list[TrialReport]) -> list[TrialReport]:
-    """A student's epochs with the times at which they ended, and its end."""
-    return [report for report in reports if report.epoch is not None or report.finished]
-
-
-def warnings(reports: list[TrialReport]) -> list[str]:
-    return [report.warning for report in reports if report.warning is not None]
-
-
 def objects(place: str, endpoint: str, below: str) -> list[str]:
     prefix = place.removeprefix("s3://")
     found = client(endpoint).get_file_info(fs.FileSelector(f"{prefix}/{below}", recursive=True, allow_not_found=True))
@@ -109,56 +84,21 @@ def test_a_directory_is_uploaded_and_downloaded(s3: str, s3_endpoint: str, tmp_p
     assert not (tmp_path / "other").exists()
 
 
-def test_what_one_node_trained_another_one_finds(
+def test_a_node_without_the_encoder_gets_it_from_the_store(
     nodes: Nodes, s3: str, tiny_encoder: EncoderFiles, small_corpora: Path, tmp_path: Path
 ) -> None:
     own = tmp_path / "encoder-of-a"
     shutil.copytree(tiny_encoder.directory, own)
     nodes.on("a")
     experiment = prepared_at(s3, resolve(str(own)), small_corpora)
-    first = run_trials(experiment, student_plan(0))
     travelled = pickle.dumps(experiment)
     shutil.rmtree(nodes.on("a"))
     shutil.rmtree(own)
     b = nodes.on("b")
     experiment = pickle.loads(travelled)
     assert experiment.storage.root.is_relative_to(b)
-    again = run_trials(experiment, student_plan(0))
-    # The times of its epochs are the first node's: nothing was trained, and no outputs were computed.
-    assert epochs(again) == epochs(first)
-    assert "teacher outputs" not in [report.stage for report in again]
-    assert warnings(again) == []
-    # What has to be trained on B gets the encoder from the store.
     weights_of(run_trials(experiment, student_plan(1, run=replace(RUN, seed=5))))
     assert (experiment.storage.encoder(experiment.encoder.digest) / "model.safetensors").is_file()
-
-
-@pytest.mark.parametrize("stopped_at", ["teacher", "student"])
-def test_a_trial_goes_on_on_another_node_where_it_was(
-    nodes: Nodes,
-    s3: str,
-    tiny_encoder: EncoderFiles,
-    small_corpora: Path,
-    trained_on_a: Trained,
-    stopped_at: str,
-) -> None:
-    times: list[int] = []
-
-    def stop(report: TrialReport) -> None:
-        if report.stage == f"{stopped_at} epoch 1/2":
-            times.append(report.timestamp_ms)
-            raise StoppedError
-
-    nodes.on("a")
-    experiment = prepared_at(s3, tiny_encoder, small_corpora)
-    with pytest.raises(StoppedError):
-        run_trials(experiment, student_plan(), on_report=stop)
-    nodes.on("b")
-    again = run_trials(experiment, student_plan())
-    assert weights_of(again) == weights_of(trained_on_a.reports)
-    if stopped_at == "student":
-        assert [report.timestamp_ms for report in again if report.epoch == 1] == times
-    assert warnings(again) == []
 
 
 def flip(content: bytes) -> bytes:
@@ -257,25 +197,6 @@ def test_epochs_that_could_not_be_sent_are_sent_later(
     assert weights_of(run_trials(experiment, student_plan())) == weights_of(trained_on_a.reports)
     nodes.on("b")
     assert epochs(run_trials(experiment, student_plan()))[-1].tags == trained_on_a.reports[-1].tags
-
-
-def test_results_and_weights_come_back_to_the_driver(
-    nodes: Nodes, s3: str, tiny_encoder: EncoderFiles, small_corpora: Path
-) -> None:
-    nodes.on("driver")
-    where = data(small_corpora)
-    done = prepare(where, read(where), tiny_encoder, Storage.at(s3))
-    scored = prepare_test(where, done)
-    nodes.on("worker")
-    finished = run_trials(done.experiment, student_plan(scored=scored))[-1]
-    nodes.on("driver")
-    assert finished.files is not None
-    storage = done.experiment.storage
-    assert (ensure_local(storage, storage.root / finished.files) / "predictions.parquet").is_file()
-    name, digest = finished.tags["weights"], finished.tags["weights_sha256"]
-    assert FileDigest.of(trained_weights(storage, name, digest)).sha256 == digest
-    with pytest.raises(UserError, match=r"is damaged.*new --name"):
-        trained_weights(storage, name, "0" * 64)
 
 
 def test_a_record_is_json_with_the_digests_of_what_it_names(trained_on_a: Trained, s3: str) -> None:

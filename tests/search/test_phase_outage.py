@@ -20,7 +20,7 @@ from msd_ray.common.errors import UserError, run_command
 from msd_ray.common.manifest import MANIFEST
 from msd_ray.tracking.run_logger import JournaledRunLogger, RecordsPendingError
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow("MLflow's server is killed and started again"), pytest.mark.timeout(1200)]
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["msd_ray.search.work"])

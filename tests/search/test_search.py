@@ -29,6 +29,7 @@ from msd_ray.search.studies import TrialRecord
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["msd_ray.search.work"])
+REACHED = {"teacher": {"teacher"}, "student": {"teacher", "student"}, "final": {"teacher", "student", "final"}}
 
 
 def keys(storage: Path) -> set[str]:
@@ -92,32 +93,37 @@ def test_final_runs_are_of_the_best_students_configuration(undisturbed: SmallSea
 
 
 @pytest.mark.parametrize(
-    ("phase", "count", "recorded_first"),
+    "kills",
     [
-        ("student", 4, False),
-        *(
-            pytest.param(*moment, marks=pytest.mark.slow)
-            for moment in (
+        pytest.param([("student", 4, False)], id="once"),
+        pytest.param(
+            [
                 ("teacher", 2, False),
                 ("teacher", 6, True),
                 ("student", 1, True),
-                ("student", 7, True),
+                ("student", 4, False),
+                ("student", 4, True),
                 ("final", 5, False),
-                ("final", 12, True),
-            )
+                ("final", 5, True),
+            ],
+            marks=pytest.mark.slow("eight starts"),
+            id="in every phase",
         ),
     ],
 )
 def test_killed_and_started_again_it_ends_as_if_undisturbed(
-    phase: str, count: int, recorded_first: bool, new_search: MakeSearch, undisturbed: SmallSearch
+    kills: list[tuple[str, int, bool]], new_search: MakeSearch, undisturbed: SmallSearch
 ) -> None:
+    """Each start hears again of what its trial had reported before, and dies at a later report."""
     search = new_search()
-    process = PROCESSES.Process(
-        target=run_until_killed, args=(search, phase, count), kwargs={"recorded": recorded_first}
-    )
-    process.start()
-    process.join(600)
-    assert process.exitcode == -signal.SIGKILL
+    for phase, count, recorded_first in kills:
+        process = PROCESSES.Process(
+            target=run_until_killed, args=(search, phase, count), kwargs={"recorded": recorded_first}
+        )
+        process.start()
+        process.join(600)
+        assert process.exitcode == -signal.SIGKILL, (phase, count)
+        assert {trial.study.split("/")[1].split("-")[0] for trial in trials(search.root)} <= REACHED[phase]
     search.run()
     assert_settled(search.root)
     assert_same_outcome(search.root, undisturbed.root)

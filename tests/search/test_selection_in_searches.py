@@ -2,12 +2,13 @@
 
 import random
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_search import RUN, MakeSearch, SmallSearch
+from small_search import RUN, MakeSearch, SmallSearch, run_here
 from stored_runs import assert_same_outcome, assert_settled, children
+
+from msd_ray.search.phase import Phase
 
 OPTIONS = {"trials": 2, "teacher_trials": 1, "rows": "best average", "confirm": 2, "seeds": 1, "grace_epochs": 2}
 
@@ -41,6 +42,13 @@ def searched(new_search: MakeSearch, select_on: str, data_dir: Path, average_epo
     return search
 
 
+def teachers_only(phase: Phase) -> None:
+    if phase.name != "teacher":
+        raise KeyboardInterrupt
+    run_here(phase)
+
+
+@pytest.mark.slow("two searches")
 @pytest.mark.parametrize("select_on", ["source", "none"])
 def test_the_targets_dev_labels_choose_nothing(
     select_on: str, new_search: MakeSearch, small_corpora: Path, shuffled: dict[str, Path]
@@ -55,13 +63,16 @@ def test_the_targets_dev_labels_choose_nothing(
     assert select_on != "none" or candidates == {RUN.epochs + 1}
 
 
+@pytest.mark.slow("two searches, and the teachers of a third")
 def test_the_sources_dev_labels_choose_nothing_where_the_targets_do(
     new_search: MakeSearch, small_corpora: Path, shuffled: dict[str, Path]
 ) -> None:
     clean, garbage = (searched(new_search, "target", where) for where in (small_corpora, shuffled["en"]))
     assert_same_outcome(garbage.root, clean.root)
     # What the tests here would miss: that dev labels count at all where they choose.
-    other = replace(searched(new_search, "target", shuffled["ar"]))
+    other = new_search(data_dir=shuffled["ar"], options=clean.options)
+    with pytest.raises(KeyboardInterrupt):
+        other.run(teachers_only)
     scores = [
         [run.metrics["dev_target/f1"] for key, run in children(search.root).items() if key.startswith("teacher")]
         for search in (clean, other)

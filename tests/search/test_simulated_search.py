@@ -28,6 +28,8 @@ from msd_ray.tracking.run_logger import open_run_logger
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
+pytestmark = pytest.mark.extended
+
 SEEDS = range(20)
 TRIALS = 30
 TABLE = read_table()

@@ -148,7 +148,7 @@ def test_a_traceback_shows_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "in mistaken" in said
 
 
-@pytest.mark.slow
+@pytest.mark.slow("a search and its report with an MLflow server")
 @pytest.mark.timeout(1200)
 def test_a_whole_search_leaves_none(
     tiny_encoder: EncoderFiles, tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -16,7 +16,7 @@ from recorded_studies import SEEDS, TRIALS, curve, scored
 from msd_ray.tracking.study_reader import RecordedStudy, StudyReader
 from msd_ray.tracking.uri import default_tracking_uri
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 
 PATIENCE = 240_000  # milliseconds
 DRAWINGS = 4  # how often a chart is waited for

@@ -155,7 +155,7 @@ def test_epochs_of_many_trials_are_written_in_order(
     assert arrived == list(range(runs, runs * (epochs + 1)))
 
 
-@pytest.mark.slow
+@pytest.mark.slow("waits for MLflow's timeout of 20 s")
 def test_a_database_locked_by_another_process(
     reopen: Reopen, journal: Path, tmp_path: Path, query: Query, capfd: pytest.CaptureFixture[str]
 ) -> None:

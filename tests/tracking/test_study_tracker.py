@@ -1,4 +1,4 @@
-"""StudyTracker on a real SQLite store."""
+"""StudyTracker on a SQLite store, row by row; `test_mlflow_stores` has what all stores do."""
 
 import math
 import time
@@ -83,18 +83,6 @@ def test_the_first_report_of_an_epoch_is_kept(reopen: Reopen, query: Query) -> N
     assert query("SELECT step, value FROM metrics WHERE key = 'time/epoch_s'") == [(1, 3.0)]
 
 
-def test_a_failed_child_resumes(reopen: Reopen, query: Query) -> None:
-    tracker = reopen()
-    run = tracker.child("student/0", name="s", parameters={}, tags={})
-    tracker.log_epoch(run, epoch=1, metrics=EPOCH, timestamp_ms=1)
-    tracker.finish(run, state="FAIL", reason="worker lost")
-    tracker = reopen()
-    tracker.log_epoch(run, epoch=2, metrics=EPOCH, timestamp_ms=2)
-    assert [(row.state, row.status) for row in tracker.runs()] == [(None, "RUNNING")]
-    tracker.finish(run, state="COMPLETE")
-    assert [(row.state, row.status) for row in tracker.runs()] == [("COMPLETE", "FINISHED")]
-
-
 def test_the_parent_is_running_after_a_resume(reopen: Reopen, query: Query) -> None:
     tracker = reopen()
     tracker.close()
@@ -138,18 +126,6 @@ def test_a_changed_setting_is_rejected_and_changes_nothing(reopen: Reopen, track
     tracker.child("student/0", name="s", parameters={"lr": 0.1}, tags={})
     with pytest.raises(UserError, match=r"run student/0 .*lr was '0.1', is now '0.2'"):
         tracker.child("student/0", name="s", parameters={"lr": 0.2}, tags={})
-
-
-def test_many_and_long_parameters_and_tags(reopen: Reopen, query: Query) -> None:
-    parameters = {f"p{i}": i for i in range(250)}
-    for _ in range(2):
-        reopen().child(
-            "student/0", name="s", parameters={**parameters, "long": "x" * 20_000}, tags={"reason": "y" * 9000}
-        )
-    assert query("SELECT COUNT(*) FROM params WHERE key LIKE 'p%'") == [(250,)]
-    ((length,),) = query("SELECT LENGTH(value) FROM params WHERE key = 'long'")
-    assert length == 6000
-    assert query("SELECT LENGTH(value) FROM tags WHERE key = 'reason'") == [(8000,)]
 
 
 def test_artifacts_are_stored_next_to_the_database(reopen: Reopen, tmp_path: Path) -> None:

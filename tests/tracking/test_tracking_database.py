@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres_server import PostgresServer
 
 from msd_ray.common.errors import UserError
+from msd_ray.tracking.connection import connect
 from msd_ray.tracking.database import prepare_database
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri, shown_uri, sqlite_path, ui_command
@@ -111,6 +113,14 @@ def test_postgresql_without_its_driver_or_without_a_server(free_port: int) -> No
         prepare_database(uri)
     assert "geheim" not in str(caught.value)
     assert shown_uri(uri) == f"postgresql://me:***@127.0.0.1:{free_port}/mlflow"
+
+
+def test_a_wrong_password_is_not_printed(postgres_server: PostgresServer) -> None:
+    uri = postgres_server.url("mlflow")
+    password = uri.split(":")[2].split("@")[0]
+    with pytest.raises(UserError, match="password authentication failed") as caught:
+        connect(uri.replace(password, "wrong-secret"))
+    assert "wrong-secret" not in str(caught.value)
 
 
 def test_a_deleted_experiment(reopen: Callable[[], StudyTracker], tracking_uri: str) -> None:

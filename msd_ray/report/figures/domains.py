@@ -53,8 +53,9 @@ def domains_figure(distances: Sequence[DomainDistance], *, scope: str = "") -> F
         return None
     variants = list(dict.fromkeys(each.variant for each in distances))
     found = {(each.measure, each.pair, each.variant): each.values for each in distances}
-    figure = panels([panel_title for panel_title, _ in MEASURES.values()])
-    for panel, (measure, (_, axis_title)) in enumerate(MEASURES.items(), start=1):
+    measures = {name: titles for name, titles in MEASURES.items() if any(each.measure == name for each in distances)}
+    figure = panels([panel_title for panel_title, _ in measures.values()])
+    for panel, (measure, (_, axis_title)) in enumerate(measures.items(), start=1):
         for variant in variants:
             bars = {pair: found[measure, pair, variant] for pair in PAIRS if (measure, pair, variant) in found}
             figure.add_trace(_bars(variant, bars, in_legend=panel == 1), row=panel, col=1)
@@ -70,7 +71,7 @@ def domains_figure(distances: Sequence[DomainDistance], *, scope: str = "") -> F
         if (measure, pair, variant) in found
     ]
     labels = [row_label(variant) for variant in variants]
-    finish_panels(figure, count=len(MEASURES), panel_height=240, columns=3, legend=labels)
+    finish_panels(figure, count=len(measures), panel_height=240, columns=3, legend=labels)
     return FigureWithData.of(figure, title=title, scope=scope, alt=_alt(found, labels), columns=_COLUMNS, rows=rows)
 
 

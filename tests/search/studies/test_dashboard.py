@@ -15,6 +15,8 @@ import optuna_dashboard  # type: ignore[import-untyped]
 import pytest
 from study_driver import TRIALS, drive, open_study, run_trial, score
 
+pytestmark = pytest.mark.extended
+
 NAME = "sample-tr/student-0a1b2c3d"
 Fetch = Callable[[str], Any]
 

@@ -43,6 +43,13 @@ def test_a_study_of_another_program_is_an_error(url: str, name: str) -> None:
         open_study(url, name=name)
 
 
+def test_a_dashboard_calls_the_value_dev_f1(url: str, name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Optuna warns of what is experimental
+        open_study(url, name=name).close()
+    assert optuna.load_study(study_name=name, storage=url).metric_names == ["dev F1"]
+
+
 def test_studies_in_one_database_are_independent(url: str, name: str) -> None:
     drive(url, name=name, trials=3)
     other = open_study(url, name=f"{name}-other", trials=2, seed=8)
