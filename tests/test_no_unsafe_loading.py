@@ -41,6 +41,8 @@ FUNCTIONS = {
 }
 ATTRIBUTES = {"read_pickle", "to_pickle", "UnsafeLoader", "FullLoader", "get_class_from_dynamic_module"}
 KEYWORDS = {"trust_remote_code", "allow_pickle", "shell", "weights_only"}
+# They import modules of this package by names that stand in them.
+OWN_MODULES = {"__init__.py": ["importlib.import_module"], "__main__.py": ["importlib.import_module"]}
 HARMLESS = {"weights_only": True}  # every other keyword asks for safety where it is False
 
 
@@ -133,7 +135,8 @@ def _asks_for_safety(name: str, value: ast.expr) -> bool:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_source_loads_more_than_data(path: Path) -> None:
-    assert list(unsafe(ast.parse(path.read_text(encoding="utf-8")))) == []
+    found = [name for _, name in unsafe(ast.parse(path.read_text(encoding="utf-8")))]
+    assert found == OWN_MODULES.get(path.name if path.parent == ROOT / "msd_ray" else "", [])
 
 
 @pytest.mark.parametrize(
