@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from msd_ray import __version__
 from msd_ray.doctor.finding import Finding
 from msd_ray.doctor.known_bad import KNOWN_BAD, KnownBad
 from msd_ray.doctor.versions import installed, server_findings, version_findings
@@ -17,7 +18,7 @@ def bad(versions: dict[str, str]) -> list[Finding]:
 def test_what_is_installed_here_is_required_and_not_known_to_be_bad() -> None:
     (finding,) = version_findings()
     assert finding.state == "pass"
-    assert re.match(r"python 3\.\d+\.\d+, msd-ray 0\.1\.0, ray 2\.", finding.what)
+    assert re.match(rf"python 3\.\d+\.\d+, msd-ray {re.escape(__version__)}, ray 2\.", finding.what)
 
 
 def test_a_release_that_runs_an_encoders_code_fails() -> None:
