@@ -20,6 +20,7 @@ from msd_ray.search.early_stopping import Pruning
 from msd_ray.search.parameters import Fixed, Range
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import TrialPlan, TrialReport
+from msd_ray.search.progress import PhasePlan
 from msd_ray.search.records import RunLabel
 from msd_ray.search.studies import PhaseStudy, TrialRecord
 from msd_ray.tracking.replay import Backoff
@@ -97,6 +98,7 @@ def drive(search: SmallSearch, uri: str, *, before: Before = nothing, drain_s: f
             backoff=Backoff(initial_s=0.1, maximum_s=1),
         ) as run_logger,
     ):
+        display.phase(PhasePlan(name="student", total=TRIALS))
         phase = Phase(
             name="student",
             experiment=setup.prepared.experiment,
