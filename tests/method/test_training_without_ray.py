@@ -25,7 +25,7 @@ absent = ("ray", "optuna", "mlflow", "sqlalchemy", "pyarrow", "scipy", "accelera
 assert not any(map(importlib.util.find_spec, absent)), absent
 for package in ("common", "data", "data.encoders", "method"):
     for path in sorted(Path(sys.argv[1], "msd_ray", *package.split(".")).glob("*.py")):
-        if path.stem not in ("parquet", "__main__"):
+        if path.stem not in ("parquet", "hub_parquet", "__main__"):
             __import__(f"msd_ray.{package}.{path.stem}")
 from benchmarks.training import __file__, main
 assert "training.zip" in __file__
