@@ -141,7 +141,7 @@ def test_a_job_is_stopped_and_submitted_again(stack: Stack, tmp_path: Path) -> N
     with stack.shell(line, first) as job:
         stack.wait_until(student_runs, first, job)
         # The log has told of the teacher while the job runs.
-        assert re.search(r"\d\d:\d\d:\d\d teacher: 1 of 1 trial done, 1 complete", first.read_text())
+        assert re.search(r"\d\d:\d\d:\d\d teacher/0: COMPLETE, dev F1 ", first.read_text())
         (name,) = re.findall(r"ray job status (\S+?)(?:\x1b|$)", first.read_text(), re.MULTILINE)
         stack.run(f"ray job stop {name}", tmp_path / "stop.log")
         job.wait(600)
@@ -158,7 +158,7 @@ def test_a_job_is_stopped_and_submitted_again(stack: Stack, tmp_path: Path) -> N
         assert job.wait(3000) == 0, again.read_text()
     said = again.read_text()
     assert "succeeded" in said
-    assert re.search(r"\d\d:\d\d:\d\d student: 1 of 1 trial done", said)
+    assert re.search(r"\d\d:\d\d:\d\d student/0: COMPLETE, dev F1 ", said)
     assert f"best student      {stack.layout.storage}/models/sample-ar" in said
 
     trials = stack.trials()
