@@ -36,13 +36,17 @@ def main(arguments: list[str] | None = None) -> int:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = resolve_precision(options.precision, device)
     student = load_student(options.model, device)
-    dataset, lang = options.dataset or student.dataset, options.lang or student.lang
+    dataset, lang = options.dataset or student.description.dataset, options.lang or student.description.lang
     sentences = _dev_set(student, dataset, lang, options.data_dir)
     tensors = TextTensors(sentences, student.tokenizer.pad_token_id, device)
     with torch.inference_mode(), autocast(device, precision):
-        scores, seconds = _timed(lambda: word_scores(student.tagger, sentences, tensors, student.label_names))
+        scores, seconds = _timed(
+            lambda: word_scores(student.tagger, sentences, tensors, student.description.label_names)
+        )
     found = {decode: _decoded(student, sentences, scores, decode) for decode in get_args(Decode)}
-    unrepaired = by_sentence(np.array(student.label_names, dtype=object)[scores.argmax(axis=1)], sentences.word_counts)
+    unrepaired = by_sentence(
+        np.array(student.description.label_names, dtype=object)[scores.argmax(axis=1)], sentences.word_counts
+    )
     stray, count = sum(a != b for a, b in zip(unrepaired, found["argmax"][0], strict=True)), len(sentences)
     other = sum(a != b for a, b in zip(found["argmax"][0], found["viterbi"][0], strict=True))
     print("command   python -m benchmarks.decoding", shlex.join(sys.argv[1:] if arguments is None else arguments))
@@ -53,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     print("| decoder | precision | recall | F1 | sentences per second |")
     print("|---|---|---|---|---|")
     for decode, (labels, seconds) in found.items():
-        print(_row(decode, score(labels, sentences, student.label_names), count / seconds))
+        print(_row(decode, score(labels, sentences, student.description.label_names), count / seconds))
     return 0
 
 
@@ -67,7 +71,7 @@ def _decoded(
 ) -> tuple[list[list[str]], float]:
     """Return the labels and the seconds of the fastest run."""
     runs = [
-        _timed(lambda: decode_labels(scores, sentences.word_counts, student.label_names, decode))
+        _timed(lambda: decode_labels(scores, sentences.word_counts, student.description.label_names, decode))
         for _ in range(REPEATS)
     ]
     return runs[0][0], min(seconds for _, seconds in runs)
@@ -80,13 +84,15 @@ def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
 
 def _dev_set(student: LoadedStudent, dataset: str, lang: str, data_dir: Path | None) -> EncodedSentences:
     dev = load_target(dataset, lang, data_dir).dev
-    unknown = {label for sentence in dev for label in sentence.labels} - set(student.label_names)
+    unknown = {label for sentence in dev for label in sentence.labels} - set(student.description.label_names)
     if unknown:
         raise UserError(
             f"{dataset}, {lang} dev: has labels that the model does not know: {', '.join(sorted(unknown))}. Use the "
-            f"model's data set, {student.dataset}"
+            f"model's data set, {student.description.dataset}"
         )
-    return encode_sentences(dev, student.tokenizer, student.label_names, max_length=student.max_length)
+    return encode_sentences(
+        dev, student.tokenizer, student.description.label_names, max_length=student.description.max_length
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

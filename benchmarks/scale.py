@@ -28,8 +28,8 @@ import torch
 
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.search.context import Report
+from msd_ray.search.on_ray.resources import Resources
 from msd_ray.search.on_ray.tuning import run_phase
-from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Launch, TrialReport
 from msd_ray.tracking.run_logger import open_run_logger

@@ -31,8 +31,8 @@ from msd_ray.common.errors import UserError, run_command
 from msd_ray.method.tagger import MultiChannelTagger
 from msd_ray.search.context import Report
 from msd_ray.search.on_ray.cluster import cluster
+from msd_ray.search.on_ray.resources import Resources
 from msd_ray.search.on_ray.tuning import run_phase
-from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Launch, TrialReport
 from msd_ray.search.prepare import prepare_test

@@ -12,7 +12,7 @@ from msd_ray.report.comparison import comparisons, print_summary, summary_metric
 from msd_ray.report.overview import LanguageSummary, print_overview
 from msd_ray.search.ablation import (
     AblationSettings,
-    ablation_standing,
+    ablation_status,
     ablation_work,
     check_ablation,
     run_ablation,
@@ -23,10 +23,9 @@ from msd_ray.search.final import Rows
 from msd_ray.search.measure import measure
 from msd_ray.search.on_ray.cluster import DeferredCluster
 from msd_ray.search.parameters import JSON, Fixed, Parameter
+from msd_ray.search.phase_status import PhaseStatus
 from msd_ray.search.prepare import prepare_target_gold, prepare_test
 from msd_ray.search.search import SearchSettings
-from msd_ray.search.standing import PhaseStanding
-from msd_ray.tracking.conflicts import check_no_conflict
 from msd_ray.tracking.parameters import Json
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import shown_uri, ui_command
@@ -34,8 +33,8 @@ from msd_ray.tracking.uri import shown_uri, ui_command
 from .ablate_options import AblateOptions
 from .console import announced, print_pairs
 from .display import progress
-from .dry_run import Rehearsal, dry_run
-from .running import drain_records, execution, run_studies, study_run_logger
+from .dry_run import PlannedRun, dry_run
+from .running import check_recorded, drain_records, execution, run_studies, study_run_logger
 from .search_study import Preflight
 from .setup import Setup, describe, describe_split
 from .winner import configuration_tags, versions
@@ -46,25 +45,25 @@ def compare(options: AblateOptions, console: Console, preflight: Preflight) -> i
     setups = announced(
         options,
         console,
-        standing=lambda settings, url: ablation_standing(_settings(settings, options), url),
+        status=lambda settings, url: ablation_status(_settings(settings, options), url),
         describe=lambda setup: _describe(setup, options),
     )
     if options.dry_run:
-        rehearsal = Rehearsal(
+        planned = PlannedRun(
             preflight=lambda: preflight(setups, options, console),
             check=lambda setup: _check(setup, options),
-            standing=lambda setup: _standing(setup, options),
+            status=lambda setup: _status(setup, options),
             work=lambda setup, phases: ablation_work(_settings(setup.settings, options), phases),
             measure=lambda setup: _measured(setup, options),
         )
-        return dry_run(setups, options, console, rehearsal)
+        return dry_run(setups, options, console, planned)
     compared = run_studies(
         setups,
         console,
         preflight=lambda: preflight(setups, options, console),
         check=lambda setup: _check(setup, options),
         begin=lambda setup: _begin(setup, options),
-        standing=lambda setup: _standing(setup, options),
+        status=lambda setup: _status(setup, options),
         run=lambda setup, ray: _ablate(setup, options, console, ray),
     )
     if isinstance(compared, int):
@@ -87,9 +86,9 @@ def _describe(setup: Setup, options: AblateOptions) -> list[tuple[str, str]]:
     return describe(setup, options, work)
 
 
-def _standing(setup: Setup, options: AblateOptions) -> Iterator[PhaseStanding]:
-    """How far the ablation is."""
-    return ablation_standing(_settings(setup.settings, options), setup.study_storage)
+def _status(setup: Setup, options: AblateOptions) -> Iterator[PhaseStatus]:
+    """Status of the phases of the ablation."""
+    return ablation_status(_settings(setup.settings, options), setup.study_storage)
 
 
 def _settings(settings: SearchSettings, options: AblateOptions) -> AblationSettings:
@@ -134,14 +133,7 @@ def _study_parameters(setup: Setup) -> dict[str, Json]:
 def _check(setup: Setup, options: AblateOptions) -> None:
     """Raise UserError if the configuration is a search space, or the study exists with other settings."""
     check_ablation(_settings(setup.settings, options), setup.conditions, setup.study_storage)
-    check_no_conflict(
-        setup.mlflow_uri,
-        dataset=setup.data.dataset,
-        lang=setup.lang,
-        study=setup.settings.name,
-        parameters=_study_parameters(setup),
-        command="ablate",
-    )
+    check_recorded(setup, _study_parameters(setup), command="ablate")
 
 
 def _begin(setup: Setup, options: AblateOptions) -> None:

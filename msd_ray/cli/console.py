@@ -13,8 +13,8 @@ from msd_ray.common.text import one_line
 from .environment import warn_of_passwords
 
 if TYPE_CHECKING:
+    from msd_ray.search.phase_status import PhaseStatus
     from msd_ray.search.search import SearchSettings
-    from msd_ray.search.standing import PhaseStanding
 
     from .options import TuneOptions
     from .setup import Setup
@@ -47,7 +47,7 @@ def announced(
     options: "TuneOptions",
     console: Console,
     *,
-    standing: "Callable[[SearchSettings, str], Iterable[PhaseStanding]]",
+    status: "Callable[[SearchSettings, str], Iterable[PhaseStatus]]",
     describe: "Callable[[Setup], list[tuple[str, str]]]",
 ) -> "Sequence[Setup]":
     """Set up the studies of all languages and print their descriptions. Writes nothing.
@@ -55,7 +55,7 @@ def announced(
     Args:
         options: of the command.
         console: where to print.
-        standing: how far a search is, from its settings and the URL of its study.
+        status: status of the phases of a search, from its settings and the URL of its study.
         describe: description of a study as pairs of name and text.
 
     Returns: one setup per language.
@@ -64,7 +64,7 @@ def announced(
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri, "--study-storage": options.study_storage})
     with working(console, f"Reading {options.dataset}, en to {', '.join(options.lang)}"):
         # Importing torch takes seconds, so it waits until the command line has been checked.
-        _say_finished(options, console, standing)
+        _print_finished(options, console, status)
         from .setup import set_up
 
         setups = set_up(options)
@@ -75,20 +75,20 @@ def announced(
     return setups
 
 
-def _say_finished(
-    options: "TuneOptions", console: Console, standing: "Callable[[SearchSettings, str], Iterable[PhaseStanding]]"
+def _print_finished(
+    options: "TuneOptions", console: Console, status: "Callable[[SearchSettings, str], Iterable[PhaseStatus]]"
 ) -> None:
     """Print which studies are complete, before corpora and encoder are read, which takes longer.
 
     What cannot be read is left to the checks that follow.
     """
-    from msd_ray.search.standing import is_finished
+    from msd_ray.search.phase_status import is_finished
 
     from .search_settings import stored_searches
 
     with suppress(UserError):
         for settings, url in stored_searches(options):
-            phases = list(standing(settings, url))
+            phases = list(status(settings, url))
             if is_finished(phases):
                 counts = ", ".join(f"{phase.ended} {phase.name}" for phase in phases)
                 print_line(console, f"Study {settings.name} is complete ({counts} trials): nothing to train.")

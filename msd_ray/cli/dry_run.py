@@ -9,26 +9,27 @@ from math import ceil
 import torch
 from rich.console import Console
 
+from msd_ray.common.text import count_of
 from msd_ray.search.budget import Remaining, Seconds
-from msd_ray.search.on_ray.cluster import cluster, fitting, fitting_on
-from msd_ray.search.on_ray.room import Room
-from msd_ray.search.on_ray.workers import Resources
-from msd_ray.search.standing import PhaseStanding
+from msd_ray.search.on_ray.cluster import cluster, concurrent_trials, concurrent_trials_on
+from msd_ray.search.on_ray.resources import Room
+from msd_ray.search.phase_status import PhaseStatus
 from msd_ray.storage.layout import Storage
 
 from .console import print_line, print_pairs, working
 from .options import TuneOptions
+from .search_settings import resources_of
 from .setup import Setup
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rehearsal:
+class PlannedRun:
     """What a command checks and would run.
 
     Args:
         preflight: raises UserError if a search cannot run here.
         check: raises UserError for a study that cannot be resumed.
-        standing: how far a study is.
+        status: status of the phases of a study.
         work: trainings that are left, at most.
         measure: duration of one training on this machine's CPU; raises UserError for unusable inputs, and if `--hours`
             is too short.
@@ -36,40 +37,40 @@ class Rehearsal:
 
     preflight: Callable[[], None]
     check: Callable[[Setup], None]
-    standing: Callable[[Setup], Iterable[PhaseStanding]]
-    work: Callable[[Setup, Sequence[PhaseStanding]], Remaining]
+    status: Callable[[Setup], Iterable[PhaseStatus]]
+    work: Callable[[Setup, Sequence[PhaseStatus]], Remaining]
     measure: Callable[[Setup], Seconds]
 
 
-def dry_run(setups: Sequence[Setup], options: TuneOptions, console: Console, rehearsal: Rehearsal) -> int:
+def dry_run(setups: Sequence[Setup], options: TuneOptions, console: Console, planned: PlannedRun) -> int:
     """Run all checks, print what is left to do and its cost. Starts and stores nothing.
 
     Raises: UserError for the first thing that the run would refuse.
     """
     with working(console, "Checking storage, databases and resources"):
-        rehearsal.preflight()
+        planned.preflight()
         for setup in setups:
             _refuse_running(setup)
-            rehearsal.check(setup)
-        concurrent = _concurrent(setups[0], options)
+            planned.check(setup)
+        concurrent = _concurrent(options)
     for setup in setups:
-        phases = list(rehearsal.standing(setup))
-        work, cost = rehearsal.work(setup, phases), "nothing to train"
+        phases = list(planned.status(setup))
+        work, cost = planned.work(setup, phases), "nothing to train"
         if work.teachers + work.students:
             with working(console, "Measuring a few steps"), tempfile.TemporaryDirectory() as directory:
-                each = rehearsal.measure(replace(setup, storage=Storage.at(directory)))
+                each = planned.measure(replace(setup, storage=Storage.at(directory)))
             cost = _cost(setup, work, each, concurrent)
-        print_pairs(console, [*((f"{phase.name} phase", standing_text(phase)) for phase in phases), ("cost", cost)])
+        print_pairs(console, [*((f"{phase.name} phase", status_text(phase)) for phase in phases), ("cost", cost)])
     print_line(console, "Dry run: nothing was started or stored.")
     return 0
 
 
-def standing_text(phase: PhaseStanding) -> str:
+def status_text(phase: PhaseStatus) -> str:
     """`4 of 4 trials there, nothing to do; --trials 8 adds 4`."""
-    there = f"{phase.ended} of {phase.total} trial{'' if phase.total == 1 else 's'} there"
+    there = f"{phase.ended} of {count_of(phase.total, 'trial')} there"
     if not phase.finished:
         return f"{there}, {phase.total - phase.ended} to run"
-    enough = max(2 * phase.asked, phase.total + 1)
+    enough = max(2 * phase.requested, phase.total + 1)
     more = f"; {phase.extended_by} {enough} adds {enough - phase.total}" if phase.extended_by else ""
     return f"{there}, nothing to do{more}"
 
@@ -83,14 +84,14 @@ def _refuse_running(setup: Setup) -> None:
             pass
 
 
-def _concurrent(setup: Setup, options: TuneOptions) -> int:
+def _concurrent(options: TuneOptions) -> int:
     """Number of concurrent trials. Raises UserError if none fits."""
-    wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
+    resources = resources_of(options)
     if os.environ.get("RAY_ADDRESS"):
         with cluster():  # joins it and leaves it
-            return fitting(wanted, options.max_concurrent).concurrent
+            return concurrent_trials(resources)
     here = Room(cpus=len(os.sched_getaffinity(0)), gpus=torch.cuda.device_count())
-    return fitting_on([here], wanted, options.max_concurrent).concurrent
+    return concurrent_trials_on([here], resources)
 
 
 def _cost(setup: Setup, work: Remaining, each: Seconds, concurrent: int) -> str:

@@ -7,10 +7,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from msd_ray.common.text import one_line
+from msd_ray.common.text import count_of, one_line
 
 from .log_lines import speed_text, times
-from .search_state import SearchState, best_text, f1_text, gain_text, parameter_text, trials_text
+from .search_state import SearchState, best_text, f1_text, gain_text, parameter_text
 
 SHOWN_BEST = 5
 SHOWN_RUNNING = 8  # a cluster runs more concurrent trials than a terminal has lines
@@ -61,7 +61,7 @@ def _head(state: SearchState) -> Table:
         Text(spinner(state.now) if state.progress.running else " "),
         Text(f"{state.plan.name} phase", style="bold"),
         ProgressBar(total=max(total, 1), completed=ended, width=24),
-        Text(f"{ended}/{trials_text(total)}"),
+        Text(f"{ended}/{count_of(total, 'trial')}"),
         Text(", ".join(times(state)), style="dim"),
     )
     return head

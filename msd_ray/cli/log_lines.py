@@ -1,18 +1,18 @@
 """Lines of a running search in a log, as pure functions of its state."""
 
-from msd_ray.common.text import duration
+from msd_ray.common.text import count_of, duration
 from msd_ray.search.progress import EndedTrial
 
-from .search_state import SearchState, best_text, f1_text, parameter_text, trials_text
+from .search_state import SearchState, best_text, f1_text, parameter_text
 
 
 def phase_line(state: SearchState) -> str:
     """The start of a phase."""
     ended, total = len(state.progress.ended), state.plan.total
     if not ended:
-        return f"{state.plan.name} phase: {trials_text(total)}"
+        return f"{state.plan.name} phase: {count_of(total, 'trial')}"
     rest = "nothing to do" if ended >= total else f"{total - ended} to do"
-    return f"{state.plan.name} phase: {ended} of {trials_text(total)} there, {rest}"
+    return f"{state.plan.name} phase: {ended} of {count_of(total, 'trial')} there, {rest}"
 
 
 def trial_line(trial: EndedTrial, *, new_best: bool = False) -> str:
@@ -31,7 +31,7 @@ def trial_line(trial: EndedTrial, *, new_best: bool = False) -> str:
 def progress_line(state: SearchState) -> str:
     """Counts, best score, speed and times."""
     progress = state.progress
-    parts = [f"{len(progress.ended)} of {trials_text(state.plan.total)} done"]
+    parts = [f"{len(progress.ended)} of {count_of(state.plan.total, 'trial')} done"]
     parts += [f"{progress.count(name)} {word}" for name, word in OTHER_ENDS.items() if progress.count(name)]
     parts.append(f"{len(progress.running)} running")
     parts += [part for part in (best_text(state), speed_text(state)) if part]

@@ -2,8 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import TypeVar
 
@@ -13,21 +14,24 @@ from msd_ray.common.interrupts import InterruptedBySignal, interruptible
 from msd_ray.common.text import printable
 from msd_ray.search.budget import Seconds
 from msd_ray.search.execution import Execution
-from msd_ray.search.on_ray.cluster import DeferredCluster, fitting
+from msd_ray.search.on_ray.cluster import DeferredCluster, concurrent_trials
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.watchdog import StalledError
-from msd_ray.search.on_ray.workers import Resources
+from msd_ray.search.phase import Phase
+from msd_ray.search.phase_status import PhaseStatus, is_finished
 from msd_ray.search.plans import Scored
 from msd_ray.search.records import RunLogger
-from msd_ray.search.standing import PhaseStanding, is_finished
+from msd_ray.tracking.conflicts import check_no_conflict
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.outages import MlflowUnavailableError
+from msd_ray.tracking.parameters import Json
 from msd_ray.tracking.run_logger import JournaledRunLogger, RecordsPendingError, open_run_logger
 from msd_ray.tracking.study import StudyTracker
 
 from .console import working
 from .display import ConsoleDisplay
 from .options import TuneOptions
+from .search_settings import resources_of
 from .setup import Setup
 
 Result = TypeVar("Result")
@@ -43,7 +47,7 @@ def run_studies(
     preflight: Callable[[], None],
     check: On,
     begin: On,
-    standing: Callable[[Setup], Iterable[PhaseStanding]],
+    status: Callable[[Setup], Iterable[PhaseStatus]],
     run: Callable[[Setup, DeferredCluster], Result],
 ) -> list[Result] | int:
     """Run the studies of all languages. Ray starts only if a study has something to train.
@@ -54,7 +58,7 @@ def run_studies(
         preflight: raises UserError if a search cannot run here.
         check: raises UserError for a study that cannot be resumed; writes nothing.
         begin: creates what a study needs, after all studies were checked.
-        standing: how far a study is.
+        status: status of the phases of a study.
         run: runs a study.
 
     Returns: the results of `run`, or the exit code after a stall, an MLflow outage or an interrupt, which is printed.
@@ -66,7 +70,7 @@ def run_studies(
             ExitStack() as stack,
         ):
             ray = DeferredCluster(stack)
-            if not all(is_finished(standing(setup)) for setup in setups):
+            if not all(is_finished(status(setup)) for setup in setups):
                 with working(console, "Starting Ray"):
                     ray.start()
             return each(setups, lambda setup: run(setup, ray))
@@ -111,6 +115,18 @@ def each(setups: Sequence[Setup], run: Callable[[Setup], Result]) -> list[Result
     return [results[position] for position in range(len(setups))]
 
 
+def check_recorded(setup: Setup, parameters: Mapping[str, Json], *, command: str) -> None:
+    """Raise UserError if MLflow has the study from the other command, or with other parameters."""
+    check_no_conflict(
+        setup.mlflow_uri,
+        dataset=setup.data.dataset,
+        lang=setup.lang,
+        study=setup.settings.name,
+        parameters=parameters,
+        command=command,
+    )
+
+
 def study_run_logger(
     setup: Setup, open_tracker: Callable[[], StudyTracker], display: ConsoleDisplay
 ) -> AbstractContextManager[JournaledRunLogger]:
@@ -144,13 +160,17 @@ def execution(
     ray: started before the first trial; None if this process has joined a cluster.
     """
 
+    resources = resources_of(options)
+
     @cache
-    def resources() -> Resources:
+    def concurrent() -> int:
         if ray is not None and not ray.started:
             with display.working("Starting Ray"):
                 ray.start()
-        wanted = Resources(workers=options.workers, cpus=options.cpus_per_trial, gpus=setup.gpus)
-        return fitting(wanted, options.max_concurrent)
+        return concurrent_trials(resources)
+
+    def run(phase: Phase) -> None:
+        run_phase(phase, replace(resources, concurrent=concurrent()), stall_s=60 * options.stall_minutes)
 
     return Execution(
         experiment=setup.prepared.experiment,
@@ -159,10 +179,10 @@ def execution(
         run_logger=run_logger,
         display=display,
         threads=options.cpus_per_trial,
-        run_phase=lambda phase: run_phase(phase, resources(), stall_s=60 * options.stall_minutes),
+        run_phase=run,
         scored=scored,
         one_launch_per_seed=options.workers > 0,
-        concurrent=lambda: resources().concurrent,
+        concurrent=concurrent,
         expected=expected,
     )
 

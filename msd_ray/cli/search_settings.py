@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.sqlite import sqlite_url
+from msd_ray.common.files import sqlite_url
 from msd_ray.method.device import resolve_precision
 from msd_ray.method.settings import Precision, RunSettings
 from msd_ray.method.variants import FINAL_ROWS
 from msd_ray.search.budget import Budget
 from msd_ray.search.configuration import AVERAGE, BEST
+from msd_ray.search.on_ray.resources import Resources
 from msd_ray.search.parameters import JSON, Parameter
 from msd_ray.search.search import SearchSettings
 from msd_ray.search.spaces import SearchSpace, load_space
@@ -53,7 +54,7 @@ def search_settings(
 def stored_searches(options: TuneOptions) -> list[tuple[SearchSettings, str]]:
     """Settings of each language's search, and the database of its study, before any corpus is read.
 
-    The precision is not resolved, which may need a cluster; how far a study is does not depend on it.
+    The precision is not resolved, which may need a cluster; the status of a study does not depend on it.
     """
     space, url = load_space(options.space), study_storage_of(options, Storage.at(options.storage))
     return [
@@ -71,6 +72,16 @@ def gpus_per_trial(options: TuneOptions) -> float:
     if options.gpus_per_trial is None:
         return 1.0 if torch.cuda.is_available() else 0.0
     return options.gpus_per_trial
+
+
+def resources_of(options: TuneOptions) -> Resources:
+    """Resources of each trial."""
+    return Resources(
+        workers=options.workers,
+        cpus=options.cpus_per_trial,
+        gpus=gpus_per_trial(options),
+        concurrent=options.max_concurrent,
+    )
 
 
 def precision_of(options: TuneOptions, gpus: float) -> tuple[Precision, str]:

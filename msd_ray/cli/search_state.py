@@ -112,8 +112,3 @@ def best_text(state: SearchState) -> str:
 def parameter_text(value: JSON) -> str:
     """A hyperparameter's value in few characters."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def trials_text(count: int) -> str:
-    """`1 trial`, `2 trials`."""
-    return f"{count} trial{'' if count == 1 else 's'}"

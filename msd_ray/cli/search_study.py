@@ -7,8 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from msd_ray.common.shell import command
-from msd_ray.method.settings import dev_metric
+from msd_ray.method.settings import Configuration, dev_metric
 from msd_ray.report.comparison import (
+    SummaryRow,
     check_summary,
     comparisons,
     print_summary,
@@ -25,20 +26,19 @@ from msd_ray.search.configuration import row_digest
 from msd_ray.search.final import Rows
 from msd_ray.search.measure import check_hours, measure
 from msd_ray.search.on_ray.cluster import DeferredCluster
+from msd_ray.search.phase_status import PhaseStatus, search_status, search_work
 from msd_ray.search.prepare import prepare_test
 from msd_ray.search.search import Search, check_teacher_study, open_teacher_study
-from msd_ray.search.standing import PhaseStanding, search_standing, search_work
-from msd_ray.tracking.conflicts import check_no_conflict
 from msd_ray.tracking.parameters import Json
-from msd_ray.tracking.rows import best_run
+from msd_ray.tracking.rows import RunRow, best_run
 from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import shown_uri, ui_command
 
 from .console import announced, print_pairs
 from .display import progress
-from .dry_run import Rehearsal, dry_run
+from .dry_run import PlannedRun, dry_run
 from .options import TuneOptions
-from .running import drain_records, execution, run_studies, study_run_logger
+from .running import check_recorded, drain_records, execution, run_studies, study_run_logger
 from .setup import Setup, describe, describe_phases
 from .winner import configuration_tags, export_winner, register_winner, versions
 
@@ -51,18 +51,18 @@ def search(options: TuneOptions, console: Console, preflight: Preflight) -> int:
     setups = announced(
         options,
         console,
-        standing=search_standing,
+        status=search_status,
         describe=lambda setup: describe(setup, options, describe_phases(setup)),
     )
     if options.dry_run:
-        rehearsal = Rehearsal(
+        planned = PlannedRun(
             preflight=lambda: _preflight(setups, options, console, preflight),
             check=_check,
-            standing=_standing,
+            status=_status,
             work=lambda setup, phases: search_work(setup.settings, phases),
             measure=lambda setup: _measured(setup, options),
         )
-        return dry_run(setups, options, console, rehearsal)
+        return dry_run(setups, options, console, planned)
     expected: dict[str, Seconds] = {}
 
     def begin(setup: Setup) -> None:
@@ -76,7 +76,7 @@ def search(options: TuneOptions, console: Console, preflight: Preflight) -> int:
         preflight=lambda: _preflight(setups, options, console, preflight),
         check=_check,
         begin=begin,
-        standing=_standing,
+        status=_status,
         run=lambda setup, ray: _search(setup, options, console, expected.get(setup.lang), ray),
     )
     if isinstance(searched, int):
@@ -87,9 +87,9 @@ def search(options: TuneOptions, console: Console, preflight: Preflight) -> int:
     return 0 if all(winner for winner, _ in searched) else 1
 
 
-def _standing(setup: Setup) -> Iterator[PhaseStanding]:
-    """How far the search is."""
-    return search_standing(setup.settings, setup.study_storage)
+def _status(setup: Setup) -> Iterator[PhaseStatus]:
+    """Status of the phases of the search."""
+    return search_status(setup.settings, setup.study_storage)
 
 
 def _preflight(setups: Sequence[Setup], options: TuneOptions, console: Console, preflight: Preflight) -> None:
@@ -103,14 +103,7 @@ def _preflight(setups: Sequence[Setup], options: TuneOptions, console: Console, 
 def _check(setup: Setup) -> None:
     """Raise UserError if the study exists with other settings."""
     check_teacher_study(setup.settings, setup.conditions, setup.study_storage)
-    check_no_conflict(
-        setup.mlflow_uri,
-        dataset=setup.data.dataset,
-        lang=setup.lang,
-        study=setup.settings.name,
-        parameters=_study_parameters(setup),
-        command="tune",
-    )
+    check_recorded(setup, _study_parameters(setup), command="tune")
 
 
 def _measured(setup: Setup, options: TuneOptions) -> Seconds:
@@ -188,16 +181,8 @@ def conclude(
     tracker.parent_tags({**configuration_tags(rows), "winner": row})
     winner = best_run(runs, row, metric)
     where = [("storage", setup.storage.place)]
-    model = None
     if winner is not None:
-        directory = export_winner(setup, winner, rows[row], summary)
-        tracker.log_file(tracker.parent_id, directory / "README.md", "model_card")
-        where.append(("best student", f"{directory} (row {row})"))
-        where.append(("tag text with it", command("python", "-m", "msd_ray.predict", "--model", directory)))
-        registered = register_winner(setup, winner, row_digest(rows[row]), summary, directory)
-        tracker.parent_tags(registered.tags())
-        where.append(("registered", f"{registered.uri}. {registered.reason}"))
-        model = str(directory)
+        where += _hand_over(setup, tracker, winner, rows[row], summary)
     else:
         where.append(
             ("best student", "none: every final run of the best configuration failed; see the tag `reason` of the runs")
@@ -214,11 +199,33 @@ def conclude(
             dataset=setup.data.dataset,
             lang=setup.lang,
             best_configuration=rows["best"][0].to_json(),
-            model=model,
+            model=None if winner is None else str(setup.storage.model(setup.settings.name)),
         )
         path = summary_path(options, setup.lang)
         write_summary(path, content)
         where.append(("summary", str(path)))
+    where += _where_to_look(setup)
+    print_pairs(console, where)
+    return winner is not None, LanguageSummary(lang=setup.lang, rows=tuple(summary))
+
+
+def _hand_over(
+    setup: Setup, tracker: StudyTracker, winner: RunRow, row: Sequence[Configuration], summary: Sequence[SummaryRow]
+) -> list[tuple[str, str]]:
+    """Export and register the winner. Returns where it is, as pairs of name and text."""
+    directory = export_winner(setup, winner, row, summary)
+    tracker.log_file(tracker.parent_id, directory / "README.md", "model_card")
+    registered = register_winner(setup, winner, row_digest(row), summary, directory)
+    tracker.parent_tags(registered.tags())
+    return [
+        ("best student", f"{directory} (row {winner.tags['row']})"),
+        ("tag text with it", command("python", "-m", "msd_ray.predict", "--model", directory)),
+        ("registered", f"{registered.uri}. {registered.reason}"),
+    ]
+
+
+def _where_to_look(setup: Setup) -> list[tuple[str, str]]:
+    """Write the study's report. Returns where it and MLflow are, as pairs of name and text."""
     report = report_of(
         setup.mlflow_uri,
         dataset=setup.data.dataset,
@@ -226,10 +233,7 @@ def conclude(
         name=setup.settings.name,
         out=setup.storage.root / "report",
     )
-    where.append(("report", report))
-    where.append(("compare runs", ui_command(setup.mlflow_uri) or shown_uri(setup.mlflow_uri)))
-    print_pairs(console, where)
-    return winner is not None, LanguageSummary(lang=setup.lang, rows=tuple(summary))
+    return [("report", report), ("compare runs", ui_command(setup.mlflow_uri) or shown_uri(setup.mlflow_uri))]
 
 
 def summary_path(options: TuneOptions, lang: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.shell import command, is_installed
-from msd_ray.common.text import has_password
+from msd_ray.common.text import count_of, has_password
 from msd_ray.data.catalogue import dataset_named
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
@@ -108,21 +108,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
                 encoder=encoder,
                 storage=storage,
                 settings=settings,
-                conditions={
-                    "dataset": options.dataset,
-                    "lang": one.lang,
-                    "limit": options.limit,
-                    "encoder": encoder.name,
-                    "encoder_digest": encoder.digest,
-                    "data": dict(texts.digests),
-                    "workers": options.workers,
-                    "gpus": gpus > 0,
-                    "select_on": options.select_on,
-                    "dev_limit": options.dev_limit,
-                    "decode": options.decode,
-                    "teacher_trials": settings.teacher_trials,
-                    **({"labels": list(texts.source.labels)} if options.own else {}),
-                },
+                conditions=_conditions(options, one, texts, encoder, settings),
                 mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
                 study_storage=study_storage,
                 gpus=gpus,
@@ -130,6 +116,27 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
             )
         )
     return tuple(setups)
+
+
+def _conditions(
+    options: TuneOptions, data: Data, corpora: ReadCorpora, encoder: EncoderFiles, settings: SearchSettings
+) -> dict[str, JSON]:
+    """What determines scores besides the space."""
+    return {
+        "dataset": data.dataset,
+        "lang": data.lang,
+        "limit": data.limit,
+        "encoder": encoder.name,
+        "encoder_digest": encoder.digest,
+        "data": dict(corpora.digests),
+        "workers": options.workers,
+        "gpus": gpus_per_trial(options) > 0,
+        "select_on": data.select_on,
+        "dev_limit": data.dev_limit,
+        "decode": data.decode,
+        "teacher_trials": settings.teacher_trials,
+        **({"labels": list(corpora.source.labels)} if data.own else {}),
+    }
 
 
 def _data(options: TuneOptions, lang: str) -> Data:
@@ -179,8 +186,8 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
     run = setup.settings.run
     precision = f"{run.precision} ({setup.precision_note})" if setup.precision_note else run.precision
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in setup.corpora.counts.items())
-    process = f"on {_count(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
-    each = f"{_count(options.cpus_per_trial, 'CPU')} and {_count(setup.gpus, 'GPU')}"
+    process = f"on {count_of(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
+    each = f"{count_of(options.cpus_per_trial, 'CPU')} and {count_of(setup.gpus, 'GPU')}"
     return [
         ("study", f"{setup.settings.name}: {options.dataset}, en to {setup.lang}"),
         ("sentences", counts),
@@ -188,11 +195,11 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
         ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),
         (
             "training",
-            f"{_count(run.epochs, 'epoch')}, batches of {run.batch_size}, {precision}, seed {run.seed}",
+            f"{count_of(run.epochs, 'epoch')}, batches of {run.batch_size}, {precision}, seed {run.seed}",
         ),
         *work,
         ("a trial", f"{process}{', each' if options.workers > 1 else ''} with {each}"),
-        ("at once", _count(options.max_concurrent, "trial") if options.max_concurrent else "as many trials as fit"),
+        ("at once", count_of(options.max_concurrent, "trial") if options.max_concurrent else "as many trials as fit"),
         ("storage", setup.storage.place),
         ("studies", shown_uri(setup.study_storage)),
         ("mlflow", shown_uri(setup.mlflow_uri)),
@@ -225,11 +232,11 @@ def describe_phases(setup: Setup) -> list[tuple[str, str]]:
         ("selection", SELECTION[setup.data.select_on]),
         (
             "final phase",
-            f"{', '.join(settings.rows)}: {_count(settings.seeds, 'seed')} each, {describe_split(setup)}",
+            f"{', '.join(settings.rows)}: {count_of(settings.seeds, 'seed')} each, {describe_split(setup)}",
         ),
         (
             "after the search",
-            f"at most {_count(after.teachers, 'teacher')} and {_count(after.students, 'student')} are trained to "
+            f"at most {count_of(after.teachers, 'teacher')} and {count_of(after.students, 'student')} are trained to "
             "confirm the best configurations and for the final phase",
         ),
     ]
@@ -251,13 +258,9 @@ def _own_files(setup: Setup) -> list[tuple[str, str]]:
 
 
 def _phase(trials: int, searched: list[str]) -> str:
-    return f"{_count(trials, 'trial')}; searched: {', '.join(searched) or 'nothing'}"
+    return f"{count_of(trials, 'trial')}; searched: {', '.join(searched) or 'nothing'}"
 
 
 def _warm(warm_start: WarmStart) -> str:
-    counts = f"{_count(len(warm_start.students), 'student')} and {_count(len(warm_start.teachers), 'teacher')}"
+    counts = f"{count_of(len(warm_start.students), 'student')} and {count_of(len(warm_start.teachers), 'teacher')}"
     return f"{counts} of {', '.join(warm_start.studies)}, tried after the paper's"
-
-
-def _count(number: float, noun: str) -> str:
-    return f"{number:g} {noun}{'' if number == 1 else 's'}"

@@ -1,7 +1,7 @@
 """Small modules that all other packages use.
 
 errors      errors that are shown to the user, warnings, and running a command
-files       atomic writes of files and directories
+files       atomic writes of files and directories, URLs of SQLite files
 interrupts  Ctrl-C and SIGTERM
 limits      bounds on untrusted input: file sizes, Parquet columns, names
 manifest    files with hashes, verified when they are read

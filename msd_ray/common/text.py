@@ -72,3 +72,8 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def count_of(number: float, noun: str) -> str:
+    """A number with its noun: `1 trial`, `3 trials`."""
+    return f"{number:g} {noun}{'' if number == 1 else 's'}"

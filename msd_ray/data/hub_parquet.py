@@ -4,17 +4,20 @@ The names of numbered labels are in the file's metadata, under the key `huggingf
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from pyarrow import parquet
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.limits import is_text_lists, read_columns
+from msd_ray.common.limits import is_text_lists
 
-from .rows import Row, RowFile, check_words, nothing_in
-from .sentences import Text, Unlabelled
+from .parquet import read_text_columns
+from .rows import Row, RowFile, labelled_row, row_file, unlabelled_rows
+from .sentences import Unlabelled
+
+_ADVICE = "Name the columns `tokens` and `ner_tags`, and store each sentence as a list."
 
 
 def read_rows(path: Path) -> RowFile:
@@ -24,25 +27,11 @@ def read_rows(path: Path) -> RowFile:
         UserError: the file is not Parquet with these columns or has no rows, numbered labels have no names, or a row
             has not as many labels as tokens.
     """
-    token_rows, tag_rows = _columns(path, "tokens", "ner_tags")
+    token_rows, tag_rows = read_text_columns(path, "tokens", "ner_tags", advice=_ADVICE)
     numbered = not is_text_lists(tag_rows)
-    names = _class_names(path) if numbered else ()
-    rows = []
-    for place, (tokens, tags) in enumerate(zip(token_rows, tag_rows, strict=True)):
-        where = f"{path}: row {place}"
-        if tokens is None or tags is None:
-            raise UserError(f"{where} is null. Remove it.")
-        if len(tokens) != len(tags):
-            raise UserError(f"{where}: {len(tokens)} `tokens` and {len(tags)} `ner_tags`. Give one label per token.")
-        check_words(tokens, where)
-        if numbered and not all(isinstance(tag, int) and 0 <= tag < len(names) for tag in tags):
-            raise UserError(f"{where}: a label among {tags!r:.80} is not one of the {len(names)} that the file names.")
-        labels = [names[tag] for tag in tags] if numbered else tags
-        if tokens:
-            rows.append(Row(tuple(tokens), tuple(labels), place))
-    if not rows:
-        raise nothing_in(path)
-    return RowFile(path=path, rows=tuple(rows))
+    names = _class_names(path) if numbered else None
+    pairs = zip(token_rows, tag_rows, strict=True)
+    return row_file(path, (_row(*pair, names, place, f"{path}: row {place}") for place, pair in enumerate(pairs)))
 
 
 def read_texts(path: Path) -> Unlabelled:
@@ -51,27 +40,21 @@ def read_texts(path: Path) -> Unlabelled:
     Raises:
         UserError: as `read_rows`, except for labels.
     """
-    (token_rows,) = _columns(path, "tokens")
-    texts = []
-    for place, tokens in enumerate(token_rows):
-        check_words(tokens or (), f"{path}: row {place}")
-        if tokens:
-            texts.append(Text(tuple(tokens)))
-    if not texts:
-        raise nothing_in(path)
-    return Unlabelled(texts=tuple(texts), path=path)
+    (token_rows,) = read_text_columns(path, "tokens", advice=_ADVICE)
+    return unlabelled_rows(path, ((f"{path}: row {place}", tokens or ()) for place, tokens in enumerate(token_rows)))
 
 
-def _columns(path: Path, *names: str) -> list[list[Any]]:
-    try:
-        columns = read_columns(path, names)
-    except KeyError as error:
-        raise UserError(f"{path}: no column `{error.args[0]}`. Name the columns `tokens` and `ner_tags`.") from error
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:  # ValueError: text that is not UTF-8
-        raise UserError(f"cannot read {path} as Parquet: {error}") from error
-    if not is_text_lists(columns[0]):
-        raise UserError(f"{path}: column `tokens` does not contain lists of strings.")
-    return columns
+def _row(
+    tokens: Sequence[str] | None, tags: Sequence[Any] | None, names: Sequence[str] | None, place: int, where: str
+) -> Row:
+    """One sentence. names: of numbered labels, None if the labels are strings."""
+    if tokens is None or tags is None:
+        raise UserError(f"{where} is null. Remove it.")
+    if names is None:
+        return labelled_row(tokens, tags, place, where)
+    if not all(isinstance(tag, int) and 0 <= tag < len(names) for tag in tags):
+        raise UserError(f"{where}: a label among {tags!r:.80} is not one of the {len(names)} that the file names.")
+    return labelled_row(tokens, [names[tag] for tag in tags], place, where)
 
 
 def _class_names(path: Path) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from msd_ray.common.errors import UserError
 from msd_ray.common.limits import LONGEST_LINE
 
 from .columns import UTF_8, decoded
-from .rows import Row, RowFile, check_words, nothing_in
-from .sentences import Text, Unlabelled
+from .rows import Row, RowFile, labelled_row, row_file, unlabelled_rows
+from .sentences import Unlabelled
 
 
 def read_rows(path: Path) -> RowFile:
@@ -20,24 +20,7 @@ def read_rows(path: Path) -> RowFile:
         UserError: the file cannot be read or is empty; a line is not an object with lists of words and labels of equal
             length. The message names file and line.
     """
-    rows = []
-    for number, found in _objects(path):
-        where = f"{path}:{number}"
-        tokens, labels = _words(found, "tokens", where), found.get("ner_tags")
-        if isinstance(labels, list) and any(isinstance(label, int) for label in labels):
-            raise UserError(
-                f"{where}: `ner_tags` are numbers, and JSON does not name them. Write the labels themselves, such as "
-                '"B-PER", or give the data set\'s Parquet file, which has the names.'
-            )
-        labels = _words(found, "ner_tags", where)
-        if len(tokens) != len(labels):
-            raise UserError(f"{where}: {len(tokens)} `tokens` and {len(labels)} `ner_tags`. Give one label per token.")
-        check_words(tokens, where)
-        if tokens:
-            rows.append(Row(tuple(tokens), tuple(labels), number))
-    if not rows:
-        raise nothing_in(path)
-    return RowFile(path=path, rows=tuple(rows))
+    return row_file(path, (_row(found, number, f"{path}:{number}") for number, found in _objects(path)))
 
 
 def read_texts(path: Path) -> Unlabelled:
@@ -46,15 +29,18 @@ def read_texts(path: Path) -> Unlabelled:
     Raises:
         UserError: as `read_rows`, except for labels.
     """
-    texts = []
-    for number, found in _objects(path):
-        tokens = _words(found, "tokens", f"{path}:{number}")
-        check_words(tokens, f"{path}:{number}")
-        if tokens:
-            texts.append(Text(tuple(tokens)))
-    if not texts:
-        raise nothing_in(path)
-    return Unlabelled(texts=tuple(texts), path=path)
+    places = ((f"{path}:{number}", found) for number, found in _objects(path))
+    return unlabelled_rows(path, ((where, _words(found, "tokens", where)) for where, found in places))
+
+
+def _row(found: dict[str, Any], number: int, where: str) -> Row:
+    tokens, labels = _words(found, "tokens", where), found.get("ner_tags")
+    if isinstance(labels, list) and any(isinstance(label, int) for label in labels):
+        raise UserError(
+            f"{where}: `ner_tags` are numbers, and JSON does not name them. Write the labels themselves, such as "
+            '"B-PER", or give the data set\'s Parquet file, which has the names.'
+        )
+    return labelled_row(tokens, _words(found, "ner_tags", where), number, where)
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,12 +1,13 @@
 """A user's own files, each read in the form that its name tells: Parquet, JSON lines, columns or raw text."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from msd_ray.common.errors import UserError
 
 from . import columns, json_lines, raw_text
-from .rows import Row, RowFile, check_words, nothing_in
+from .rows import Row, RowFile, check_words, row_file
 from .sentences import Unlabelled
 
 _JSON = (".jsonl", ".json")
@@ -47,14 +48,8 @@ def read_rows(path: Path, lang: str) -> RowFile:
     if path.suffix in _JSON:
         return json_lines.read_rows(path)
     text = columns.decoded(path, columns.UTF_8)
-    rows = []
-    for sentence in columns.labelled_rows(text, _layout(text), lang, path):
-        (line, *_), tokens, labels = zip(*sentence, strict=True)
-        check_words(tokens, f"{path}:{line}")
-        rows.append(Row(tokens, labels, line))
-    if not rows:
-        raise nothing_in(path)
-    return RowFile(path=path, rows=tuple(rows), token_lines=True)
+    sentences = columns.labelled_rows(text, _layout(text), lang, path)
+    return row_file(path, (_row(path, sentence) for sentence in sentences), token_lines=True)
 
 
 def read_text(path: Path, lang: str) -> tuple[Unlabelled, bool]:
@@ -77,6 +72,12 @@ def read_text(path: Path, lang: str) -> tuple[Unlabelled, bool]:
             check_words(text.tokens, f"{path}, sentence {number}")
         return found, False
     return raw_text.read_raw(path), True
+
+
+def _row(path: Path, sentence: Iterable[tuple[int, str, str]]) -> Row:
+    (line, *_), tokens, labels = zip(*sentence, strict=True)
+    check_words(tokens, f"{path}:{line}")
+    return Row(tokens, labels, line)
 
 
 def train_and_dev(source: Path) -> tuple[Path, Path | None]:

@@ -12,6 +12,8 @@ from msd_ray.common.limits import is_text_lists, read_columns
 from .catalogue import Dataset
 from .sentences import Labelled, Sentence, Text, Unlabelled
 
+_ADVICE = "The file is not WikiAnn as the hub has it: download it again."
+
 
 def read_labelled(path: Path, dataset: Dataset) -> Labelled:
     """Read all sentences; a class index refers to the data set's labels, which are in the Hub's order.
@@ -22,7 +24,7 @@ def read_labelled(path: Path, dataset: Dataset) -> Labelled:
     """
     labels = dataset.labels
     sentences = []
-    columns = _columns(path, "tokens", "ner_tags")
+    columns = read_text_columns(path, "tokens", "ner_tags", advice=_ADVICE)
     for row, (tokens, tags) in enumerate(zip(*columns, strict=True)):
         if tokens is None or tags is None:
             raise UserError(f"{path}: row {row} is null")
@@ -43,21 +45,31 @@ def read_unlabelled(path: Path) -> Unlabelled:
     Raises:
         UserError: the file is not Parquet with a column `tokens`, or has no rows.
     """
-    (rows,) = _columns(path, "tokens")
+    (rows,) = read_text_columns(path, "tokens", advice=_ADVICE)
     texts = tuple(Text(tuple(tokens)) for tokens in rows if tokens)
     _require_some(texts, path)
     return Unlabelled(texts=texts, path=path)
 
 
-def _columns(path: Path, *names: str) -> list[list[Any]]:
+def read_text_columns(path: Path, *names: str, advice: str) -> list[list[Any]]:
+    """Read columns, of which the first has lists of strings.
+
+    Args:
+        path: the file.
+        names: of the columns.
+        advice: what to do about a file with other columns.
+
+    Raises:
+        UserError: the file is not Parquet, or has other columns.
+    """
     try:
         columns = read_columns(path, names)
     except KeyError as error:
-        raise UserError(f"{path} has no column {error.args[0]}: it is not the hub's WikiAnn") from error
+        raise UserError(f"{path}: no column `{error.args[0]}`. {advice}") from error
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:  # ValueError: text that is not UTF-8
         raise UserError(f"cannot read {path} as Parquet: {error}") from error
     if not is_text_lists(columns[0]):
-        raise UserError(f"{path}: column {names[0]} does not contain lists of words: it is not the hub's WikiAnn")
+        raise UserError(f"{path}: column `{names[0]}` does not contain lists of strings. {advice}")
     return columns
 
 

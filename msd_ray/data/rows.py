@@ -1,10 +1,12 @@
 """Labelled sentences as a file has them: in any label scheme, with the place of every label for messages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from msd_ray.common.errors import UserError
+
+from .sentences import Text, Unlabelled
 
 LONGEST_SENTENCE = 2_000
 """Words of a sentence; a longer one is a file whose sentences are not separated."""
@@ -61,6 +63,46 @@ def check_words(tokens: Sequence[str], where: str) -> None:
         )
     if not all(token.strip() for token in tokens):
         raise UserError(f"{where}: a sentence with an empty word. Remove the word and its label.")
+
+
+def labelled_row(tokens: Sequence[str], labels: Sequence[str], place: int, where: str) -> Row:
+    """One sentence of a file with lists of words and labels.
+
+    Raises:
+        UserError: as `check_words`, or there are not as many labels as words.
+    """
+    if len(tokens) != len(labels):
+        raise UserError(f"{where}: {len(tokens)} `tokens` and {len(labels)} `ner_tags`. Give one label per token.")
+    check_words(tokens, where)
+    return Row(tuple(tokens), tuple(labels), place)
+
+
+def row_file(path: Path, rows: Iterable[Row], *, token_lines: bool = False) -> RowFile:
+    """The sentences of a file that are not empty. Raises UserError if there are none."""
+    found = tuple(row for row in rows if row.tokens)
+    if not found:
+        raise nothing_in(path)
+    return RowFile(path=path, rows=found, token_lines=token_lines)
+
+
+def unlabelled_rows(path: Path, sentences: Iterable[tuple[str, Sequence[str]]]) -> Unlabelled:
+    """The sentences of a file that are not empty, without labels.
+
+    Args:
+        path: the file.
+        sentences: place for messages, and words of each sentence.
+
+    Raises:
+        UserError: as `check_words`, or there are no sentences.
+    """
+    texts = []
+    for where, tokens in sentences:
+        check_words(tokens, where)
+        if tokens:
+            texts.append(Text(tuple(tokens)))
+    if not texts:
+        raise nothing_in(path)
+    return Unlabelled(texts=tuple(texts), path=path)
 
 
 def nothing_in(path: Path) -> UserError:

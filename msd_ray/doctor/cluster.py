@@ -3,10 +3,9 @@
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from msd_ray.search.on_ray.room import Room, trials_that_fit
+from msd_ray.search.on_ray.resources import Resources, Room, trials_that_fit
 
 from .finding import Finding, failed, passed, warned
 
@@ -14,19 +13,6 @@ NAME = "cluster"
 _TIMEOUT_S = 5.0
 _GUARDED = "/api/jobs/"
 """Endpoint that starts commands on the cluster. Ray answers 401 without a token, 403 with a wrong one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """Resources of a trial: `workers` processes (at least one), each with `cpus` CPUs and `gpus` GPUs (or a share).
-
-    concurrent: number of concurrent trials, None for as many as fit.
-    """
-
-    workers: int
-    cpus: int
-    gpus: float
-    concurrent: int | None
 
 
 def refusal_finding(token: str | None, origin: str) -> Finding:
@@ -71,11 +57,11 @@ def asks_for_token(dashboard: str | None) -> bool | None:
     return False
 
 
-def room_findings(where: str, machines: Sequence[Room], wanted: Wanted) -> Iterator[Finding]:
+def room_findings(where: str, machines: Sequence[Room], wanted: Resources) -> Iterator[Finding]:
     """How many trials fit at once. A worker needs all its resources on one machine."""
-    fit = trials_that_fit(machines, workers=wanted.workers, cpus=wanted.cpus, gpus=wanted.gpus)
+    fit = trials_that_fit(machines, wanted)
     have = f"{sum(machine.cpus for machine in machines):g} CPUs, {sum(machine.gpus for machine in machines):g} GPUs"
-    each = f"{wanted.workers} x ({wanted.cpus} CPUs, {wanted.gpus:g} GPUs)"
+    each = f"{wanted.processes} x ({wanted.cpus} CPUs, {wanted.gpus:g} GPUs)"
     seen = f"{where} has {have}; a trial asks for {each}: {fit} at once"
     if fit >= (wanted.concurrent or 1):
         yield passed("resources", seen)

@@ -10,12 +10,12 @@ from msd_ray.cli.options import TuneOptions
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.search.on_ray.cluster import cluster
-from msd_ray.search.on_ray.room import Room, workers_on
+from msd_ray.search.on_ray.resources import Resources, Room, workers_on
 from msd_ray.storage.layout import Storage
 from msd_ray.storage.object_store import ObjectStore
 
 from .authentication import token_here, token_status
-from .cluster import NAME, Wanted, asks_for_token, refusal_finding, room_findings, token_finding
+from .cluster import NAME, asks_for_token, refusal_finding, room_findings, token_finding
 from .cluster_nodes import Examined, alive_nodes, examine_nodes
 from .corpora import corpus_files
 from .disk import Trainings
@@ -29,7 +29,7 @@ TIMEOUT_S = 180.0
 
 
 def cluster_findings(
-    options: TuneOptions, encoder: EncoderFiles | None, shape: Shape | None, wanted: Wanted, trainings: Trainings
+    options: TuneOptions, encoder: EncoderFiles | None, shape: Shape | None, wanted: Resources, trainings: Trainings
 ) -> Iterator[Finding]:
     """Findings about the cluster and its nodes. encoder, shape: None if the encoder could not be loaded."""
     address = os.environ["RAY_ADDRESS"]
@@ -76,7 +76,7 @@ def _here(request: NodeRequest, encoder: EncoderFiles | None, trainings: Trainin
 
 
 def _node(
-    options: TuneOptions, examined: Examined, here: Here, shape: Shape | None, wanted: Wanted
+    options: TuneOptions, examined: Examined, here: Here, shape: Shape | None, wanted: Resources
 ) -> Iterator[Finding]:
     node, report, clock = examined.node, examined.report, examined.clock
     if report is None or clock is None:
@@ -90,7 +90,7 @@ def _node(
     yield clock_finding(name, clock.ahead_s, clock.uncertainty_s)
     yield from node_findings(name, report, here)
     room = Room(cpus=node.cpus, gpus=node.gpus)
-    if workers_on(room, cpus=wanted.cpus, gpus=wanted.gpus):
+    if workers_on(room, wanted):
         yield from copies_space(name, report, here)
     if shape is not None:
         yield from worker_memory(

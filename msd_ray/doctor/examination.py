@@ -3,15 +3,14 @@
 import os
 from collections.abc import Iterator
 
-import torch
-
 from msd_ray.cli.options import TuneOptions
+from msd_ray.cli.search_settings import resources_of
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import encoder_skeleton
-from msd_ray.search.on_ray.room import Room
+from msd_ray.search.on_ray.resources import Resources, Room
 from msd_ray.search.prepare import Data
 
-from .cluster import NAME, Wanted, room_findings
+from .cluster import NAME, room_findings
 from .cluster_examination import cluster_findings
 from .corpora import NAME as CORPORA
 from .corpora import corpora_findings
@@ -36,7 +35,7 @@ def search_findings(options: TuneOptions) -> Iterator[Finding]:
     yield from quick_findings(places)
     yield from _corpora(options)
     yield from encoder
-    wanted = _wanted(options)
+    wanted = resources_of(options)
     if os.environ.get("RAY_ADDRESS"):
         yield from cluster_findings(options, seen[0] if seen else None, shape, wanted, places.trainings)
     else:
@@ -60,17 +59,7 @@ def _corpora(options: TuneOptions) -> Iterator[Finding]:
         )
 
 
-def _wanted(options: TuneOptions) -> Wanted:
-    """Resources of a trial; --gpus-per-trial defaults as in `tune`."""
-    gpus = options.gpus_per_trial
-    if gpus is None:
-        gpus = 1.0 if torch.cuda.is_available() else 0.0
-    return Wanted(
-        workers=max(options.workers, 1), cpus=options.cpus_per_trial, gpus=gpus, concurrent=options.max_concurrent
-    )
-
-
-def _this_machine(options: TuneOptions, shape: Shape | None, wanted: Wanted) -> Iterator[Finding]:
+def _this_machine(options: TuneOptions, shape: Shape | None, wanted: Resources) -> Iterator[Finding]:
     """Check this machine, where `tune` starts Ray if RAY_ADDRESS is not set. Ray is not started."""
     report = examine(NodeRequest(storage=None, written=None, encoder=None))
     room = Room(cpus=len(os.sched_getaffinity(0)), gpus=len(report.gpus))

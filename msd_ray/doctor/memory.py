@@ -7,9 +7,8 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from msd_ray.data.encoders.layers import encoder_parts
-from msd_ray.search.on_ray.room import Room, workers_on
+from msd_ray.search.on_ray.resources import Resources, Room, workers_on
 
-from .cluster import Wanted
 from .disk import size
 from .finding import Finding, failed, passed, warned
 from .node import NodeReport
@@ -74,17 +73,17 @@ def training_bytes(shape: Shape, *, batch_size: int, length: int, gpu: bool) -> 
 
 
 def worker_memory(
-    where: str, shape: Shape, report: NodeReport, room: Room, wanted: Wanted, *, batch_size: int, length: int
+    where: str, shape: Shape, report: NodeReport, room: Room, wanted: Resources, *, batch_size: int, length: int
 ) -> Iterator[Finding]:
     """Compare the memory of a worker with its share of a machine that runs as many workers as fit.
 
     batch_size: sentences per step, shared by the workers of a trial.
     """
-    at_once = workers_on(room, cpus=wanted.cpus, gpus=wanted.gpus)
+    at_once = workers_on(room, wanted)
     if at_once < 1:
         return
     gpu = wanted.gpus > 0
-    needed = training_bytes(shape, batch_size=-(-batch_size // wanted.workers), length=length, gpu=gpu)
+    needed = training_bytes(shape, batch_size=-(-batch_size // wanted.processes), length=length, gpu=gpu)
     if gpu and report.gpus:
         least = min(report.gpus, key=lambda one: one.total)
         yield from memory_finding(f"{where}: {least.name}", needed, int(least.total * min(wanted.gpus, 1.0)), gpu=True)

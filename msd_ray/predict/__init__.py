@@ -2,9 +2,8 @@
 
 tagger.py        Tagger: the Python API
 __main__.py      the command
-lines.py         input: files and standard input
+lines.py         input: files and standard input; progress on a terminal
 formats.py       output: JSON lines, CoNLL, marked text
-progress.py      progress on a terminal
 tagging.py       labels and scores of words, from logits
 classifier.py    a student ready to tag, loaded with or without transformers
 bert.py          forward pass of BERT-like students without transformers

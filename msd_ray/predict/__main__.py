@@ -18,9 +18,8 @@ from msd_ray.data.words import WordRule
 
 from .formats import FORMATS, for_terminal
 from .hub import push_to_hub
-from .lines import check_files, read_files
+from .lines import check_files, progress, read_files
 from .onnx import check_packages, export_onnx
-from .progress import progress
 from .tagger import Tagger, student_directory
 
 DESCRIPTION = """\

@@ -15,8 +15,6 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from msd_ray.common.errors import UserError
-from msd_ray.data.words import WordRule
-from msd_ray.method.decoding import Decode
 from msd_ray.method.device import autocast, resolve_precision
 
 from .bert import read_bert
@@ -39,23 +37,14 @@ class Classifier:
         tokenizer: adds the special tokens.
         pad_id: token id of padding.
         device: where the model is.
-        label_names: (C,).
-        max_length: maximum tokens at a time, special tokens included.
-        dataset, lang: of its training.
-        word_rule: how its training text was split into words.
-        decode: as in the search that trained it.
+        description: of the export: labels, length limit, word rule, decoding.
     """
 
     logits: Callable[[Tensor, Tensor | None], Tensor]
     tokenizer: Tokenizer
     pad_id: int
     device: torch.device
-    label_names: tuple[str, ...]
-    max_length: int
-    dataset: str
-    lang: str
-    word_rule: WordRule
-    decode: Decode
+    description: Description
 
 
 def stored_classifier(
@@ -85,12 +74,7 @@ def stored_classifier(
         tokenizer=tokenizer,
         pad_id=bert.pad_id,
         device=device,
-        label_names=description.label_names,
-        max_length=description.max_length,
-        dataset=description.dataset,
-        lang=description.lang,
-        word_rule=description.rule,
-        decode=description.decode,
+        description=description,
     )
 
 
@@ -110,12 +94,7 @@ def classifier_of(student: "LoadedStudent", *, precision: str = "auto") -> Class
         tokenizer=student.tokenizer.backend_tokenizer,
         pad_id=pad_id,
         device=device,
-        label_names=student.label_names,
-        max_length=student.max_length,
-        dataset=student.dataset,
-        lang=student.lang,
-        word_rule=student.word_rule,
-        decode=student.decode,
+        description=student.description,
     )
 
 

@@ -43,16 +43,11 @@ WEIGHTS, CARD = "model.safetensors", "README.md"
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedStudent:
-    """A tagger in evaluation mode, with everything tagging needs. lang, dataset, word_rule: of its training text."""
+    """A tagger in evaluation mode, its tokenizer, and the description of its export."""
 
     tagger: MultiChannelTagger
     tokenizer: PreTrainedTokenizerFast
-    label_names: tuple[str, ...]
-    max_length: int
-    dataset: str
-    lang: str
-    decode: Decode
-    word_rule: WordRule
+    description: Description
 
 
 def export_student(
@@ -134,12 +129,7 @@ def load_student(directory: Path, device: torch.device) -> LoadedStudent:
     return LoadedStudent(
         tagger=tagger.to(device).eval(),
         tokenizer=tokenizer,
-        label_names=description.label_names,
-        max_length=description.max_length,
-        dataset=description.dataset,
-        lang=description.lang,
-        decode=description.decode,
-        word_rule=description.rule,
+        description=description,
     )
 
 

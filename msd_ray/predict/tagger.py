@@ -101,7 +101,7 @@ class Tagger:
     ) -> None:
         self.classifier = classifier
         self.decode = decode
-        self.word_rule: WordRule = word_rule or classifier.word_rule
+        self.word_rule: WordRule = word_rule or classifier.description.rule
 
     @classmethod
     def from_pretrained(
@@ -134,13 +134,13 @@ class Tagger:
         """
         with student_directory(model, mlflow_uri) as directory:
             classifier = _load(directory, device, precision)
-        check_language(lang, classifier.lang)
-        return cls(classifier, decode=decode, word_rule=words or _word_rule(lang, classifier.word_rule))
+        check_language(lang, classifier.description.lang)
+        return cls(classifier, decode=decode, word_rule=words or _word_rule(lang, classifier.description.rule))
 
     @property
     def lang(self) -> str:
         """The language that the student was trained for."""
-        return self.classifier.lang
+        return self.classifier.description.lang
 
     @overload
     def __call__(self, text: str) -> list[Entity]: ...  # type: ignore[overload-overlap]

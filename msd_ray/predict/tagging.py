@@ -80,8 +80,8 @@ def label_words(
         return [WordLabels(labels=[], scores=[]) for _ in sentences]
     counts = [len(words) for words in sentences]
     logits = _logits(classifier, filled)
-    labels = decode_labels(logits, counts, classifier.label_names, decode or classifier.decode)
-    scores = _of_types(logits, [label for one in labels for label in one], classifier.label_names)
+    labels = decode_labels(logits, counts, classifier.description.label_names, decode or classifier.description.decode)
+    scores = _of_types(logits, [label for one in labels for label in one], classifier.description.label_names)
     return [
         WordLabels(labels=own, scores=values.tolist())
         for own, values in zip(labels, np.split(scores, np.cumsum(counts)[:-1]), strict=True)
@@ -107,7 +107,7 @@ def _logits(classifier: Classifier, sentences: Sequence[Sequence[str]]) -> Float
     parts: list[Encoding] = []
     windows: list[list[Window]] = []
     for words, encoding in zip(sentences, encodings, strict=True):
-        if len(encoding.ids) <= classifier.max_length:
+        if len(encoding.ids) <= classifier.description.max_length:
             windows.append([Window(start=0, end=len(words), first=0, last=len(words))])
             parts.append(encoding)
         else:
@@ -121,7 +121,7 @@ def _logits(classifier: Classifier, sentences: Sequence[Sequence[str]]) -> Float
             lambda batch: _logits_of(classifier, batch),
             text,
             tensors,
-            classifier.label_names,
+            classifier.description.label_names,
             tokens=TOKENS_A_BATCH[classifier.device.type],
             run=run,
         )
@@ -170,4 +170,4 @@ def _encoded(classifier: Classifier, words: Sequence[str]) -> Encoding:
 
 def _budget(classifier: Classifier) -> int:
     """Tokens of words at a time: the length limit without the special tokens."""
-    return classifier.max_length - classifier.tokenizer.num_special_tokens_to_add(is_pair=False)
+    return classifier.description.max_length - classifier.tokenizer.num_special_tokens_to_add(is_pair=False)

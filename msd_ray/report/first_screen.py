@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+from msd_ray.common.text import count_of
 from msd_ray.data.catalogue import LANGUAGE_NAMES
 from msd_ray.tracking.rows import RunRow, best_run, dev_metric_of
 from msd_ray.tracking.study_reader import RecordedStudy
@@ -95,12 +96,12 @@ def _headlines(found: FinalRows) -> tuple[Fact, ...]:
     facts = [
         Fact(
             value=f"{100 * test.mean:.2f}",
-            text=f"{split} F1 of “{row.label}”, mean of {_count(test.n, 'seed')}{interval}",
+            text=f"{split} F1 of “{row.label}”, mean of {count_of(test.n, 'seed')}{interval}",
         )
     ]
     if gain is not None and gain.difference is not None:
         over = next(other.label for other in found.rows if other.name == gain.b)
-        text = f"F1 points over “{over}”, paired over {_count(gain.n, 'seed')}, p = {p_text(gain.p)}"
+        text = f"F1 points over “{over}”, paired over {count_of(gain.n, 'seed')}, p = {p_text(gain.p)}"
         facts.append(Fact(value=signed(100 * gain.difference), text=text))
     return tuple(facts)
 
@@ -141,7 +142,3 @@ def _value(text: str) -> str:
         return number(json.loads(text))
     except ValueError:
         return text
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

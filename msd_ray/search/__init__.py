@@ -28,5 +28,8 @@ Values that are passed between them:
     budget          limits on hours and on trials without improvement (`measure`: the duration of a training)
     warm_start      configurations of other studies
     prepare         encodes corpora
-    progress        counts of a phase, for the display
+    records         what is recorded of a run, and where
+    ranking         ranks teachers and students
+    progress        counts of a phase, for the display (`forecast`: the time left)
+    phase_status    ended and total trials of a stored study
 """

@@ -14,7 +14,7 @@ from .budget import Remaining, total
 from .execution import Execution
 from .final import Rows, final_seeds, rows_study, run_rows, trainings
 from .parameters import JSON
-from .standing import PhaseStanding, rows_standing
+from .phase_status import PhaseStatus, rows_status
 from .studies import check_study
 
 
@@ -67,14 +67,14 @@ def check_ablation(settings: AblationSettings, conditions: Mapping[str, JSON], s
     check_study(storage_url, **definition)
 
 
-def ablation_standing(settings: AblationSettings, storage_url: str) -> Iterator[PhaseStanding]:
-    """How far a stored ablation is."""
+def ablation_status(settings: AblationSettings, storage_url: str) -> Iterator[PhaseStatus]:
+    """Status of the phases of a stored ablation."""
     seeds = final_seeds(settings.run, settings.seeds)
-    yield rows_standing("final", settings.rows, seeds, study=settings.name, storage_url=storage_url)
+    yield rows_status("final", settings.rows, seeds, study=settings.name, storage_url=storage_url)
 
 
-def ablation_work(settings: AblationSettings, phases: Sequence[PhaseStanding]) -> Remaining:
-    """The trainings that are left, at most. phases: the ablation's standing."""
+def ablation_work(settings: AblationSettings, phases: Sequence[PhaseStatus]) -> Remaining:
+    """The trainings that are left, at most. phases: the ablation's status."""
     rows, seeds = settings.rows, final_seeds(settings.run, settings.seeds)
     runs: list[dict[str, JSON]] = [{"row": row, "seed": seed} for seed in seeds for row in rows]
     return phases[-1].share(total(trainings(rows, runs)))

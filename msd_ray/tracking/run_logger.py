@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.text import duration
+from msd_ray.common.text import count_of, duration
 
 from .client import fail_fast
 from .journal import Journal
@@ -185,4 +185,4 @@ def _numbers(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def _pending(count: int) -> str:
-    return f"{count} record{'' if count == 1 else 's'} pending"
+    return f"{count_of(count, 'record')} pending"

@@ -123,7 +123,12 @@ def test_the_export_is_the_winners_weights_with_the_summarys_numbers(setup: Setu
     directory = export_winner(setup, winner, (FOUND,), summary())
     assert directory == setup.storage.root / "models" / "sample-tr"
     student = load_student(directory, torch.device("cpu"))
-    assert (student.lang, student.dataset, student.max_length, len(student.label_names)) == ("tr", "sample", 24, 7)
+    assert (
+        student.description.lang,
+        student.description.dataset,
+        student.description.max_length,
+        len(student.description.label_names),
+    ) == ("tr", "sample", 24, 7)
     loaded, stored = dict(student.tagger.named_parameters()), load_file(weights)
     assert any(name.startswith("encoder.") for name in stored)
     for name, value in stored.items():

@@ -27,7 +27,7 @@ def test_unlabelled_reading_needs_no_labels(tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     pq.write_table(pa.table({"tokens": [["a"], ["b", "c"]]}), path)
     assert read_unlabelled(path).texts == (Text(("a",)), Text(("b", "c")))
-    with pytest.raises(UserError, match="has no column ner_tags"):
+    with pytest.raises(UserError, match=r"no column `ner_tags`\. The file is not WikiAnn"):
         read_labelled(path, WIKIANN)
 
 

@@ -12,14 +12,14 @@ from msd_ray.cli import doctor_options
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.doctor import cluster_examination
-from msd_ray.doctor.cluster import Wanted
 from msd_ray.doctor.cluster_nodes import Clock, Examined, Node
 from msd_ray.doctor.disk import Trainings
 from msd_ray.doctor.finding import Finding
 from msd_ray.doctor.node import NodeRequest, examine
+from msd_ray.search.on_ray.resources import Resources
 
 TRAININGS = Trainings(checkpoint=1_000, epochs=1, teachers=1, students=1)
-WANTED = Wanted(workers=1, cpus=1, gpus=0, concurrent=None)
+WANTED = Resources(workers=1, cpus=1, gpus=0)
 
 
 @pytest.fixture

@@ -244,7 +244,8 @@ def test_the_pinned_ray_is_the_one_that_the_tests_run_with() -> None:
 
 
 def test_names_of_resources_are_those_that_trials_ask_for() -> None:
-    from msd_ray.search.on_ray.workers import Resources, trainable
+    from msd_ray.search.on_ray.resources import Resources
+    from msd_ray.search.on_ray.workers import trainable
 
     asked: set[str] = set()
     for workers in (0, 1):

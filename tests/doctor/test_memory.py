@@ -7,11 +7,10 @@ from tiny_bert import tiny_bert_directory
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import encoder_skeleton, load_encoder
 from msd_ray.data.encoders.sources import resolve
-from msd_ray.doctor.cluster import Wanted
 from msd_ray.doctor.memory import Shape, activations, memory_finding, training_bytes, worker_memory
 from msd_ray.doctor.node import GPU, NodeReport
 from msd_ray.method.tagger import MultiChannelTagger
-from msd_ray.search.on_ray.room import Room
+from msd_ray.search.on_ray.resources import Resources, Room
 
 FROZEN = 2
 
@@ -99,7 +98,7 @@ def report(**changes: object) -> NodeReport:
 
 
 def test_workers_on_one_machine_share_its_memory(shape: Shape) -> None:
-    wanted = Wanted(workers=1, cpus=1, gpus=0, concurrent=None)
+    wanted = Resources(workers=1, cpus=1, gpus=0)
     states = []
     for cpus in (2, 64):
         (finding,) = worker_memory("here", shape, report(), Room(cpus=cpus, gpus=0), wanted, batch_size=32, length=128)
@@ -110,7 +109,7 @@ def test_workers_on_one_machine_share_its_memory(shape: Shape) -> None:
 def test_a_share_of_a_gpu_is_a_share_of_its_memory(shape: Shape) -> None:
     gpu = GPU(name="T4", total=4 * 10**9, free=10**9)
     for share, state in ((1.0, "pass"), (0.1, "fail")):
-        wanted = Wanted(workers=1, cpus=1, gpus=share, concurrent=None)
+        wanted = Resources(workers=1, cpus=1, gpus=share)
         (finding,) = worker_memory(
             "here", shape, report(gpus=(gpu,)), Room(cpus=64, gpus=1), wanted, batch_size=32, length=128
         )

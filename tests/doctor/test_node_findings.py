@@ -8,12 +8,12 @@ import pytest
 from s3_server import Front
 
 from msd_ray.data.encoders.files import EncoderFiles
-from msd_ray.doctor.cluster import Wanted, room_findings, token_finding
+from msd_ray.doctor.cluster import room_findings, token_finding
 from msd_ray.doctor.disk import Trainings
 from msd_ray.doctor.finding import Finding
 from msd_ray.doctor.node import NodeReport, NodeRequest, examine
 from msd_ray.doctor.nodes import Here, clock_finding, copies_space, node_findings
-from msd_ray.search.on_ray.room import Room
+from msd_ray.search.on_ray.resources import Resources, Room
 from msd_ray.storage.layout import Storage
 from msd_ray.storage.object_store import ObjectStore
 
@@ -125,15 +125,15 @@ def test_clocks(ahead: float, uncertainty: float, state: str) -> None:
 def test_resources() -> None:
     two = [Room(cpus=4, gpus=1), Room(cpus=4, gpus=1)]
 
-    def state(wanted: Wanted) -> str:
+    def state(wanted: Resources) -> str:
         (finding,) = room_findings("the cluster", two, wanted)
         return finding.state
 
-    assert state(Wanted(workers=2, cpus=4, gpus=1, concurrent=None)) == "pass"
+    assert state(Resources(workers=2, cpus=4, gpus=1)) == "pass"
     # Eight CPUs in all, but no machine with five.
-    assert state(Wanted(workers=1, cpus=5, gpus=0, concurrent=None)) == "fail"
-    assert state(Wanted(workers=1, cpus=1, gpus=0.5, concurrent=4)) == "pass"
-    assert state(Wanted(workers=1, cpus=1, gpus=0.5, concurrent=5)) == "warn"
+    assert state(Resources(workers=1, cpus=5, gpus=0)) == "fail"
+    assert state(Resources(workers=1, cpus=1, gpus=0.5, concurrent=4)) == "pass"
+    assert state(Resources(workers=1, cpus=1, gpus=0.5, concurrent=5)) == "warn"
 
 
 def test_tokens() -> None:

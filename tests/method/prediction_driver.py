@@ -31,13 +31,17 @@ def main(student: str, output: str, rank: str, size: str) -> None:
 def labels(directory: Path) -> dict[str, list[list[str]]]:
     """By decoder, of sentences that are longer than the limit and shorter."""
     student = load_student(directory, torch.device("cpu"))
-    text = encode_text(load_target("sample", "de", None).dev[:60], student.tokenizer, max_length=student.max_length)
+    text = encode_text(
+        load_target("sample", "de", None).dev[:60], student.tokenizer, max_length=student.description.max_length
+    )
     assert isinstance(student.tokenizer.pad_token_id, int)
     tensors = TextTensors(text, student.tokenizer.pad_token_id, torch.device("cpu"))
     evaluate.TOKENS_A_BATCH["cpu"] = 100  # several batches per worker
     with torch.inference_mode():
         return {
-            decode: evaluate.predict_labels(student.tagger, text, tensors, student.label_names, decode=decode)
+            decode: evaluate.predict_labels(
+                student.tagger, text, tensors, student.description.label_names, decode=decode
+            )
             for decode in get_args(Decode)
         }
 

@@ -50,7 +50,12 @@ def test_a_loaded_student_has_the_same_logits_and_labels(tiny_encoder: EncoderFi
     random_state = torch.get_rng_state()
     loaded = load_student(student, CPU)
     assert torch.equal(torch.get_rng_state(), random_state)
-    assert (loaded.label_names, loaded.max_length, loaded.lang, loaded.dataset) == (LABELS, MAX_LENGTH, "tr", "sample")
+    assert (
+        loaded.description.label_names,
+        loaded.description.max_length,
+        loaded.description.lang,
+        loaded.description.dataset,
+    ) == (LABELS, MAX_LENGTH, "tr", "sample")
     assert not loaded.tagger.training
 
     text = encode_text([Text(tuple(s)) for s in SENTENCES], load_tokenizer(tiny_encoder), max_length=MAX_LENGTH)
@@ -70,9 +75,9 @@ def test_a_loaded_student_has_the_same_logits_and_labels(tiny_encoder: EncoderFi
 def test_the_decoder_of_the_study_is_exported(tiny_encoder: EncoderFiles, student: Path, tmp_path: Path) -> None:
     exported(tiny_encoder, tmp_path / "viterbi", decode="viterbi")
     loaded = load_student(tmp_path / "viterbi", CPU)
-    assert loaded.decode == "viterbi"
+    assert loaded.description.decode == "viterbi"
     default = load_student(student, CPU)
-    assert default.decode == "argmax"
+    assert default.description.decode == "argmax"
     sentences = [words * 2 for words in SENTENCES]
     by_viterbi = tag(loaded, sentences, precision="fp32")
     assert by_viterbi == tag(default, sentences, precision="fp32", decode="viterbi")
@@ -84,7 +89,7 @@ def test_a_description_without_a_decoder_is_read(copy: Path) -> None:
     description = json.loads((copy / "msd_ray.json").read_text())
     assert description.pop("decode") == "argmax"
     (copy / "msd_ray.json").write_text(json.dumps(description))
-    assert load_student(copy, CPU).decode == "argmax"
+    assert load_student(copy, CPU).description.decode == "argmax"
 
 
 def test_an_export_in_format_1_is_read(tiny_encoder: EncoderFiles, copy: Path) -> None:
@@ -151,7 +156,7 @@ def test_an_older_export_is_replaced(tiny_encoder: EncoderFiles, copy: Path) -> 
     killed.mkdir()
     (killed / "model.safetensors").touch()
     exported(tiny_encoder, copy, lang="ar")
-    assert load_student(copy, CPU).lang == "ar"
+    assert load_student(copy, CPU).description.lang == "ar"
     assert not (copy / "left.txt").exists()
     assert sorted(path.name for path in copy.parent.iterdir()) == ["copy", "copy.safetensors"]
 
@@ -279,4 +284,4 @@ def test_no_directory(tmp_path: Path) -> None:
 
 def test_a_symbolic_link_to_the_directory_is_accepted(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "champion").symlink_to(copy)
-    assert load_student(tmp_path / "champion", CPU).label_names == LABELS
+    assert load_student(tmp_path / "champion", CPU).description.label_names == LABELS

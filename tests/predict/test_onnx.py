@@ -69,7 +69,7 @@ def test_other_families(tmp_path: Path, family: str) -> None:
         encoding = tagger.classifier.tokenizer.encode(words, is_pretokenized=True)
         ids = np.array([encoding.ids])
         (logits,) = session.run(["logits"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
-        names = tagger.classifier.label_names
+        names = tagger.classifier.description.label_names
         found = [names[logits[0, encoding.word_ids.index(word)].argmax()][2:] for word in range(len(words))]
         assert found == [label[2:] for label in tagger.tag([words])[0].labels]
 

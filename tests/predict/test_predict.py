@@ -19,30 +19,16 @@ from students import MAX_LENGTH, exported
 
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
-from msd_ray.data.windows import split_into_windows
 from msd_ray.data.words import word_spans
 from msd_ray.method.decoding import Decode, by_sentence
 from msd_ray.method.entity_scores import entities
 from msd_ray.method.evaluate import Float32
 from msd_ray.predict.__main__ import main
-from msd_ray.predict.export import LoadedStudent, load_student
-from msd_ray.predict.lines import LONGEST_LINE, MOST_BYTES, read_chunks
+from msd_ray.predict.export import LoadedStudent
 from msd_ray.predict.tagging import tag
 
 COMMAND = [sys.executable, "-m", "msd_ray.predict", "--device", "cpu"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(scope="module")
-def directory(tiny_encoder: EncoderFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("exported") / "student"
-    exported(tiny_encoder, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def student(directory: Path) -> LoadedStudent:
-    return load_student(directory, torch.device("cpu"))
 
 
 def run(data: bytes, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
@@ -136,26 +122,6 @@ def test_words_of_a_line() -> None:
     assert word_spans("a\u2028b", "blanks") == ((0, 1), (2, 3))
 
 
-def test_all_words_of_long_sentences_are_labelled(student: LoadedStudent) -> None:
-    generator = torch.Generator().manual_seed(0)
-    vocabulary = ["the", "in", "Angela", "Merkel", "Paris", "ankara", "2024", "x"]
-    words = [vocabulary[int(i)] for i in torch.randint(len(vocabulary), (300,), generator=generator)]
-    short = ["Angela", "in", "the"]
-    long_labels, short_labels, _ = tag(student, [words, short, []], precision="fp32")
-    assert len(long_labels) == len(words)
-    assert short_labels == tag(student, [short], precision="fp32")[0], "its neighbour changes nothing"
-    assert any(label != "O" for label in long_labels[-20:])
-    # Every word as in its window, which is a sentence that fits.
-    counts = [len(student.tokenizer.tokenize(word)) for word in words]
-    windows = split_into_windows(counts, budget=MAX_LENGTH - 2, context=(MAX_LENGTH - 2) // 4)
-    assert len(windows) > 20
-    for window in windows:
-        (alone,) = tag(student, [words[window.start : window.end]], precision="fp32")
-        own = alone[window.first - window.start : window.last - window.start]
-        assert long_labels[window.first + 1 : window.last] == own[1:]
-        assert long_labels[window.first][1:] == own[0][1:], "its type; whether it begins, says the word before it"
-
-
 def invalid(labels: Sequence[str]) -> bool:
     """Whether an I-X comes after something else than B-X or I-X."""
     return any(b[0] == "I" and a[1:] != b[1:] for a, b in zip(("O", *labels), labels, strict=False))
@@ -198,66 +164,6 @@ def test_a_sentence_in_windows_is_decoded_as_a_whole(student: LoadedStudent, mon
     assert by_decoder[0] != by_decoder[1]
     for before, after in zip(raw, by_decoder[0], strict=True):
         assert entities(after) == entities(before)
-
-
-def test_words_longer_than_the_limit(student: LoadedStudent) -> None:
-    (labels,) = tag(student, [["x" * 90, "Angela", "y" * 90, "Merkel"]], precision="fp32")
-    assert labels[1:2] == tag(student, [["Angela"]], precision="fp32")[0], "the only word of its window"
-    assert len(labels) == 4
-
-
-def test_a_sentence_that_just_fits_is_read_whole(student: LoadedStudent) -> None:
-    for tokens in (MAX_LENGTH - 3, MAX_LENGTH - 2):
-        words = ["the", "in"] * (tokens // 2) + ["of"] * (tokens % 2)
-        encoded = student.tokenizer([words], is_split_into_words=True, return_tensors="pt")
-        assert encoded["input_ids"].shape[1] == tokens + 2
-        with torch.inference_mode():
-            best = student.tagger(encoded["input_ids"], encoded["attention_mask"]).logits[-1, 0, 1:-1].argmax(-1)
-        expected = [student.label_names[int(index)] for index in best]
-        (found,) = tag(student, [words], precision="fp32")
-        assert entities(found) == entities(expected)
-
-
-def test_words_without_a_token_are_labelled_o(student: LoadedStudent) -> None:
-    assert tag(student, [["\u200b", "\u00ad"]]) == [["O", "O"]]
-
-
-def test_bf16(student: LoadedStudent) -> None:
-    assert [len(words) for words in tag(student, [["Angela"], ["in", "Paris"]], precision="bf16")] == [1, 2]
-
-
-def test_chunks_are_the_available_lines() -> None:
-    reader, writer = os.pipe()
-    with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as pipe:
-        chunks = read_chunks(stream)
-        pipe.write(b"a\nb\nc")
-        assert next(chunks) == ["a", "b"]
-        pipe.write("ç\r\n".encode()[:2])
-        pipe.write("ç\r\n".encode()[2:])
-        assert next(chunks) == ["cç"]
-        pipe.write(b"\xef\xbb\xbfd\n")
-        assert next(chunks) == ["\ufeffd"], "a byte-order mark is one at the beginning alone"
-        pipe.write(b"end")
-        pipe.close()
-        assert list(chunks) == [["end"]]
-
-
-def test_lines_of_a_big_input_keep_their_order(tmp_path: Path) -> None:
-    lines = [f"line {i} " + "x" * (i % 500) for i in range(5000)]
-    (tmp_path / "big").write_text("\n".join(lines))
-    with (tmp_path / "big").open("rb") as stream:
-        chunks = list(read_chunks(stream))
-    assert len(chunks) > 3
-    assert [line for chunk in chunks for line in chunk] == lines
-
-
-def test_a_stream_without_line_ends(tmp_path: Path) -> None:
-    (tmp_path / "endless").write_bytes(b"ok\n" + b"x" * (LONGEST_LINE + 1))
-    with (tmp_path / "endless").open("rb") as stream:
-        chunks = read_chunks(stream)
-        assert next(chunks) == ["ok"]
-        with pytest.raises(UserError, match="line 2: longer than 4 MiB"):
-            next(chunks)
 
 
 def test_many_lines_in_their_order(directory: Path, student: LoadedStudent, command: Callable[..., bytes]) -> None:
@@ -390,14 +296,6 @@ def test_marked_text(directory: Path, command: Callable[..., bytes]) -> None:
     assert re.sub(r"\[(PER|LOC) ([^]]*)\]", r"\2", found) == text
     entities_found = [entity for row in rows(command(text, "--model", directory)) for entity in row["entities"]]
     assert re.findall(r"\[(PER|LOC) ([^]]*)\]", found) == [(e["type"], e["text"]) for e in entities_found]
-
-
-def test_the_first_chunk_is_small(tmp_path: Path) -> None:
-    (tmp_path / "big").write_text("some words\n" * 100_000)
-    with (tmp_path / "big").open("rb") as stream:
-        sizes = [sum(len(line) + 1 for line in chunk) for chunk in read_chunks(stream)]
-    assert sizes[0] <= 4096
-    assert MOST_BYTES - 100 < max(sizes) <= MOST_BYTES + 100
 
 
 def test_empty_input(directory: Path, command: Callable[..., bytes]) -> None:

@@ -45,7 +45,7 @@ def test_the_student_is_pushed(hub: HubServer, student: Path, capsys: pytest.Cap
     assert {path.name: path.read_bytes() for path in pushed.iterdir()} == own
     assert hub.commits == ["MSD student for tr (sample)"]
     assert hub.created[0]["visibility"] == "private"
-    assert load_student(pushed, torch.device("cpu")).lang == "tr"
+    assert load_student(pushed, torch.device("cpu")).description.lang == "tr"
 
 
 def test_pushing_again_adds_a_commit(hub: HubServer, student: Path) -> None:

@@ -23,9 +23,9 @@ from tune_process import descendants_of, listening, pids_titled
 
 from msd_ray.common.errors import UserError
 from msd_ray.search.on_ray.cluster import cluster
+from msd_ray.search.on_ray.resources import Resources
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.watchdog import StalledError
-from msd_ray.search.on_ray.workers import Resources
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Launch, TrialReport
 
@@ -78,11 +78,12 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
             if stopped_at is not None and report.epoch == 1 and phase.name == "student":
                 seen.between.append(time.monotonic() - stopped_at)
                 stopped_at = None
+            if "kill" in troubles and phase.name == "student" and report.epoch == 1 and not seen.killed:
+                # Before the report is recorded: that takes seconds on a busy machine, and the worker ends meanwhile.
+                seen.killed += _kill_all(WORKER)
             stop = on_report(report)
             if "busy" in troubles and phase.name == "teacher" and report.epoch == 2:
                 time.sleep(10)  # the run's last report comes, and the run ends, meanwhile
-            if "kill" in troubles and phase.name == "student" and report.epoch == 1 and not seen.killed:
-                seen.killed += _kill_all(WORKER)
             if stop:
                 if "no-cleaner" in troubles and report.number % 2:
                     seen.killed += _kill_all(CLEANER)

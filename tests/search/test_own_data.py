@@ -120,8 +120,15 @@ def test_the_table_says_that_there_are_no_target_labels(ended: Ended) -> None:
 
 def test_the_exported_student_and_its_card(ended: Ended) -> None:
     student = load_student(ended.model, CPU)
-    assert student.label_names == ("O", *(f"{prefix}-{kind}" for kind in sorted(TYPES.values()) for prefix in "BI"))
-    assert (student.dataset, student.lang, student.word_rule) == ("own", "ar", "unicode")
+    assert student.description.label_names == (
+        "O",
+        *(f"{prefix}-{kind}" for kind in sorted(TYPES.values()) for prefix in "BI"),
+    )
+    assert (student.description.dataset, student.description.lang, student.description.word_rule) == (
+        "own",
+        "ar",
+        "unicode",
+    )
     card = (ended.model / "README.md").read_text(encoding="utf-8")
     assert "No target labels: scores are on the English dev set." in card
     assert "Entity types: DISEASE, DRUG, GENE." in card

@@ -67,7 +67,7 @@ def test_the_bounds_themselves() -> None:
 def test_parquet_whose_tokens_are_none(tmp_path: Path, column: pa.Array) -> None:
     path = tmp_path / "train.parquet"
     pq.write_table(pa.table({"tokens": column}), path)
-    with pytest.raises(UserError, match=r"train\.parquet: column tokens does not contain lists of words"):
+    with pytest.raises(UserError, match=r"train\.parquet: column `tokens` does not contain lists of strings"):
         parquet.read_unlabelled(path)
 
 

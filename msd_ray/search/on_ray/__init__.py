@@ -4,7 +4,7 @@ Tune starts, ends and retries trials. The phase decides, from its study, which t
 Tune's own files are not needed to resume a search. Only this package and `doctor` import Ray.
 
     cluster        join or start a Ray cluster
-    room           how many trials fit on machines
+    resources      resources of a trial, and how many trials fit on machines
     tuning         run a phase on Tune
     workers        what Ray runs for a trial: its own process, or Ray Train workers
     watchdog       bounds on how long trials may be silent

@@ -4,15 +4,13 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 
 import ray
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.interrupts import interruptible
 
-from .room import Room, trials_that_fit
-from .workers import Resources
+from .resources import Resources, Room, trials_that_fit
 
 CONNECT_TIMEOUT_S = 5.0
 
@@ -87,30 +85,26 @@ def _check_answers(address: str) -> None:
             ) from error
 
 
-def fitting(resources: Resources, concurrent: int | None) -> Resources:
-    """`fitting_on` the nodes of the cluster that this process has joined."""
+def concurrent_trials(resources: Resources) -> int:
+    """`concurrent_trials_on` the nodes of the cluster that this process has joined."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    return fitting_on([Room(cpus=node.get("CPU", 0), gpus=node.get("GPU", 0)) for node in nodes], resources, concurrent)
+    return concurrent_trials_on([Room(cpus=node.get("CPU", 0), gpus=node.get("GPU", 0)) for node in nodes], resources)
 
 
-def fitting_on(machines: Sequence[Room], resources: Resources, concurrent: int | None) -> Resources:
-    """The resources with `concurrent` trials at once; by default as many as there is room for.
-
-    Args:
-        machines: nodes of the cluster.
-        resources: of a trial.
-        concurrent: `--max-concurrent`.
+def concurrent_trials_on(machines: Sequence[Room], resources: Resources) -> int:
+    """Number of trials at once: what `resources` says, else as many as there is room for.
 
     Raises:
-        UserError: not even one trial fits, and `concurrent` is not given.
+        UserError: not even one trial fits, and `resources.concurrent` is None.
     """
-    room = trials_that_fit(machines, workers=resources.workers, cpus=resources.cpus, gpus=resources.gpus)
-    if concurrent is None and room < 1:
-        group = max(resources.workers, 1)
+    if resources.concurrent is not None:
+        return resources.concurrent
+    room = trials_that_fit(machines, resources)
+    if room < 1:
         have = "; ".join(f"{machine.cpus:g} CPUs and {machine.gpus:g} GPUs" for machine in machines)
         raise UserError(
-            f"a trial asks for {group} x {resources.cpus} CPUs and {group} x {resources.gpus:g} GPUs, the cluster's "
-            f"nodes have {have}: lower --workers, --cpus-per-trial or "
+            f"a trial asks for {resources.processes} x {resources.cpus} CPUs and {resources.processes} x "
+            f"{resources.gpus:g} GPUs, the cluster's nodes have {have}: lower --workers, --cpus-per-trial or "
             "--gpus-per-trial, or give --max-concurrent if the cluster grows on demand"
         )
-    return replace(resources, concurrent=concurrent or room)
+    return room

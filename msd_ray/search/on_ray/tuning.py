@@ -21,9 +21,10 @@ from ..plans import Launch
 from ..work import run_launch
 from .placement import CHECK_EVERY_S, free_abandoned, free_all
 from .reporting import trial_failure
+from .resources import Resources
 from .run_files import RunFiles
 from .watchdog import StalledError, Watchdog
-from .workers import RETRIES, Resources, Work, trainable
+from .workers import RETRIES, Work, trainable
 
 # Tune would propagate the driver's AWS keys to its trials, whose command lines show them to every user.
 ENV_VARS_TO_PROPAGATE.difference_update([name for name in ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")])

@@ -6,7 +6,6 @@ torch and transformers, which take seconds to import, are imported only where tr
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ray
@@ -16,6 +15,7 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from ..plans import Launch
 from .reporting import failure_result, forward_reports, worker_failure
+from .resources import Resources
 from .reuse import reusable
 from .run_files import RunFiles
 
@@ -29,23 +29,6 @@ TRIAL_DRIVER: dict[str, float] = {"memory": 1}
 RETRIES = 2
 """Restarts after a failure: of workers by Ray Train, of a trial whose own process died by Tune."""
 Work: TypeAlias = "Callable[[Launch, torch.device, Report], None]"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """Resources of a trial.
-
-    Args:
-        workers: Ray Train workers; 0: the trial trains in its own process.
-        cpus: CPUs of each worker.
-        gpus: GPUs of each worker, may be a fraction.
-        concurrent: trials at once.
-    """
-
-    workers: int = 1
-    cpus: int = 1
-    gpus: float = 0.0
-    concurrent: int = 1
 
 
 def trainable(resources: Resources, name: str, work: Work) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from msd_ray.search.on_ray.room import Room, trials_that_fit
+from msd_ray.search.on_ray.resources import Resources, Room, trials_that_fit
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ from msd_ray.search.on_ray.room import Room, trials_that_fit
 )
 def test_trials_that_fit(machines: list[tuple[float, float]], workers: int, cpus: int, gpus: float, fit: int) -> None:
     rooms = [Room(cpus=have, gpus=cards) for have, cards in machines]
-    assert trials_that_fit(rooms, workers=workers, cpus=cpus, gpus=gpus) == fit
+    assert trials_that_fit(rooms, Resources(workers=workers, cpus=cpus, gpus=gpus)) == fit

@@ -1,4 +1,4 @@
-"""How far a stored search is: ended and total trials of its phases, read without changing anything."""
+"""Status of a stored search: ended and total trials of its phases, read without changing anything."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,21 +15,21 @@ from .warm_start import as_stored
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhaseStanding:
+class PhaseStatus:
     """Trials of a phase.
 
     Args:
         name: teacher, student, confirm or final.
         ended: number of trials that need no more work.
         total: number of trials, retries included.
-        asked: value of the option `extended_by`.
+        requested: value of the option `extended_by`.
         extended_by: option that adds trials; empty if none does.
     """
 
     name: str
     ended: int
     total: int
-    asked: int = 0
+    requested: int = 0
     extended_by: str = ""
 
     @property
@@ -43,7 +43,7 @@ class PhaseStanding:
         return Remaining(teachers=ceil(left * work.teachers), students=ceil(left * work.students))
 
 
-def search_standing(settings: SearchSettings, storage_url: str) -> Iterator[PhaseStanding]:
+def search_status(settings: SearchSettings, storage_url: str) -> Iterator[PhaseStatus]:
     """The phases of a search in order, up to the first unfinished one, whose results determine the phases after it."""
     settings = replace(settings, warm_start=as_stored(settings.warm_start, storage_url, settings.name))
     space = settings.space
@@ -51,40 +51,40 @@ def search_standing(settings: SearchSettings, storage_url: str) -> Iterator[Phas
     warm = settings.warm_start
     first = [*space.first_teachers, *(trial.parameters for trial in warm.teachers)]
     points = Points(space.teacher, seed=0, first=first)
-    yield (standing := _standing("teacher", teacher_trials, _most(settings.teacher_trials, points.count)))
+    yield (status := _status("teacher", teacher_trials, _most(settings.teacher_trials, points.count)))
     teachers = RankedTeachers.of(teacher_trials)
-    if not standing.finished or not teachers.ranked:
+    if not status.finished or not teachers.ranked:
         return
     students = _stored(storage_url, f"{settings.name}/student")
     known = [*space.first_students, *(trial.parameters for trial in warm.students)]
     points = Points(space.students_of(len(teachers.ranked)), seed=0, first=[teachers.limited(point) for point in known])
-    standing = _standing("student", students, _most(settings.trials, points.count))
+    status = _status("student", students, _most(settings.trials, points.count))
     if points.count is None:
-        standing = replace(standing, asked=settings.trials, extended_by="--trials")
-    yield standing
+        status = replace(status, requested=settings.trials, extended_by="--trials")
+    yield status
     candidates = teachers.candidates(students, settings.confirm)
-    if not standing.finished or not candidates:
+    if not status.finished or not candidates:
         return
     study, best = settings.name, list(candidates)
     if len(best) > 1:
         rows, seeds = candidate_rows(best), confirm_seeds(settings.run)
-        yield (standing := rows_standing("confirm", rows, seeds, study=study, storage_url=storage_url))
-        if not standing.finished:
+        yield (status := rows_status("confirm", rows, seeds, study=study, storage_url=storage_url))
+        if not status.finished:
             return
         name = rows_study_name("confirm", study=study, rows=rows, seeds=seeds)
         best = confirmed(candidates, _stored(storage_url, name))
     rows, seeds = final_rows(settings.rows, best), final_seeds(settings.run, settings.seeds)
-    yield rows_standing("final", rows, seeds, study=study, storage_url=storage_url)
+    yield rows_status("final", rows, seeds, study=study, storage_url=storage_url)
 
 
-def is_finished(phases: Iterable[PhaseStanding]) -> bool:
+def is_finished(phases: Iterable[PhaseStatus]) -> bool:
     """Whether a search has nothing left to train."""
     found = list(phases)
     return bool(found) and found[-1].name == "final" and found[-1].finished
 
 
-def search_work(settings: SearchSettings, phases: Sequence[PhaseStanding]) -> Remaining:
-    """The trainings that a search has left, at most. phases: its standing."""
+def search_work(settings: SearchSettings, phases: Sequence[PhaseStatus]) -> Remaining:
+    """The trainings that a search has left, at most. phases: its status."""
     found = {phase.name: phase for phase in phases}
     final = remaining_final(settings)
     if "final" in found:
@@ -103,12 +103,10 @@ def search_work(settings: SearchSettings, phases: Sequence[PhaseStanding]) -> Re
     )
 
 
-def rows_standing(
-    phase: SeededPhase, rows: Rows, seeds: Sequence[int], *, study: str, storage_url: str
-) -> PhaseStanding:
+def rows_status(phase: SeededPhase, rows: Rows, seeds: Sequence[int], *, study: str, storage_url: str) -> PhaseStatus:
     """A phase that repeats rows of configurations with several seeds."""
     name = rows_study_name(phase, study=study, rows=rows, seeds=seeds)
-    return _standing(phase, _stored(storage_url, name), len(rows) * len(seeds))
+    return _status(phase, _stored(storage_url, name), len(rows) * len(seeds))
 
 
 def _stored(storage_url: str, name: str) -> tuple[TrialRecord, ...]:
@@ -116,10 +114,10 @@ def _stored(storage_url: str, name: str) -> tuple[TrialRecord, ...]:
     return () if study is None else study.trials
 
 
-def _standing(name: str, trials: Sequence[TrialRecord], count: int) -> PhaseStanding:
+def _status(name: str, trials: Sequence[TrialRecord], count: int) -> PhaseStatus:
     ended = [trial for trial in trials if trial.state not in ("RUNNING", "WAITING")]
     retries = sum(trial.retry_of is not None for trial in trials)
-    return PhaseStanding(name=name, ended=len(ended), total=max(count + retries, len(trials)))
+    return PhaseStatus(name=name, ended=len(ended), total=max(count + retries, len(trials)))
 
 
 def _most(trials: int, points: int | None) -> int:

@@ -1,4 +1,4 @@
-"""How far a stored search is, and what a dry run says of it; nothing is changed."""
+"""Status of a stored search, and what a dry run says of it; nothing is changed."""
 
 import re
 
@@ -8,17 +8,17 @@ from tune_command import contents
 
 from msd_ray.search.budget import Remaining
 from msd_ray.search.phase import Phase
-from msd_ray.search.standing import PhaseStanding, search_standing, search_work
+from msd_ray.search.phase_status import PhaseStatus, search_status, search_work
 from msd_ray.tune import main
 
 
-def standing(search: SmallSearch) -> list[PhaseStanding]:
+def status(search: SmallSearch) -> list[PhaseStatus]:
     setup = search.setup()
-    return list(search_standing(setup.settings, setup.study_storage))
+    return list(search_status(setup.settings, setup.study_storage))
 
 
 def work(search: SmallSearch) -> Remaining:
-    return search_work(search.setup().settings, standing(search))
+    return search_work(search.setup().settings, status(search))
 
 
 class StoppedError(Exception):
@@ -38,22 +38,22 @@ def run_until(search: SmallSearch, stop: str) -> None:
 def test_each_phase_counts_once_its_predecessors_have_ended(new_search: MakeSearch) -> None:
     search = new_search(options={"confirm": 2, "rows": "direct tsl best", "seeds": 1, "grace_epochs": 2})
     new = work(search)
-    assert [(phase.name, phase.ended, phase.total) for phase in standing(search)] == [("teacher", 0, 2)]
+    assert [(phase.name, phase.ended, phase.total) for phase in status(search)] == [("teacher", 0, 2)]
     # 2 teachers, 3 students; two seeds of two students, with a teacher and perhaps the paper's; direct's and best's.
     assert new == Remaining(teachers=2 + 2 * 2 + 2, students=3 + 2 * 2 + 2)
     run_until(search, "student")
-    assert [(phase.name, phase.ended, phase.total) for phase in standing(search)] == [
+    assert [(phase.name, phase.ended, phase.total) for phase in status(search)] == [
         ("teacher", 2, 2),
         ("student", 0, 3),
     ]
     assert work(search) == Remaining(teachers=2 * 2 + 2, students=3 + 2 * 2 + 2)
     run_until(search, "final")
-    names = [phase.name for phase in standing(search) if phase.finished]
+    names = [phase.name for phase in status(search) if phase.finished]
     assert names == ["teacher", "student", "confirm"]
-    assert standing(search)[-1] == PhaseStanding(name="final", ended=0, total=3)
+    assert status(search)[-1] == PhaseStatus(name="final", ended=0, total=3)
     assert work(search) == Remaining(teachers=2, students=2)
     search.run()
-    assert all(phase.finished for phase in standing(search))
+    assert all(phase.finished for phase in status(search))
     assert work(search) == Remaining(teachers=0, students=0)
 
 
