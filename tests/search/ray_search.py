@@ -2,11 +2,11 @@
 
 python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S TROUBLE ...
 
-Troubles: the driver is `busy` at the last report of each teacher; the first student's worker is `kill`ed at its first
-report; `stop` ends all students but the first at their first report, and with `no-cleaner` Ray Train's helper that
-frees what every second of these had reserved is killed before; trials ask for more than there is (`starve`); a
-cluster of the search's own has `one-cpu`; the first report of a student is `refuse`d by what records it; each time
-that a trial is handed out, the processes that were kept for it are `lost`.
+Troubles: the driver is `busy` at the last report of each teacher; the first student's worker is `kill`ed after its
+first epoch; `stop` ends all students but the first at their first report, and with `no-cleaner` Ray Train's helper that
+frees what every second of these had reserved is killed before; trials ask for more than there is (`starve`); a cluster
+of the search's own has `one-cpu`; the first report of a student is `refuse`d by what records it; each time that a trial
+is handed out, the processes that were kept for it are `lost`.
 """
 
 import json
@@ -14,6 +14,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -78,9 +79,6 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
             if stopped_at is not None and report.epoch == 1 and phase.name == "student":
                 seen.between.append(time.monotonic() - stopped_at)
                 stopped_at = None
-            if "kill" in troubles and phase.name == "student" and report.epoch == 1 and not seen.killed:
-                # Before the report is recorded: that takes seconds on a busy machine, and the worker ends meanwhile.
-                seen.killed += _kill_all(WORKER)
             stop = on_report(report)
             if "busy" in troubles and phase.name == "teacher" and report.epoch == 2:
                 time.sleep(10)  # the run's last report comes, and the run ends, meanwhile
@@ -94,6 +92,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
             seen.killed += _kill_all(TRIAL)
             return next_launch()
 
+        if "kill" in troubles and phase.name == "student":
+            threading.Thread(target=_kill_after_first_epoch, args=(search.root, seen), daemon=True).start()
         if "lost" in troubles:
             phase.next_launch = lose  # type: ignore[method-assign]
         phase.on_report = note  # type: ignore[method-assign]
@@ -120,6 +120,16 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
         code, seen.reason = 4, str(error)
     report_file.write_text(json.dumps(asdict(seen)))
     return code
+
+
+def _kill_after_first_epoch(storage: Path, seen: Seen) -> None:
+    """Kill the first student's worker as soon as its first epoch is stored.
+
+    Not when the driver gets the report: on a busy machine that is after the worker has ended.
+    """
+    while not list(storage.glob("students/*/record.json")):
+        time.sleep(0.02)
+    seen.killed += _kill_all(WORKER)
 
 
 def _kill_all(title: str) -> list[int]:
