@@ -87,11 +87,12 @@ def resources_of(options: TuneOptions) -> Resources:
 def precision_of(options: TuneOptions, gpus: float) -> tuple[Precision, str]:
     """The precision of all trials, and the answers of a cluster's GPU nodes if they determined it, else "".
 
+    On a cluster they do even if this machine has a GPU: others may have slower ones.
+
     Raises:
         UserError: `--precision auto`, and the GPUs are on a cluster that does not answer or has none yet.
     """
-    on_other_nodes = gpus > 0 and not torch.cuda.is_available() and os.environ.get("RAY_ADDRESS")
-    if options.precision == "auto" and on_other_nodes:
+    if options.precision == "auto" and gpus > 0 and os.environ.get("RAY_ADDRESS"):
         from msd_ray.search.on_ray.precision import cluster_precision
 
         return cluster_precision()

@@ -1,16 +1,20 @@
-"""The Ray cluster that a search would join: whether it requires a token, and how many trials fit on it."""
+"""The Ray cluster that a search would join: its token, how many trials fit on it, and their precision."""
 
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from msd_ray.search.on_ray.resources import Resources, Room, trials_that_fit
+from msd_ray.method.settings import Precision
+from msd_ray.search.on_ray.precision import slowest
+from msd_ray.search.on_ray.resources import Resources, Room, trials_that_fit, workers_per_gpu
 
 from .finding import Finding, failed, passed, warned
 
-NAME = "cluster"
+NAME, PRECISION = "cluster", "precision"
 _TIMEOUT_S = 5.0
+_UNUSED = 0.1
+"""Unused part of each GPU that is worth a warning."""
 _GUARDED = "/api/jobs/"
 """Endpoint that starts commands on the cluster. Ray answers 401 without a token, 403 with a wrong one."""
 
@@ -78,3 +82,45 @@ def room_findings(where: str, machines: Sequence[Room], wanted: Resources) -> It
             "lower --workers, --cpus-per-trial or --gpus-per-trial, or say --max-concurrent if the cluster grows on "
             "demand",
         )
+    yield from _gpu_findings(where, sum(machine.gpus for machine in machines), wanted.gpus)
+
+
+def _gpu_findings(where: str, gpus: float, share: float) -> Iterator[Finding]:
+    """Warn of GPUs that trials leave unused, entirely or in part. share: GPUs of each worker."""
+    if gpus and not share:
+        yield warned(
+            "resources",
+            f"{where} has {gpus:g} GPUs, and trials use none of them",
+            "give --gpus-per-trial 1, or a share of one GPU such as 0.5",
+        )
+    if 0 < share < 1:
+        each = workers_per_gpu(share)
+        if (unused := 1 - each * share) > _UNUSED:
+            yield warned(
+                "resources",
+                f"a GPU has room for {each} x {share:g}, and {100 * unused:.0f} % of each GPU stay unused: a worker "
+                "does not take shares of two GPUs",
+                f"give --gpus-per-trial {_share(each)} for as many trials, or {_share(each + 1)} for more",
+            )
+
+
+def _share(workers: int) -> str:
+    """The share of a GPU that so many workers take, rounded down to Ray's precision."""
+    return f"{int(10_000 / workers) / 10_000:g}"
+
+
+def precision_finding(answers: Sequence[tuple[str, Precision]]) -> Finding:
+    """The precision that `--precision auto` results in. answers: of the nodes with GPUs, see `slowest`.
+
+    Raises:
+        UserError: there are no such nodes yet.
+    """
+    precision, described = slowest(answers)
+    seen = f"--precision auto: {precision} for all trials of a study ({described})"
+    if len({answer for _, answer in answers}) > 1:
+        return warned(
+            PRECISION,
+            seen,
+            "accept that the slowest GPU decides, or leave its node out of the cluster; a study keeps its precision",
+        )
+    return passed(PRECISION, seen)

@@ -10,12 +10,21 @@ from msd_ray.cli.options import TuneOptions
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.search.on_ray.cluster import cluster
+from msd_ray.search.on_ray.precision import node_precisions
 from msd_ray.search.on_ray.resources import Resources, Room, workers_on
 from msd_ray.storage.layout import Storage
 from msd_ray.storage.object_store import ObjectStore
 
 from .authentication import token_here, token_status
-from .cluster import NAME, asks_for_token, refusal_finding, room_findings, token_finding
+from .cluster import (
+    NAME,
+    PRECISION,
+    asks_for_token,
+    precision_finding,
+    refusal_finding,
+    room_findings,
+    token_finding,
+)
 from .cluster_nodes import Examined, alive_nodes, examine_nodes
 from .corpora import corpus_files
 from .disk import Trainings
@@ -45,6 +54,8 @@ def cluster_findings(
             yield passed(NAME, f"joined: {len(nodes)} nodes are alive")
             yield token_finding(asks_for_token(dashboard) if bare is None else bare == "refused")
             yield from room_findings("the cluster", [Room(cpus=node.cpus, gpus=node.gpus) for node in nodes], wanted)
+            if options.precision == "auto" and wanted.gpus:
+                yield from refusals(PRECISION, _precision, "the search would stop with this message")
             storage = Storage.at(options.storage)
             with _shared_file(storage) as written, _shared_object(storage.store) as stored:
                 request = NodeRequest(
@@ -59,6 +70,10 @@ def cluster_findings(
                     yield from _node(options, examined, here, shape, wanted)
 
     yield from refusals(NAME, look, "see that the cluster runs, and that its token is the one here (~/.ray/auth_token)")
+
+
+def _precision() -> Iterator[Finding]:
+    yield precision_finding(node_precisions())
 
 
 def _here(request: NodeRequest, encoder: EncoderFiles | None, trainings: Trainings) -> Here:

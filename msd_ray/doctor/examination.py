@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from msd_ray.cli.options import TuneOptions
 from msd_ray.cli.search_settings import resources_of
@@ -20,6 +21,7 @@ from .finding import Finding, passed, warned
 from .memory import Shape, worker_memory
 from .node import NodeRequest, examine
 from .quick import places_of, quick_findings
+from .upload import upload_findings
 
 
 def search_findings(options: TuneOptions) -> Iterator[Finding]:
@@ -40,6 +42,7 @@ def search_findings(options: TuneOptions) -> Iterator[Finding]:
         yield from cluster_findings(options, seen[0] if seen else None, shape, wanted, places.trainings)
     else:
         yield from _this_machine(options, shape, wanted)
+    yield from upload_findings(Path.cwd())
 
 
 def _corpora(options: TuneOptions) -> Iterator[Finding]:

@@ -27,22 +27,20 @@ import hashlib
 import json
 import os
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.files import check_writable, new_file
-from msd_ray.common.text import one_line
+from msd_ray.common.files import check_writable
 from msd_ray.data.encoders.cache import cache_directory
 
-from .lease import study_lease
+from .lease import LeaseFiles, LeasePlace, holder_of, study_lease
 from .object_store import ObjectStore
 
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
@@ -200,23 +198,26 @@ class Storage:
     def study_lock(self, name: str) -> Iterator[None]:
         """Hold the exclusive lock of a study: one driver at a time.
 
-        The lock is released when its process exits, however it exits. `NAME.holder` names the process, for messages.
-        With an object store, `lease` excludes the drivers of other machines.
+        The lock is released when its process exits, however it exits. Where locks do not exclude the drivers of other
+        machines or containers, `lease` does.
 
         Raises:
             UserError: another driver holds the study; the message names it.
         """
         with ExitStack() as stack:
             stack.enter_context(self._local_lock(name))
-            if self.store is not None:
-                stack.enter_context(study_lease(self.store, name))
+            with self.writing():
+                stack.enter_context(study_lease(self._leases, name, only=self.store is not None))
             yield
+
+    @property
+    def _leases(self) -> LeasePlace:
+        return LeaseFiles(root=self.root) if self.store is None else self.store
 
     @contextmanager
     def _local_lock(self, name: str) -> Iterator[None]:
         """`study_lock` among the processes of this machine, or of those that share the directory."""
         path = self.root / "studies" / f"{name}.lock"
-        holder = path.with_suffix(".holder")
         lock = FileLock(path, timeout=1)  # garbage collection holds it briefly to test it
         with self.writing():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -224,27 +225,15 @@ class Storage:
                 lock.acquire()
             except Timeout as error:  # an OSError too
                 raise UserError(
-                    f"another process is running the study {name} in {self.place}{_holder(holder)}; wait for it, or "
-                    "choose another --name"
+                    f"another process is running the study {name} in {self.place}{holder_of(self._leases, name)}; wait "
+                    "for it, or choose another --name"
                 ) from error
         try:
-            with self.writing(), new_file(holder) as scratch:
-                now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-                scratch.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {now}", encoding="utf-8")
             yield
         finally:
-            holder.unlink(missing_ok=True)
             lock.release()
 
     def lock(self, path: Path) -> BaseFileLock:
         """The exclusive lock of `path`, to be held in a `with` block. It is released when the process exits."""
         path.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(path.with_name(path.name + ".lock"))
-
-
-def _holder(path: Path) -> str:
-    """The process that holds a study, in parentheses; empty if it is not written yet."""
-    try:
-        return f" ({one_line(path.read_text(encoding='utf-8', errors='surrogateescape'))})"
-    except FileNotFoundError:
-        return ""

@@ -1,12 +1,14 @@
-"""Exclusive lock of a study in an object store: an object that the driver renews while it runs.
+"""Exclusive lock of a study: a file or an object that the driver renews while it runs, its heartbeat.
 
-    STORE/studies/NAME.holder   {"holder": ..., "host": ..., "process": ..., "since": ..., "sha256": ...}
+    STORAGE/studies/NAME.holder   {"holder": ..., "host": ..., "machine": ..., "process": ..., "since": ...,
+                                   "sha256": ...}
 
-Locks in an object store do not end with their process. The holder therefore writes the object every `RENEW_S` seconds;
-if it is older than `STALE_S` seconds by the store's clock, its driver is dead and another one takes over. A dead driver
-of the same machine is detected at once. Two drivers that start within the same second both write, wait `SETTLE_S`
-seconds and read the object: the one whose name it has continues. A driver that was disconnected for longer than
-`STALE_S` seconds finds another name and stops.
+Locks in an object store, and those of some network file systems, do not exclude drivers of other machines, or do not
+end with their process. The holder therefore writes the object every `RENEW_S` seconds; if it is older than `STALE_S`
+seconds by the storage's clock, its driver is dead and another one takes over. A dead driver of the same machine is
+detected at once, but not by its host name: containers share that, and have process ids of their own. Two drivers that
+start within the same second both write, wait `SETTLE_S` seconds and read the object: the one whose name it has
+continues. A driver that was disconnected for longer than `STALE_S` seconds finds another name and stops.
 """
 
 import json
@@ -18,30 +20,96 @@ import time
 import uuid
 from _thread import interrupt_main
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
 
 import psutil
 
 from msd_ray.common.errors import UserError, warn
+from msd_ray.common.files import new_file
 from msd_ray.common.manifest import DamagedError, parse_sealed, seal
 from msd_ray.common.text import one_line
 
-from .object_store import ObjectStore, StoreError
+from .object_store import StoreError
 
-RENEW_S, STALE_S, SETTLE_S = 20.0, 90.0, 2.0
+RENEW_S, STALE_S, SETTLE_S, POLL_S = 20.0, 90.0, 2.0, 1.0
+_BOOT, _NAMESPACE = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+
+
+class LeasePlace(Protocol):
+    """Where leases are: an object store, or `LeaseFiles`."""
+
+    @property
+    def uri(self) -> str:
+        """For messages."""
+
+    def read(self, name: str) -> bytes | None:
+        """Content; None if it does not exist."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write atomically."""
+
+    def modified(self, name: str) -> float | None:
+        """Modification time by the storage's clock, in Unix seconds; None if it does not exist."""
+
+    def delete(self, name: str) -> None:
+        """Delete it if it exists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseFiles:
+    """The files of a directory as a place of leases; its clock is the file server's. Methods raise OSError."""
+
+    root: Path
+
+    @property
+    def uri(self) -> str:
+        """The directory."""
+        return str(self.root)
+
+    def read(self, name: str) -> bytes | None:
+        """Content; None if it does not exist."""
+        with suppress(FileNotFoundError):
+            return (self.root / name).read_bytes()
+        return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write atomically."""
+        with new_file(self.root / name) as scratch:
+            scratch.write_bytes(content)
+
+    def modified(self, name: str) -> float | None:
+        """Modification time; None if it does not exist."""
+        with suppress(FileNotFoundError):
+            return (self.root / name).stat().st_mtime
+        return None
+
+    def delete(self, name: str) -> None:
+        """Delete it if it exists."""
+        (self.root / name).unlink(missing_ok=True)
 
 
 @contextmanager
-def study_lease(store: ObjectStore, name: str) -> Iterator[None]:
+def study_lease(place: LeasePlace, name: str, *, only: bool = True) -> Iterator[None]:
     """Hold the study `name`.
+
+    Args:
+        place: where leases are.
+        name: of the study.
+        only: whether nothing else excludes other drivers. If a file lock does too, its former holder is probably dead:
+            its heartbeat gets time to end, and no driver starts at the same time.
 
     Raises:
         UserError: another driver holds it; the message names it.
-        StoreError: the object store is unusable.
+        StoreError, OSError: the storage is unusable.
     """
-    lease = _Lease(store, f"studies/{name}.holder", name)
-    lease.acquire()
+    lease = _Lease(place, name)
+    if not only:
+        lease.await_end()
+    lease.acquire(settle_s=SETTLE_S if only else 0.0)
     stop = threading.Event()
     renewing = threading.Thread(target=lease.renew_until, args=(stop,), name="renews the study's lease", daemon=True)
     renewing.start()
@@ -53,32 +121,49 @@ def study_lease(store: ObjectStore, name: str) -> Iterator[None]:
         lease.release()
 
 
+def holder_of(place: LeasePlace, name: str) -> str:
+    """The process that holds a study, in parentheses after a space; empty if it is not written yet."""
+    other = _Lease(place, name).other()
+    return "" if other is None else f" ({_who(other)})"
+
+
 class _Lease:
-    def __init__(self, store: ObjectStore, key: str, study: str) -> None:
-        self._store, self._key, self._study = store, key, study
+    def __init__(self, place: LeasePlace, study: str) -> None:
+        self._place, self._key, self._study = place, f"studies/{study}.holder", study
         self._mine = {
             "holder": uuid.uuid4().hex,
             "host": socket.gethostname(),
+            "machine": machine(),
             "process": os.getpid(),
             "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         }
 
-    def acquire(self) -> None:
+    def await_end(self) -> None:
+        """Wait until the lease of another driver expires, or is renewed, which `acquire` then reports."""
+        other, written = self.other(), self._place.modified(self._key)
+        if other is None or self._is_dead(other):
+            return
+        warn(f"the study {self._study} was held by {_who(other)}. Waiting for its heartbeat, at most {STALE_S:.0f} s.")
+        while self._place.modified(self._key) == written and not self._is_dead(other):
+            time.sleep(POLL_S)
+
+    def acquire(self, *, settle_s: float) -> None:
         """Write our name, unless another live driver holds the study. Raises UserError if one does."""
         self._check_free()
         self._write()
-        time.sleep(SETTLE_S)
-        self._check_free()
+        if settle_s:
+            time.sleep(settle_s)
+            self._check_free()
 
     def renew_until(self, stop: threading.Event) -> None:
         """Renew the lease until `stop` is set; interrupt the main thread if another driver has taken over."""
         while not stop.wait(RENEW_S):
             try:
-                other = self._other()
+                other = self.other()
                 if other is None:
                     self._write()
-            except StoreError as error:
-                # The lease survives until STALE_S; trials that need the object store fail by themselves.
+            except (StoreError, OSError) as error:
+                # The lease survives until STALE_S; trials that need the storage fail by themselves.
                 warn(f"the lease of the study {self._study} was not renewed: {error}")
                 continue
             if other is not None:
@@ -89,22 +174,22 @@ class _Lease:
     def release(self) -> None:
         """Delete the object, if it has our name."""
         try:
-            if self._other() is None:
-                self._store.delete(self._key)
-        except StoreError:
+            if self.other() is None:
+                self._place.delete(self._key)
+        except (StoreError, OSError):
             pass  # it expires
 
     def _check_free(self) -> None:
-        other = self._other()
+        other = self.other()
         if other is not None and not self._is_dead(other):
             raise UserError(
-                f"another process is running the study {self._study} in {self._store.uri} ({_who(other)}); wait for it "
+                f"another process is running the study {self._study} in {self._place.uri} ({_who(other)}); wait for it "
                 f"(the lease of a dead process expires after {STALE_S:.0f} s), or choose another --name"
             )
 
-    def _other(self) -> dict[str, object] | None:
+    def other(self) -> dict[str, object] | None:
         """The holder, unless it is this process; None if there is none or the object is damaged."""
-        text = self._store.read(self._key)
+        text = self._place.read(self._key)
         if text is None:
             return None
         try:
@@ -115,23 +200,32 @@ class _Lease:
 
     def _is_dead(self, other: dict[str, object]) -> bool:
         process = other.get("process")
-        if other.get("host") == self._mine["host"] and isinstance(process, int) and not psutil.pid_exists(process):
+        here = other.get("machine") == self._mine["machine"]
+        if here and isinstance(process, int) and not psutil.pid_exists(process):
             return True
-        written = self._store.modified(self._key)
+        written = self._place.modified(self._key)
         now = self._clock()
         return written is None or now - written > STALE_S
 
     def _clock(self) -> float:
-        """The store's time, in Unix seconds; clocks of machines may differ from it."""
+        """The storage's time, in Unix seconds; clocks of machines may differ from it."""
         probe = f"{self._key}.{self._mine['holder']}"
-        self._store.write(probe, b"now")
-        now = self._store.modified(probe)
-        self._store.delete(probe)
+        self._place.write(probe, b"now")
+        now = self._place.modified(probe)
+        self._place.delete(probe)
         return time.time() if now is None else now
 
     def _write(self) -> None:
         text = json.dumps({**self._mine, "sha256": seal(self._mine)}, sort_keys=True)
-        self._store.write(self._key, text.encode())
+        self._place.write(self._key, text.encode())
+
+
+def machine() -> str:
+    """What process ids are unique in: this start of the machine, and the namespace of a container's process ids."""
+    try:
+        return f"{_BOOT.read_text().strip()} {_NAMESPACE.readlink()}"
+    except OSError:  # not Linux
+        return socket.gethostname()
 
 
 def _who(holder: dict[str, object]) -> str:

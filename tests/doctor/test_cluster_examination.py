@@ -84,3 +84,19 @@ def test_of_an_object_store_that_cannot_be_used_nodes_say_nothing(
     findings = examined(s3, own_encoder)
     assert failures(findings) == []
     assert not any("encoder" in finding.what or "for copies" in finding.what for finding in findings)
+
+
+@pytest.mark.parametrize(("precision", "told"), [("auto", True), ("bf16", False)])
+def test_precision_is_unknown_while_the_cluster_has_no_gpu(
+    own_encoder: EncoderFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, told: bool
+) -> None:
+    """In every shipped YAML the head has no GPU, and workers start when trials ask for them."""
+    monkeypatch.setattr(cluster_examination, "node_precisions", list)
+    options = doctor_options.parse(
+        ["--lang", "tr", "--dataset", "sample", "--storage", str(tmp_path / "runs"), "--precision", precision]
+    )
+    wanted = Resources(gpus=0.5, concurrent=4)
+    found = list(cluster_examination.cluster_findings(options, own_encoder, None, wanted, TRAININGS))
+    failed = [finding for finding in found if finding.name == "precision"]
+    assert [finding.state for finding in failed] == ["fail"] * told
+    assert all("Give --precision bf16" in finding.what for finding in failed)

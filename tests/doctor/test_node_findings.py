@@ -8,7 +8,7 @@ import pytest
 from s3_server import Front
 
 from msd_ray.data.encoders.files import EncoderFiles
-from msd_ray.doctor.cluster import room_findings, token_finding
+from msd_ray.doctor.cluster import precision_finding, room_findings, token_finding
 from msd_ray.doctor.disk import Trainings
 from msd_ray.doctor.finding import Finding
 from msd_ray.doctor.node import NodeReport, NodeRequest, examine
@@ -126,14 +126,42 @@ def test_resources() -> None:
     two = [Room(cpus=4, gpus=1), Room(cpus=4, gpus=1)]
 
     def state(wanted: Resources) -> str:
-        (finding,) = room_findings("the cluster", two, wanted)
-        return finding.state
+        return next(room_findings("the cluster", two, wanted)).state
 
     assert state(Resources(workers=2, cpus=4, gpus=1)) == "pass"
     # Eight CPUs in all, but no machine with five.
     assert state(Resources(workers=1, cpus=5, gpus=0)) == "fail"
     assert state(Resources(workers=1, cpus=1, gpus=0.5, concurrent=4)) == "pass"
     assert state(Resources(workers=1, cpus=1, gpus=0.5, concurrent=5)) == "warn"
+
+
+def test_unused_gpus() -> None:
+    """A worker gets a share of one GPU: 0.6 fits four times into four GPUs, not six times."""
+    four = [Room(cpus=64, gpus=4)]
+
+    def warnings(share: float) -> list[Finding]:
+        return [one for one in room_findings("the cluster", four, Resources(gpus=share)) if one.state != "pass"]
+
+    (unused,) = warnings(0.6)
+    assert "a GPU has room for 1 x 0.6, and 40 % of each GPU stay unused" in unused.what
+    assert unused.advice == "give --gpus-per-trial 1 for as many trials, or 0.5 for more"
+    (unused,) = warnings(0.4)
+    assert unused.advice == "give --gpus-per-trial 0.5 for as many trials, or 0.3333 for more"
+    assert not [finding for share in (1, 2, 0.5, 0.25, 0.33, 0.3333) for finding in warnings(share)]
+    (none,) = warnings(0)
+    assert none.what == "the cluster has 4 GPUs, and trials use none of them"
+
+
+def test_too_many_shares_for_the_gpus() -> None:
+    finding = next(room_findings("the cluster", [Room(cpus=64, gpus=4)], Resources(gpus=0.6, concurrent=6)))
+    assert (finding.state, finding.what.rpartition(": ")[2]) == ("warn", "4 at once, 6 are asked for")
+
+
+def test_precision_of_nodes() -> None:
+    assert precision_finding([("10.0.0.2", "bf16"), ("10.0.0.3", "bf16")]).state == "pass"
+    mixed = precision_finding([("10.0.0.2", "bf16"), ("10.0.0.3", "fp32")])
+    assert mixed.state == "warn"
+    assert mixed.what.endswith("fp32 for all trials of a study (bf16 on 10.0.0.2, fp32 on 10.0.0.3)")
 
 
 def test_tokens() -> None:

@@ -17,6 +17,8 @@ from msd_ray.search.on_ray.resources import Resources, Room, trials_that_fit
         ([(64, 2)], 1, 1, 0.4, 4),
         ([(64, 1)], 1, 1, 0.1, 10),
         ([(64, 1)], 1, 1, 0.33, 3),
+        ([(64, 1)], 1, 1, 0.3333, 3),
+        ([(64, 1)], 1, 1, 0.00001, 64),  # less than what Ray counts
         ([(64, 3), (64, 3)], 1, 1, 2, 2),
         ([(64, 3), (64, 3)], 2, 1, 2, 1),
         ([(2, 4)], 1, 1, 0.5, 2),  # CPUs are short

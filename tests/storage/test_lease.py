@@ -1,4 +1,4 @@
-"""Two drivers of a study in an object store: the second is rejected, or takes over from a dead one."""
+"""Two drivers of a study: the second is rejected, or takes over from a dead one. On an object store, and on files."""
 
 import os
 import signal
@@ -6,24 +6,30 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from msd_ray.common.errors import UserError
 from msd_ray.storage import lease
-from msd_ray.storage.lease import study_lease
+from msd_ray.storage.lease import LeaseFiles, holder_of, study_lease
 from msd_ray.storage.object_store import ObjectStore
 
 HOLD = """
-import signal, socket, sys
-from msd_ray.storage.lease import study_lease
+import signal, sys
+from pathlib import Path
+from msd_ray.storage import lease
 from msd_ray.storage.object_store import ObjectStore
 if sys.argv[2]:
-    socket.gethostname = lambda: sys.argv[2]
-with study_lease(ObjectStore.at(sys.argv[1]), "study"):
+    lease.machine = lambda: sys.argv[2]
+lease.RENEW_S = float(sys.argv[3])
+in_store = "://" in sys.argv[1]
+place = ObjectStore.at(sys.argv[1]) if in_store else lease.LeaseFiles(root=Path(sys.argv[1]))
+with lease.study_lease(place, "study", only=in_store):
     print("held", flush=True)
     signal.pause()
 """
+ELSEWHERE = "another container of this host, with process ids of its own"
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +37,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "SETTLE_S", 0.1)
 
 
-def hold(place: str, host: str = "") -> subprocess.Popen[str]:
-    """Another driver that holds the study, on this machine or on one with another name."""
-    process = subprocess.Popen([sys.executable, "-c", HOLD, place, host], stdout=subprocess.PIPE, text=True)
+def hold(place: str, machine: str = "", renew_s: float = 20.0) -> subprocess.Popen[str]:
+    """Another driver that holds the study, here or elsewhere; its host name is ours."""
+    arguments = [sys.executable, "-c", HOLD, place, machine, str(renew_s)]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
@@ -67,10 +74,10 @@ def test_a_running_driver_is_named_and_a_killed_one_of_this_machine_is_replaced_
         pass
 
 
-def test_the_lease_of_a_dead_driver_of_another_machine_expires(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lease_of_a_dead_driver_of_another_container_expires(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ObjectStore.at(s3)
-    end(hold(s3, "elsewhere"))
-    with pytest.raises(UserError, match="on elsewhere, since"):
+    end(hold(s3, ELSEWHERE))
+    with pytest.raises(UserError, match="running the study study"):
         study_lease(store, "study").__enter__()
     monkeypatch.setattr(lease, "STALE_S", 1.0)
     time.sleep(3)  # the store's clock has whole seconds
@@ -106,7 +113,7 @@ def test_a_driver_whose_study_was_taken_over_stops(
             with monkeypatch.context() as patch:
                 patch.setattr(lease, "STALE_S", -10.0)  # as if this driver had been cut off for long
                 patch.setattr("socket.gethostname", lambda: "\x1b[2Jelsewhere")
-                lease._Lease(store, "studies/study.holder", "study").acquire()
+                lease._Lease(store, "study").acquire(settle_s=0)
             for _ in range(300):
                 time.sleep(0.2)
 
@@ -119,3 +126,43 @@ def test_a_driver_whose_study_was_taken_over_stops(
     assert "the study study was taken over by process" in output
     assert r"on \x1b[2Jelsewhere, since" in output
     assert store.read("studies/study.holder") is not None  # the other driver's
+
+
+def test_a_driver_of_another_container_whose_lock_we_do_not_see_is_known_by_its_heartbeat(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its host name is ours, and no process here has its id: neither says that it is dead."""
+    process = hold(str(tmp_path), ELSEWHERE, renew_s=0.5)
+    try:
+        with (
+            pytest.raises(UserError, match=rf"running the study study in {tmp_path} \(process {process.pid} on"),
+            study_lease(LeaseFiles(root=tmp_path), "study", only=False),
+        ):
+            pass
+    finally:
+        end(process)
+    assert "Waiting for its heartbeat, at most 90 s." in capsys.readouterr().err
+
+
+def test_a_dead_driver_of_another_container_is_replaced_when_its_heartbeat_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end(hold(str(tmp_path), ELSEWHERE))
+    monkeypatch.setattr(lease, "STALE_S", 1.0)
+    with study_lease(LeaseFiles(root=tmp_path), "study", only=False):
+        assert holder_of(LeaseFiles(root=tmp_path), "study").startswith(f" (process {os.getpid()} on ")
+    assert list((tmp_path / "studies").iterdir()) == []
+
+
+def test_a_dead_driver_of_this_machine_is_replaced_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    end(hold(str(tmp_path)))
+    with study_lease(LeaseFiles(root=tmp_path), "study", only=False):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_a_holder_file_of_an_earlier_version_excludes_nobody(tmp_path: Path) -> None:
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "study.holder").write_text("process 1 on a host, since 2026-01-01 00:00:00 UTC")
+    with study_lease(LeaseFiles(root=tmp_path), "study", only=False):
+        pass

@@ -28,7 +28,7 @@ def cluster_precision() -> tuple[Precision, str]:
         UserError: the cluster is unreachable, has no node with GPUs yet, or a node does not answer.
     """
     with cluster():
-        return slowest(_ask())
+        return slowest(node_precisions())
 
 
 def slowest(answers: Sequence[tuple[str, Precision]]) -> tuple[Precision, str]:
@@ -49,7 +49,12 @@ def slowest(answers: Sequence[tuple[str, Precision]]) -> tuple[Precision, str]:
     return ("fp32" if "fp32" in nodes else "bf16"), ", ".join(described)
 
 
-def _ask() -> list[tuple[str, Precision]]:
+def node_precisions() -> list[tuple[str, Precision]]:
+    """Address and best precision of each node with GPUs of the joined cluster.
+
+    Raises:
+        UserError: a node does not answer.
+    """
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("GPU")]  # type: ignore[no-untyped-call]
     tasks = [
         _best_precision.options(

@@ -37,6 +37,11 @@ class Room:
     gpus: float
 
 
+def workers_per_gpu(share: float) -> int:
+    """Number of workers that share one GPU; share: what each of them takes, less than 1."""
+    return _UNITS // max(round(_UNITS * share), 1)
+
+
 def workers_on(machine: Room, resources: Resources) -> int:
     """Number of workers that fit on a machine.
 
@@ -46,7 +51,7 @@ def workers_on(machine: Room, resources: Resources) -> int:
     if not gpus:
         return by_cpus
     if gpus < 1:
-        return min(by_cpus, int(machine.gpus) * (_UNITS // round(_UNITS * gpus)))
+        return min(by_cpus, int(machine.gpus) * workers_per_gpu(gpus))
     return min(by_cpus, int(machine.gpus // gpus))
 
 

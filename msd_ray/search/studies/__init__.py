@@ -7,6 +7,7 @@ records.py      TrialRecord: one trial as stored; retries; MLflow run ids
 settings.py     the settings that a study was created with, and their comparison
 stored.py       StoredStudy: reads studies without changing them
 database.py     opens the database; its errors as user errors
+session_lock.py exclusive lock of a study in PostgreSQL
 inspection.py   versions and number of studies of a database, for the doctor
 outages.py      retries while PostgreSQL is unavailable
 """

@@ -37,7 +37,7 @@ def storage_errors(url: str) -> Iterator[None]:
         # For SQLite, _BUSY_TIMEOUT was the wait.
         unavailable = url.startswith("postgresql") and is_outage(error)
         raise (StorageUnavailableError if unavailable else UserError)(
-            f"cannot use the study storage {_without_password(url)}: {reason}; {_advice(url)}"
+            f"cannot use the study storage {without_password(url)}: {reason}; {_advice(url)}"
         ) from error
 
 
@@ -49,17 +49,17 @@ def open_storage(url: str) -> RDBStorage:
         SQLAlchemyError, StorageInternalError: other errors; see `storage_errors`.
     """
     _check_supported(url)
-    url, options = _with_driver(url), _engine_options(url)
+    url, options = with_driver(url), _engine_options(url)
     try:
         _check_own_tables(url, options)
         return RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=options)  # Optuna formats it
     except ImportError as error:
         raise UserError(
-            f"cannot use the study storage {_without_password(url)}: its database driver is not installed; "
+            f"cannot use the study storage {without_password(url)}: its database driver is not installed; "
             "for PostgreSQL run `pip install 'psycopg[binary]'`"
         ) from error
     except RuntimeError as error:
-        raise UserError(f"cannot use the study storage {_without_password(url)}: {error}") from error
+        raise UserError(f"cannot use the study storage {without_password(url)}: {error}") from error
 
 
 def cached(storage: RDBStorage) -> BaseStorage:
@@ -94,7 +94,7 @@ def check_settings(study: optuna.Study, settings: Mapping[str, JSON], url: str) 
         UserError: the settings differ (the message has both values), or another program created the study.
     """
     stored = stored_settings(study)
-    where = f"study `{study.study_name}` in {_without_password(url)}"
+    where = f"study `{study.study_name}` in {without_password(url)}"
     if stored is None and not study.get_trials(deepcopy=False):
         return False
     if stored is None or study.directions != [StudyDirection.MAXIMIZE]:
@@ -143,7 +143,7 @@ def _has_studies(url: str) -> bool:
     if url.startswith("sqlite") and not file.startswith("file:") and not Path(file).exists():
         return False
     try:
-        engine = sqlalchemy.create_engine(_with_driver(url), **_engine_options(url))
+        engine = sqlalchemy.create_engine(with_driver(url), **_engine_options(url))
     except ImportError:
         return True  # opening it reports the missing driver
     try:
@@ -153,7 +153,7 @@ def _has_studies(url: str) -> bool:
         engine.dispose()
 
 
-def _with_driver(url: str) -> str:
+def with_driver(url: str) -> str:
     """The URL with an explicit driver: the default for `postgresql` differs between versions of SQLAlchemy."""
     return url.replace("postgresql://", "postgresql+psycopg://", 1) if url.startswith("postgresql://") else url
 
@@ -168,7 +168,7 @@ def _check_supported(url: str) -> None:
     parts = sqlalchemy.make_url(url)
     kind = parts.get_backend_name()
     if kind not in ("sqlite", "postgresql"):
-        raise UserError(f"cannot use the study storage {_without_password(url)}: {_advice(url)}")
+        raise UserError(f"cannot use the study storage {without_password(url)}: {_advice(url)}")
     if kind == "sqlite" and parts.database in (None, "", ":memory:"):
         raise UserError(f"the study storage {url} names no file: studies would be lost; {_advice('')}")
 
@@ -184,12 +184,13 @@ def _check_own_tables(url: str, options: dict[str, Any]) -> None:
     foreign = tables if url.startswith("sqlite") else tables & {"alembic_version"}
     if foreign and not tables & {"studies", "version_info"}:
         raise UserError(
-            f"{_without_password(url)} has tables of another program ({', '.join(sorted(tables)[:3])}, ...); "
+            f"{without_password(url)} has tables of another program ({', '.join(sorted(tables)[:3])}, ...); "
             "use a separate database for studies"
         )
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """The URL for messages."""
     try:
         # SQLAlchemy hides the password before the host, but not one in the query.
         return without_passwords(sqlalchemy.make_url(url).render_as_string(hide_password=True))

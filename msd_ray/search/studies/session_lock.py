@@ -1,0 +1,115 @@
+"""Exclusive lock of a study in PostgreSQL: an advisory lock, which ends with its session.
+
+Drivers with different storages may use one database, for example on two machines with a local `--storage` each. A
+session is kept alive by a query every `RENEW_S` seconds, and the server ends that of a machine that is gone within two
+minutes. A session that broke, as the server was restarted, is opened again; if another driver has taken the lock
+meanwhile, this one stops.
+
+SQLite needs none: its file is in the storage, whose lock excludes other drivers, or on the same machine.
+"""
+
+import hashlib
+import os
+import socket
+import sys
+import threading
+from _thread import interrupt_main
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, text
+
+from msd_ray.common.errors import UserError
+from msd_ray.common.text import one_line
+
+from .database import storage_errors, with_driver, without_password
+
+RENEW_S = 20.0
+_KEEP_ALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 15, "tcp_keepalives_count": 4}
+_HOLDER = text(
+    "SELECT application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = "
+    "'advisory' AND granted AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = :key"
+)
+
+
+@contextmanager
+def study_session_lock(url: str, name: str) -> Iterator[None]:
+    """Hold the study `name` in this database; without effect for SQLite.
+
+    Raises:
+        UserError: another driver holds it; the message names it. Or the database is unusable.
+    """
+    if sqlalchemy.make_url(url).get_backend_name() != "postgresql":
+        yield
+        return
+    lock = _SessionLock(url, name)
+    with storage_errors(url):
+        lock.acquire()
+    stop = threading.Event()
+    renewing = threading.Thread(target=lock.renew_until, args=(stop,), name="keeps the study's session", daemon=True)
+    renewing.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        renewing.join()
+        lock.close()
+
+
+class _SessionLock:
+    def __init__(self, url: str, name: str) -> None:
+        self._url, self._name = url, name
+        digest = hashlib.sha256(f"msd-ray study {name}".encode()).digest()
+        self._key = int.from_bytes(digest[:8], "big", signed=True)
+        who = f"process {os.getpid()} on {socket.gethostname()}"[:63]  # PostgreSQL's limit
+        self._engine: Engine = sqlalchemy.create_engine(
+            with_driver(url),
+            poolclass=sqlalchemy.NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"application_name": who},
+        )
+        self._session: Connection | None = None
+
+    def acquire(self) -> None:
+        """Open a session and lock the study in it. Raises UserError if another driver holds it, SQLAlchemyError."""
+        session = self._engine.connect()
+        for name, value in _KEEP_ALIVE.items():
+            session.execute(text(f"SET {name} = {value}"))
+        if not session.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}):
+            holder = session.execute(_HOLDER, {"key": self._key}).first()
+            session.close()
+            who = "" if holder is None else f" ({holder[0]}, since {holder[1]:%Y-%m-%d %H:%M:%S %Z})"
+            raise UserError(
+                one_line(
+                    f"another process is running the study {self._name} in {without_password(self._url)}{who}; wait "
+                    "for it, or choose another --name"
+                )
+            )
+        self._session = session
+
+    def renew_until(self, stop: threading.Event) -> None:
+        """Keep the session until `stop` is set; interrupt the main thread if another driver has the lock."""
+        while not stop.wait(RENEW_S):
+            try:
+                if self._session is None:
+                    self.acquire()
+                else:
+                    self._session.execute(text("SELECT 1"))
+            except sqlalchemy.exc.SQLAlchemyError:
+                self._drop()  # the study's own requests say that the database is unavailable
+            except UserError as error:
+                print(one_line(f"stopped: {error}"), file=sys.stderr)
+                interrupt_main()
+                return
+
+    def close(self) -> None:
+        """End the session, and the lock with it."""
+        self._drop()
+        self._engine.dispose()
+
+    def _drop(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.invalidate()
+            session.close()
