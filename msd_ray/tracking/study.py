@@ -162,6 +162,7 @@ class StudyTracker:
             if epoch in written:
                 return
             if not child.running:
+                self._delete_tags(run_id, "state", "reason")
                 self._client.update_run(run_id, status="RUNNING")
                 child.running = True
             self._log_metrics(run_id, {**metrics, "epoch": epoch}, step=epoch, timestamp_ms=timestamp_ms)
@@ -188,6 +189,8 @@ class StudyTracker:
             step = max(self._epochs(child), default=0) + 1
             missing = self._without_step(run_id, metrics or {}, step)
             self._log_metrics(run_id, missing, step=step, timestamp_ms=ended)
+            if reason is None:
+                self._delete_tags(run_id, "reason")  # of an earlier attempt
             ending = {"state": state, **({"reason": reason} if reason else {})}
             self._set_tags(run_id, {**(tags or {}), **ending})
             if self._client.get_run(run_id).info.status != STATUS[state]:
@@ -280,6 +283,11 @@ class StudyTracker:
         missing = new_parameters(logged.data.params, flat_parameters(parameters), run=run)
         for batch in _batches(Param(key, value) for key, value in missing.items()):
             self._client.log_batch(logged.info.run_id, params=batch)
+
+    def _delete_tags(self, run_id: str, *names: str) -> None:
+        """Delete those of the tags that the run has."""
+        for name in self._client.get_run(run_id).data.tags.keys() & set(names):
+            self._client.delete_tag(run_id, name)
 
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
