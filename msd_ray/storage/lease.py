@@ -1,6 +1,7 @@
-"""Exclusive lock of a study in an object store: an object that the driver renews while it runs.
+"""Exclusive locks in an object store, of a study and of the model registry: an object that the holder renews.
 
     STORE/studies/NAME.holder   {"holder": ..., "host": ..., "process": ..., "since": ..., "sha256": ...}
+    STORE/registry.holder       the same
 
 Locks in an object store do not end with their process. The holder therefore writes the object every `RENEW_S` seconds;
 if it is older than `STALE_S` seconds by the store's clock, its driver is dead and another one takes over. A dead driver
@@ -30,6 +31,12 @@ from msd_ray.common.text import one_line
 from .object_store import ObjectStore, StoreError
 
 RENEW_S, STALE_S, SETTLE_S = 20.0, 90.0, 2.0
+POLL_S = 1.0
+"""Seconds between two attempts to acquire the registry's lock."""
+
+
+class HeldError(UserError):
+    """Another live process holds the lock."""
 
 
 @contextmanager
@@ -40,10 +47,31 @@ def study_lease(store: ObjectStore, name: str) -> Iterator[None]:
         UserError: another driver holds it; the message names it.
         StoreError: the object store is unusable.
     """
-    lease = _Lease(store, f"studies/{name}.holder", name)
+    lease = _Lease(store, f"studies/{name}.holder", f"the study {name}")
     lease.acquire()
+    with _renewed(lease):
+        yield
+
+
+@contextmanager
+def registry_lease(store: ObjectStore) -> Iterator[None]:
+    """Hold the lock of the model registry; wait while another process holds it. Raises StoreError."""
+    lease = _Lease(store, "registry.holder", "the model registry")
+    while True:
+        try:
+            lease.acquire()
+            break
+        except HeldError:
+            time.sleep(POLL_S)
+    with _renewed(lease):
+        yield
+
+
+@contextmanager
+def _renewed(lease: "_Lease") -> Iterator[None]:
+    """Renew an acquired lease in a thread, and release it at exit."""
     stop = threading.Event()
-    renewing = threading.Thread(target=lease.renew_until, args=(stop,), name="renews the study's lease", daemon=True)
+    renewing = threading.Thread(target=lease.renew_until, args=(stop,), name="renews a lease", daemon=True)
     renewing.start()
     try:
         yield
@@ -54,8 +82,8 @@ def study_lease(store: ObjectStore, name: str) -> Iterator[None]:
 
 
 class _Lease:
-    def __init__(self, store: ObjectStore, key: str, study: str) -> None:
-        self._store, self._key, self._study = store, key, study
+    def __init__(self, store: ObjectStore, key: str, what: str) -> None:
+        self._store, self._key, self._what = store, key, what
         self._mine = {
             "holder": uuid.uuid4().hex,
             "host": socket.gethostname(),
@@ -64,7 +92,7 @@ class _Lease:
         }
 
     def acquire(self) -> None:
-        """Write our name, unless another live driver holds the study. Raises UserError if one does."""
+        """Write our name, unless another live process holds the lock. Raises HeldError if one does."""
         self._check_free()
         self._write()
         time.sleep(SETTLE_S)
@@ -79,10 +107,10 @@ class _Lease:
                     self._write()
             except StoreError as error:
                 # The lease survives until STALE_S; trials that need the object store fail by themselves.
-                warn(f"the lease of the study {self._study} was not renewed: {error}")
+                warn(f"the lease of {self._what} was not renewed: {error}")
                 continue
             if other is not None:
-                print(one_line(f"stopped: the study {self._study} was taken over by {_who(other)}"), file=sys.stderr)
+                print(one_line(f"stopped: {self._what} was taken over by {_who(other)}"), file=sys.stderr)
                 interrupt_main()
                 return
 
@@ -97,8 +125,8 @@ class _Lease:
     def _check_free(self) -> None:
         other = self._other()
         if other is not None and not self._is_dead(other):
-            raise UserError(
-                f"another process is running the study {self._study} in {self._store.uri} ({_who(other)}); wait for it "
+            raise HeldError(
+                f"another process is running {self._what} in {self._store.uri} ({_who(other)}); wait for it "
                 f"(the lease of a dead process expires after {STALE_S:.0f} s), or choose another --name"
             )
 

@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from msd_ray.common.errors import UserError
 from msd_ray.storage import lease
+from msd_ray.storage.layout import Storage
 from msd_ray.storage.lease import study_lease
 from msd_ray.storage.object_store import ObjectStore
 
@@ -76,6 +78,44 @@ def test_the_lease_of_a_dead_driver_of_another_machine_expires(s3: str, monkeypa
     time.sleep(3)  # the store's clock has whole seconds
     with study_lease(store, "study"):
         pass
+
+
+TAKE = """
+import sys, time
+from pathlib import Path
+from msd_ray.storage import lease, layout
+lease.SETTLE_S, lease.POLL_S = 0.3, 0.05
+cache, place, log = sys.argv[1:]
+import os
+os.environ["MSD_RAY_CACHE"] = cache
+for _ in range(2):
+    with layout.Storage.at(place).registry_lock(), Path(log).open("a") as file:
+        print("in", file=file, flush=True)
+        time.sleep(0.5)
+        print("out", file=file, flush=True)
+"""
+
+
+def test_one_node_at_a_time_registers_in_an_object_store(s3: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    nodes = [
+        subprocess.Popen([sys.executable, "-c", TAKE, str(tmp_path / name), s3, str(log)]) for name in ("one", "two")
+    ]
+    assert [node.wait(120) for node in nodes] == [0, 0]
+    assert log.read_text().split() == ["in", "out"] * 4
+    assert ObjectStore.at(s3).read("registry.holder") is None
+
+
+def test_a_node_waits_for_the_registry_of_a_dead_one(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"STALE_S": 2.0, "POLL_S": 0.1}.items():
+        monkeypatch.setattr(lease, name, value)
+    store = ObjectStore.at(s3)
+    with monkeypatch.context() as patch:
+        patch.setattr("socket.gethostname", lambda: "elsewhere")
+        lease._Lease(store, "registry.holder", "the model registry").acquire()  # and dies
+    with Storage.at(s3).registry_lock():
+        assert socket.gethostname().encode() in (store.read("registry.holder") or b"")
+    assert store.read("registry.holder") is None
 
 
 def test_a_lease_is_renewed(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
