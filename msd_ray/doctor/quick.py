@@ -1,6 +1,7 @@
 """Checks of storage, space and databases: seconds, and no cluster. `tune` and `ablate` run them before they start."""
 
 import importlib.metadata
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from msd_ray.cli.option_table import TEACHER_TRIALS
 from msd_ray.cli.options import TuneOptions
 from msd_ray.common.files import sqlite_url
+from msd_ray.search.on_ray.temporary import check_socket_paths
 from msd_ray.search.studies.inspection import inspect_database
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.inspection import inspect_store
@@ -18,7 +20,7 @@ from .finding import Finding, passed, refusals, warned
 from .node import free_bytes
 from .versions import server_findings
 
-STORAGE, STUDIES, MLFLOW = "storage", "studies", "mlflow"
+STORAGE, STUDIES, MLFLOW, TEMPORARY = "storage", "studies", "mlflow", "temporary files"
 
 
 def storage_findings(storage: Storage) -> Iterator[Finding]:
@@ -67,6 +69,17 @@ def tracking_findings(uri: str) -> Iterator[Finding]:
     yield from refusals(MLFLOW, look, "check --mlflow-uri")
 
 
+def socket_findings() -> Iterator[Finding]:
+    """Find a directory for temporary files in which a local Ray could not create its sockets; no other finding."""
+
+    def look() -> Iterator[Finding]:
+        if not os.environ.get("RAY_ADDRESS"):
+            check_socket_paths()
+        yield from ()
+
+    yield from refusals(TEMPORARY, look, "set RAY_TMPDIR")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Places:
     """Storage and databases of a search. trainings: upper bounds of what the storage holds."""
@@ -108,3 +121,4 @@ def quick_findings(places: Places) -> Iterator[Finding]:
         yield storage_space(f"{root}, for copies,", free, trainings, elsewhere=FOR_COPIES)
     yield from studies_findings(places.study_storage, shown_uri(places.study_storage), root)
     yield from tracking_findings(places.mlflow_uri)
+    yield from socket_findings()

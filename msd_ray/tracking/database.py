@@ -15,9 +15,11 @@ from filelock import FileLock
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.files import sqlite_url
+from msd_ray.common.sqlite_locks import ADVICE, is_locked, locked_by
 
 from .client import create_tables
 from .outages import failure
+from .schema import check_schema
 from .uri import is_server, shown_uri, sqlite_path
 
 CONNECT_TIMEOUT_S = 5
@@ -27,13 +29,15 @@ def prepare_database(tracking_uri: str) -> None:
     """Check that a database is writable; create a SQLite file that does not exist. Servers are not contacted.
 
     Raises:
-        UserError: the URI is unsupported, or the database is unreachable, unwritable, locked or of another program.
+        UserError: the URI is unsupported, or the database is unreachable, unwritable, locked, of another program, or of
+            another MLflow.
     """
     path = sqlite_path(tracking_uri)
     if path is not None:
         _prepare_sqlite(path, tracking_uri)
     elif urlsplit(tracking_uri).scheme.split("+")[0] in {"postgresql", "mysql", "mssql"}:
         _connect(tracking_uri)
+        check_schema(tracking_uri, None)
     elif not is_server(tracking_uri):
         raise UserError(
             f"--mlflow-uri {shown_uri(tracking_uri)}: unsupported tracking URI; "
@@ -55,9 +59,12 @@ def _prepare_sqlite(path: Path, uri: str) -> None:
         with FileLock(f"{path}.lock", timeout=60):
             if path.exists() and path.stat().st_size > 0:
                 _check_sqlite(path)
+                check_schema(uri, path)
             else:
                 _create_sqlite(path)
     except (OSError, sqlite3.Error) as error:
+        if is_locked(error):
+            raise failure(error, f"--mlflow-uri {shown_uri(uri)}: {locked_by(path)}", f"; {ADVICE}") from error
         raise failure(
             error,
             f"--mlflow-uri {shown_uri(uri)}: cannot be written ({error})",
