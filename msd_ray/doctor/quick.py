@@ -8,11 +8,12 @@ from pathlib import Path
 
 from msd_ray.cli.option_table import TEACHER_TRIALS
 from msd_ray.cli.options import TuneOptions
-from msd_ray.common.files import sqlite_url
+from msd_ray.common.files import check_sqlite_url, sqlite_url
 from msd_ray.search.on_ray.temporary import check_socket_paths
 from msd_ray.search.studies.inspection import inspect_database
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.inspection import inspect_store
+from msd_ray.tracking.relocation import former_directory
 from msd_ray.tracking.uri import default_tracking_uri, is_server, shown_uri
 
 from .disk import BASE_CHECKPOINT, FOR_COPIES, Trainings, storage_space
@@ -38,6 +39,7 @@ def studies_findings(url: str, shown: str, storage: Path | None = None) -> Itera
     """Check the database. shown: its URL without a password. storage: directory that is created before it."""
 
     def look() -> Iterator[Finding]:
+        check_sqlite_url(url)
         found = inspect_database(url, created=storage)
         if found.studies is None:
             yield passed(STUDIES, f"{shown} can be made, or is empty")
@@ -52,10 +54,17 @@ def tracking_findings(uri: str) -> Iterator[Finding]:
     """Check that runs can be recorded at this URI."""
 
     def look() -> Iterator[Finding]:
+        check_sqlite_url(uri)
         found, shown = inspect_store(uri), shown_uri(uri)
         if not is_server(uri):
             schema = f": schema {found.schema} of mlflow {importlib.metadata.version('mlflow')}"
             yield passed(MLFLOW, f"{shown}{schema}" if found.schema else f"{shown} can be made, or is empty")
+            if former := former_directory(uri):
+                yield warned(
+                    MLFLOW,
+                    f"{shown} was moved or copied from {former}: its artifacts are recorded there",
+                    "nothing: a search records their new place and leaves the old one alone",
+                )
         elif found.server is None:
             yield warned(
                 MLFLOW,

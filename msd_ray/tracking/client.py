@@ -36,7 +36,9 @@ def new_client(tracking_uri: str) -> "MlflowClient":
     """Create a client; sends no request."""
     from mlflow.telemetry import set_telemetry_client
     from mlflow.tracking import MlflowClient
+    from mlflow.tracking._tracking_service import utils
 
+    utils._artifact_repos_cache.clear()  # by run id alone: a storage and its copy have the same ones
     set_telemetry_client()  # type: ignore[no-untyped-call]  # mlflow may have been imported before the environment was set
     for logger in ("alembic", "mlflow"):
         logging.getLogger(logger).setLevel(logging.ERROR)

@@ -7,7 +7,8 @@ while MLflow creates the tables leaves a SQLite file that MLflow cannot open aga
 import os
 import sqlite3
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,7 +52,7 @@ def _prepare_sqlite(path: Path, uri: str) -> None:
         raise UserError(
             f"--mlflow-uri {shown_uri(uri)}: cannot be written ({path} is not a regular file); choose another file"
         )
-    try:
+    with sqlite_errors(uri, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
             pass  # fails at once on a read-only file system; the lock and MLflow would each retry for a minute
@@ -62,6 +63,13 @@ def _prepare_sqlite(path: Path, uri: str) -> None:
                 check_schema(uri, path)
             else:
                 _create_sqlite(path)
+
+
+@contextmanager
+def sqlite_errors(uri: str, path: Path) -> Iterator[None]:
+    """Convert errors of a SQLite file to `MlflowUnavailableError` or `UserError`."""
+    try:
+        yield
     except (OSError, sqlite3.Error) as error:
         if is_locked(error):
             raise failure(error, f"--mlflow-uri {shown_uri(uri)}: {locked_by(path)}", f"; {ADVICE}") from error

@@ -18,6 +18,7 @@ from .connection import connect, experiment_id
 from .labels import TUNE, StudyLabels
 from .parameters import Json, flat_parameters, new_parameters, shortened
 from .provenance import dataset_inputs, source_tags
+from .relocation import relocate_artifacts
 from .rows import PARENT, RunRow, State, row_of, search_runs
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class StudyTracker:
             UserError: the store is unusable (detected within seconds), or the study is recorded with a different value
                 of a parameter or by a different command.
         """
+        relocate_artifacts(tracking_uri, artifact_root)
         client = connect(tracking_uri)
         experiment = experiment_id(client, tracking_uri, f"msd-{dataset}-{lang}", artifact_root)
         with mlflow_errors(tracking_uri):

@@ -4,6 +4,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
 from mlflow_server import mlflow_server
 from tune_command import UNREACHABLE
 
+from msd_ray.common.files import sqlite_url
 from msd_ray.common.shell import command
 from msd_ray.common.sqlite_locks import ADVICE
 from msd_ray.doctor.finding import Finding
 from msd_ray.doctor.quick import socket_findings, storage_findings, studies_findings, tracking_findings
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.database import prepare_database
+from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
 
@@ -174,6 +177,34 @@ def test_a_later_mlflows_database_is_refused(uri: str, tmp_path: Path) -> None:
     assert finding.state == "fail"
     assert finding.advice.startswith("a later MLflow created it: run `")
     assert "-m pip install --upgrade mlflow`" in finding.advice
+
+
+def test_a_percent_sign_that_is_not_escaped(tmp_path: Path, empty_mlflow: Path) -> None:
+    (directory := tmp_path / "50%41").mkdir()
+    for finding in (studies(f"sqlite:///{directory}/studies.db"), tracking(f"sqlite:///{directory}/mlflow.db")):
+        assert finding.state == "fail"
+        assert f"names the file {tmp_path}/50A/" in finding.what
+        assert finding.advice.startswith(f"write sqlite:///{tmp_path}/50%2541/")
+    shutil.copy(empty_mlflow, directory / "mlflow.db")
+    uri = default_tracking_uri(directory)
+    assert (tracking(uri).state, "schema" in tracking(uri).what) == ("pass", True)
+    assert studies(sqlite_url(directory / "studies.db")).state == "pass"
+    assert {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*") if path.is_file()} == {"50%41"}
+
+
+@pytest.mark.parametrize("how", [shutil.move, shutil.copytree])
+def test_a_storage_that_was_moved_or_copied(
+    how: Callable[[Path, Path], object], empty_mlflow: Path, tmp_path: Path
+) -> None:
+    (old := tmp_path / "old").mkdir()
+    shutil.copy(empty_mlflow, old / "mlflow.db")
+    StudyTracker.open(default_tracking_uri(old), dataset="sample", lang="ar", study="s", parameters={}, tags={})
+    how(old, tmp_path / "new")
+    before = (tmp_path / "new" / "mlflow.db").read_bytes()
+    _, finding = tracking_findings(default_tracking_uri(tmp_path / "new"))
+    assert finding.state == "warn"
+    assert f"was moved or copied from {old}" in finding.what
+    assert (tmp_path / "new" / "mlflow.db").read_bytes() == before
 
 
 def test_a_database_that_is_still_to_be_made_is_not_made(tmp_path: Path) -> None:
