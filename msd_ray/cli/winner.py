@@ -123,7 +123,7 @@ def register_winner(
         data_digests=setup.corpora.digests,
         scored_on_source=line.scored_on_source,
     )
-    with setup.storage.writing(), setup.storage.lock(setup.storage.root / "registry"):
+    with setup.storage.registry_lock():
         return register(setup.mlflow_uri, directory, candidate)
 
 

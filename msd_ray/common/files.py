@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from .errors import UserError
+
 SQLITE = "sqlite:///"
 
 
@@ -97,3 +99,10 @@ def sqlite_file(url: str) -> Path | None:
     """The absolute path of the file that a `sqlite:///` URL names; None if it names none, or a database in memory."""
     name = unquote(url.removeprefix(SQLITE).partition("?")[0])
     return None if not url.startswith(SQLITE) or name in ("", ":memory:") else Path(name).absolute()
+
+
+def check_sqlite_url(url: str) -> None:
+    """Raise UserError for a `%` that was not escaped: the URL names a file in a directory that does not exist."""
+    file, written = sqlite_file(url), Path(url.removeprefix(SQLITE).partition("?")[0]).absolute()
+    if file is not None and not file.parent.is_dir() and written.parent.is_dir():
+        raise UserError(f"{url}: names the file {file}, and {file.parent} does not exist; write {sqlite_url(written)}")

@@ -18,6 +18,11 @@ def command(program: str, *arguments: str | Path) -> str:
     return shlex.join([_found(program), *map(str, arguments)])
 
 
+def setting(variable: str, value: str) -> str:
+    """The setting of an environment variable for one command, which follows it: `TMPDIR='/my files'`."""
+    return f"{variable}={shlex.quote(value)}"
+
+
 def is_installed(program: str) -> bool:
     """Whether this environment has a script of this name."""
     return _path(program).exists()

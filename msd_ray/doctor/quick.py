@@ -1,16 +1,19 @@
 """Checks of storage, space and databases: seconds, and no cluster. `tune` and `ablate` run them before they start."""
 
 import importlib.metadata
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from msd_ray.cli.option_table import TEACHER_TRIALS
 from msd_ray.cli.options import TuneOptions
-from msd_ray.common.files import sqlite_url
+from msd_ray.common.files import check_sqlite_url, sqlite_url
+from msd_ray.search.on_ray.temporary import check_socket_paths
 from msd_ray.search.studies.inspection import inspect_database
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.inspection import inspect_store
+from msd_ray.tracking.relocation import former_directory
 from msd_ray.tracking.uri import default_tracking_uri, is_server, shown_uri
 
 from .disk import BASE_CHECKPOINT, FOR_COPIES, Trainings, storage_space
@@ -18,7 +21,7 @@ from .finding import Finding, passed, refusals, warned
 from .node import free_bytes
 from .versions import server_findings
 
-STORAGE, STUDIES, MLFLOW = "storage", "studies", "mlflow"
+STORAGE, STUDIES, MLFLOW, TEMPORARY = "storage", "studies", "mlflow", "temporary files"
 
 
 def storage_findings(storage: Storage) -> Iterator[Finding]:
@@ -36,6 +39,7 @@ def studies_findings(url: str, shown: str, storage: Path | None = None) -> Itera
     """Check the database. shown: its URL without a password. storage: directory that is created before it."""
 
     def look() -> Iterator[Finding]:
+        check_sqlite_url(url)
         found = inspect_database(url, created=storage)
         if found.studies is None:
             yield passed(STUDIES, f"{shown} can be made, or is empty")
@@ -50,10 +54,17 @@ def tracking_findings(uri: str) -> Iterator[Finding]:
     """Check that runs can be recorded at this URI."""
 
     def look() -> Iterator[Finding]:
+        check_sqlite_url(uri)
         found, shown = inspect_store(uri), shown_uri(uri)
         if not is_server(uri):
             schema = f": schema {found.schema} of mlflow {importlib.metadata.version('mlflow')}"
             yield passed(MLFLOW, f"{shown}{schema}" if found.schema else f"{shown} can be made, or is empty")
+            if former := former_directory(uri):
+                yield warned(
+                    MLFLOW,
+                    f"{shown} was moved or copied from {former}: its artifacts are recorded there",
+                    "nothing: a search records their new place and leaves the old one alone",
+                )
         elif found.server is None:
             yield warned(
                 MLFLOW,
@@ -65,6 +76,17 @@ def tracking_findings(uri: str) -> Iterator[Finding]:
             yield from server_findings(MLFLOW, found.server)
 
     yield from refusals(MLFLOW, look, "check --mlflow-uri")
+
+
+def socket_findings() -> Iterator[Finding]:
+    """Find a directory for temporary files in which a local Ray could not create its sockets; no other finding."""
+
+    def look() -> Iterator[Finding]:
+        if not os.environ.get("RAY_ADDRESS"):
+            check_socket_paths()
+        yield from ()
+
+    yield from refusals(TEMPORARY, look, "set RAY_TMPDIR")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,3 +130,4 @@ def quick_findings(places: Places) -> Iterator[Finding]:
         yield storage_space(f"{root}, for copies,", free, trainings, elsewhere=FOR_COPIES)
     yield from studies_findings(places.study_storage, shown_uri(places.study_storage), root)
     yield from tracking_findings(places.mlflow_uri)
+    yield from socket_findings()

@@ -40,7 +40,7 @@ from msd_ray.common.errors import UserError
 from msd_ray.common.files import check_writable
 from msd_ray.data.encoders.cache import cache_directory
 
-from .lease import LeaseFiles, LeasePlace, holder_of, study_lease
+from .lease import LeaseFiles, LeasePlace, holder_of, registry_lease, study_lease
 from .object_store import ObjectStore
 
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
@@ -232,6 +232,14 @@ class Storage:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def registry_lock(self) -> Iterator[None]:
+        """Hold the exclusive lock of the model registry, under which the champion changes; waits for other holders."""
+        with self.writing(), self.lock(self.root / "registry"), ExitStack() as stack:
+            if self.store is not None:
+                stack.enter_context(registry_lease(self.store))
+            yield
 
     def lock(self, path: Path) -> BaseFileLock:
         """The exclusive lock of `path`, to be held in a `with` block. It is released when the process exits."""

@@ -1,7 +1,8 @@
-"""Exclusive lock of a study: a file or an object that the driver renews while it runs, its heartbeat.
+"""Exclusive locks of a study and of the model registry: a file or object that the holder renews, its heartbeat.
 
     STORAGE/studies/NAME.holder   {"holder": ..., "host": ..., "machine": ..., "process": ..., "since": ...,
                                    "sha256": ...}
+    STORE/registry.holder         the same, in object stores
 
 Locks in an object store, and those of some network file systems, do not exclude drivers of other machines, or do not
 end with their process. The holder therefore writes the object every `RENEW_S` seconds; if it is older than `STALE_S`
@@ -37,6 +38,10 @@ from .object_store import StoreError
 
 RENEW_S, STALE_S, SETTLE_S, POLL_S = 20.0, 90.0, 2.0, 1.0
 _BOOT, _NAMESPACE = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+
+
+class HeldError(UserError):
+    """Another live process holds the lock."""
 
 
 class LeasePlace(Protocol):
@@ -103,15 +108,42 @@ def study_lease(place: LeasePlace, name: str, *, only: bool = True) -> Iterator[
             its heartbeat gets time to end, and no driver starts at the same time.
 
     Raises:
-        UserError: another driver holds it; the message names it.
+        HeldError: another driver holds it; the message names it.
         StoreError, OSError: the storage is unusable.
     """
-    lease = _Lease(place, name)
+    lease = _of_study(place, name)
     if not only:
         lease.await_end()
     lease.acquire(settle_s=SETTLE_S if only else 0.0)
+    with _renewed(lease):
+        yield
+
+
+@contextmanager
+def registry_lease(place: LeasePlace) -> Iterator[None]:
+    """Hold the lock of the model registry; wait while another process holds it. Raises StoreError."""
+    lease = _Lease(place, "registry.holder", "the model registry")
+    while True:
+        try:
+            lease.acquire(settle_s=SETTLE_S)
+            break
+        except HeldError:
+            time.sleep(POLL_S)
+    with _renewed(lease):
+        yield
+
+
+def holder_of(place: LeasePlace, name: str) -> str:
+    """The process that holds a study, in parentheses after a space; empty if it is not written yet."""
+    other = _of_study(place, name).other()
+    return "" if other is None else f" ({_who(other)})"
+
+
+@contextmanager
+def _renewed(lease: "_Lease") -> Iterator[None]:
+    """Renew an acquired lease in a thread, and release it at exit."""
     stop = threading.Event()
-    renewing = threading.Thread(target=lease.renew_until, args=(stop,), name="renews the study's lease", daemon=True)
+    renewing = threading.Thread(target=lease.renew_until, args=(stop,), name="renews a lease", daemon=True)
     renewing.start()
     try:
         yield
@@ -121,15 +153,13 @@ def study_lease(place: LeasePlace, name: str, *, only: bool = True) -> Iterator[
         lease.release()
 
 
-def holder_of(place: LeasePlace, name: str) -> str:
-    """The process that holds a study, in parentheses after a space; empty if it is not written yet."""
-    other = _Lease(place, name).other()
-    return "" if other is None else f" ({_who(other)})"
+def _of_study(place: LeasePlace, name: str) -> "_Lease":
+    return _Lease(place, f"studies/{name}.holder", f"the study {name}")
 
 
 class _Lease:
-    def __init__(self, place: LeasePlace, study: str) -> None:
-        self._place, self._key, self._study = place, f"studies/{study}.holder", study
+    def __init__(self, place: LeasePlace, key: str, what: str) -> None:
+        self._place, self._key, self._what = place, key, what
         self._mine = {
             "holder": uuid.uuid4().hex,
             "host": socket.gethostname(),
@@ -143,12 +173,12 @@ class _Lease:
         other, written = self.other(), self._place.modified(self._key)
         if other is None or self._is_dead(other):
             return
-        warn(f"the study {self._study} was held by {_who(other)}. Waiting for its heartbeat, at most {STALE_S:.0f} s.")
+        warn(f"{self._what} was held by {_who(other)}. Waiting for its heartbeat, at most {STALE_S:.0f} s.")
         while self._place.modified(self._key) == written and not self._is_dead(other):
             time.sleep(POLL_S)
 
     def acquire(self, *, settle_s: float) -> None:
-        """Write our name, unless another live driver holds the study. Raises UserError if one does."""
+        """Write our name, unless another live process holds the lock. Raises HeldError if one does."""
         self._check_free()
         self._write()
         if settle_s:
@@ -164,10 +194,10 @@ class _Lease:
                     self._write()
             except (StoreError, OSError) as error:
                 # The lease survives until STALE_S; trials that need the storage fail by themselves.
-                warn(f"the lease of the study {self._study} was not renewed: {error}")
+                warn(f"the lease of {self._what} was not renewed: {error}")
                 continue
             if other is not None:
-                print(one_line(f"stopped: the study {self._study} was taken over by {_who(other)}"), file=sys.stderr)
+                print(one_line(f"stopped: {self._what} was taken over by {_who(other)}"), file=sys.stderr)
                 interrupt_main()
                 return
 
@@ -182,8 +212,8 @@ class _Lease:
     def _check_free(self) -> None:
         other = self.other()
         if other is not None and not self._is_dead(other):
-            raise UserError(
-                f"another process is running the study {self._study} in {self._place.uri} ({_who(other)}); wait for it "
+            raise HeldError(
+                f"another process is running {self._what} in {self._place.uri} ({_who(other)}); wait for it "
                 f"(the lease of a dead process expires after {STALE_S:.0f} s), or choose another --name"
             )
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msd_ray.common.sqlite_locks import ADVICE, is_locked, locked_by
+
 from .outages import failure
-from .uri import is_server, shown_uri
+from .uri import is_server, shown_uri, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -34,7 +36,9 @@ def new_client(tracking_uri: str) -> "MlflowClient":
     """Create a client; sends no request."""
     from mlflow.telemetry import set_telemetry_client
     from mlflow.tracking import MlflowClient
+    from mlflow.tracking._tracking_service import utils
 
+    utils._artifact_repos_cache.clear()  # by run id alone: a storage and its copy have the same ones
     set_telemetry_client()  # type: ignore[no-untyped-call]  # mlflow may have been imported before the environment was set
     for logger in ("alembic", "mlflow"):
         logging.getLogger(logger).setLevel(logging.ERROR)
@@ -58,10 +62,14 @@ def mlflow_errors(tracking_uri: str) -> Iterator[None]:
         yield
     except (MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:500]
+        advice = "check --mlflow-uri, then run the same command again: it resumes where it stopped"
+        file = sqlite_path(tracking_uri)
+        if file is not None and is_locked(error):
+            reason, advice = locked_by(file), ADVICE
         raise failure(
             error,
             f"MLflow at {shown_uri(tracking_uri)} does not work: {reason}",
-            "; check --mlflow-uri, then run the same command again: it resumes where it stopped",
+            f"; {advice}",
             server=is_server(tracking_uri),
         ) from error
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.shell import command, setting
 
 from .client import fail_fast, mlflow_errors, new_client
 from .database import CONNECT_TIMEOUT_S, prepare_database
@@ -48,9 +49,10 @@ def experiment_id(client: "MlflowClient", tracking_uri: str, name: str, artifact
                 if found is None:
                     raise
     if found.lifecycle_stage == "deleted":
+        restore = command("mlflow", "experiments", "restore", "--experiment-id", str(found.experiment_id))
         raise UserError(
             f"the MLflow experiment {name} at {shown_uri(tracking_uri)} was deleted; restore it with "
-            f"`mlflow experiments restore --experiment-id {found.experiment_id}` or use another --mlflow-uri"
+            f"`{setting('MLFLOW_TRACKING_URI', shown_uri(tracking_uri))} {restore}` or use another --mlflow-uri"
         )
     return str(found.experiment_id)
 

@@ -7,7 +7,8 @@ while MLflow creates the tables leaves a SQLite file that MLflow cannot open aga
 import os
 import sqlite3
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,9 +16,11 @@ from filelock import FileLock
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.files import sqlite_url
+from msd_ray.common.sqlite_locks import ADVICE, is_locked, locked_by
 
 from .client import create_tables
 from .outages import failure
+from .schema import check_schema
 from .uri import is_server, shown_uri, sqlite_path
 
 CONNECT_TIMEOUT_S = 5
@@ -27,13 +30,15 @@ def prepare_database(tracking_uri: str) -> None:
     """Check that a database is writable; create a SQLite file that does not exist. Servers are not contacted.
 
     Raises:
-        UserError: the URI is unsupported, or the database is unreachable, unwritable, locked or of another program.
+        UserError: the URI is unsupported, or the database is unreachable, unwritable, locked, of another program, or of
+            another MLflow.
     """
     path = sqlite_path(tracking_uri)
     if path is not None:
         _prepare_sqlite(path, tracking_uri)
     elif urlsplit(tracking_uri).scheme.split("+")[0] in {"postgresql", "mysql", "mssql"}:
         _connect(tracking_uri)
+        check_schema(tracking_uri, None)
     elif not is_server(tracking_uri):
         raise UserError(
             f"--mlflow-uri {shown_uri(tracking_uri)}: unsupported tracking URI; "
@@ -47,7 +52,7 @@ def _prepare_sqlite(path: Path, uri: str) -> None:
         raise UserError(
             f"--mlflow-uri {shown_uri(uri)}: cannot be written ({path} is not a regular file); choose another file"
         )
-    try:
+    with sqlite_errors(uri, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
             pass  # fails at once on a read-only file system; the lock and MLflow would each retry for a minute
@@ -55,9 +60,19 @@ def _prepare_sqlite(path: Path, uri: str) -> None:
         with FileLock(f"{path}.lock", timeout=60):
             if path.exists() and path.stat().st_size > 0:
                 _check_sqlite(path)
+                check_schema(uri, path)
             else:
                 _create_sqlite(path)
+
+
+@contextmanager
+def sqlite_errors(uri: str, path: Path) -> Iterator[None]:
+    """Convert errors of a SQLite file to `MlflowUnavailableError` or `UserError`."""
+    try:
+        yield
     except (OSError, sqlite3.Error) as error:
+        if is_locked(error):
+            raise failure(error, f"--mlflow-uri {shown_uri(uri)}: {locked_by(path)}", f"; {ADVICE}") from error
         raise failure(
             error,
             f"--mlflow-uri {shown_uri(uri)}: cannot be written ({error})",

@@ -1,10 +1,5 @@
-"""Inspects a tracking store without creating or changing anything.
+"""Inspects a tracking store without creating or changing anything."""
 
-MLflow migrates a database of an earlier release when it opens it, without a backup; therefore the schema revision is
-checked before MLflow connects.
-"""
-
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +10,8 @@ from msd_ray.common.files import check_writable
 
 from .connection import connect
 from .database import CONNECT_TIMEOUT_S
-from .uri import is_server, shown_uri, sqlite_path
+from .schema import check_schema
+from .uri import is_server, sqlite_path
 
 _VERSION_LENGTH = 100
 
@@ -46,60 +42,9 @@ def inspect_store(tracking_uri: str) -> TrackingStore:
     if path is not None and not (path.exists() and path.stat().st_size > 0):
         _check_creatable(path, tracking_uri)
         return TrackingStore()
-    found = _revision(tracking_uri, path)
-    if found is not None:
-        expected = _expected_revision()
-        if found != expected:
-            raise UserError(
-                f"MLflow's database {shown_uri(tracking_uri)} has the schema {found}, the installed MLflow requires "
-                f"{expected}; {_migration(tracking_uri, found)}"
-            )
+    found = check_schema(tracking_uri, path)
     connect(tracking_uri)
     return TrackingStore(schema=found)
-
-
-def _migration(tracking_uri: str, found: str) -> str:
-    """Advice for a schema that is not the installed MLflow's."""
-    if found not in _known_revisions():
-        return "it is of a later MLflow: install the release that created it"
-    return f"back it up, then run `mlflow db upgrade {shown_uri(tracking_uri)}` while no search is running"
-
-
-def _known_revisions() -> set[str]:
-    """Schema revisions of the installed MLflow and all earlier releases."""
-    from alembic.script import ScriptDirectory
-    from mlflow.store.db.utils import _get_alembic_config
-
-    migrations = ScriptDirectory.from_config(_get_alembic_config(""))  # type: ignore[no-untyped-call]
-    return {migration.revision for migration in migrations.walk_revisions()}
-
-
-def _expected_revision() -> str:
-    from mlflow.store.db.utils import _get_latest_schema_revision
-
-    return str(_get_latest_schema_revision())  # type: ignore[no-untyped-call]
-
-
-def _revision(tracking_uri: str, path: Path | None) -> str | None:
-    """Schema revision of the database; None if it has no MLflow tables or the connection fails."""
-    import sqlalchemy
-
-    # Read-only: SQLite would create a missing file.
-    try:
-        if path is None:
-            engine = sqlalchemy.create_engine(tracking_uri)
-        else:
-            read_only = f"{path.as_uri()}?mode=ro"
-            engine = sqlalchemy.create_engine("sqlite://", creator=lambda: sqlite3.connect(read_only, uri=True))
-        try:
-            with engine.connect() as connection:
-                if not sqlalchemy.inspect(connection).has_table("alembic_version"):
-                    return None
-                return connection.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
-        finally:
-            engine.dispose()
-    except (ModuleNotFoundError, sqlalchemy.exc.SQLAlchemyError):
-        return None  # `connect` will report the error
 
 
 def _check_creatable(path: Path, tracking_uri: str) -> None:

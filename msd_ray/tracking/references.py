@@ -13,6 +13,7 @@ from msd_ray.common.errors import UserError
 from .client import mlflow_errors
 from .connection import connect
 from .registry import LEGACY_STUDENT, STUDENT, versions_of
+from .relocation import relocate_artifacts
 from .uri import shown_uri, sqlite_path
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def downloaded(tracking_uri: str, reference: Reference) -> Iterator[Path]:
         raise UserError(
             f"the MLflow database {database} does not exist. Give the --mlflow-uri of the store that has the model."
         )
+    relocate_artifacts(tracking_uri)
     client = connect(tracking_uri)
     version = _find(client, tracking_uri, reference)
     with tempfile.TemporaryDirectory(prefix="msd_ray-") as scratch:

@@ -20,6 +20,13 @@ from .study import StudyTracker
 
 Result = TypeVar("Result")
 Report = Callable[[str], None]
+_FIELDS = {
+    "begun": ("name", "parameters", "tags"),
+    "epoch": ("epoch", "metrics"),
+    "files": ("path", "artifact_path"),
+    "ended": ("state", "reason", "metrics", "tags"),
+}
+"""Arguments of the tracker's methods, by kind of record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,26 +170,31 @@ def write_record(tracker: StudyTracker, record: dict[str, Any], root: Path) -> N
         UserError: the record can never be written.
     """
     try:
-        kind, timestamp_ms = record["record"], record["timestamp_ms"]
-        if kind == "begun":
-            values = {name: record[name] for name in ("name", "parameters", "tags")}
-            tracker.child(record["key"], **values, timestamp_ms=timestamp_ms)
-        elif kind == "epoch":
-            run_id = _run_of(tracker, record["key"])
-            tracker.log_epoch(run_id, epoch=record["epoch"], metrics=record["metrics"], timestamp_ms=timestamp_ms)
-        elif kind == "files":
-            tracker.log_file(_run_of(tracker, record["key"]), root / record["path"], record["artifact_path"])
-        elif kind == "ended":
-            values = {name: record[name] for name in ("state", "reason", "metrics", "tags")}
-            tracker.finish(_run_of(tracker, record["key"]), **values, timestamp_ms=timestamp_ms)
-        elif kind == "interrupted":
-            tracker.mark_interrupted(record["when"])
-        elif kind == "resumed":
-            tracker.clear_interrupted()
-        else:
-            raise UserError(f"unknown kind of record {kind!r}")
+        write = _writer_of(record, root)
     except KeyError as error:
         raise UserError(f"the record has no key {error}") from error
+    write(tracker)
+
+
+def _writer_of(record: dict[str, Any], root: Path) -> Callable[[StudyTracker], object]:
+    """The call that writes a record. Raises KeyError if the record lacks a key."""
+    kind, timestamp_ms = record["record"], record["timestamp_ms"]
+    if kind == "interrupted":
+        when = record["when"]
+        return lambda tracker: tracker.mark_interrupted(when)
+    if kind == "resumed":
+        return StudyTracker.clear_interrupted
+    if kind not in _FIELDS:
+        raise UserError(f"unknown kind of record {kind!r}")
+    key, values = record["key"], {name: record[name] for name in _FIELDS[kind]}
+    if kind == "begun":
+        return lambda tracker: tracker.child(key, **values, timestamp_ms=timestamp_ms)
+    if kind == "epoch":
+        return lambda tracker: tracker.log_epoch(_run_of(tracker, key), **values, timestamp_ms=timestamp_ms)
+    if kind == "ended":
+        return lambda tracker: tracker.finish(_run_of(tracker, key), **values, timestamp_ms=timestamp_ms)
+    path = root / values.pop("path")
+    return lambda tracker: tracker.log_file(_run_of(tracker, key), path, **values)
 
 
 def _run_of(tracker: StudyTracker, key: str) -> str:

@@ -18,6 +18,7 @@ from .connection import connect, experiment_id
 from .labels import TUNE, StudyLabels
 from .parameters import Json, flat_parameters, new_parameters, shortened
 from .provenance import dataset_inputs, source_tags
+from .relocation import relocate_artifacts
 from .rows import PARENT, RunRow, State, row_of, search_runs
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class StudyTracker:
             UserError: the store is unusable (detected within seconds), or the study is recorded with a different value
                 of a parameter or by a different command.
         """
+        relocate_artifacts(tracking_uri, artifact_root)
         client = connect(tracking_uri)
         experiment = experiment_id(client, tracking_uri, f"msd-{dataset}-{lang}", artifact_root)
         with mlflow_errors(tracking_uri):
@@ -162,6 +164,7 @@ class StudyTracker:
             if epoch in written:
                 return
             if not child.running:
+                self._delete_tags(run_id, "state", "reason")
                 self._client.update_run(run_id, status="RUNNING")
                 child.running = True
             self._log_metrics(run_id, {**metrics, "epoch": epoch}, step=epoch, timestamp_ms=timestamp_ms)
@@ -188,6 +191,8 @@ class StudyTracker:
             step = max(self._epochs(child), default=0) + 1
             missing = self._without_step(run_id, metrics or {}, step)
             self._log_metrics(run_id, missing, step=step, timestamp_ms=ended)
+            if reason is None:
+                self._delete_tags(run_id, "reason")  # of an earlier attempt
             ending = {"state": state, **({"reason": reason} if reason else {})}
             self._set_tags(run_id, {**(tags or {}), **ending})
             if self._client.get_run(run_id).info.status != STATUS[state]:
@@ -280,6 +285,11 @@ class StudyTracker:
         missing = new_parameters(logged.data.params, flat_parameters(parameters), run=run)
         for batch in _batches(Param(key, value) for key, value in missing.items()):
             self._client.log_batch(logged.info.run_id, params=batch)
+
+    def _delete_tags(self, run_id: str, *names: str) -> None:
+        """Delete those of the tags that the run has."""
+        for name in self._client.get_run(run_id).data.tags.keys() & set(names):
+            self._client.delete_tag(run_id, name)
 
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag

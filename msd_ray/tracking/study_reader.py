@@ -19,6 +19,7 @@ from .connection import connect
 from .corpus_counts import KIND, counts_of
 from .history import Point, metric_history
 from .labels import TUNE
+from .relocation import relocate_artifacts
 from .rows import PARENT, RunRow, row_of, search_runs
 from .uri import sqlite_path
 
@@ -64,6 +65,7 @@ class StudyReader:
                 f"--mlflow-uri {tracking_uri}: {database} does not exist. Give the --storage or --mlflow-uri "
                 "with which the study was recorded."
             )
+        relocate_artifacts(tracking_uri)
         return cls(connect(tracking_uri), tracking_uri)
 
     def __enter__(self) -> Self:

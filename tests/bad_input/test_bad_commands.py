@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tune_command import UNREACHABLE, run
+from tune_command import UNREACHABLE, message, run
 
 from msd_ray.common.errors import UserError, run_command
 
@@ -29,6 +29,15 @@ def test_a_mistake_is_one_message_and_exit_code_2(small: list[str], runs: Path) 
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: MLflow at {UNREACHABLE} does not work")
     assert len(done.stderr.splitlines()) == 1
+    assert not runs.exists()
+
+
+def test_a_directory_that_is_too_deep_for_rays_sockets(
+    small: list[str], runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (deep := tmp_path / ("x" * 80)).mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    assert "run `export RAY_TMPDIR=/tmp`" in message(small)
     assert not runs.exists()
 
 

@@ -1,19 +1,31 @@
 """The studies' database, MLflow and the storage: of today's releases, of earlier ones, unreachable, read-only."""
 
+import re
 import shutil
 import sqlite3
+import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import alembic.command
 import optuna
 import pytest
+import sqlalchemy
+from held_database import held
+from mlflow.store.db.utils import _get_alembic_config
+from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
 from mlflow_server import mlflow_server
 from tune_command import UNREACHABLE
 
+from msd_ray.common.files import sqlite_url
+from msd_ray.common.shell import command
+from msd_ray.common.sqlite_locks import ADVICE
 from msd_ray.doctor.finding import Finding
-from msd_ray.doctor.quick import storage_findings, studies_findings, tracking_findings
+from msd_ray.doctor.quick import socket_findings, storage_findings, studies_findings, tracking_findings
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.database import prepare_database
+from msd_ray.tracking.study import StudyTracker
 from msd_ray.tracking.uri import default_tracking_uri
 
 
@@ -57,7 +69,11 @@ def test_studies_of_this_optuna(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("revision", "advice"), [("v2.4.0.a", "optuna storage upgrade"), ("v99.0.0.a", "updating optuna to the latest")]
+    ("revision", "advice"),
+    [
+        ("v2.4.0.a", "an earlier optuna created it: back it up, then run `{optuna} storage upgrade --storage {url}`"),
+        ("v99.0.0.a", "a later optuna created it: run `{python} -m pip install --upgrade optuna`"),
+    ],
 )
 def test_studies_of_another_optuna(tmp_path: Path, revision: str, advice: str) -> None:
     url = f"sqlite:///{tmp_path}/studies.db"
@@ -67,8 +83,8 @@ def test_studies_of_another_optuna(tmp_path: Path, revision: str, advice: str) -
     finding = studies(url)
     assert finding.state == "fail"
     assert "no longer compatible with the table schema" in finding.what
-    assert advice in f"{finding.what} {finding.advice}"
-    assert finding.advice
+    programs = {name: command(name) for name in ("optuna", "python")}
+    assert finding.advice.startswith(advice.format(url=url, **programs))
     assert (tmp_path / "studies.db").read_bytes() == before
 
 
@@ -85,7 +101,33 @@ def test_studies_that_another_process_holds(tmp_path: Path, monkeypatch: pytest.
     with closing(sqlite3.connect(tmp_path / "studies.db", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         finding = studies(url)
-    assert (finding.state, "locked" in finding.what) == ("fail", True)
+    assert (finding.state, "database is locked" in finding.what) == ("fail", True)
+    assert finding.advice == ADVICE
+
+
+def test_mlflow_that_another_process_holds(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("msd_ray.tracking.database.CONNECT_TIMEOUT_S", 0.1)
+    with held(tmp_path / "mlflow.db") as holder:
+        finding = tracking(uri)
+    assert finding.state == "fail"
+    assert f"database is locked: {tmp_path / 'mlflow.db'} is open in process {holder}" in finding.what
+    assert finding.advice == ADVICE
+
+
+def test_the_paths_of_rays_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(socket_findings()) == []
+    monkeypatch.setenv("TMPDIR", str(tmp_path / ("x" * 60)))
+    (finding,) = socket_findings()
+    assert finding.state == "fail"
+    assert finding.what.startswith(f"TMPDIR={tmp_path}")
+    assert finding.advice.startswith("run `export RAY_TMPDIR=/tmp`")
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")
+    assert list(socket_findings()) == []
+    monkeypatch.setenv("RAY_TMPDIR", "/" + "x" * 90)
+    (finding,) = socket_findings()
+    assert finding.what.startswith("RAY_TMPDIR=/xxx")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")  # the cluster has its own
+    assert list(socket_findings()) == []
 
 
 def test_studies_on_a_server_that_is_not_there() -> None:
@@ -112,15 +154,57 @@ def test_an_earlier_mlflows_database_is_refused_and_not_migrated(uri: str, tmp_p
     finding = tracking(uri)
     assert finding.state == "fail"
     assert "has the schema f5a4f2784254" in finding.what
-    assert f"back it up, then run `mlflow db upgrade {uri}`" in finding.advice
     assert database.read_bytes() == before
+    upgrade = command("mlflow", "db", "upgrade", uri)
+    assert finding.advice.startswith(f"an earlier MLflow created it: back it up, then run `{upgrade}`")
+
+
+@pytest.mark.slow("starts MLflow's command")
+def test_the_printed_upgrade_of_an_earlier_mlflows_database(tmp_path: Path) -> None:
+    uri = default_tracking_uri(tmp_path)
+    config, engine = _get_alembic_config(uri), sqlalchemy.create_engine(uri)  # type: ignore[no-untyped-call]
+    InitialBase.metadata.create_all(engine)
+    alembic.command.upgrade(config, "f5a4f2784254")
+    engine.dispose()
+    (upgrade,) = re.findall("`(.+)`", tracking(uri).advice)
+    subprocess.run(upgrade, shell=True, check=True, capture_output=True)
+    assert tracking(uri).state == "pass"
 
 
 def test_a_later_mlflows_database_is_refused(uri: str, tmp_path: Path) -> None:
     stamp(tmp_path / "mlflow.db", "from_the_future")
     finding = tracking(uri)
     assert finding.state == "fail"
-    assert "install the release that created it" in finding.advice
+    assert finding.advice.startswith("a later MLflow created it: run `")
+    assert "-m pip install --upgrade mlflow`" in finding.advice
+
+
+def test_a_percent_sign_that_is_not_escaped(tmp_path: Path, empty_mlflow: Path) -> None:
+    (directory := tmp_path / "50%41").mkdir()
+    for finding in (studies(f"sqlite:///{directory}/studies.db"), tracking(f"sqlite:///{directory}/mlflow.db")):
+        assert finding.state == "fail"
+        assert f"names the file {tmp_path}/50A/" in finding.what
+        assert finding.advice.startswith(f"write sqlite:///{tmp_path}/50%2541/")
+    shutil.copy(empty_mlflow, directory / "mlflow.db")
+    uri = default_tracking_uri(directory)
+    assert (tracking(uri).state, "schema" in tracking(uri).what) == ("pass", True)
+    assert studies(sqlite_url(directory / "studies.db")).state == "pass"
+    assert {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*") if path.is_file()} == {"50%41"}
+
+
+@pytest.mark.parametrize("how", [shutil.move, shutil.copytree])
+def test_a_storage_that_was_moved_or_copied(
+    how: Callable[[Path, Path], object], empty_mlflow: Path, tmp_path: Path
+) -> None:
+    (old := tmp_path / "old").mkdir()
+    shutil.copy(empty_mlflow, old / "mlflow.db")
+    StudyTracker.open(default_tracking_uri(old), dataset="sample", lang="ar", study="s", parameters={}, tags={})
+    how(old, tmp_path / "new")
+    before = (tmp_path / "new" / "mlflow.db").read_bytes()
+    _, finding = tracking_findings(default_tracking_uri(tmp_path / "new"))
+    assert finding.state == "warn"
+    assert f"was moved or copied from {old}" in finding.what
+    assert (tmp_path / "new" / "mlflow.db").read_bytes() == before
 
 
 def test_a_database_that_is_still_to_be_made_is_not_made(tmp_path: Path) -> None:

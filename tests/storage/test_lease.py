@@ -12,6 +12,7 @@ import pytest
 
 from msd_ray.common.errors import UserError
 from msd_ray.storage import lease
+from msd_ray.storage.layout import Storage
 from msd_ray.storage.lease import LeaseFiles, holder_of, study_lease
 from msd_ray.storage.object_store import ObjectStore
 
@@ -85,6 +86,44 @@ def test_the_lease_of_a_dead_driver_of_another_container_expires(s3: str, monkey
         pass
 
 
+TAKE = """
+import sys, time
+from pathlib import Path
+from msd_ray.storage import lease, layout
+lease.SETTLE_S, lease.POLL_S = 0.3, 0.05
+cache, place, log = sys.argv[1:]
+import os
+os.environ["MSD_RAY_CACHE"] = cache
+for _ in range(2):
+    with layout.Storage.at(place).registry_lock(), Path(log).open("a") as file:
+        print("in", file=file, flush=True)
+        time.sleep(0.5)
+        print("out", file=file, flush=True)
+"""
+
+
+def test_one_node_at_a_time_registers_in_an_object_store(s3: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    nodes = [
+        subprocess.Popen([sys.executable, "-c", TAKE, str(tmp_path / name), s3, str(log)]) for name in ("one", "two")
+    ]
+    assert [node.wait(120) for node in nodes] == [0, 0]
+    assert log.read_text().split() == ["in", "out"] * 4
+    assert ObjectStore.at(s3).read("registry.holder") is None
+
+
+def test_a_node_waits_for_the_registry_of_a_dead_one(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"STALE_S": 2.0, "POLL_S": 0.1}.items():
+        monkeypatch.setattr(lease, name, value)
+    store = ObjectStore.at(s3)
+    with monkeypatch.context() as patch:
+        patch.setattr("socket.gethostname", lambda: "elsewhere")
+        lease._Lease(store, "registry.holder", "the model registry").acquire(settle_s=0)  # and dies
+    with Storage.at(s3).registry_lock():
+        assert socket.gethostname().encode() in (store.read("registry.holder") or b"")
+    assert store.read("registry.holder") is None
+
+
 def test_a_lease_is_renewed(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "RENEW_S", 0.5)
     store = ObjectStore.at(s3)
@@ -113,7 +152,7 @@ def test_a_driver_whose_study_was_taken_over_stops(
             with monkeypatch.context() as patch:
                 patch.setattr(lease, "STALE_S", -10.0)  # as if this driver had been cut off for long
                 patch.setattr("socket.gethostname", lambda: "\x1b[2Jelsewhere")
-                lease._Lease(store, "study").acquire(settle_s=0)
+                lease._Lease(store, "studies/study.holder", "the study study").acquire(settle_s=0)
             for _ in range(300):
                 time.sleep(0.2)
 

@@ -14,7 +14,7 @@ from mlflow_server import MlflowServer
 
 from msd_ray.common.errors import UserError
 from msd_ray.tracking.connection import connect
-from msd_ray.tracking.replay import Backoff
+from msd_ray.tracking.replay import Backoff, write_record
 from msd_ray.tracking.run_logger import JournaledRunLogger, RecordsPendingError, open_run_logger
 from msd_ray.tracking.study import StudyTracker
 
@@ -120,6 +120,27 @@ def test_a_rejected_record_is_raised_by_the_next_call_with_its_line(
         with pytest.raises(UserError, match=r"lr was '0.1', is now '0.2'"):
             run_logger.log_epoch("student/0", epoch=2, metrics={}, timestamp_ms=1)
     assert len(journal.read_text().splitlines()) == 5
+
+
+def test_a_record_without_a_key_is_named_and_a_defect_of_the_tracker_is_not_its_fault(
+    reopen: Reopen, tmp_path: Path
+) -> None:
+    tracker = reopen()
+    begun = {"record": "begun", "timestamp_ms": 1, "key": "student/0", "name": "s", "parameters": {}, "tags": {}}
+    for record, lacking in (({}, "record"), ({"record": "ended", "timestamp_ms": 1, "key": "student/0"}, "state")):
+        with pytest.raises(UserError, match=f"the record has no key '{lacking}'"):
+            write_record(tracker, record, tmp_path)
+    with pytest.raises(UserError, match="unknown kind of record 'other'"):
+        write_record(tracker, {"record": "other", "timestamp_ms": 1}, tmp_path)
+    write_record(tracker, begun, tmp_path)
+    del tracker._by_id[tracker.run_id("student/0") or ""]  # the tracker is broken
+    for broken in (
+        {"record": "epoch", "timestamp_ms": 1, "key": "student/0", "epoch": 1, "metrics": {}},
+        {"record": "ended", "timestamp_ms": 1, "key": "student/0"}
+        | {"state": "COMPLETE", "reason": None, "metrics": {}, "tags": {}},
+    ):
+        with pytest.raises(KeyError):
+            write_record(tracker, broken, tmp_path)
 
 
 def test_an_empty_duplicate_run_is_deleted(reopen: Reopen, tracking_uri: str, query: Query) -> None:

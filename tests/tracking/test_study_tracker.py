@@ -66,6 +66,33 @@ def test_states_and_their_mlflow_status(reopen: Reopen, state: Any, status: str)
     assert (row.state, row.status, row.tags["reason"]) == (state, status, "loss is not finite at step 7, lr 0.1")
 
 
+def test_a_retry_that_completes_leaves_no_reason(reopen: Reopen) -> None:
+    tracker = reopen()
+    run = tracker.child("final/best/seed-1", name="f", parameters={}, tags={})
+    tracker.log_epoch(run, epoch=1, metrics=EPOCH, timestamp_ms=1)
+    tracker.finish(run, state="FAIL", reason="out of memory")
+    assert reopen().child("final/best/seed-1", name="f", parameters={}, tags={}) == run  # the retry
+    tracker = reopen()
+    tracker.log_epoch(run, epoch=2, metrics=EPOCH, timestamp_ms=2)
+    (row,) = tracker.runs()
+    assert row.status == "RUNNING"
+    assert not {"state", "reason"} & row.tags.keys()
+    tracker.finish(run, state="COMPLETE")
+    (row,) = tracker.runs()
+    assert (row.state, row.tags.get("reason")) == ("COMPLETE", None)
+
+
+def test_a_retry_whose_epochs_are_all_stored_leaves_no_reason(reopen: Reopen) -> None:
+    tracker = reopen()
+    run = tracker.child("final/best/seed-1", name="f", parameters={}, tags={})
+    tracker.finish(run, state="FAIL", reason="the node died")
+    tracker.finish(run, state="COMPLETE")
+    tracker.finish(run, state="COMPLETE")  # a repeated record
+    assert [(row.state, row.tags.get("reason")) for row in tracker.runs()] == [("COMPLETE", None)]
+    tracker.finish(run, state="FAIL", reason="the disk is full")
+    assert [row.tags["reason"] for row in tracker.runs()] == ["the disk is full"]
+
+
 def test_mlflow_stores_a_repeated_point_once(reopen: Reopen, query: Query) -> None:
     """The SQL store's primary key is the second line of defence behind the tracker's own check."""
     tracker = reopen()

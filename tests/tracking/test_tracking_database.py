@@ -1,6 +1,7 @@
 """Tracking URIs: valid ones, and one clear message within seconds for invalid ones."""
 
 import os
+import re
 import shlex
 import socket
 import sqlite3
@@ -62,7 +63,7 @@ def test_a_database_of_an_unknown_mlflow_version(tracking_uri: str, tmp_path: Pa
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
         database.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
         database.commit()
-    assert_refused(tracking_uri, "schema")
+    assert_refused(tracking_uri, "a later MLflow created it: run `.*pip install --upgrade mlflow`")
 
 
 def test_a_directory_and_a_parent_that_is_a_file(tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ def test_a_read_only_file_system() -> None:
 def test_a_locked_database(tracking_uri: str, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as database:
         database.execute("BEGIN EXCLUSIVE")
-        assert_refused(tracking_uri, "locked")
+        assert_refused(tracking_uri, "database is locked: .*mlflow.db is .*; end what holds it or wait for it")
 
 
 def test_a_server_that_does_not_respond(free_port: int) -> None:
@@ -123,11 +124,15 @@ def test_a_wrong_password_is_not_printed(postgres_server: PostgresServer) -> Non
     assert "wrong-secret" not in str(caught.value)
 
 
+@pytest.mark.slow("starts MLflow's command")
 def test_a_deleted_experiment(reopen: Callable[[], StudyTracker], tracking_uri: str) -> None:
     tracker = reopen()
     tracker._client.delete_experiment(tracker._experiment)
-    with pytest.raises(UserError, match="mlflow experiments restore --experiment-id"):
+    with pytest.raises(UserError, match="mlflow experiments restore --experiment-id") as caught:
         reopen()
+    (restore,) = re.findall("`(.+)`", str(caught.value))
+    subprocess.run(restore, shell=True, check=True, capture_output=True)  # pasted into a shell
+    assert reopen().parent_id == tracker.parent_id
 
 
 def test_addresses(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from msd_ray.common.errors import UserError
 from msd_ray.common.interrupts import interruptible
 
 from .resources import Resources, Room, trials_that_fit
+from .temporary import check_socket_paths
 
 CONNECT_TIMEOUT_S = 5.0
 
@@ -31,6 +32,8 @@ def cluster(cpus: int | None = None) -> Iterator[str | None]:
     address = os.environ.get("RAY_ADDRESS")
     if address:
         _check_answers(address)
+    else:
+        check_socket_paths()
     try:
         if address:
             context = ray.init(address=address, log_to_driver=False)

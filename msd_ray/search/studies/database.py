@@ -13,6 +13,9 @@ from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.files import sqlite_file
+from msd_ray.common.shell import command
+from msd_ray.common.sqlite_locks import ADVICE, is_locked, locked_by
 from msd_ray.common.text import without_passwords
 
 from ..parameters import JSON
@@ -21,7 +24,7 @@ from .settings import differences
 
 _SETTINGS = "settings"  # study attribute
 METRIC = "dev F1"
-_BUSY_TIMEOUT = 60.0  # seconds that a write waits for another process on the same SQLite file
+_BUSY_TIMEOUT = 60.0  # seconds that a write waits for another process on the same SQLite file, in each attempt
 
 
 @contextmanager
@@ -34,10 +37,13 @@ def storage_errors(url: str) -> Iterator[None]:
         while cause.__cause__ is not None:
             cause = cause.__cause__
         reason = (str(cause).splitlines() or [type(cause).__name__])[0]
-        # For SQLite, _BUSY_TIMEOUT was the wait.
+        advice, file = _advice(url), sqlite_file(url)
         unavailable = url.startswith("postgresql") and is_outage(error)
+        if is_locked(error):
+            unavailable, advice = True, ADVICE
+            reason = locked_by(file) if file is not None else reason
         raise (StorageUnavailableError if unavailable else UserError)(
-            f"cannot use the study storage {without_password(url)}: {reason}; {_advice(url)}"
+            f"cannot use the study storage {without_password(url)}: {reason}; {advice}"
         ) from error
 
 
@@ -59,7 +65,10 @@ def open_storage(url: str) -> RDBStorage:
             "for PostgreSQL run `pip install 'psycopg[binary]'`"
         ) from error
     except RuntimeError as error:
-        raise UserError(f"cannot use the study storage {without_password(url)}: {error}") from error
+        what, _, advised = str(error).partition(". Please ")
+        raise UserError(
+            f"cannot use the study storage {without_password(url)}: {what}; {_migration(url, advised)}"
+        ) from error
 
 
 def cached(storage: RDBStorage) -> BaseStorage:
@@ -196,6 +205,17 @@ def without_password(url: str) -> str:
         return without_passwords(sqlalchemy.make_url(url).render_as_string(hide_password=True))
     except sqlalchemy.exc.ArgumentError:
         return f"`{without_passwords(url)}`"
+
+
+def _migration(url: str, advised: str) -> str:
+    """Optuna's advice for a database of another release, as a command that works when pasted."""
+    if "storage upgrade" in advised:
+        upgrade = command("optuna", "storage", "upgrade", "--storage", without_password(url))
+        return f"an earlier optuna created it: back it up, then run `{upgrade}` while no search is running"
+    if "updating optuna" in advised:
+        upgrade = command("python", "-m", "pip", "install", "--upgrade", "optuna")
+        return f"a later optuna created it: run `{upgrade}`, or give another --study-storage"
+    return _advice(url)
 
 
 def _advice(url: str) -> str:

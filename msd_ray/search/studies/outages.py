@@ -1,4 +1,4 @@
-"""Retries while PostgreSQL is unavailable, for example during a restart.
+"""Retries while PostgreSQL is unavailable, for example during a restart, or another process holds a SQLite file.
 
 A reply may be lost after the database has executed a statement, so every retried operation must be idempotent.
 """
@@ -45,7 +45,7 @@ def retry_until_available(method: Callable[Concatenate[Study, P], R]) -> Callabl
         try:
             return method(study, *args, **kwargs)
         except StorageUnavailableError as error:
-            problem = str(error).partition("; ")[0]
+            problem = str(error).rpartition("; ")[0]
             warn(f"{problem}. Waiting for it, at most {TIMEOUT_S:.0f} s; training continues.")
             since = time.monotonic()
         for delay in _delays(since + TIMEOUT_S):
