@@ -32,11 +32,13 @@ _IMPLAUSIBLE = 20
 """In text of the right encoding a word in so many, at most, is implausible."""
 _SAMPLE = 5_000
 """Words on which plausibility is decided."""
+_LONGEST_WORD = 100
 
 _WORD = re.compile(r"\S+")
-_SYMBOL_INSIDE = regex.compile(r"\p{L}(?![’‘–—·´\xad\xa0ªº])[^\w\x00-\x7f]\p{L}", regex.V0)
-_CAPITAL_INSIDE = regex.compile(r"\p{Ll}(?=[^\x00-\x7f])\p{Lu}|\p{L}(?=[^\x00-\x7f])\p{Lu}\p{Ll}", regex.V0)
-_FOREIGN_SHARE = 0.6
+_SYMBOL_INSIDE = regex.compile(r"\p{L}(?![’‘–—·´\xad\xa0ªº])(?:[^\w\x00-\x7f]|ƒ)\p{L}", regex.V0)
+_CAPITAL_INSIDE = regex.compile(r"\p{Ll}(?=[^\x00-\x7f])\p{Lu}|\p{L}(?=[^\x00-\x7f])\p{Lu}.*\p{Ll}", regex.V0)
+_ONLY_WINDOWS_1252 = frozenset(bytes(range(0x80, 0xA0)).decode("cp1252", "ignore"))
+"""Characters that are control characters in Latin-1: quotation marks, dashes, and a few letters."""
 
 
 def decode(content: bytes, path: Path, legacy: bool) -> tuple[str, str]:
@@ -100,7 +102,8 @@ def _decode_legacy(content: bytes, path: Path, legacy: bool) -> tuple[str, str]:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise _unknown(path, _line(content, error.start)) from error
-    implausible = _implausible(text)
+    control = next((word for word in _words(text) if _ONLY_WINDOWS_1252 & set(word) and _is_implausible(word)), None)
+    implausible = control or _implausible(text)
     if implausible is not None:
         raise _unknown(path, text.count("\n", 0, text.index(implausible)) + 1, (encoding, implausible))
     if not legacy:
@@ -160,7 +163,7 @@ def _implausible(text: str) -> str | None:
     """The first implausible word, if there are too many of them for text of a Western European language.
 
     Implausible are: a symbol or a capital within a word (MacRoman's Stra§e and MŠrz, code page 850's ni¤o), and words
-    that consist of non-ASCII letters (Cyrillic, Greek).
+    without an ASCII letter (Cyrillic, Greek).
     """
     words = list(islice(_words(text), _SAMPLE))
     found = [word for word in words if _is_implausible(word)]
@@ -169,18 +172,18 @@ def _implausible(text: str) -> str | None:
 
 def _is_implausible(word: str) -> bool:
     letters = [character for character in word if character.isalpha()]
-    foreign = sum(not letter.isascii() for letter in letters)
     return (
         any(0x80 <= ord(character) < 0xA0 for character in word)
         or _SYMBOL_INSIDE.search(word) is not None
         or _CAPITAL_INSIDE.search(word) is not None
-        or (len(letters) > 2 and foreign > _FOREIGN_SHARE * len(letters))
+        or (len(letters) > 2 and not any(letter.isascii() for letter in letters))
     )
 
 
 def _words(text: str) -> Iterator[str]:
-    """The words with a non-ASCII character."""
-    return (match.group() for match in _WORD.finditer(text) if not match.group().isascii())
+    """The words with a non-ASCII character, long ones truncated."""
+    words = (match.group() for match in _WORD.finditer(text))
+    return (word[:_LONGEST_WORD] for word in words if not word.isascii())
 
 
 def _refuse_encoded_twice(text: str, path: Path) -> None:

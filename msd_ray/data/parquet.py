@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import is_text_lists, read_columns
+from msd_ray.common.text import count_of
 
 from .catalogue import Dataset
 from .sentences import Labelled, Sentence, Text, Unlabelled
@@ -83,7 +84,7 @@ def _stray_characters(rows: Sequence[Sequence[str] | None], path: Path, most: fl
     first = next(iter(found))
     if len(found) > most * len(rows):
         raise UserError(f"{path}: row {first} has {found[first]}. The file is damaged: download it again.")
-    return (f"{path.name}: {len(found)} sentences with control or replacement characters, as row {first}",)
+    return (f"{path.name}: {count_of(len(found), 'sentence')} with control or replacement characters, as row {first}",)
 
 
 def _require_some(items: Sequence[object], path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import LARGEST_TEXT, check_size
+from msd_ray.common.text import count_of
 
 from .encodings import UTF_8, decode
 
@@ -114,7 +115,9 @@ def _check_characters(text: str, path: Path, stray_lines: float) -> tuple[str, .
     if stray_lines:
         found = sum(_STRAY.search(row) is not None for row in text.split("\n"))
         if found <= stray_lines * text.count("\n"):
-            return (f"{path.name}: {found} lines with control or replacement characters, as {path.name}:{line}",)
+            return (
+                f"{path.name}: {count_of(found, 'line')} with control or replacement characters, as {path.name}:{line}",
+            )
     raise UserError(f"{path}:{line}: {_name(first.group())}. Correct the line, or download or export the file again.")
 
 
