@@ -22,12 +22,11 @@ from .language_prefix import language_prefix
 from .text_file import TextFile
 
 DOCSTART = "-DOCSTART-"
-_BOUNDARIES = (DOCSTART, "# id ")
+_BOUNDARY = re.compile(rf"{DOCSTART}(?=[ \t\r]|$)|# id ")
 _BLANKS = re.compile(r"[ \t]+")
 _INVISIBLE = regex.compile(r"[\p{Z}\p{C}]*")
-_LABEL_AT_END = regex.compile(r"(?:^|[^\w.\-])([BIMESLU]-[\w.-]+)$")
 # Entity types of a user's file are not known where no label is read, and words such as U-BAHN look like labels.
-_UNKNOWN_LABEL_AT_END = regex.compile(r"[\p{Z}\p{Cf},;|]([BIMESLU]-[A-Z][\w.-]+)$")
+_LABEL_AT_END = regex.compile(r"[\p{Z}\p{Cf}\p{Ll}\p{Lo}\p{N},;|][BIMESLU]-[A-Z][\w.-]+$")
 _FEWEST_ROWS = 3
 """Rows from which the first columns of a file tell what they are."""
 
@@ -85,7 +84,7 @@ def column_rows(file: TextFile, layout: Layout, lang: str, *, tokens_alone: bool
         UserError: a row has no token, no other column, or not the shape of the first row; a token contains a label or
             lacks the language prefix; or the first column does not contain the tokens.
     """
-    prefix = language_prefix(file, lang)
+    prefix, labels = language_prefix(file, lang), layout.labels[1:]
     first: ColumnRow | None = None
     tokens = _FirstColumns(file)
     for block in _blocks(file):
@@ -96,7 +95,7 @@ def column_rows(file: TextFile, layout: Layout, lang: str, *, tokens_alone: bool
             first = first or row
             _check_shape(file, row, first, line, layout, tokens_alone)
             columns[0] = _without_prefix(columns[0], prefix, file, number)
-            _check_no_label(file, row, layout)
+            _check_no_label(file, row, labels)
             rows.append(row)
         tokens.add(rows)
         yield rows
@@ -105,7 +104,7 @@ def column_rows(file: TextFile, layout: Layout, lang: str, *, tokens_alone: bool
 
 def documents(file: TextFile) -> int:
     """Number of `-DOCSTART-` lines."""
-    return len(re.findall(f"^{DOCSTART}", file.text, flags=re.MULTILINE))
+    return len(re.findall(rf"^{DOCSTART}(?=[ \t\r]|$)", file.text, flags=re.MULTILINE))
 
 
 def _split(line: str, layout: Layout, *, alone: bool) -> list[str]:
@@ -143,21 +142,22 @@ def _columns(count: int) -> str:
     return "the token alone" if count == 1 else f"{count} columns"
 
 
-def _check_no_label(file: TextFile, row: ColumnRow, layout: Layout) -> None:
-    """Raise UserError if a label is in the token, or between the first and the last column."""
+def _check_no_label(file: TextFile, row: ColumnRow, labels: tuple[str, ...]) -> None:
+    """Raise UserError if a label is in the token, or between the first and the last column.
+
+    labels: those with an entity type, if they are known.
+    """
     token = row.columns[0]
-    where = f"{file.path}:{row.number}"
-    if "-" in token:
-        match = (_LABEL_AT_END if layout.labels else _UNKNOWN_LABEL_AT_END).search(token)
-        if match and (not layout.labels or match[1] in layout.labels):
-            raise UserError(
-                f"{where}: the token {token[:80]!r} contains a label. Put the label into the row's last column."
-            )
+    if "-" in token and (token.endswith(labels) if labels else _LABEL_AT_END.search(token)):
+        raise UserError(
+            f"{file.path}:{row.number}: the token {token[:80]!r} contains a label. Put the label into the row's last "
+            "column."
+        )
     for column in row.columns[1:-1]:
-        if "-" in column and column in layout.labels:
+        if "-" in column and column in labels:
             raise UserError(
-                f"{where}: a label, {column!r}, before the last column, as where two rows were joined. Write one row "
-                "per line."
+                f"{file.path}:{row.number}: a label, {column!r}, before the last column, as where two rows were "
+                "joined. Write one row per line."
             )
 
 
@@ -168,7 +168,7 @@ def _blocks(file: TextFile) -> Iterator[Block]:
             raise UserError(
                 f"{file.path}:{number}: expected at most {LONGEST_LINE} characters in a line, found {len(line)}."
             )
-        if line.strip(" \t\r") and not line.startswith(_BOUNDARIES):
+        if line.strip(" \t\r") and not _BOUNDARY.match(line):
             block.append((number, line.rstrip("\r")))
         elif block:
             yield block

@@ -118,6 +118,7 @@ def test_tokens_alone_are_text_without_labels(write: WriteFile) -> None:
         ("Roche B-ORG", "expected (a row|the token alone)"),
         ("Roche\xa0B-ORG", "contains a label"),
         ("Roche,B-ORG", "contains a label"),
+        ("RocheB-ORG", "contains a label"),
         ("\u200b", "a token without a visible character"),
     ):
         for name in ("ar/train", "x.conll"):
