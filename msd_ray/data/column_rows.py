@@ -27,6 +27,7 @@ _BLANKS = re.compile(r"[ \t]+")
 _INVISIBLE = regex.compile(r"[\p{Z}\p{C}]*")
 # Entity types of a user's file are not known where no label is read, and words such as U-BAHN look like labels.
 _LABEL_AT_END = regex.compile(r"[\p{Z}\p{Cf}\p{Ll}\p{Lo}\p{N},;|][BIMESLU]-[A-Z][\w.-]+$")
+_LONGEST_LABEL = 80
 _FEWEST_ROWS = 3
 """Rows from which the first columns of a file tell what they are."""
 
@@ -148,7 +149,7 @@ def _check_no_label(file: TextFile, row: ColumnRow, labels: tuple[str, ...]) -> 
     labels: those with an entity type, if they are known.
     """
     token = row.columns[0]
-    if "-" in token and (token.endswith(labels) if labels else _LABEL_AT_END.search(token)):
+    if "-" in token and (token.endswith(labels) if labels else _LABEL_AT_END.search(token[-_LONGEST_LABEL:])):
         raise UserError(
             f"{file.path}:{row.number}: the token {token[:80]!r} contains a label. Put the label into the row's last "
             "column."

@@ -22,6 +22,7 @@ _CONSECUTIVE = 3
 _CAPITAL_LABEL = re.compile(r"O|[BIMESLU]-[A-Z\d_-]+")
 _TAGGED = re.compile(r"\S+[/|_](?:O|[BIMESLU]-[A-Z\d_-]+)")
 _TAGGED_SHARE = 0.8
+_LONGEST_WORD = 100
 _AS_COLUMNS = f"For one token per line, of which only tokens are read, name the file *{COLUMN_SUFFIXES[0]}."
 
 
@@ -85,5 +86,5 @@ def _labelled_rows(lines: list[str]) -> int | None:
 def _is_tagged(line: str) -> bool:
     """Whether the line is a sentence of tagged words, such as `Roche/B-ORG said/O`."""
     words = line.split()
-    tagged = sum(_TAGGED.fullmatch(word) is not None for word in words)
+    tagged = sum(len(word) < _LONGEST_WORD and _TAGGED.fullmatch(word) is not None for word in words)
     return len(words) > 1 and tagged >= _TAGGED_SHARE * len(words)

@@ -16,7 +16,9 @@ from msd_ray.common.text import count_of
 
 from .encodings import UTF_8, decode
 
-_STRAY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffd]|^\ufeff|\r(?!\r*(?:\n|\Z))", re.MULTILINE)
+_STRAY = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffd]|^\ufeff|(?<!\r)\r++(?!\n|\Z)", re.MULTILINE
+)
 _NAMES = {
     "\r": "a carriage return (U+000D) within a line",
     "\u2028": "a line separator (U+2028) within a line",

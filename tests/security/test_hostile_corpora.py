@@ -1,6 +1,8 @@
 """Corpus files that blow up, mislead or never end: refused with file and line, or read as plain text."""
 
+import contextlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from msd_ray.data.encode import encode_sentences
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.locate import find_file, languages_on_disk
+from msd_ray.data.own_files import read_rows, read_text
 from msd_ray.data.sentences import Sentence, Text
 
 WIKIANN, CONLL = DATASETS["wikiann"], DATASETS["conll"]
@@ -106,6 +109,35 @@ def test_a_long_run_of_blanks_takes_no_time(write: Write) -> None:
         columns.read_labelled(write(b"a" * 500_000 + b" \t" * 250_000), CONLL, "nl")
     spaced = columns.read_labelled(write(b"Anna" + b" \t" * 250_000 + b"B-PER" + b" " * 1000 + b"\n"), CONLL, "nl")
     assert spaced.sentences == (Sentence(("Anna",), ("B-PER",)),)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a\tO" + b"\r" * 1_000_000 + b"\n",
+        b"a\tO\n" + b"xB-A" * 250_000 + b"!\tO\n",
+        b"a\tO\n" + "é".encode() * 500_000 + b"\tO\n",
+        b"a\tO\n" + "É".encode("latin-1") * 1_000_000 + b"\tO\n",
+        b"a\tO\n" + b"ar-" * 300_000 + b":x\tO\n",
+    ],
+    ids=["carriage returns", "labels", "UTF-8", "Latin-1", "prefix"],
+)
+def test_long_runs_take_no_time(tmp_path: Path, content: bytes) -> None:
+    """Regular expressions that look for what editors leave behind must not try every pair of places."""
+    path = tmp_path / "own.conll"
+    path.write_bytes(content)
+    started = time.process_time()
+    for name, read in (
+        ("own.conll", read_text),
+        ("own.conll", read_rows),
+        ("own.txt", read_text),
+        ("train", lambda path, lang: columns.read_labelled(path, WIKIANN, lang)),
+        ("deu.train", lambda path, lang: columns.read_labelled(path, CONLL, lang)),
+    ):
+        path = path.rename(tmp_path / name)
+        with contextlib.suppress(UserError):
+            read(path, "de")
+    assert time.process_time() - started < 20
 
 
 HOSTILE = (
