@@ -191,7 +191,8 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
     return [
         ("study", f"{setup.settings.name}: {options.dataset}, en to {setup.lang}"),
         ("sentences", counts),
-        *(_own_files(setup) if options.own else []),
+        *([("entity types", _entity_types(setup))] if options.own else []),
+        *(("files", note) for note in (*setup.corpora.source.notes, *setup.corpora.target.notes)),
         ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),
         (
             "training",
@@ -250,11 +251,8 @@ def describe_split(setup: Setup) -> str:
     return f"scored on the {'test set' if target.has_test else 'dev set (no test file is on disk)'}"
 
 
-def _own_files(setup: Setup) -> list[tuple[str, str]]:
-    """Description of a user's own files: entity types, and what was done to the files."""
-    source, target = setup.corpora.source, setup.corpora.target
-    types = ", ".join(label[2:] for label in source.labels if label.startswith("B-"))
-    return [("entity types", types), *(("files", note) for note in (*source.notes, *target.notes))]
+def _entity_types(setup: Setup) -> str:
+    return ", ".join(label[2:] for label in setup.corpora.source.labels if label.startswith("B-"))
 
 
 def _phase(trials: int, searched: list[str]) -> str:

@@ -7,12 +7,19 @@ Reading:
     gold       gold labels of a target's training sentences, for the control `gold-aux` only
     locate     the file of a split, below the data directory or on the Hub
     hub        download from the Hugging Face Hub
-    columns    reader of text files with one token per line
-    parquet    reader of WikiAnn's Parquet files
+    columns    reader of text files with one token per line, and
+    parquet    of WikiAnn's Parquet files
     bio        IOB1 to BIO2, entity counts
     sentences  labelled and unlabelled sentences, and the hash of their content
     sample     the embedded sample corpus
     inventory  counts of files on disk, compared with Table 1
+
+Text files, the catalogue's and a user's own:
+
+    text_file        the text of a file, without characters that no text has
+    encodings        its encoding, by evidence
+    column_rows      rows with a token and a label, and checks of their shape
+    language_prefix  the language before every token, in WikiAnn's original form
 
 A user's own files:
 

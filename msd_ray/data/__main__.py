@@ -133,11 +133,11 @@ def _entities(row: SplitCount) -> str:
 
 
 def _notes(dataset: Dataset, rows: list[SplitCount]) -> list[str]:
-    notes = []
-    if any(row.documents for row in rows):
+    notes = [f"{row.lang} {row.split}: {note}." for row in rows for note in (*row.differences, *row.notes)]
+    if any(row.expected and row.expected.documents and row.documents for row in rows):
         notes.append("Table 1 counts the -DOCSTART- lines of CoNLL en and de as sentences.")
     if any(row.entities and row.entities.begin_i for row in rows):
-        notes.append("with I-: also entities that begin with I-, as conlleval counts them; Table 1 leaves them out.")
+        notes.append("with I-: also entities that begin with I-, as conlleval counts them.")
     if any(row.verdict == "sampled" for row in rows):
         notes.append(
             f"sampled: the test set is a fixed random {dataset.test_sample:,} of the file's sentences, as many as "

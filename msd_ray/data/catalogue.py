@@ -43,12 +43,14 @@ class Counts:
     Args:
         sentences: number of sentences, `-DOCSTART-` lines included.
         entities: number of entities.
-        documents: number of `-DOCSTART-` lines ("articles" in CoNLL-2003's own Table 1).
+        documents: number of `-DOCSTART-` lines among the sentences ("articles" in CoNLL-2003's own Table 1).
+        other_entities: number of entities of known files that differ from Table 1, and why they do.
     """
 
     sentences: int
     entities: int
     documents: int = 0
+    other_entities: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,9 @@ class Dataset:
         prefixes: language codes to file name prefixes.
         embedded: whether the corpus is part of this package and has no files.
         separator: column separator of text files.
-        encodings: encodings of text files, tried in this order.
+        ragged: whether rows of text files may differ in their number of columns.
+        latin_1: whether text files may be in Latin-1 or Windows-1252.
+        stray_lines: largest share of lines (in Parquet of sentences) that may contain control characters or U+FFFD.
         hub_repository: repository on the Hugging Face Hub, if any.
         counts: counts of Table 1.
         test_sample: number of sentences sampled from the test file; None: all.
@@ -90,7 +94,9 @@ class Dataset:
     prefixes: Mapping[str, str] = field(default_factory=dict)
     embedded: bool = False
     separator: Literal["tab", "blank"] = "blank"
-    encodings: tuple[str, ...] = ("utf-8-sig",)
+    ragged: bool = False
+    latin_1: bool = False
+    stray_lines: float = 0.0
     hub_repository: str | None = None
     counts: Mapping[tuple[str, Split], Counts] = field(default_factory=dict)
     test_sample: int | None = None
@@ -109,12 +115,14 @@ class Dataset:
 def _counts(
     table: Mapping[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]],
     documents: Mapping[str, tuple[int, int, int]] | None = None,
+    other_entities: Mapping[tuple[str, Split], Mapping[int, str]] | None = None,
 ) -> Mapping[tuple[str, Split], Counts]:
     counts = {}
     for lang, row in table.items():
         articles = (documents or {}).get(lang, (0, 0, 0))
         for split, (sentences, entities), article_count in zip(SPLITS, row, articles, strict=True):
-            counts[lang, split] = Counts(sentences, entities, article_count)
+            others = (other_entities or {}).get((lang, split), {})
+            counts[lang, split] = Counts(sentences, entities, article_count, others)
     return MappingProxyType(counts)
 
 
@@ -136,7 +144,8 @@ _CONLL = Dataset(
         "test": ("{prefix}.testb", "{lang}/{prefix}.testb", "{lang}/test.txt", "{prefix}/test.txt"),
     },
     prefixes={"en": "eng", "de": "deu", "es": "esp", "nl": "ned"},
-    encodings=("utf-8-sig", "latin-1"),
+    ragged=True,  # some rows of CoNLL-2003 German lack a column
+    latin_1=True,
     counts=_counts(
         {
             "en": ((14987, 23499), (3466, 5942), (3684, 5648)),
@@ -145,6 +154,7 @@ _CONLL = Dataset(
             "nl": ((15806, 13344), (2895, 2616), (5195, 3941)),
         },
         documents={"en": (946, 216, 231), "de": (553, 201, 155)},
+        other_entities={("es", "train"): {18797: "a copy in which the one entity that begins with I- was changed"}},
     ),
 )
 
@@ -169,6 +179,7 @@ _WIKIANN = Dataset(
         "test": ("{lang}/test", "test-{lang}.tsv", "{lang}/test.tsv", "{lang}/test-00000-of-00001.parquet"),
     },
     separator="tab",
+    stray_lines=0.001,  # Wikipedia's text, as it was
     hub_repository="unimelb-nlp/wikiann",
     counts=_counts(
         {
@@ -176,7 +187,11 @@ _WIKIANN = Dataset(
             "ar": ((20000, 22500), (10000, 11266), (10000, 11259)),
             "hi": ((5000, 6124), (1000, 1226), (1000, 1228)),
             "zh": ((20000, 25031), (10000, 12493), (10000, 12532)),
-        }
+        },
+        other_entities={
+            ("ar", "train"): {22501: "the public files have one entity more than Table 1"},
+            ("ar", "dev"): {11267: "the public files have one entity more than Table 1"},
+        },
     ),
 )
 

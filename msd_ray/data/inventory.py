@@ -8,7 +8,7 @@ from typing import Literal
 from .bio import EntityCount, count_entities
 from .catalogue import SPLITS, Counts, Dataset, Split
 from .load import read_labelled, subset
-from .locate import check_language, find_file, languages_on_disk, nothing_below
+from .locate import check_language, find_file, languages_on_disk, nothing_below, require_any_file, unpack_commands
 
 Verdict = Literal["match", "MISMATCH", "sampled", "no counts", "not there"]
 
@@ -25,6 +25,7 @@ class SplitCount:
         documents: `-DOCSTART-` lines found.
         entities: entities found; None if there is no file.
         sampled_from: sentences in the test file, if the test set is a sample of it.
+        notes: how the file was read, where that is not as UTF-8; or how to unpack it.
     """
 
     lang: str
@@ -34,14 +35,16 @@ class SplitCount:
     documents: int = 0
     entities: EntityCount | None = None
     sampled_from: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
         """Result of comparing found and expected counts.
 
-        Table 1 counts `-DOCSTART-` lines as sentences; copies without these lines match, too. It counts entities that
-        begin with `B-`; a file whose entities match by conlleval's rule matches, too. The entities of a sample differ
-        from those of the paper's sample, so only its size is compared.
+        Table 1 counts the `-DOCSTART-` lines of CoNLL en and de as sentences, but not those of nl; copies with other
+        numbers of these lines match, too. Entities match by their `B-` labels, by conlleval's rule, or if they are
+        those of a known file. The entities of a sample differ from those of the paper's sample, so only its size is
+        compared.
         """
         if self.sentences is None or self.entities is None:
             return "not there"
@@ -49,12 +52,30 @@ class SplitCount:
             return "no counts"
         if self.sampled_from is not None:
             return "sampled" if self.sentences == self.expected.sentences else "MISMATCH"
-        sentences_match = self.sentences == self.expected.sentences - self.expected.documents and self.documents in (
-            self.expected.documents,
-            0,
-        )
-        entities_match = self.expected.entities in (self.entities.begin_b, self.entities.total)
+        sentences_match = self.sentences == self.expected.sentences - self.expected.documents
+        entities = (self.expected.entities, *self.expected.other_entities)
+        entities_match = any(count in entities for count in (self.entities.begin_b, self.entities.total))
         return "match" if sentences_match and entities_match else "MISMATCH"
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """In what a split that matches differs from Table 1, as sentences for people."""
+        if self.expected is None or self.entities is None or self.verdict != "match":
+            return ()
+        found = []
+        if self.documents != self.expected.documents:
+            table = f"{self.expected.documents:,}" if self.expected.documents else "none"
+            found.append(f"the same sentences; {self.documents:,} -DOCSTART- lines, Table 1 counts {table}")
+        if self.expected.entities not in (self.entities.begin_b, self.entities.total):
+            others = self.expected.other_entities
+            found.append(others.get(self.entities.total) or others[self.entities.begin_b])
+        elif self.expected.entities != self.entities.begin_b:
+            found.append(f"the same entities, {self.entities.begin_i:,} of which begin with I-")
+        elif self.entities.begin_i:
+            found.append(
+                f"the same entities; {self.entities.begin_i:,} more, which begin with I-, Table 1 does not count"
+            )
+        return tuple(found)
 
 
 def count_splits(dataset: Dataset, data_dir: Path | None, langs: tuple[str, ...] = ()) -> Iterator[SplitCount]:
@@ -63,10 +84,13 @@ def count_splits(dataset: Dataset, data_dir: Path | None, langs: tuple[str, ...]
     Without a data directory the files are downloaded from the Hub, if it has the data set.
 
     Raises:
-        UserError: as the loaders; also if the data directory contains nothing of the data set.
+        UserError: as the loaders; also if the data directory contains nothing of the data set, or nothing of a given
+            language.
     """
     for lang in langs:
         check_language(dataset, lang, data_dir)
+        if data_dir is not None and not dataset.embedded:
+            require_any_file(dataset, lang, data_dir)
     on_disk: tuple[str, ...] = ()
     if data_dir is not None and not dataset.embedded:
         on_disk = languages_on_disk(dataset, data_dir)
@@ -80,7 +104,9 @@ def count_splits(dataset: Dataset, data_dir: Path | None, langs: tuple[str, ...]
 def _count(dataset: Dataset, lang: str, split: Split, data_dir: Path | None) -> SplitCount:
     expected = dataset.counts.get((lang, split))
     if not (dataset.embedded or data_dir is None or find_file(dataset, lang, split, data_dir)):
-        return SplitCount(lang=lang, split=split, expected=expected)
+        packed = unpack_commands(dataset, lang, (split,), data_dir)
+        notes = tuple(f"the file is compressed, unpack it: {command}" for command in packed)
+        return SplitCount(lang=lang, split=split, expected=expected, notes=notes)
     found = read_labelled(dataset, lang, split, data_dir)
     sentences = subset(found.sentences, dataset.test_sample if split == "test" else None)
     return SplitCount(
@@ -91,4 +117,5 @@ def _count(dataset: Dataset, lang: str, split: Split, data_dir: Path | None) -> 
         documents=found.documents,
         entities=count_entities(sentences),
         sampled_from=len(found.sentences) if len(sentences) < len(found.sentences) else None,
+        notes=found.notes,
     )

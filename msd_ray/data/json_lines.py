@@ -8,9 +8,9 @@ from typing import Any
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import LONGEST_LINE
 
-from .columns import UTF_8, decoded
 from .rows import Row, RowFile, labelled_row, row_file, unlabelled_rows
 from .sentences import Unlabelled
+from .text_file import read_text_file
 
 
 def read_rows(path: Path) -> RowFile:
@@ -44,7 +44,7 @@ def _row(found: dict[str, Any], number: int, where: str) -> Row:
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(decoded(path, UTF_8).removesuffix("\n").split("\n"), start=1):
+    for number, line in enumerate(read_text_file(path).text.removesuffix("\n").split("\n"), start=1):
         if len(line) > LONGEST_LINE:
             raise UserError(f"{path}:{number}: a line of {len(line):,} characters; at most {LONGEST_LINE:,} are read.")
         try:

@@ -28,6 +28,11 @@ _LABEL = re.compile(r"O|[BIMESLU]-[^\W_][\w.-]{0,59}")
 _MOST_TYPES = 400
 
 
+def has_label_form(text: str) -> bool:
+    """Whether text could be a label of any scheme: `O`, or a prefix and an entity type."""
+    return _LABEL.fullmatch(text) is not None
+
+
 def to_bio2(file: RowFile) -> tuple[tuple[Sentence, ...], Scheme]:
     """Convert the sentences of a file to BIO2; also returns the scheme of its labels.
 

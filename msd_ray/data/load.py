@@ -35,7 +35,7 @@ class SourceCorpus:
         dev: development sentences.
         labels: `O`, then `B-` and `I-` of every entity type; a label's position is its class index.
         files: files that were read, training first; empty for the embedded sample.
-        notes: what was done to the user's own files, as sentences for people.
+        notes: how files were read and converted, as sentences for people.
     """
 
     dataset: str
@@ -60,7 +60,7 @@ class TargetCorpus:
         has_dev: whether there is a development set, read or not.
         word_rule: how the training text is split into words.
         files: files that were read, training first; empty for the embedded sample.
-        notes: what was done to the user's own files, as sentences for people.
+        notes: how files were read and converted, as sentences for people.
     """
 
     dataset: str
@@ -91,6 +91,7 @@ def load_source(dataset: str, data_dir: Path | None, *, lang: str = "en", limit:
         dev=dev.sentences,
         labels=entry.labels,
         files=_files(train.path, dev.path),
+        notes=_notes(train, dev),
     )
 
 
@@ -121,6 +122,7 @@ def load_target(
         has_test=has_test(entry, lang, data_dir),
         word_rule=rule_of_tokens(train.texts),
         files=_files(train.path, None if labelled is None else labelled.path),
+        notes=_notes(train, *(() if labelled is None else (labelled,))),
     )
 
 
@@ -209,7 +211,7 @@ def read_unlabelled(dataset: Dataset, lang: str, data_dir: Path | None) -> Unlab
     if path.suffix == ".parquet":
         from . import parquet  # imported here: other files are read without pyarrow
 
-        return parquet.read_unlabelled(path)
+        return parquet.read_unlabelled(path, dataset)
     return columns.read_unlabelled(path, dataset, lang)
 
 
@@ -238,6 +240,10 @@ def _checked(dataset: str, lang: str, data_dir: Path | None, limit: int | None) 
     if limit is not None and limit < 1:
         raise UserError(f"--limit {limit}: expected at least 1 sentence.")
     return entry
+
+
+def _notes(*read: Labelled | Unlabelled) -> tuple[str, ...]:
+    return tuple(note for found in read for note in found.notes)
 
 
 def _files(*paths: Path | None) -> tuple[str, ...]:

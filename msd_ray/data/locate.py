@@ -1,13 +1,14 @@
 """Locate the file of a split: below the data directory, or downloaded from the Hub."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msd_ray.common.errors import UserError
 
 from . import hub
 from .catalogue import SPLITS, Dataset, Split, is_language_code, unknown_language
+from .text_file import PACKED, unpack_command
 
 
 def require_file(dataset: Dataset, lang: str, split: Split, data_dir: Path | None) -> Path:
@@ -26,9 +27,23 @@ def require_file(dataset: Dataset, lang: str, split: Split, data_dir: Path | Non
         raise UserError(
             f"no {split} file of data set '{dataset.name}', language '{lang}', below {data_dir}: "
             f"looked for {', '.join(dataset.paths(lang, split))}, also in {' and '.join(dataset.folders)}. "
-            f"Get the corpus from {dataset.homepage}{_or_the_hub(dataset)}"
+            f"{_unpack(dataset, lang, (split,), data_dir) or _get(dataset)}"
         )
     return found
+
+
+def require_any_file(dataset: Dataset, lang: str, data_dir: Path) -> None:
+    """Check that there is a file of a language.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not any(find_file(dataset, lang, split, data_dir) for split in SPLITS):
+        names = ", ".join(path for split in SPLITS for path in dataset.paths(lang, split)[:1])
+        raise UserError(
+            f"nothing of data set '{dataset.name}', language '{lang}', below {data_dir}: looked for names such as "
+            f"{names}. {_unpack(dataset, lang, SPLITS, data_dir) or _get(dataset)}"
+        )
 
 
 def find_file(dataset: Dataset, lang: str, split: Split, data_dir: Path) -> Path | None:
@@ -37,20 +52,38 @@ def find_file(dataset: Dataset, lang: str, split: Split, data_dir: Path) -> Path
     Raises:
         UserError: the data directory is not a directory.
     """
+    return next(_files(dataset, lang, split, data_dir), None)
+
+
+def _files(dataset: Dataset, lang: str, split: Split, data_dir: Path, suffix: str = "") -> Iterator[Path]:
     for pattern in dataset.paths(lang, split):
         for root in _roots(dataset, data_dir):
-            for path in sorted(root.glob(pattern)):
-                if path.is_file():
-                    return path
-    return None
+            yield from (path for path in sorted(root.glob(pattern + suffix)) if path.is_file())
+
+
+def unpack_commands(dataset: Dataset, lang: str, splits: Sequence[Split], data_dir: Path) -> tuple[str, ...]:
+    """The shell commands that unpack compressed files of a language, for splits without another file."""
+    return tuple(
+        unpack_command(packed)
+        for split in splits
+        if find_file(dataset, lang, split, data_dir) is None
+        for packed in [next((path for end in PACKED for path in _files(dataset, lang, split, data_dir, end)), None)]
+        if packed is not None
+    )
 
 
 def has_test(dataset: Dataset, lang: str, data_dir: Path | None) -> bool:
-    """Whether there is a test set. The Hub has one for every language."""
+    """Whether there is a test set. The Hub has one for every language.
+
+    Raises:
+        UserError: it is compressed.
+    """
     if dataset.embedded:
         return True
     if data_dir is None:
         return dataset.hub_repository is not None
+    if packed := _unpack(dataset, lang, ("test",), data_dir):
+        raise UserError(f"the test file of data set '{dataset.name}', language '{lang}', is compressed. {packed}")
     return find_file(dataset, lang, "test", data_dir) is not None
 
 
@@ -91,9 +124,10 @@ def needs_directory(dataset: Dataset) -> UserError:
 def nothing_below(dataset: Dataset, data_dir: Path) -> UserError:
     """The error for a data directory without any file of the data set."""
     names = ", ".join(dataset.paths(dataset.languages[0], "train"))
+    packed = next((found for lang in dataset.languages if (found := _unpack(dataset, lang, SPLITS, data_dir))), "")
     return UserError(
         f"nothing of data set '{dataset.name}' below {data_dir}: looked for names such as {names}. "
-        f"Get the corpus from {dataset.homepage}{_or_the_hub(dataset)}"
+        f"{packed or _get(dataset)}"
     )
 
 
@@ -117,5 +151,11 @@ def _named_on_disk(dataset: Dataset, data_dir: Path) -> Iterator[str]:
                     yield match["lang"]
 
 
-def _or_the_hub(dataset: Dataset) -> str:
-    return ", or leave --data-dir out to download it from the hub" if dataset.hub_repository else ""
+def _unpack(dataset: Dataset, lang: str, splits: Sequence[Split], data_dir: Path) -> str:
+    commands = unpack_commands(dataset, lang, splits, data_dir)
+    return f"Unpack what is compressed: {' && '.join(commands)}" if commands else ""
+
+
+def _get(dataset: Dataset) -> str:
+    hub = ", or leave --data-dir out to download it from the hub" if dataset.hub_repository else ""
+    return f"Get the corpus from {dataset.homepage}{hub}"

@@ -1,14 +1,16 @@
 """A user's own files, each read in the form that its name tells: Parquet, JSON lines, columns or raw text."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from msd_ray.common.errors import UserError
 
 from . import columns, json_lines, raw_text
+from .column_rows import ColumnRow, column_rows, own_layout
 from .rows import Row, RowFile, check_words, row_file
 from .sentences import Unlabelled
+from .text_file import compressed_copy, read_text_file, unpack_command
 
 _JSON = (".jsonl", ".json")
 _LABELLED_SUFFIXES = (".parquet", *_JSON, *raw_text.COLUMN_SUFFIXES, ".txt")
@@ -47,8 +49,8 @@ def read_rows(path: Path, lang: str) -> RowFile:
         return hub_parquet.read_rows(path)
     if path.suffix in _JSON:
         return json_lines.read_rows(path)
-    text = columns.decoded(path, columns.UTF_8)
-    sentences = columns.labelled_rows(text, _layout(text), lang, path)
+    file = read_text_file(path)
+    sentences = column_rows(file, own_layout(file), lang)
     return row_file(path, (_row(path, sentence) for sentence in sentences), token_lines=True)
 
 
@@ -66,18 +68,19 @@ def read_text(path: Path, lang: str) -> tuple[Unlabelled, bool]:
     if path.suffix in _JSON:
         return json_lines.read_texts(path), False
     if path.suffix in raw_text.COLUMN_SUFFIXES:
-        layout = _layout(columns.decoded(path, columns.UTF_8))
-        found = columns.read_unlabelled(path, layout, lang)
+        file = read_text_file(path)
+        found = columns.read_texts(file, own_layout(file), lang)
         for number, text in enumerate(found.texts, start=1):
             check_words(text.tokens, f"{path}, sentence {number}")
         return found, False
     return raw_text.read_raw(path), True
 
 
-def _row(path: Path, sentence: Iterable[tuple[int, str, str]]) -> Row:
-    (line, *_), tokens, labels = zip(*sentence, strict=True)
+def _row(path: Path, sentence: Sequence[ColumnRow]) -> Row:
+    line = sentence[0].number
+    tokens = tuple(row.columns[0] for row in sentence)
     check_words(tokens, f"{path}:{line}")
-    return Row(tokens, labels, line)
+    return Row(tokens, tuple(row.columns[-1] for row in sentence), line)
 
 
 def train_and_dev(source: Path) -> tuple[Path, Path | None]:
@@ -111,13 +114,9 @@ def _named(directory: Path, names: tuple[str, ...]) -> Path | None:
     return found[0] if found else None
 
 
-def _layout(text: str) -> columns.OwnLayout:
-    """Tab-separated if the first row is."""
-    first = next((line for line in text.split("\n") if line.strip()), "")
-    return columns.OwnLayout(separator="tab" if "\t" in first.strip() else "blank")
-
-
 def _require_file(path: Path) -> None:
     if not path.is_file():
         what = "is not a file" if path.exists() else "does not exist"
-        raise UserError(f"{path}: {what}. Give a file of sentences.")
+        packed = compressed_copy(path)
+        advice = "Give a file of sentences." if packed is None else f"Unpack {packed.name}: {unpack_command(packed)}"
+        raise UserError(f"{path}: {what}. {advice}")

@@ -8,9 +8,11 @@ import pyarrow as pa
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import is_text_lists, read_columns
+from msd_ray.common.text import count_of
 
 from .catalogue import Dataset
 from .sentences import Labelled, Sentence, Text, Unlabelled
+from .text_file import stray_character
 
 _ADVICE = "The file is not WikiAnn as the hub has it: download it again."
 
@@ -36,19 +38,20 @@ def read_labelled(path: Path, dataset: Dataset) -> Labelled:
         if tokens:
             sentences.append(Sentence(tuple(tokens), tuple(labels[tag] for tag in tags)))
     _require_some(sentences, path)
-    return Labelled(sentences=tuple(sentences), path=path)
+    notes = _stray_characters(columns[0], path, dataset.stray_lines)
+    return Labelled(sentences=tuple(sentences), path=path, notes=notes)
 
 
-def read_unlabelled(path: Path) -> Unlabelled:
+def read_unlabelled(path: Path, dataset: Dataset) -> Unlabelled:
     """Read the tokens of all sentences; the label column is not read.
 
     Raises:
-        UserError: the file is not Parquet with a column `tokens`, or has no rows.
+        UserError: the file is not Parquet with a column `tokens`, has no rows, or is damaged.
     """
     (rows,) = read_text_columns(path, "tokens", advice=_ADVICE)
     texts = tuple(Text(tuple(tokens)) for tokens in rows if tokens)
     _require_some(texts, path)
-    return Unlabelled(texts=texts, path=path)
+    return Unlabelled(texts=texts, path=path, notes=_stray_characters(rows, path, dataset.stray_lines))
 
 
 def read_text_columns(path: Path, *names: str, advice: str) -> list[list[Any]]:
@@ -71,6 +74,17 @@ def read_text_columns(path: Path, *names: str, advice: str) -> list[list[Any]]:
     if not is_text_lists(columns[0]):
         raise UserError(f"{path}: column `{names[0]}` does not contain lists of strings. {advice}")
     return columns
+
+
+def _stray_characters(rows: Sequence[Sequence[str] | None], path: Path, most: float) -> tuple[str, ...]:
+    """Check that at most this share of the rows has characters that no text has; returns the note that says so."""
+    found = {row: name for row, tokens in enumerate(rows) if (name := stray_character(" ".join(tokens or ())))}
+    if not found:
+        return ()
+    first = next(iter(found))
+    if len(found) > most * len(rows):
+        raise UserError(f"{path}: row {first} has {found[first]}. The file is damaged: download it again.")
+    return (f"{path.name}: {count_of(len(found), 'sentence')} with control or replacement characters, as row {first}",)
 
 
 def _require_some(items: Sequence[object], path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from msd_ray.common.errors import UserError
 
 from .sentences import Text, Unlabelled
+from .text_file import stray_character
 
 LONGEST_SENTENCE = 2_000
 """Words of a sentence; a longer one is a file whose sentences are not separated."""
@@ -54,7 +55,7 @@ def check_words(tokens: Sequence[str], where: str) -> None:
     """Check the words of a sentence.
 
     Raises:
-        UserError: one is empty, or there are more than a sentence has.
+        UserError: one is empty or has a character that no text has, or there are more than a sentence has.
     """
     if len(tokens) > LONGEST_SENTENCE:
         raise UserError(
@@ -63,6 +64,9 @@ def check_words(tokens: Sequence[str], where: str) -> None:
         )
     if not all(token.strip() for token in tokens):
         raise UserError(f"{where}: a sentence with an empty word. Remove the word and its label.")
+    stray = stray_character(" ".join(tokens))
+    if stray is not None:
+        raise UserError(f"{where}: a sentence with {stray}. Correct the word.")
 
 
 def labelled_row(tokens: Sequence[str], labels: Sequence[str], place: int, where: str) -> Row:

@@ -43,11 +43,13 @@ class Labelled:
         sentences: in the order of the file.
         documents: number of `-DOCSTART-` lines in the file.
         path: the file; None for the embedded sample.
+        notes: how the file was read, where that is not as UTF-8, as sentences for people.
     """
 
     sentences: tuple[Sentence, ...]
     documents: int = 0
     path: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +59,12 @@ class Unlabelled:
     Args:
         texts: in the order of the file.
         path: the file; None for the embedded sample.
+        notes: as those of `Labelled`.
     """
 
     texts: tuple[Text, ...]
     path: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def digest(sentences: Sequence[Sentence | Text]) -> str:

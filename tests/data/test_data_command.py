@@ -71,7 +71,8 @@ def test_check_shows_both_ways_of_counting(capsys: pytest.CaptureFixture[str], t
     output = capsys.readouterr().out
     assert "3 (with -DOCSTART- 4) / 2,895" in output
     assert "2 (with I- 3) / 2,616" in output
-    assert "Table 1 counts the -DOCSTART- lines" in output
+    assert "with I-: also entities that begin with I-, as conlleval counts them." in output
+    assert "Table 1 counts the -DOCSTART- lines" not in output  # not those of nl
 
 
 def test_check_of_the_sample(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +90,7 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 
 def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path) -> None:
-    (tmp_path / "eng.train").write_text("EU NNP I-NP I-ORG\nrejects VBZ\nx\n")
+    (tmp_path / "eng.train").write_text("EU NNP I-NP I-ORG\nrejects VBZ\n\nx\n")
     command = [sys.executable, "-m", "msd_ray.data", "check", "--dataset", "conll", "--data-dir", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2

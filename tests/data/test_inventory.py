@@ -30,7 +30,8 @@ def test_multiconer_is_table_1() -> None:
         (3250, 0, 5942, 0, "match"),  # a copy without -DOCSTART- lines
         (3466, 0, 5942, 0, "MISMATCH"),
         (3249, 216, 5942, 0, "MISMATCH"),
-        (3250, 215, 5942, 0, "MISMATCH"),
+        (3250, 215, 5942, 0, "match"),  # a copy without its first -DOCSTART- line
+        (3250, 217, 5942, 0, "match"),  # one more at the end
         (3250, 216, 5941, 0, "MISMATCH"),
         (3250, 216, 5942, 1, "match"),
         (3250, 216, 5941, 1, "match"),

@@ -13,7 +13,8 @@ WriteFile = Callable[..., Path]
 MULTICONER = Path(__file__).parents[3] / "shared" / "data" / "multiconer"
 
 TURKISH = "# id 1\tdomain=train\nankara _ _ B-LOC\nve _ _ O\n\n# id 2\tdomain=train\nwwe _ _ B-CORP\n"
-GARBAGE = ["XYZ", "B-", "B-LOC two words", "-DOCSTART-", "", "\ufffd", "# id 9", "999", "O"]
+GARBAGE = ["B-XYZ", "I-999", "S-LOC", "L-x.y_z", "E-Ä", "B-PER", "O"]
+NO_LABELS = ["XYZ", "B-", "B-LOC two words", "-DOCSTART-", "", "\ufffd", "# id 9", "999", "B-LOC\u200b", "B-LOC,", "o"]
 
 
 def write_mlowner(write: WriteFile, folder: str = "tr/", lang: str = "tr") -> None:
@@ -94,9 +95,28 @@ def test_target_training_labels_change_nothing(
     garbled = load_target(dataset, lang, tmp_path)
     assert garbled == honest
     assert digest(garbled.train) == digest(honest.train)
-    if garbage != "O":
-        with pytest.raises(UserError):
+    if garbage not in ("O", "B-PER"):
+        with pytest.raises(UserError, match=":1: unknown label"):
             load_source(dataset, tmp_path, lang=lang)
+
+
+@pytest.mark.parametrize("last", NO_LABELS)
+@pytest.mark.parametrize(
+    ("dataset", "lang", "train", "row"),
+    [
+        ("mlowner", "tr", "tr/tr_train.conll", "{} _ _ "),
+        ("wikiann", "ar", "ar/train", "ar:{}\t"),
+        ("conll", "de", "deu.train", "{} lemma NN NC "),
+    ],
+)
+def test_a_last_column_that_is_no_label_is_refused(
+    write: WriteFile, tmp_path: Path, dataset: str, lang: str, train: str, row: str, last: str
+) -> None:
+    """Its row may be shifted, and the first column no token."""
+    rows = [f"{row.format(token)}{'O' if token != 'c' else last}" for token in "abcd"]
+    write(train, "\n".join(rows))
+    with pytest.raises(UserError, match=rf"{Path(train).name}:3: "):
+        load_target(dataset, lang, tmp_path, dev=False)
 
 
 def test_limit_takes_training_sentences_alone_in_file_order(write: WriteFile, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_directory_as_source(files: OwnFiles, write: WriteFile) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("ar.conll", "مرض\tgarbage-1\nهنا\tgarbage-2\n"),
+        ("ar.conll", "مرض\tB-garbage\nهنا\tO\n"),
         ("ar.tsv", "مرض\nهنا\n"),
         ("ar.jsonl", '{"tokens": ["مرض", "هنا"], "ner_tags": [1, "garbage"]}\n'),
     ],

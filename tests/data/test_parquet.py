@@ -20,13 +20,13 @@ def test_the_hubs_columns(write_parquet: WriteFile) -> None:
         Sentence(("Jomo", "Kenyatta", "\u00a0"), ("B-PER", "I-PER", "O")),
         Sentence(("Nairobi", "UM"), ("B-LOC", "B-ORG")),
     )
-    assert read_unlabelled(path).texts == (Text(("Jomo", "Kenyatta", "\u00a0")), Text(("Nairobi", "UM")))
+    assert read_unlabelled(path, WIKIANN).texts == (Text(("Jomo", "Kenyatta", "\u00a0")), Text(("Nairobi", "UM")))
 
 
 def test_unlabelled_reading_needs_no_labels(tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     pq.write_table(pa.table({"tokens": [["a"], ["b", "c"]]}), path)
-    assert read_unlabelled(path).texts == (Text(("a",)), Text(("b", "c")))
+    assert read_unlabelled(path, WIKIANN).texts == (Text(("a",)), Text(("b", "c")))
     with pytest.raises(UserError, match=r"no column `ner_tags`\. The file is not WikiAnn"):
         read_labelled(path, WIKIANN)
 
@@ -47,6 +47,6 @@ def test_malformed_parquet(write_parquet: WriteFile, rows: list[object], complai
 
 def test_a_file_that_is_no_parquet(write: WriteFile) -> None:
     path = write("train.parquet", "<html>not found</html>")
-    for read in (lambda: read_labelled(path, WIKIANN), lambda: read_unlabelled(path)):
+    for read in (lambda: read_labelled(path, WIKIANN), lambda: read_unlabelled(path, WIKIANN)):
         with pytest.raises(UserError, match=r"cannot read .*train\.parquet as Parquet"):
             read()

@@ -29,9 +29,29 @@ def test_one_sentence_per_line(write: WriteFile) -> None:
         ("a b c\nword\tB-PER\n", r"ar\.txt:2: labelled text: 'word\\tB-PER'\. Write one sentence per line"),
         ("word\tNN\tO\n", r"ar\.txt:1: labelled text"),
         ("He NN O\nspoke VB O\nin IN O\n\nParis NN B-LOC\n", r"ar\.txt:1: labelled text"),
+        ("a,O\nb,B-PER\n", r"ar\.txt:1: labelled text"),
+        ("a\u200bO\nb\u200bB-PER\n", r"ar\.txt:1: labelled text"),
+        ("one two\nthree four\n" * 9 + "He O\nin O\nParis B-LOC\n", r"ar\.txt:19: labelled text: 'He O'"),
+        ("one two\nHe/O saw/O Paris/B-LOC ./O\n", r"ar\.txt:2: labelled text: 'He/O saw"),
+        ("He|O saw|O Paris|B-LOC\n", r"ar\.txt:1: labelled text"),
         ("a\n\udcff".encode("utf-8", "surrogateescape").decode("latin-1"), r"ar\.txt:2: not UTF-8"),
     ],
-    ids=["nothing", "newline", "blanks", "end", "huge", "tab", "three columns", "blank columns", "latin-1"],
+    ids=[
+        "nothing",
+        "newline",
+        "blanks",
+        "end",
+        "huge",
+        "tab",
+        "three columns",
+        "blank columns",
+        "commas",
+        "marks",
+        "rows below",
+        "tagged",
+        "bars",
+        "latin-1",
+    ],
 )
 def test_what_is_no_raw_text_is_refused_with_its_line(write: WriteFile, text: str, complaint: str) -> None:
     path = write("ar.txt", text, "latin-1" if "UTF" in complaint else "utf-8")
@@ -41,3 +61,5 @@ def test_what_is_no_raw_text_is_refused_with_its_line(write: WriteFile, text: st
 
 def test_a_few_sentences_may_end_like_labels(write: WriteFile) -> None:
     assert len(read_raw(write("de.txt", "Vitamin B-Komplex\nsie nimmt Vitamine\ner auch\n")).texts) == 3
+    text = "die neue U-Bahn\nmehr U-Bahn\nnoch eine U-Bahn\n" + "ein Satz\n" * 4
+    assert len(read_raw(write("de.txt", text)).texts) == 7

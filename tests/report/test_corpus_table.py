@@ -53,7 +53,10 @@ def test_docstart_lines_count_as_the_paper_counts_them() -> None:
     assert len(whole.notes) == 1
     stripped = corpus_table({"conll": [found("de", "train", 12705 - 553, 11851)]})
     assert line(stripped, "German-de, sentences")[:3] == ["12,705", "12,152", "−553"]
-    assert "without its 553 -DOCSTART- lines" in stripped.notes[1]
+    assert stripped.notes[1] == "conll de train: the same sentences; 0 -DOCSTART- lines, Table 1 counts 553."
+    dutch = corpus_table({"conll": [found("nl", "train", 15806, 13344, documents=287)]})
+    assert line(dutch, "Dutch-nl, sentences")[:3] == ["15,806", "15,806", "0"]
+    assert dutch.notes[1] == "conll nl train: the same sentences; 287 -DOCSTART- lines, Table 1 counts none."
 
 
 def test_other_files_are_called_that() -> None:
@@ -99,5 +102,5 @@ def two_sentences(tmp_path: Path) -> Path:
 
 def test_counts_come_from_the_files_themselves(two_sentences: Path) -> None:
     table = corpus_table({"conll": list(count_splits(DATASETS["conll"], two_sentences, ("nl",)))})
-    assert line(table, "Dutch-nl, sentences")[:6] == ["15,806", "3", "−15,803", "2,895", "no file", "–"]
+    assert line(table, "Dutch-nl, sentences")[:6] == ["15,806", "2", "−15,804", "2,895", "no file", "–"]
     assert line(table, "Dutch-nl, entities")[:3] == ["13,344", "2", "−13,342"]

@@ -103,7 +103,7 @@ def spoil_training_labels(directory: Path, lang: str = "ar") -> None:
     """Replace each label of the training file by a string that is not a label, different for each token."""
     path = directory / lang / "train"
     lines = path.read_text(encoding="utf-8").split("\n")
-    spoiled = [line and f"{line.rpartition(chr(9))[0]}\tgarbage-{number}" for number, line in enumerate(lines)]
+    spoiled = [line and f"{line.rpartition(chr(9))[0]}\tB-garbage-{number}" for number, line in enumerate(lines)]
     path.write_text("\n".join(spoiled), encoding="utf-8")
 
 

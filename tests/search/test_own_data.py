@@ -175,7 +175,7 @@ def test_garbage_as_labels_of_target_columns_changes_nothing(
     files: Mapping[str, Path], tiny_encoder: EncoderFiles, tmp_path: Path
 ) -> None:
     keys = []
-    for name, label in (("gold", "B-DRUG"), ("garbage", "nonsense")):
+    for name, label in (("gold", "B-DRUG"), ("garbage", "I-nonsense")):
         text = tmp_path / f"{name}.conll"
         text.write_text("".join(f"{token} {label}\n" for token in short("ar", 1)[0].tokens), encoding="utf-8")
         search = own_search(tmp_path / name, tiny_encoder, {**files, "target_text": text})

@@ -1,6 +1,8 @@
 """Corpus files that blow up, mislead or never end: refused with file and line, or read as plain text."""
 
+import contextlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from msd_ray.data.encode import encode_sentences
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.locate import find_file, languages_on_disk
+from msd_ray.data.own_files import read_rows, read_text
 from msd_ray.data.sentences import Sentence, Text
 
 WIKIANN, CONLL = DATASETS["wikiann"], DATASETS["conll"]
@@ -40,7 +43,7 @@ def test_a_few_bytes_that_stand_for_millions_of_tokens(tmp_path: Path, monkeypat
     assert bomb.stat().st_size < 2_000
     monkeypatch.setattr(limits, "MOST_VALUES", 1_000_000)
     with pytest.raises(UserError, match=r"train\.parquet: \d+ bytes stand for \d+ decompressed and 2\d+ values"):
-        parquet.read_unlabelled(bomb)
+        parquet.read_unlabelled(bomb, WIKIANN)
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "brotli"])
@@ -51,7 +54,7 @@ def test_a_zip_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression
     assert bomb.stat().st_size < 100_000
     monkeypatch.setattr(limits, "LARGEST_TEXT", 1 << 20)
     with pytest.raises(UserError, match=r"train\.parquet: \d+ bytes stand for 8\d+ decompressed"):
-        parquet.read_unlabelled(bomb)
+        parquet.read_unlabelled(bomb, WIKIANN)
 
 
 def test_the_bounds_themselves() -> None:
@@ -68,7 +71,7 @@ def test_parquet_whose_tokens_are_none(tmp_path: Path, column: pa.Array) -> None
     path = tmp_path / "train.parquet"
     pq.write_table(pa.table({"tokens": column}), path)
     with pytest.raises(UserError, match=r"train\.parquet: column `tokens` does not contain lists of strings"):
-        parquet.read_unlabelled(path)
+        parquet.read_unlabelled(path, WIKIANN)
 
 
 def test_text_in_parquet_that_is_not_utf8(tmp_path: Path) -> None:
@@ -78,7 +81,7 @@ def test_text_in_parquet_that_is_not_utf8(tmp_path: Path) -> None:
     )
     pq.write_table(pa.table({"tokens": pa.ListArray.from_arrays(pa.array([0, 1], pa.int32()), broken)}), path)
     with pytest.raises(UserError, match="as Parquet"):
-        parquet.read_unlabelled(path)
+        parquet.read_unlabelled(path, WIKIANN)
 
 
 def test_a_file_larger_than_any_corpus_is_not_read(write: Write) -> None:
@@ -108,9 +111,38 @@ def test_a_long_run_of_blanks_takes_no_time(write: Write) -> None:
     assert spaced.sentences == (Sentence(("Anna",), ("B-PER",)),)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a\tO" + b"\r" * 1_000_000 + b"\n",
+        b"a\tO\n" + b"xB-A" * 250_000 + b"!\tO\n",
+        b"a\tO\n" + "é".encode() * 500_000 + b"\tO\n",
+        b"a\tO\n" + "É".encode("latin-1") * 1_000_000 + b"\tO\n",
+        b"a\tO\n" + b"ar-" * 300_000 + b":x\tO\n",
+    ],
+    ids=["carriage returns", "labels", "UTF-8", "Latin-1", "prefix"],
+)
+def test_long_runs_take_no_time(tmp_path: Path, content: bytes) -> None:
+    """Regular expressions that look for what editors leave behind must not try every pair of places."""
+    path = tmp_path / "own.conll"
+    path.write_bytes(content)
+    started = time.process_time()
+    for name, read in (
+        ("own.conll", read_text),
+        ("own.conll", read_rows),
+        ("own.txt", read_text),
+        ("train", lambda path, lang: columns.read_labelled(path, WIKIANN, lang)),
+        ("deu.train", lambda path, lang: columns.read_labelled(path, CONLL, lang)),
+    ):
+        path = path.rename(tmp_path / name)
+        with contextlib.suppress(UserError):
+            read(path, "de")
+    assert time.process_time() - started < 20
+
+
 HOSTILE = (
-    *("a\0b", "\x1b[31mred", "\x9b2J", "\u202eab\u202c", "\u2028", "\ufeff", "<script>", "=cmd|' /C calc'!A0"),
-    *("../../x", "%s%n", "{}", "\ud7ff", "\U0010ffff", "a" * 5000, "\u0301" * 500, "\u200d", "\x85", "\v"),
+    *("\u202eab\u202c", "a\ufeff", "<script>", "=cmd|' /C calc'!A0", "../../x", "%s%n", "{}", "\ud7ff", "\U0010ffff"),
+    *("a" * 5000, "\u0301" * 500, "\u200d", "\u200f", "\xa0", "\u3000"),
 )
 
 
@@ -124,6 +156,15 @@ def test_hostile_tokens_are_tokens(write: Write, tiny_encoder: EncoderFiles) -> 
     encoded = encode_sentences(sentences, load_tokenizer(tiny_encoder), WIKIANN.labels, max_length=32)
     assert len(encoded.lengths) == len(HOSTILE)
     assert max(encoded.lengths) <= 32
+
+
+@pytest.mark.parametrize("token", ["a\0b", "\x1b[31mred", "\x9b2J", "\u2028", "\ufeff", "\x85", "\v", "\x7f", "a\rb"])
+def test_control_characters_are_refused(write: Write, token: str) -> None:
+    path = write(f"a\tO\n{token}\tB-LOC\n".encode())
+    for read in (columns.read_labelled, columns.read_unlabelled):
+        with pytest.raises(UserError, match=r"train:2: a ") as caught:
+            read(path, WIKIANN, "tr")
+        assert "\x1b" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
