@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     Raises: UserError for bad input.
     """
     options = parse(arguments)
-    console = Console()
+    console = Console(stderr=options.write_config == "-")  # standard output is the study file's
     # Check releases first: vulnerable ones should not be imported.
     refuse(version_findings(), console)
     with console.status("Loading torch, Ray and MLflow ..."):
@@ -32,11 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     return compare(options, console, check_places)
 
 
-def run_ablation(lang: str, **options: Any) -> "StudyResult":
+def run_ablation(lang: str | None = None, **options: Any) -> "StudyResult":
     """Compare variants in one language from Python. Resumes an existing study.
 
     Args:
-        lang: target language.
+        lang: target language; None: that of the study file (`config="study.yaml"`).
         options: those of the command, with underscores: `variants=["msd", "no-all"]`, `seeds=3`.
 
     Raises:

@@ -34,7 +34,7 @@ from .ablate_options import AblateOptions
 from .console import announced, print_pairs
 from .display import progress
 from .dry_run import PlannedRun, dry_run
-from .running import check_recorded, drain_records, execution, run_studies, study_run_logger
+from .running import check_recorded, drain_records, execution, log_study_file, run_studies, study_run_logger
 from .search_study import Preflight
 from .setup import Setup, describe, describe_split
 from .winner import configuration_tags, versions
@@ -166,7 +166,7 @@ def _ablate(setup: Setup, options: AblateOptions, console: Console, ray: Deferre
 
 def _open_tracker(setup: Setup, options: AblateOptions) -> StudyTracker:
     """Open the study in MLflow."""
-    return StudyTracker.open(
+    tracker = StudyTracker.open(
         setup.mlflow_uri,
         dataset=setup.data.dataset,
         lang=setup.lang,
@@ -183,6 +183,8 @@ def _open_tracker(setup: Setup, options: AblateOptions) -> StudyTracker:
         },
         artifact_root=setup.storage.artifacts,
     )
+    log_study_file(tracker, setup)
+    return tracker
 
 
 def _conclude(setup: Setup, tracker: StudyTracker, rows: Rows, console: Console) -> LanguageSummary:

@@ -63,7 +63,21 @@ class Study:
         metavar="NAME",
         shown_default="DATASET-LANG, of ablate DATASET-LANG-ablation",
     )
-    dry_run: bool = option(False, "read and check everything, print what would run, and exit")
+    config: Path | None = option(
+        None,
+        "study file: YAML with options, named as here, and the search space (docs/study-file.md); options on the "
+        "command line override it",
+        metavar="FILE",
+        once=True,
+    )
+    dry_run: bool = option(False, "read and check everything, print what would run, and exit", once=True)
+    write_config: str | None = option(
+        None,
+        "with --dry-run: write the study file of what would run to FILE; -: to standard output",
+        type=place,
+        metavar="FILE",
+        once=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +172,9 @@ class Search:
     warm_start_trials: int = option(
         3, "configurations to take from each --warm-start study and phase", bounds=(1, 1_000)
     )
-    retry_failed: bool = option(False, "retry failed trials; teacher trials only if no student trial has started")
+    retry_failed: bool = option(
+        False, "retry failed trials; teacher trials only if no student trial has started", once=True
+    )
     preset: str | None = option(
         None, "set several options at once, see below; options on the command line override it", choices=tuple(PRESETS)
     )

@@ -32,6 +32,7 @@ from .search_settings import (
     study_storage_of,
     teacher_trials,
 )
+from .study_file import study_file
 
 SELECTION = {
     "target": "epochs and configurations by F1 on the target's dev set",
@@ -42,7 +43,11 @@ SELECTION = {
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """Search for one language. conditions: what determines scores besides the space; compared on resuming a study."""
+    """Search for one language.
+
+    conditions: what determines scores besides the space; compared on resuming a study. study_file: content of the file
+        that describes the study (`--config`).
+    """
 
     lang: str
     data: Data
@@ -54,6 +59,7 @@ class Setup:
     mlflow_uri: str
     study_storage: str
     gpus: float
+    study_file: str
     precision_note: str = ""
 
     @cached_property
@@ -95,7 +101,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
         max_length=options.max_length,
         frozen_prefix=options.frozen_prefix,
     )
-    gpus, study_storage = gpus_per_trial(options), study_storage_of(options, storage)
+    gpus, study_storage, text = gpus_per_trial(options), study_storage_of(options, storage), study_file(options)
     precision, precision_note = precision_of(options, gpus)
     setups = []
     for one, texts in zip(data, corpora, strict=True):
@@ -112,6 +118,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
                 mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
                 study_storage=study_storage,
                 gpus=gpus,
+                study_file=text,
                 precision_note=precision_note,
             )
         )
