@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from msd_ray.cli.from_python import run_from_python
+from msd_ray.cli.languages import check_languages
 from msd_ray.cli.options import command_line as command_line
 from msd_ray.cli.options import parse
 from msd_ray.common.errors import run_command
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     Raises: UserError for bad input.
     """
     options = parse(arguments)
+    check_languages(options)
     console = Console(stderr=options.write_config == "-")  # standard output is the study file's
     # Check releases first: vulnerable ones should not be imported.
     refuse(version_findings(), console)
