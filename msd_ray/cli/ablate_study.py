@@ -196,7 +196,7 @@ def _conclude(setup: Setup, tracker: StudyTracker, rows: Rows, console: Console)
     gains = comparisons(summary, of="msd")
     tracker.parent_metrics(summary_metrics(summary, gains))
     tracker.close("COMPLETE" if all(row.failed == 0 and row.seeds for row in summary) else "FAIL")
-    title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
+    title = f"{setup.settings.name}: {setup.data.dataset}, {setup.data.direction}"
     print_summary(console, summary, gains, title=title, dev_label=setup.data.select_on)
     report = ["--lang", setup.lang, "--dataset", setup.data.dataset, "--mlflow-uri", shown_uri(setup.mlflow_uri)]
     print_pairs(

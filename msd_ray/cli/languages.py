@@ -14,11 +14,12 @@ _TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 def check_languages(options: TuneOptions) -> None:
     """Raise UserError for a language that the data set lacks; with own files, for what is not a language code."""
-    for lang in options.lang:
+    for lang in options.languages:
         if options.own is None:
             check_language(dataset_named(options.dataset), lang, options.data_dir)
         elif not _TAG.fullmatch(lang):
+            flag = "--lang" if lang in options.lang else "--source-lang"
             raise UserError(
-                f"--lang {lang}: is not a language code{did_you_mean(lang)}. "
+                f"{flag} {lang}: is not a language code{did_you_mean(lang)}. "
                 "Give a code of two or three letters, such as sw, bem or zh-Hans."
             )

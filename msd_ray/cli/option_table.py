@@ -43,6 +43,12 @@ class Study:
     lang: tuple[str, ...] = field(
         metadata={"option": Option("target languages, separated by spaces or commas: ar hi zh", metavar="CODE")}
     )
+    source_lang: tuple[str, ...] = option(
+        ("en",),
+        "source languages; several: teachers train on the sentences of all of them",
+        metavar="CODE",
+        shown_default="en",
+    )
     dataset: str = option("wikiann", "data set: conll, wikiann, mlowner or sample", metavar="NAME")
     data_dir: Path | None = option(
         None,
@@ -85,10 +91,12 @@ class OwnData:
     """A user's own files, in place of a data set of the catalogue (docs/own-data.md)."""
 
     source: Path | None = option(
-        None, "labelled English sentences: a file, or a directory with a training and a dev file", metavar="FILE"
+        None,
+        "labelled sentences in --source-lang: a file, or a directory with a training and a dev file",
+        metavar="FILE",
     )
     source_dev: Path | None = option(
-        None, "labelled English sentences that select", metavar="FILE", shown_default="a tenth of --source"
+        None, "labelled sentences in --source-lang that select", metavar="FILE", shown_default="a tenth of --source"
     )
     target_text: Path | None = option(
         None, "text of the target language, raw or in words; no label in it is read", metavar="FILE"

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import require_plain
+from msd_ray.data.catalogue import LANGUAGE_NAMES
 from msd_ray.method.variants import FINAL_ROWS
 
 from .declaration import check_values, declared
@@ -46,7 +47,6 @@ examples:
     python -m msd_ray.tune --lang ar hi zh \\
         --gpus-per-trial 0.5 --max-concurrent 16
 """
-SOURCE = "en"
 SHARED = (OwnData, Training, Places, Resources)
 """Options that `tune` and `ablate` share besides those of the study."""
 
@@ -76,12 +76,18 @@ class TuneOptions(Study, OwnData, Search, Training, Places, Resources):
                 f"--average-epochs {self.average_epochs} is more than --epochs {self.epochs}. "
                 f"Give at most --average-epochs {self.epochs}."
             )
-        for lang in self.lang:  # before it becomes part of a path
-            require_plain(lang, "--lang")
-        if SOURCE in self.lang:
-            raise UserError(f"--lang {SOURCE}: English is the source language of teachers. Name another language.")
+        for lang in self.languages:  # before it becomes part of a path
+            require_plain(lang, "--lang" if lang in self.lang else "--source-lang")
+        for lang in set(self.lang) & set(self.source_lang):
+            name = LANGUAGE_NAMES.get(lang, lang)
+            raise UserError(f"--lang {lang}: {name} is a source language of teachers. Name another language.")
         if self.name is not None:
             require_plain(self.name, "--name")
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Source and target languages."""
+        return (*self.source_lang, *self.lang)
 
     @property
     def final_rows(self) -> int:
@@ -89,9 +95,10 @@ class TuneOptions(Study, OwnData, Search, Training, Places, Resources):
         return len(self.rows or FINAL_ROWS) + self.confirm
 
     def study_name(self, lang: str) -> str:
-        """Name of the study of one language: `--name`, or DATASET-LANG."""
+        """Name of the study of one language: `--name`, or DATASET-LANG, after other sources than English's codes."""
         if self.name is None:
-            return f"{self.dataset}-{lang}"
+            sources = () if self.source_lang == Study.source_lang else self.source_lang
+            return "-".join((self.dataset, *sources, lang))
         return self.name if len(self.lang) == 1 else f"{self.name}-{lang}"
 
 

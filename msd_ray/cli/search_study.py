@@ -190,7 +190,7 @@ def conclude(
             ("best student", "none: every final run of the best configuration failed; see the tag `reason` of the runs")
         )
     tracker.close("COMPLETE" if winner is not None else "FAIL")
-    title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
+    title = f"{setup.settings.name}: {setup.data.dataset}, {setup.data.direction}"
     notes = [] if setup.dev_note is None else [setup.dev_note]
     print_summary(console, summary, gains, title=title, dev_label=_dev_label(setup), notes=notes)
     if options.summary is not None:

@@ -15,7 +15,7 @@ from msd_ray.data.encoders.token_classification import check_encoder
 from msd_ray.predict.export import DESCRIPTION
 from msd_ray.search.final import remaining
 from msd_ray.search.parameters import JSON, Fixed, Parameter
-from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
+from msd_ray.search.prepare import SOURCES, Data, Prepared, ReadCorpora, prepare, read
 from msd_ray.search.search import SearchSettings
 from msd_ray.search.spaces import load_space
 from msd_ray.search.warm_start import WarmStart
@@ -143,6 +143,7 @@ def _conditions(
         "decode": data.decode,
         "teacher_trials": settings.teacher_trials,
         **({"labels": list(corpora.source.labels)} if data.own else {}),
+        **({"source_lang": data.source} if data.sources != SOURCES else {}),
     }
 
 
@@ -150,6 +151,7 @@ def _data(options: TuneOptions, lang: str) -> Data:
     return Data(
         dataset=options.dataset,
         lang=lang,
+        sources=options.source_lang,
         directory=options.data_dir,
         limit=options.limit,
         max_length=options.max_length,
@@ -196,7 +198,7 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
     process = f"on {count_of(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
     each = f"{count_of(options.cpus_per_trial, 'CPU')} and {count_of(setup.gpus, 'GPU')}"
     return [
-        ("study", f"{setup.settings.name}: {options.dataset}, en to {setup.lang}"),
+        ("study", f"{setup.settings.name}: {options.dataset}, {setup.data.direction}"),
         ("sentences", counts),
         *(_own_files(setup) if options.own else []),
         ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),

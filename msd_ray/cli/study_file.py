@@ -115,11 +115,16 @@ def _model(keys: dict[str, Option], space: Any = _Text) -> type[BaseModel]:
     fields: dict[str, Any] = {
         one.name: (
             space if one.name == SPACE else _type(one),
-            Field(None, alias=key, description=one.full_help(), json_schema_extra=lambda schema: schema.pop("default")),
+            Field(None, alias=key, description=one.full_help(), json_schema_extra=_without_default),
         )
         for key, one in keys.items()
     }
     return create_model("StudyFile", __config__=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), **fields)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    """Remove the default of the model, which is not that of the option."""
+    del schema["default"]
 
 
 def _type(one: Option) -> Any:

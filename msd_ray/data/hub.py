@@ -3,13 +3,12 @@
 from pathlib import Path
 from threading import Thread
 
-from huggingface_hub import constants, hf_hub_download
+from huggingface_hub import constants, get_session, hf_hub_download
 from huggingface_hub.errors import (  # type: ignore[attr-defined]
     EntryNotFoundError,
     HTTPError,  # that of the HTTP client that it uses
     LocalEntryNotFoundError,
 )
-from huggingface_hub.utils import get_session
 
 from msd_ray.common.errors import UserError
 

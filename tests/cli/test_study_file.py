@@ -115,7 +115,7 @@ def test_own_files_of_a_study_file(file: Path) -> None:
     [
         ("lang: ar\n\ntrails: 3", "3: `trails`: unknown key; did you mean `trials`?"),
         ("batch_size: 3", "1: `batch_size`: unknown key; did you mean `batch-size`?"),
-        ("3: 4", "1: `3`: unknown key; allowed here: `lang`, `dataset`, "),
+        ("3: 4", "1: `3`: unknown key; allowed here: `lang`, `source-lang`, "),
         ("dry-run: true", "1: `dry-run`: unknown key"),
         ("trials: many", '1: `trials`: given "many", must be a whole number, 1 to 100000'),
         ("trials: '3'", '1: `trials`: given "3", must be a whole number, 1 to 100000'),
