@@ -7,6 +7,7 @@ from rich.console import Console
 from msd_ray.cli.ablate_options import command_line as command_line
 from msd_ray.cli.ablate_options import parse
 from msd_ray.cli.from_python import run_from_python
+from msd_ray.cli.languages import check_languages
 from msd_ray.common.errors import run_command
 from msd_ray.doctor.finding import refuse
 from msd_ray.doctor.versions import version_findings
@@ -23,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     Raises: UserError for bad input.
     """
     options = parse(arguments)
-    console = Console()
+    check_languages(options)
+    console = Console(stderr=options.write_config == "-")  # standard output is the study file's
     # Check releases first: vulnerable ones should not be imported.
     refuse(version_findings(), console)
     with console.status("Loading torch, Ray and MLflow ..."):
@@ -32,11 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
     return compare(options, console, check_places)
 
 
-def run_ablation(lang: str, **options: Any) -> "StudyResult":
+def run_ablation(lang: str | None = None, **options: Any) -> "StudyResult":
     """Compare variants in one language from Python. Resumes an existing study.
 
     Args:
-        lang: target language.
+        lang: target language; None: that of the study file (`config="study.yaml"`).
         options: those of the command, with underscores: `variants=["msd", "no-all"]`, `seeds=3`.
 
     Raises:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from msd_ray.cli.from_python import run_from_python
+from msd_ray.cli.languages import check_languages
 from msd_ray.cli.options import command_line as command_line
 from msd_ray.cli.options import parse
 from msd_ray.common.errors import run_command
@@ -23,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     Raises: UserError for bad input.
     """
     options = parse(arguments)
-    console = Console()
+    check_languages(options)
+    console = Console(stderr=options.write_config == "-")  # standard output is the study file's
     # Check releases first: vulnerable ones should not be imported.
     refuse(version_findings(), console)
     with console.status("Loading torch, Ray and MLflow ..."):
@@ -32,11 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
     return search(options, console, check_places)
 
 
-def run_search(lang: str, **options: Any) -> "StudyResult":
+def run_search(lang: str | None = None, **options: Any) -> "StudyResult":
     """Search for one language from Python; progress is shown as on a terminal. Resumes an existing study.
 
     Args:
-        lang: target language.
+        lang: target language; None: that of the study file (`config="study.yaml"`).
         options: those of the command, with underscores: `preset="quickstart"`, `trials=40`, `target_text="ar.txt"`.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.option_types import place
@@ -9,8 +10,8 @@ from msd_ray.method.variants import VARIANTS, ZERO_SHOT, Variant, variants_named
 
 from .declaration import option
 from .option_table import Study
-from .options import TuneOptions, add_settings, given_values
-from .parser import CommandParser, add_help
+from .options import SHARED, TuneOptions, add_settings, given_values, schema_of
+from .parser import CommandParser, add_help, add_schema
 
 COMMAND = "python -m msd_ray.ablate"
 DESCRIPTION = """\
@@ -54,6 +55,7 @@ class Comparison:
 class AblateOptions(Comparison, TuneOptions):
     """Options of one ablation. Those of `Search` that are not in `Comparison` keep their defaults."""
 
+    groups: ClassVar[tuple[type, ...]] = (Study, Comparison, *SHARED)
     trials: int = 1
     teacher_trials: int | None = 1
 
@@ -84,13 +86,15 @@ class AblateOptions(Comparison, TuneOptions):
 
 def parse(arguments: Sequence[str] | None = None) -> AblateOptions:
     """Read the command line. Raises UserError for a wrong option or value, SystemExit for --help."""
-    return AblateOptions(**given_values(command_line(), arguments))
+    return AblateOptions(**given_values(command_line(), AblateOptions, arguments))
 
 
 def command_line() -> CommandParser:
     """The parser."""
     variants = "\n".join(f"  {variant.name:<14} {variant.label}" for variant in VARIANTS.values())
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=f"variants:\n{variants}\n\n{EXAMPLES}")
-    add_help(parser.add_options("comparison", AblateOptions, Study, Comparison))
+    section = parser.add_options("comparison", AblateOptions, Study, Comparison)
     add_settings(parser, AblateOptions)
+    add_schema(section, lambda: schema_of(AblateOptions))
+    add_help(section)
     return parser

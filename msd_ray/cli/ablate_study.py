@@ -34,7 +34,7 @@ from .ablate_options import AblateOptions
 from .console import announced, print_pairs
 from .display import progress
 from .dry_run import PlannedRun, dry_run
-from .running import check_recorded, drain_records, execution, run_studies, study_run_logger
+from .running import check_recorded, drain_records, execution, log_study_file, run_studies, study_run_logger
 from .search_study import Preflight
 from .setup import Setup, describe, describe_split
 from .winner import configuration_tags, versions
@@ -45,7 +45,7 @@ def compare(options: AblateOptions, console: Console, preflight: Preflight) -> i
     setups = announced(
         options,
         console,
-        status=lambda settings, url: ablation_status(_settings(settings, options), url),
+        status=lambda settings, url: ablation_status(ablation_settings(settings, options), url),
         describe=lambda setup: _describe(setup, options),
     )
     if options.dry_run:
@@ -53,7 +53,7 @@ def compare(options: AblateOptions, console: Console, preflight: Preflight) -> i
             preflight=lambda: preflight(setups, options, console),
             check=lambda setup: _check(setup, options),
             status=lambda setup: _status(setup, options),
-            work=lambda setup, phases: ablation_work(_settings(setup.settings, options), phases),
+            work=lambda setup, phases: ablation_work(ablation_settings(setup.settings, options), phases),
             measure=lambda setup: _measured(setup, options),
         )
         return dry_run(setups, options, console, planned)
@@ -88,10 +88,10 @@ def _describe(setup: Setup, options: AblateOptions) -> list[tuple[str, str]]:
 
 def _status(setup: Setup, options: AblateOptions) -> Iterator[PhaseStatus]:
     """Status of the phases of the ablation."""
-    return ablation_status(_settings(setup.settings, options), setup.study_storage)
+    return ablation_status(ablation_settings(setup.settings, options), setup.study_storage)
 
 
-def _settings(settings: SearchSettings, options: AblateOptions) -> AblationSettings:
+def ablation_settings(settings: SearchSettings, options: AblateOptions) -> AblationSettings:
     """Settings of the ablation. Raises UserError if the configuration has a searched hyperparameter."""
     space = settings.space
     searched = [
@@ -132,7 +132,7 @@ def _study_parameters(setup: Setup) -> dict[str, Json]:
 
 def _check(setup: Setup, options: AblateOptions) -> None:
     """Raise UserError if the configuration is a search space, or the study exists with other settings."""
-    check_ablation(_settings(setup.settings, options), setup.conditions, setup.study_storage)
+    check_ablation(ablation_settings(setup.settings, options), setup.conditions, setup.study_storage)
     check_recorded(setup, _study_parameters(setup), command="ablate")
 
 
@@ -152,21 +152,21 @@ def _ablate(setup: Setup, options: AblateOptions, console: Console, ray: Deferre
     """Run all variants for one language, and print the table."""
     with (
         progress(console, sentences=setup.corpora.counts) as display,
-        study_run_logger(setup, lambda: _open_tracker(setup, options), display) as run_logger,
+        study_run_logger(setup, lambda: open_tracker(setup, options), display) as run_logger,
     ):
         running = execution(
             setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared, source=True), ray=ray
         )
         rows = run_ablation(
-            _settings(setup.settings, options), running, lambda: prepare_target_gold(setup.data, setup.prepared)
+            ablation_settings(setup.settings, options), running, lambda: prepare_target_gold(setup.data, setup.prepared)
         )
         tracker = drain_records(run_logger, running, options, display)
-    return _conclude(setup, tracker, rows, console)
+    return conclude(setup, tracker, rows, console)
 
 
-def _open_tracker(setup: Setup, options: AblateOptions) -> StudyTracker:
+def open_tracker(setup: Setup, options: AblateOptions) -> StudyTracker:
     """Open the study in MLflow."""
-    return StudyTracker.open(
+    tracker = StudyTracker.open(
         setup.mlflow_uri,
         dataset=setup.data.dataset,
         lang=setup.lang,
@@ -178,14 +178,16 @@ def _open_tracker(setup: Setup, options: AblateOptions) -> StudyTracker:
             "variants": " ".join(variant.name for variant in options.compared),
             "zero_shot": str(all(variant.zero_shot for variant in options.compared)).lower(),
             # Set at the start, so that a report during the ablation ignores runs of a former configuration.
-            **configuration_tags(_settings(setup.settings, options).rows),
+            **configuration_tags(ablation_settings(setup.settings, options).rows),
             **{f"version.{name}": version for name, version in versions().items()},
         },
         artifact_root=setup.storage.artifacts,
     )
+    log_study_file(tracker, setup)
+    return tracker
 
 
-def _conclude(setup: Setup, tracker: StudyTracker, rows: Rows, console: Console) -> LanguageSummary:
+def conclude(setup: Setup, tracker: StudyTracker, rows: Rows, console: Console) -> LanguageSummary:
     """Record the summary in the parent run, and print it from the database."""
     digests = {name: row_digest(row) for name, row in rows.items()}
     runs = [run for run in tracker.runs() if digests.get(run.tags["row"]) == run.tags["configuration"]]
@@ -194,7 +196,7 @@ def _conclude(setup: Setup, tracker: StudyTracker, rows: Rows, console: Console)
     gains = comparisons(summary, of="msd")
     tracker.parent_metrics(summary_metrics(summary, gains))
     tracker.close("COMPLETE" if all(row.failed == 0 and row.seeds for row in summary) else "FAIL")
-    title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
+    title = f"{setup.settings.name}: {setup.data.dataset}, {setup.data.direction}"
     print_summary(console, summary, gains, title=title, dev_label=setup.data.select_on)
     report = ["--lang", setup.lang, "--dataset", setup.data.dataset, "--mlflow-uri", shown_uri(setup.mlflow_uri)]
     print_pairs(

@@ -10,6 +10,7 @@ The field says name, type and default: bool is a switch, Literal a choice, a tup
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from inspect import get_annotations
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -33,6 +34,7 @@ class Option:
         choices: allowed values, if the field is not a Literal.
         bounds: smallest and largest value, both included.
         environment: variable that is read if the option is omitted.
+        once: concerns one start of the command; a study file does not hold it.
         shown_default: the default in words, for one that is decided later.
         name: name of the field.
         kind: type of the field, without None.
@@ -48,6 +50,7 @@ class Option:
     bounds: tuple[float, float] | None = None
     environment: str | None = None
     shown_default: str | None = None
+    once: bool = False
     name: str = ""
     kind: Any = None
     default: Any = None
@@ -91,8 +94,11 @@ def option(default: T, help: str, **about: Any) -> T:  # noqa: A002 - argparse's
     return field(default=default, metadata={"option": Option(help, **about)})
 
 
-def declared(options: type) -> dict[str, Option]:
-    """The options that a dataclass and its bases declare, by name."""
+def declared(options: type, *groups: type) -> dict[str, Option]:
+    """The options that a dataclass and its bases declare, by name; those of some of its bases, in their order."""
+    if groups:
+        known = declared(options)
+        return {name: known[name] for group in groups for name in get_annotations(group) if name in known}
     kinds, found = get_type_hints(options), {}
     for one in fields(options):
         if "option" in one.metadata:

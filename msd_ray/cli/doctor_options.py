@@ -62,7 +62,7 @@ class DoctorOptions(Checks, TuneOptions):
 
 def parse(arguments: Sequence[str] | None = None) -> DoctorOptions:
     """Read the command line. Raises UserError for a wrong option or value, SystemExit for --help."""
-    return DoctorOptions(**{"lang": (), **given_values(command_line(), arguments)})
+    return DoctorOptions(**given_values(command_line(), DoctorOptions, arguments, {"lang": ()}))
 
 
 def command_line() -> CommandParser:
@@ -70,6 +70,6 @@ def command_line() -> CommandParser:
     parser = CommandParser(COMMAND, description=DESCRIPTION, epilog=EXAMPLES)
     parser.usage = f"{COMMAND} [--lang CODE [CODE ...]] [options]"
     add_help(parser.add_options("checks", DoctorOptions, Checks))
-    parser.add_options("search", DoctorOptions, Study, Search, required=False)
+    parser.add_options("search", DoctorOptions, Study, Search)
     add_settings(parser, DoctorOptions)
     return parser

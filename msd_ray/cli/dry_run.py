@@ -20,6 +20,7 @@ from .console import print_line, print_pairs, working
 from .options import TuneOptions
 from .search_settings import resources_of
 from .setup import Setup
+from .study_file import write_study_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class PlannedRun:
 
 
 def dry_run(setups: Sequence[Setup], options: TuneOptions, console: Console, planned: PlannedRun) -> int:
-    """Run all checks, print what is left to do and its cost. Starts and stores nothing.
+    """Run all checks, print what is left to do and its cost, write the study file. Starts and stores nothing.
 
     Raises: UserError for the first thing that the run would refuse.
     """
@@ -61,6 +62,8 @@ def dry_run(setups: Sequence[Setup], options: TuneOptions, console: Console, pla
                 each = planned.measure(replace(setup, storage=Storage.at(directory)))
             cost = _cost(setup, work, each, concurrent)
         print_pairs(console, [*((f"{phase.name} phase", status_text(phase)) for phase in phases), ("cost", cost)])
+    if options.write_config is not None:
+        write_study_file(options)
     print_line(console, "Dry run: nothing was started or stored.")
     return 0
 

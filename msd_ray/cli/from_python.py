@@ -28,7 +28,7 @@ def run_from_python(
     words = as_words(values)
     options = parse(words)
     if len(options.lang) > 1:
-        raise UserError(f"lang={values['lang']!r}: several languages. Call it once for each.")
+        raise UserError(f"lang={list(options.lang)}: several languages. Call it once for each.")
     code = main(words)
     if code > 128:  # ended by a signal
         raise KeyboardInterrupt

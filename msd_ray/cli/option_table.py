@@ -43,6 +43,12 @@ class Study:
     lang: tuple[str, ...] = field(
         metadata={"option": Option("target languages, separated by spaces or commas: ar hi zh", metavar="CODE")}
     )
+    source_lang: tuple[str, ...] = option(
+        ("en",),
+        "source languages; several: teachers train on the sentences of all of them",
+        metavar="CODE",
+        shown_default="en",
+    )
     dataset: str = option("wikiann", "data set: conll, wikiann, mlowner or sample", metavar="NAME")
     data_dir: Path | None = option(
         None,
@@ -63,7 +69,21 @@ class Study:
         metavar="NAME",
         shown_default="DATASET-LANG, of ablate DATASET-LANG-ablation",
     )
-    dry_run: bool = option(False, "read and check everything, print what would run, and exit")
+    config: Path | None = option(
+        None,
+        "study file: YAML with options, named as here, and the search space (docs/study-file.md); options on the "
+        "command line override it",
+        metavar="FILE",
+        once=True,
+    )
+    dry_run: bool = option(False, "read and check everything, print what would run, and exit", once=True)
+    write_config: str | None = option(
+        None,
+        "with --dry-run: write the study file of what would run to FILE; -: to standard output",
+        type=place,
+        metavar="FILE",
+        once=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +91,12 @@ class OwnData:
     """A user's own files, in place of a data set of the catalogue (docs/own-data.md)."""
 
     source: Path | None = option(
-        None, "labelled English sentences: a file, or a directory with a training and a dev file", metavar="FILE"
+        None,
+        "labelled sentences in --source-lang: a file, or a directory with a training and a dev file",
+        metavar="FILE",
     )
     source_dev: Path | None = option(
-        None, "labelled English sentences that select", metavar="FILE", shown_default="a tenth of --source"
+        None, "labelled sentences in --source-lang that select", metavar="FILE", shown_default="a tenth of --source"
     )
     target_text: Path | None = option(
         None, "text of the target language, raw or in words; no label in it is read", metavar="FILE"
@@ -158,7 +180,9 @@ class Search:
     warm_start_trials: int = option(
         3, "configurations to take from each --warm-start study and phase", bounds=(1, 1_000)
     )
-    retry_failed: bool = option(False, "retry failed trials; teacher trials only if no student trial has started")
+    retry_failed: bool = option(
+        False, "retry failed trials; teacher trials only if no student trial has started", once=True
+    )
     preset: str | None = option(
         None, "set several options at once, see below; options on the command line override it", choices=tuple(PRESETS)
     )

@@ -22,7 +22,7 @@ def implied_by_own_data(given: Mapping[str, Any]) -> dict[str, Any]:
             raise UserError(f"--dataset {OWN} needs --source and --target-text. See docs/own-data.md.")
         return {}
     if "source" not in given:
-        raise UserError(f"{files[0]} needs --source: labelled sentences in English.")
+        raise UserError(f"{files[0]} needs --source: labelled sentences of the source language.")
     if "target_text" not in given:
         raise UserError("--source needs --target-text: text of the target language, one sentence per line.")
     if given.get("dataset", OWN) != OWN:

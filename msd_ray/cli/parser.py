@@ -2,11 +2,10 @@
 
 import argparse
 import difflib
+import json
 import shutil
 import textwrap
-from collections.abc import Sequence
-from dataclasses import MISSING
-from inspect import get_annotations
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from msd_ray.common.errors import UserError
@@ -43,16 +42,14 @@ class CommandParser(argparse.ArgumentParser):
             add_help=False,
         )
 
-    def add_options(self, title: str, options: type, *groups: type, required: bool = True) -> argparse._ArgumentGroup:
+    def add_options(self, title: str, options: type, *groups: type) -> argparse._ArgumentGroup:
         """Add the options that the classes `groups` declare themselves, as `options`, which inherits them, has them.
 
-        title: heading in the help. required: whether options without default have to be given.
+        title: heading in the help.
         """
         section = self.add_argument_group(title)
-        known = declared(options)
-        for name in [name for group in groups for name in get_annotations(group) if name in known]:
-            action = section.add_argument(known[name].flag, **known[name].arguments())
-            action.required = required and known[name].default is MISSING
+        for one in declared(options, *groups).values():
+            section.add_argument(one.flag, **one.arguments())
         return section
 
     def error(self, message: str) -> NoReturn:
@@ -77,3 +74,15 @@ class CommandParser(argparse.ArgumentParser):
 def add_help(section: argparse._ArgumentGroup) -> None:
     """Add --help."""
     section.add_argument("-h", "--help", action="help", help="show this help and exit")
+
+
+def add_schema(section: argparse._ArgumentGroup, schema: Callable[[], Mapping[str, Any]]) -> None:
+    """Add --print-schema. schema: the JSON Schema of the command's study files."""
+
+    class PrintSchema(argparse.Action):
+        def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+            print(json.dumps(schema(), indent=2))
+            parser.exit()
+
+    explanation = "print the JSON Schema of study files, for editors, and exit"
+    section.add_argument("--print-schema", action=PrintSchema, nargs=0, help=explanation)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from rich.console import Console
@@ -125,6 +127,14 @@ def check_recorded(setup: Setup, parameters: Mapping[str, Json], *, command: str
         parameters=parameters,
         command=command,
     )
+
+
+def log_study_file(tracker: StudyTracker, setup: Setup) -> None:
+    """Store the study file in the parent run, in place of that of an earlier start."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "study.yaml"
+        path.write_text(setup.study_file, encoding="utf-8")
+        tracker.log_file(tracker.parent_id, path)
 
 
 def study_run_logger(

@@ -38,7 +38,7 @@ from .console import announced, print_pairs
 from .display import progress
 from .dry_run import PlannedRun, dry_run
 from .options import TuneOptions
-from .running import check_recorded, drain_records, execution, run_studies, study_run_logger
+from .running import check_recorded, drain_records, execution, log_study_file, run_studies, study_run_logger
 from .setup import Setup, describe, describe_phases
 from .winner import configuration_tags, export_winner, register_winner, versions
 
@@ -136,7 +136,7 @@ def _search(
 def open_tracker(setup: Setup) -> StudyTracker:
     """Open the study in MLflow."""
     settings = setup.settings
-    return StudyTracker.open(
+    tracker = StudyTracker.open(
         setup.mlflow_uri,
         dataset=setup.data.dataset,
         lang=setup.lang,
@@ -152,6 +152,8 @@ def open_tracker(setup: Setup) -> StudyTracker:
         },
         artifact_root=setup.storage.artifacts,
     )
+    log_study_file(tracker, setup)
+    return tracker
 
 
 def _study_parameters(setup: Setup) -> dict[str, Json]:
@@ -188,7 +190,7 @@ def conclude(
             ("best student", "none: every final run of the best configuration failed; see the tag `reason` of the runs")
         )
     tracker.close("COMPLETE" if winner is not None else "FAIL")
-    title = f"{setup.settings.name}: {setup.data.dataset}, en to {setup.lang}"
+    title = f"{setup.settings.name}: {setup.data.dataset}, {setup.data.direction}"
     notes = [] if setup.dev_note is None else [setup.dev_note]
     print_summary(console, summary, gains, title=title, dev_label=_dev_label(setup), notes=notes)
     if options.summary is not None:

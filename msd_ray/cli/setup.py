@@ -15,7 +15,7 @@ from msd_ray.data.encoders.token_classification import check_encoder
 from msd_ray.predict.export import DESCRIPTION
 from msd_ray.search.final import remaining
 from msd_ray.search.parameters import JSON, Fixed, Parameter
-from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
+from msd_ray.search.prepare import SOURCES, Data, Prepared, ReadCorpora, prepare, read
 from msd_ray.search.search import SearchSettings
 from msd_ray.search.spaces import load_space
 from msd_ray.search.warm_start import WarmStart
@@ -32,6 +32,7 @@ from .search_settings import (
     study_storage_of,
     teacher_trials,
 )
+from .study_file import study_file
 
 SELECTION = {
     "target": "epochs and configurations by F1 on the target's dev set",
@@ -42,7 +43,11 @@ SELECTION = {
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """Search for one language. conditions: what determines scores besides the space; compared on resuming a study."""
+    """Search for one language.
+
+    conditions: what determines scores besides the space; compared on resuming a study. study_file: content of the file
+        that describes the study (`--config`).
+    """
 
     lang: str
     data: Data
@@ -54,6 +59,7 @@ class Setup:
     mlflow_uri: str
     study_storage: str
     gpus: float
+    study_file: str
     precision_note: str = ""
 
     @cached_property
@@ -95,7 +101,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
         max_length=options.max_length,
         frozen_prefix=options.frozen_prefix,
     )
-    gpus, study_storage = gpus_per_trial(options), study_storage_of(options, storage)
+    gpus, study_storage, text = gpus_per_trial(options), study_storage_of(options, storage), study_file(options)
     precision, precision_note = precision_of(options, gpus)
     setups = []
     for one, texts in zip(data, corpora, strict=True):
@@ -112,6 +118,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
                 mlflow_uri=options.mlflow_uri or default_tracking_uri(storage.root),
                 study_storage=study_storage,
                 gpus=gpus,
+                study_file=text,
                 precision_note=precision_note,
             )
         )
@@ -136,6 +143,7 @@ def _conditions(
         "decode": data.decode,
         "teacher_trials": settings.teacher_trials,
         **({"labels": list(corpora.source.labels)} if data.own else {}),
+        **({"source_lang": data.source} if data.sources != SOURCES else {}),
     }
 
 
@@ -143,6 +151,7 @@ def _data(options: TuneOptions, lang: str) -> Data:
     return Data(
         dataset=options.dataset,
         lang=lang,
+        sources=options.source_lang,
         directory=options.data_dir,
         limit=options.limit,
         max_length=options.max_length,
@@ -189,7 +198,7 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
     process = f"on {count_of(options.workers, 'Ray Train worker')}" if options.workers else "in its own process"
     each = f"{count_of(options.cpus_per_trial, 'CPU')} and {count_of(setup.gpus, 'GPU')}"
     return [
-        ("study", f"{setup.settings.name}: {options.dataset}, en to {setup.lang}"),
+        ("study", f"{setup.settings.name}: {options.dataset}, {setup.data.direction}"),
         ("sentences", counts),
         *([("entity types", _entity_types(setup))] if options.own else []),
         *(("files", note) for note in (*setup.corpora.source.notes, *setup.corpora.target.notes)),

@@ -56,7 +56,7 @@ def _card(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: S
     return ModelCard(
         dataset=setup.data.dataset,
         lang=setup.lang,
-        source_lang="en",
+        source_lang=setup.data.source,
         encoder=encoder.name,
         base_model=hub_name(encoder),
         encoder_licence=encoder.licence,

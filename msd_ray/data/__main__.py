@@ -73,8 +73,8 @@ def _list(console: Console, data_dir: Path | None) -> int:
         table = Table(title=f"{name}: {dataset.title}", title_justify="left", show_header=False, expand=True)
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
-        others = {"none": "", "on disk": " (and others found on disk)", "any": " (and any other code it has)"}
-        table.add_row("languages", " ".join(dataset.languages) + others[dataset.other_languages])
+        others = {"none": "", "on disk": " (and others found on disk)"}[dataset.other_languages]
+        table.add_row("languages", " ".join((*dataset.languages, *dataset.more_languages)) + others)
         table.add_row("entity types", " ".join(dataset.entity_types))
         table.add_row("source", dataset.homepage)
         table.add_row("licence", dataset.licence)

@@ -1,7 +1,7 @@
 """The catalogue of data sets: languages, labels, source, licence, file names, counts of Table 1."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -33,6 +33,8 @@ OWN = "own"
 """Name of the data set of a user's own files, which is not in the catalogue."""
 
 # A language code becomes part of a path, so it must not contain anything that could leave the data directory.
+SHOWN = 30
+"""Languages that a message lists."""
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,}(-[a-z]+)*")
 
 
@@ -65,7 +67,8 @@ class Dataset:
         homepage: where the corpus is available.
         licence: terms of use.
         formats: file formats, for listings.
-        other_languages: whether languages outside `languages` are accepted: none, those found on disk, or any.
+        more_languages: codes of its other languages.
+        other_languages: whether languages of neither list are accepted: none, or those found on disk.
         folders: subdirectories of the data directory that are searched too.
         patterns: file paths below the data directory or one of `folders`, in order of preference. `{lang}` and
             `{LANG}` stand for the language code, `{prefix}` for its entry in `prefixes`, and `*` matches anything
@@ -88,7 +91,8 @@ class Dataset:
     homepage: str
     licence: str
     formats: str
-    other_languages: Literal["none", "on disk", "any"] = "none"
+    more_languages: tuple[str, ...] = ()
+    other_languages: Literal["none", "on disk"] = "none"
     folders: tuple[str, ...] = ()
     patterns: Mapping[Split, tuple[str, ...]] = field(default_factory=dict)
     prefixes: Mapping[str, str] = field(default_factory=dict)
@@ -158,11 +162,22 @@ _CONLL = Dataset(
     ),
 )
 
+_WIKIANN_LANGUAGES = (
+    "ace af als am an ang arc arz as ast ay az ba bar bat-smg be be-x-old bg bh bn bo br bs ca cbk-zam cdo ce ceb "
+    "ckb co crh cs csb cv cy da de diq dv el eml eo es et eu ext fa fi fiu-vro fo fr frr fur fy ga gan gd gl gn "
+    "gu hak he hr hsb hu hy ia id ig ilo io is it ja jbo jv ka kk km kn ko ksh ku ky la lb li lij lmo ln lt lv "
+    "map-bms mg mhr mi min mk ml mn mr ms mt mwl my mzn nap nds ne nl nn no nov oc or os pa pdc pl pms pnb ps pt "
+    "qu rm ro ru rw sa sah scn sco sd sh si simple sk sl so sq sr su sv sw szl ta te tg th tk tl tr tt ug uk ur "
+    "uz vec vep vi vls vo wa war wuu xmf yi yo zea zh-classical zh-min-nan zh-yue"
+)
+"""Codes of Rahimi et al.'s 176 languages besides those of the paper: those of Wikipedia."""
+
 _WIKIANN = Dataset(
     name="wikiann",
     title="WikiAnn, balanced splits of Rahimi et al. (2019), also known as PAN-X",
     languages=("en", "ar", "hi", "zh"),
-    other_languages="any",
+    more_languages=tuple(_WIKIANN_LANGUAGES.split()),
+    other_languages="on disk",
     entity_types=("PER", "ORG", "LOC"),
     homepage="https://huggingface.co/datasets/unimelb-nlp/wikiann",
     licence="none stated; Wikipedia text (CC BY-SA)",
@@ -255,10 +270,18 @@ def label_names(dataset: str) -> tuple[str, ...]:
 
 def unknown_language(dataset: Dataset, lang: str, known: tuple[str, ...]) -> UserError:
     """The error for a language that a data set lacks: lists its languages and the most similar one."""
+    more = f" or {len(known) - SHOWN} more (python -m msd_ray.data list)" if len(known) > SHOWN else ""
+    return UserError(
+        f"data set '{dataset.name}' has no language '{lang}'{did_you_mean(lang, known)}: "
+        f"choose one of {', '.join(known[:SHOWN])}{more}"
+    )
+
+
+def did_you_mean(lang: str, known: Iterable[str] = LANGUAGE_NAMES) -> str:
+    """A question after the language whose code or name resembles `lang`, in parentheses; empty if there is none."""
     by_name = {LANGUAGE_NAMES[code].lower(): code for code in known if code in LANGUAGE_NAMES}
     nearest = get_close_matches(lang.lower(), [*known, *by_name], n=1)
-    hint = f" (did you mean '{by_name.get(nearest[0], nearest[0])}'?)" if nearest else ""
-    return UserError(f"data set '{dataset.name}' has no language '{lang}'{hint}: choose one of {', '.join(known)}")
+    return f" (did you mean '{by_name.get(nearest[0], nearest[0])}'?)" if nearest else ""
 
 
 def is_language_code(lang: str) -> bool:

@@ -5,7 +5,7 @@ Zero-shot: `load_target` reads training text with readers that ignore labels. On
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar, overload
 
@@ -30,7 +30,7 @@ class SourceCorpus:
 
     Args:
         dataset: name of the data set.
-        lang: language code.
+        lang: language code; of several languages joined by `+`.
         train: training sentences.
         dev: development sentences.
         labels: `O`, then `B-` and `I-` of every entity type; a label's position is its class index.
@@ -92,6 +92,26 @@ def load_source(dataset: str, data_dir: Path | None, *, lang: str = "en", limit:
         labels=entry.labels,
         files=_files(train.path, dev.path),
         notes=_notes(train, dev),
+    )
+
+
+def load_sources(
+    dataset: str, data_dir: Path | None, *, langs: Sequence[str], limit: int | None = None
+) -> SourceCorpus:
+    """Load source languages as one corpus: the sentences of each, one language after the other.
+
+    limit: of each language.
+
+    Raises:
+        UserError: as `load_source`.
+    """
+    corpora = [load_source(dataset, data_dir, lang=lang, limit=limit) for lang in langs]
+    return replace(
+        corpora[0],
+        lang="+".join(langs),
+        train=tuple(sentence for corpus in corpora for sentence in corpus.train),
+        dev=tuple(sentence for corpus in corpora for sentence in corpus.dev),
+        files=tuple(file for corpus in corpora for file in corpus.files),
     )
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from msd_ray.common.errors import UserError
 
-from . import hub
 from .catalogue import SPLITS, Dataset, Split, is_language_code, unknown_language
 from .text_file import PACKED, unpack_command
 
@@ -21,6 +20,8 @@ def require_file(dataset: Dataset, lang: str, split: Split, data_dir: Path | Non
     if data_dir is None:
         if dataset.hub_repository is None:
             raise needs_directory(dataset)
+        from . import hub  # imported here: it takes longer than all checks before
+
         return hub.download(dataset, lang, split)
     found = find_file(dataset, lang, split, data_dir)
     if found is None:
@@ -95,15 +96,13 @@ def languages_on_disk(dataset: Dataset, data_dir: Path) -> tuple[str, ...]:
 
 
 def check_language(dataset: Dataset, lang: str, data_dir: Path | None) -> None:
-    """Check that the data set has a language.
+    """Check that the data set has a language. Asks no hub.
 
     Raises:
         UserError: it does not.
     """
-    if lang in dataset.languages:
-        return
-    known = dataset.languages
-    if dataset.other_languages == "any" and is_language_code(lang):
+    known = (*dataset.languages, *dataset.more_languages)
+    if lang in known:
         return
     if dataset.other_languages == "on disk" and data_dir is not None:
         known = tuple(dict.fromkeys([*known, *languages_on_disk(dataset, data_dir)]))

@@ -63,7 +63,7 @@ def cluster_findings(
                     written=written,
                     stored=stored,
                     encoder=encoder.directory if encoder else None,
-                    corpora=() if options.own else corpus_files(options.dataset, options.lang, options.data_dir),
+                    corpora=() if options.own else corpus_files(options.dataset, options.languages, options.data_dir),
                 )
                 here = _here(request, encoder, trainings)
                 for examined in examine_nodes(request, nodes, timeout_s=TIMEOUT_S):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msd_ray.data.catalogue import dataset_named
 from msd_ray.data.locate import find_file
-from msd_ray.search.prepare import SOURCE, Data, read
+from msd_ray.search.prepare import Data, read
 
 from .finding import Finding, passed, refusals, warned
 
@@ -13,12 +13,12 @@ NAME = "corpus"
 
 
 def corpora_findings(data: Data) -> Iterator[Finding]:
-    """Read all training and dev sentences of English and one target language."""
+    """Read all training and dev sentences of the source and one target language."""
 
     def look() -> Iterator[Finding]:
         corpora = read(data)
         counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in corpora.counts.items())
-        what = f"{data.dataset}, {SOURCE} to {data.lang}: {counts} sentences"
+        what = f"{data.dataset}, {data.direction}: {counts} sentences"
         if corpora.target.has_test:
             yield passed(NAME, what)
         elif not corpora.target.has_dev:
@@ -39,10 +39,10 @@ def corpora_findings(data: Data) -> Iterator[Finding]:
 
 
 def corpus_files(dataset: str, langs: Sequence[str], directory: Path | None) -> tuple[Path, ...]:
-    """Training and dev files of English and the target languages; empty without a directory."""
+    """Training and dev files of source and target languages; empty without a directory."""
     entry = dataset_named(dataset)
     if directory is None or entry.embedded or not directory.is_dir():
         return ()
-    wanted = [(lang, split) for lang in (SOURCE, *langs) for split in ("train", "dev")]
+    wanted = [(lang, split) for lang in langs for split in ("train", "dev")]
     found = [find_file(entry, lang, split, directory) for lang, split in wanted]  # type: ignore[arg-type]
     return tuple(path.absolute() for path in found if path is not None)

@@ -53,6 +53,7 @@ def _corpora(options: TuneOptions) -> Iterator[Finding]:
             Data(
                 dataset=options.dataset,
                 lang=lang,
+                sources=options.source_lang,
                 directory=options.data_dir,
                 limit=options.limit,
                 max_length=options.max_length,

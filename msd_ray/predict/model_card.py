@@ -156,7 +156,7 @@ def front_matter(card: ModelCard) -> str:
     """Metadata for the hub: YAML without the `---` lines."""
     results = [_result(card, row) for row in card.scores if row.model]
     data = ModelCardData(
-        language=list(dict.fromkeys([_plain(card.lang), _plain(card.source_lang)])),
+        language=list(dict.fromkeys([_plain(card.lang), *map(_plain, card.source_lang.split("+"))])),
         # Encoder and corpus have different terms; only the publisher of the student can reconcile them.
         license="other",
         license_name="terms-of-encoder-and-corpus",
@@ -195,8 +195,9 @@ def _title(card: ModelCard) -> str:
     return _plain(f"MSD student for {LANGUAGE_NAMES.get(card.lang, card.lang)} named entities ({card.dataset})")
 
 
-def _language(code: str) -> str:
-    return escape(LANGUAGE_NAMES.get(code, code))
+def _language(codes: str) -> str:
+    """The name of a language; of several, joined by `+`, their names."""
+    return escape(" and ".join(LANGUAGE_NAMES.get(code, code) for code in codes.split("+")))
 
 
 def _registered(card: ModelCard) -> str:

@@ -20,6 +20,7 @@ from .statistics.summary import p_text, signed
 
 ABOUT = {
     "dataset": "data set",
+    "source_lang": "source languages",
     "encoder": "encoder",
     "limit": "training sentences per language",
     "epochs": "epochs",
@@ -32,7 +33,9 @@ ABOUT = {
 
 def page_title(study: RecordedStudy) -> str:
     """Return the page's title, with names of languages: `English → Arabic`."""
-    return f"English → {LANGUAGE_NAMES.get(study.lang, study.lang)}"
+    sources = study.parent.parameters.get("source_lang", "en").split("+")
+    names = [LANGUAGE_NAMES.get(lang, lang) for lang in (*sources, study.lang)]
+    return f"{' and '.join(names[:-1])} → {names[-1]}"
 
 
 def conditions(study: RecordedStudy) -> dict[str, str]:

@@ -27,7 +27,7 @@ Values that are passed between them:
     early_stopping  the pruning rule
     budget          limits on hours and on trials without improvement (`measure`: the duration of a training)
     warm_start      configurations of other studies
-    prepare         encodes corpora
+    prepare         reads corpora, and has them encoded (`features`)
     records         what is recorded of a run, and where
     ranking         ranks teachers and students
     progress        counts of a phase, for the display (`forecast`: the time left)

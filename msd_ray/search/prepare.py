@@ -6,17 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from transformers import PreTrainedTokenizerFast
-
 from msd_ray.common.errors import UserError
 from msd_ray.common.manifest import FileDigest
 from msd_ray.data.catalogue import DATASETS
-from msd_ray.data.encode import encode_sentences, encode_text
 from msd_ray.data.encoders.cache import file_digest
 from msd_ray.data.encoders.files import EncoderFiles, content_files
-from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.gold import load_target_gold
-from msd_ray.data.load import SourceCorpus, TargetCorpus, load_dev, load_source, load_target, load_test, subset
+from msd_ray.data.load import SourceCorpus, TargetCorpus, load_dev, load_sources, load_target, load_test, subset
 from msd_ray.data.locate import has_test
 from msd_ray.data.own import (
     ScoredSentences,
@@ -27,18 +23,19 @@ from msd_ray.data.own import (
 )
 from msd_ray.data.own_files import OwnFiles
 from msd_ray.data.sentences import Sentence, Text, digest
-from msd_ray.data.store import save_sentences, save_text, save_words
+from msd_ray.data.store import save_words
 from msd_ray.method.decoding import Decode
 from msd_ray.method.settings import SelectOn, dev_language
 from msd_ray.storage.artifacts import create_if_missing
-from msd_ray.storage.layout import Storage, content_key
+from msd_ray.storage.layout import Storage
 from msd_ray.storage.transfer import upload_files
 from msd_ray.storage.uses import mark_used
 
+from .features import Features
 from .plans import Corpora, Experiment, Scored
 
-SOURCE = "en"
-"""The source language of all data sets."""
+SOURCES = ("en",)
+"""Default source language."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +45,7 @@ class Data:
     Args:
         dataset: name in the catalogue.
         lang: target language, as in the catalogue.
+        sources: source languages, whose sentences are one corpus.
         directory: directory of the data set's files; None if it needs none.
         limit: maximum number of training sentences per language; None: all.
         max_length: tokens per sentence.
@@ -59,6 +57,7 @@ class Data:
 
     dataset: str
     lang: str
+    sources: tuple[str, ...] = SOURCES
     directory: Path | None
     limit: int | None
     max_length: int
@@ -66,6 +65,16 @@ class Data:
     dev_limit: int | None = None
     decode: Decode = "argmax"
     own: OwnFiles | None = None
+
+    @property
+    def source(self) -> str:
+        """The source languages, joined by `+`."""
+        return "+".join(self.sources)
+
+    @property
+    def direction(self) -> str:
+        """`en to ar`."""
+        return f"{self.source} to {self.lang}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,12 +134,12 @@ def read(data: Data) -> ReadCorpora:
     """
     dev = dev_language(data.select_on) == "target"
     if data.own is not None:
-        source = load_own_source(data.own, SOURCE, limit=data.limit)
+        source = load_own_source(data.own, data.source, limit=data.limit)
         target = load_own_target(data.own, data.lang, source.labels, limit=data.limit, dev=dev)
         return ReadCorpora(source=source, target=target, select_on=data.select_on)
     # The target first: an unknown language is detected before the source is read.
     target = load_target(data.dataset, data.lang, data.directory, limit=data.limit, dev=dev)
-    source = load_source(data.dataset, data.directory, limit=data.limit)
+    source = load_sources(data.dataset, data.directory, langs=data.sources, limit=data.limit)
     return ReadCorpora(source=source, target=target, select_on=data.select_on)
 
 
@@ -142,7 +151,7 @@ def prepare(
     Raises:
         UserError: the storage is not writable, or the encoder has no suitable tokenizer.
     """
-    features = _Features(
+    features = Features(
         encoder=encoder, names=corpora.source.labels, storage=storage, max_length=data.max_length, study=study
     )
     with storage.writing():
@@ -172,12 +181,12 @@ def prepare_test(data: Data, prepared: Prepared, *, source: bool = False) -> Sco
     Args:
         data: the data set and the target language.
         prepared: the encoded training and dev sentences.
-        source: whether to read the source language's test set, too, for runs whose teacher tags both languages.
+        source: whether to read the source's test set, too, for runs whose teacher tags both languages.
     """
-    target = _scored(data, prepared)
+    target = _scored(_scored_target(data, prepared), data, prepared)
     if not source:
         return target
-    return replace(target, source=_scored(replace(data, lang=SOURCE), prepared))
+    return replace(target, source=_scored(_scored_source(data), data, prepared))
 
 
 def prepare_target_gold(data: Data, prepared: Prepared) -> str:
@@ -190,7 +199,7 @@ def prepare_target_gold(data: Data, prepared: Prepared) -> str:
         raise UserError("the variant gold-aux needs labels of the target text, and of own files none are read.")
     gold = load_target_gold(data.dataset, data.lang, data.directory, limit=data.limit)
     with prepared.experiment.storage.writing():
-        return _Features.of(data, prepared).labelled(gold)
+        return Features.of(prepared.experiment, max_length=data.max_length).labelled(gold)
 
 
 def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None) -> None:
@@ -205,13 +214,12 @@ def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None)
     upload_files(storage.store, storage.name(storage.encoder(encoder.digest)), encoder.directory, digests)
 
 
-def _scored(data: Data, prepared: Prepared) -> Scored:
-    """The split that a language is scored on; stores its words for error analysis."""
+def _scored(found: ScoredSentences, data: Data, prepared: Prepared) -> Scored:
+    """Encode the sentences that are scored; stores their words for error analysis."""
     storage = prepared.experiment.storage
-    found = _scored_sentences(data, prepared.experiment.corpora.label_names)
     test = found.sentences
     with storage.writing():
-        features = _Features.of(data, prepared).labelled(test)
+        features = Features.of(prepared.experiment, max_length=data.max_length).labelled(test)
         scored = Scored(split=found.split, features=features, lang=found.lang)
         words = storage.words(scored.features)
         mark_used(storage, prepared.experiment.study, words)
@@ -221,69 +229,22 @@ def _scored(data: Data, prepared: Prepared) -> Scored:
     return scored
 
 
-def _scored_sentences(data: Data, labels: Sequence[str]) -> ScoredSentences:
+def _scored_target(data: Data, prepared: Prepared) -> ScoredSentences:
     if data.own is not None:
-        if data.lang == SOURCE:
-            return load_own_source_dev(data.own, SOURCE)
-        return load_own_scored(data.own, data.lang, labels)
-    split: Literal["test", "dev"] = "test" if has_test(DATASETS[data.dataset], data.lang, data.directory) else "dev"
-    load = load_test if split == "test" else load_dev
-    return ScoredSentences(split=split, lang="target", sentences=load(data.dataset, data.lang, data.directory))
+        return load_own_scored(data.own, data.lang, prepared.experiment.corpora.label_names)
+    return _scored_sentences(data, [data.lang])
 
 
-class _Features:
-    """Encodes sentences into the storage unless they are stored, and returns their keys."""
+def _scored_source(data: Data) -> ScoredSentences:
+    if data.own is not None:
+        return load_own_source_dev(data.own, data.source)
+    return _scored_sentences(data, data.sources)
 
-    def __init__(
-        self, *, encoder: EncoderFiles, names: Sequence[str], storage: Storage, max_length: int, study: str | None
-    ) -> None:
-        self.names = tuple(names)
-        self._encoder = encoder
-        self._storage = storage
-        self._max_length = max_length
-        self._study = study
-        self._tokenizer: PreTrainedTokenizerFast = load_tokenizer(encoder)
-        self.pad_id = int(self._tokenizer.pad_token_id)
 
-    @classmethod
-    def of(cls, data: Data, prepared: Prepared) -> "_Features":
-        experiment = prepared.experiment
-        return cls(
-            encoder=experiment.encoder,
-            names=experiment.corpora.label_names,
-            storage=experiment.storage,
-            max_length=data.max_length,
-            study=experiment.study,
-        )
-
-    def labelled(self, sentences: Sequence[Sentence]) -> str:
-        key = self._key(sentences, labels=self.names)
-        directory = self._used(key)
-        with create_if_missing(self._storage, directory) as wanted:
-            if wanted:
-                encoded = encode_sentences(sentences, self._tokenizer, self.names, max_length=self._max_length)
-                save_sentences(encoded, directory)
-        return key
-
-    def unlabelled(self, sentences: Sequence[Text]) -> str:
-        key = self._key(sentences, labels=())
-        directory = self._used(key)
-        with create_if_missing(self._storage, directory) as wanted:
-            if wanted:
-                save_text(encode_text(sentences, self._tokenizer, max_length=self._max_length), directory)
-        return key
-
-    def _used(self, key: str) -> Path:
-        """Directory of the key; its use is recorded first, so that garbage collection does not remove it."""
-        directory = self._storage.features(key)
-        mark_used(self._storage, self._study, directory)
-        return directory
-
-    def _key(self, sentences: Sequence[Sentence | Text], *, labels: Sequence[str]) -> str:
-        return content_key(
-            kind="features",
-            encoder=self._encoder.digest,
-            sentences=digest(sentences),
-            labels=list(labels),
-            max_length=self._max_length,
-        )
+def _scored_sentences(data: Data, langs: Sequence[str]) -> ScoredSentences:
+    """The test sentences of all languages; their dev sentences if one has no test set."""
+    tested = all(has_test(DATASETS[data.dataset], lang, data.directory) for lang in langs)
+    split: Literal["test", "dev"] = "test" if tested else "dev"
+    load = load_test if tested else load_dev
+    sentences = tuple(sentence for lang in langs for sentence in load(data.dataset, lang, data.directory))
+    return ScoredSentences(split=split, lang="target", sentences=sentences)

@@ -18,6 +18,7 @@ Temperature = TypeAliasType("Temperature", Annotated[float, Field(gt=0, le=100)]
 Confidence = TypeAliasType("Confidence", Annotated[float, Field(ge=0, lt=1)])
 Rounds = TypeAliasType("Rounds", Annotated[int, Field(ge=1, le=10)])
 MOST_TEACHERS = 5
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Teachers = TypeAliasType("Teachers", Annotated[int, Field(ge=1, le=MOST_TEACHERS)])
 
 Number = TypeVar("Number", bound=float)
@@ -249,6 +250,6 @@ def allowed_keys(key_path: tuple[str | int, ...], form: str | None) -> list[str]
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a search space file, for editors."""
     schema = SpaceModel.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["$schema"] = DIALECT
     schema["title"] = "msd_ray search space"
     return schema

@@ -5,7 +5,6 @@
 """
 
 import argparse
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -23,8 +22,11 @@ from msd_ray.common.text import printable
 
 from .parameters import JSON, Choice, Fixed, Parameter, Range, Scalar, parameters_to_json
 from .space_model import FORMS, Point, SpaceModel, allowed_keys, json_schema, largest
+from .yaml_messages import dotted, listed, shown, suggestion
 from .yaml_source import KeyPath, YamlSource, read_yaml
 
+STUDY_FILE_KEYS = ("space", "configuration")
+"""Keys of a study file that may hold a space: the options of `tune` and `ablate`."""
 _OPTIMIZATION = {
     "head_learning_rate": 1.0,
     "omega_learning_rate": 1.0,
@@ -106,31 +108,46 @@ class SearchSpace:
 def load_space(name_or_path: str | Path) -> SearchSpace:
     """Load a bundled space by name (`student`), or a YAML file by path.
 
-    Arguments that end with .yaml or .yml, or contain a directory, are paths.
+    Arguments that end with .yaml or .yml, or contain a directory, are paths. Of a study file, its space is loaded.
 
     Raises:
         UserError: the name is unknown, or the file is unreadable or invalid (with line and key).
     """
-    path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml") and path.name == str(name_or_path):
-        path = _named_file(str(name_or_path))
-    source = read_yaml(path)
-    if not isinstance(source.data, dict):
+    source, section = _read(name_or_path)
+    content = source.at(section)
+    if not isinstance(content, dict):
         raise UserError(
-            f"{source.where(())}: a search space is a mapping with the keys {_listed(allowed_keys((), None))}"
+            f"{source.where(())}: a search space is a mapping with the keys {listed(allowed_keys((), None))}"
         )
     try:
-        model = SpaceModel.model_validate(source.data)
+        model = SpaceModel.model_validate(content)
     except ValidationError as error:
-        raise UserError(_explain(error, source)) from error
+        raise UserError(_explain(error, source, section)) from error
     return SearchSpace(
-        name=path.stem,
+        name=source.path.stem,
         description=model.description,
         teacher=model.teacher.parameters(),
         student=model.student.parameters(),
         first_teachers=_points(model.teacher.first, PAPER_TEACHER),
         first_students=_points(model.student.first, PAPER_STUDENT),
     )
+
+
+def space_content(name_or_path: str | Path) -> dict[str, Any]:
+    """The space as its file has it, for another file. Raises UserError as `load_space` does."""
+    load_space(name_or_path)
+    source, section = _read(name_or_path)
+    return dict(source.at(section))
+
+
+def _read(name_or_path: str | Path) -> tuple[YamlSource, KeyPath]:
+    """The file of a space, and the key in it under which the space is; () for a file that is a space."""
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml") and path.name == str(name_or_path):
+        path = _named_file(str(name_or_path))
+    source = read_yaml(path)
+    keys = source.data if isinstance(source.data, dict) else {}
+    return source, next(((key,) for key in STUDY_FILE_KEYS if isinstance(keys.get(key), dict)), ())
 
 
 def _points(first: Sequence[Literal["paper"] | Point], paper: Mapping[str, Scalar]) -> tuple[Mapping[str, Scalar], ...]:
@@ -191,18 +208,18 @@ def _named_file(name: str) -> Path:
     if name in files:
         return files[name]
     raise UserError(
-        f"search space `{name}` is unknown{_suggestion(name, sorted(files)) or '.'} "
-        f"Choose {_listed(sorted(files))}, or give the path of a YAML file."
+        f"search space `{name}` is unknown{suggestion(name, sorted(files)) or '.'} "
+        f"Choose {listed(sorted(files))}, or give the path of a YAML file."
     )
 
 
-def _explain(error: ValidationError, source: YamlSource) -> str:
+def _explain(error: ValidationError, source: YamlSource, section: KeyPath) -> str:
     """Return one line per error, in the order of the file."""
     found: list[tuple[int, str]] = []
     for detail in error.errors():
         key_path, problem = _key_and_problem(detail)
-        where = source.where(key_path)
-        line = (int(where.rsplit(":", 1)[1]), f"{where}: `{_dotted(key_path)}`: {problem}")
+        key_path = (*section, *key_path)
+        line = (source.line(key_path), f"{source.where(key_path)}: `{dotted(key_path)}`: {problem}")
         if line not in found:
             found.append(line)
     return "\n".join(text for _, text in sorted(found, key=lambda item: item[0]))
@@ -230,29 +247,11 @@ def _problem(detail: Any, key_path: KeyPath, form: str | None) -> str:
         allowed = allowed_keys(key_path[:-1], form)
         if kind == "missing":
             return "is missing"
-        return f"unknown key{_suggestion(str(key_path[-1]), allowed)}; allowed here: {_listed(allowed)}"
+        return f"unknown key{suggestion(str(key_path[-1]), allowed)}; allowed here: {listed(allowed)}"
     if kind == "float_type" and form == "fixed":
-        return f"given {_shown(given)}, must be a number, {{low: ..., high: ...}} or {{choices: [...]}}"
+        return f"given {shown(given)}, must be a number, {{low: ..., high: ...}} or {{choices: [...]}}"
     message = detail["msg"].replace("Input should", "must").replace("List should", "must")
-    return f"given {_shown(given)}, {message}"
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _suggestion(given: str, allowed: list[str]) -> str:
-    close = difflib.get_close_matches(given, allowed, n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"
-
-
-def _dotted(key_path: KeyPath) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key_path).lstrip(".")
+    return f"given {shown(given)}, {message}"
 
 
 def main() -> int:

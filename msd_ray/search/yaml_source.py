@@ -3,13 +3,14 @@
 `read_yaml` for files of one document, `read_yaml_documents` for those that may hold several (Kubernetes manifests).
 
 Stricter than PyYAML: duplicate keys, aliases, deep nesting and large files are refused. Numbers are read as
-YAML 1.2 does (PyYAML takes `2e-5` for a string).
+YAML 1.2 does (PyYAML takes `2e-5` for a string), and, except in manifests, `yes`, `no`, `on` and `off` as words.
 """
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +23,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 _LARGEST_FILE = 64 * 1024  # bytes
 _DEEPEST = 10
 _DEEPEST_MANIFEST = 24
+_BOOL_TAG = "tag:yaml.org,2002:bool"
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 
 
@@ -33,11 +35,19 @@ class YamlSource:
     data: Any
     lines: dict[KeyPath, int]
 
-    def where(self, key_path: KeyPath) -> str:
-        """Return `file:line` of the key, or of the closest key above it that the file has."""
+    def at(self, key_path: KeyPath) -> Any:
+        """Return the data under a key path that the file has."""
+        return reduce(lambda data, key: data[key], key_path, self.data)
+
+    def line(self, key_path: KeyPath) -> int:
+        """Return the line of the key, or of the closest key above it that the file has."""
         while key_path not in self.lines:
             key_path = key_path[:-1]
-        return f"{self.path}:{self.lines[key_path]}"
+        return self.lines[key_path]
+
+    def where(self, key_path: KeyPath) -> str:
+        """Return `file:line` of the key."""
+        return f"{self.path}:{self.line(key_path)}"
 
 
 class _Loader(yaml.SafeLoader):
@@ -67,6 +77,11 @@ class _ManifestLoader(_Loader):
 _Loader.add_implicit_resolver(
     _FLOAT_TAG, re.compile(r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"), list("-+.0123456789")
 )
+_ManifestLoader.yaml_implicit_resolvers = dict(_Loader.yaml_implicit_resolvers)  # `yes` is true in manifests
+_Loader.yaml_implicit_resolvers |= {  # as in YAML 1.2, `no` is a word: the code of Norwegian
+    first: [(tag, form) for tag, form in _Loader.yaml_implicit_resolvers[first] if tag != _BOOL_TAG]
+    for first in "yYnNoO"
+}
 
 
 def read_yaml(path: Path) -> YamlSource:

@@ -7,6 +7,8 @@ therefore carries study, data set and language as tags, and its name ends with t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msd_ray.data.catalogue import LANGUAGE_NAMES
+
 from .provenance import source_tags
 
 TUNE, ABLATE = "tune", "ablate"
@@ -36,12 +38,18 @@ _TRIALS = {
 
 @dataclass(frozen=True, kw_only=True)
 class StudyLabels:
-    """The study that the runs belong to. command: `tune` or `ablate`."""
+    """The study that the runs belong to. sources: languages, joined by `+`. command: `tune` or `ablate`."""
 
     study: str
     dataset: str
     lang: str
+    sources: str = "en"
     command: str
+
+    @property
+    def _direction(self) -> str:
+        named = (f"{LANGUAGE_NAMES.get(lang, lang)} (`{lang}`)" for lang in self.sources.split("+"))
+        return f"from {' and '.join(named)} to `{self.lang}`"
 
     @property
     def _own(self) -> dict[str, str]:
@@ -66,7 +74,7 @@ class StudyLabels:
         what = _TRIALS.get(phase, phase).format(number=tags.get("trial", "?"))
         if row is not None:
             what = f"{what}: row `{row}`, seed {seed}"
-        where = f"Study `{self.study}`, data set {self.dataset}, from English (`en`) to `{self.lang}`"
+        where = f"Study `{self.study}`, data set {self.dataset}, {self._direction}"
         return {"mlflow.note.content": f"**{what}**. {where}.", **source_tags(self.command)}
 
     def name(self, name: str) -> str:
@@ -77,7 +85,7 @@ class StudyLabels:
         """The parent's note (Markdown): a description of the study and its runs, with filters."""
         purpose = _PURPOSE.get(self.command, f"A study of `{self.command}`")
         lines = [
-            f"**{purpose}**: data set {self.dataset}, from English (`en`) to `{self.lang}`.",
+            f"**{purpose}**: data set {self.dataset}, {self._direction}.",
             f"Below this run: {_RUNS[self.command]}." if self.command in _RUNS else "",
             "For the search box of the experiment's page (`docs/mlflow.md` has more):",
             "\n".join(f"- {meaning}: `{condition}`" for meaning, condition in self.filters().items()),

@@ -46,7 +46,7 @@ def dataset_inputs(parameters: Mapping[str, Json], lang: str) -> "list[DatasetIn
     found = []
     for part, digest in digests.items() if isinstance(digests, Mapping) else ():
         side, split, context = _PARTS[part]
-        name = f"{parameters['dataset']}-{'en' if side == 'source' else lang}-{split}"
+        name = f"{parameters['dataset']}-{parameters.get('source_lang', 'en') if side == 'source' else lang}-{split}"
         source = json.dumps({"dataset": parameters["dataset"], "limit": parameters.get("limit")})
         dataset = Dataset(name=name, digest=str(digest)[:LONGEST_DIGEST], source_type="msd_ray", source=source)
         found.append(DatasetInput(dataset=dataset, tags=[InputTag("mlflow.data.context", context)]))

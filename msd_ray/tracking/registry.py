@@ -205,6 +205,6 @@ def _public_version(package: str) -> str:
 
 def _model_description(candidate: Candidate) -> str:
     return (
-        f"Named entity taggers for {candidate.lang} ({candidate.dataset}), distilled from an English teacher. "
+        f"Named entity taggers for {candidate.lang} ({candidate.dataset}), distilled from teachers of other languages. "
         f"The alias {ALIAS} is on the version with the highest F1 on dev."
     )

@@ -82,7 +82,8 @@ class StudyTracker:
         with mlflow_errors(tracking_uri):
             command = tags.get("command", TUNE)
             found = find_parent_run(client, experiment, study, command)
-            labels = StudyLabels(study=study, dataset=dataset, lang=lang, command=command)
+            sources = str(parameters.get("source_lang", "en"))
+            labels = StudyLabels(study=study, dataset=dataset, lang=lang, sources=sources, command=command)
             if found is None:
                 own = {"mlflow.note.content": labels.note(), **labels.parent_tags(), **source_tags(command)}
                 found = client.create_run(experiment, run_name=study, tags=_tags({**tags, **own}))

@@ -1,5 +1,7 @@
 """Corpora and search spaces that a user can get wrong: one message, nothing written."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,29 @@ def test_unknown_language_with_a_suggestion(small: list[str], runs: Path) -> Non
     text = message([*small, "--lang", "tr", "xx"])
     assert "data set 'sample' has no language 'xx'" in text
     assert "en, de, es, nl, ar, hi, zh, ko, ru, tr" in text
+    assert not runs.exists()
+
+
+def test_an_unknown_language_is_refused_before_anything_is_loaded_or_asked(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\nfrom msd_ray.tune import main\nstart = time.process_time()\n"
+        "try: main(['--lang', 'arr'])\nexcept Exception as error: print(error)\n"
+        "print([name for name in ('torch', 'ray', 'mlflow', 'huggingface_hub') if name in sys.modules])\n"
+        "print(time.process_time())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    said, loaded, seconds = done.stdout.splitlines()
+    assert said.startswith(
+        "data set 'wikiann' has no language 'arr' (did you mean 'ar'?): choose one of en, ar, hi, zh"
+    )
+    assert loaded == "[]"
+    assert float(seconds) < 1, "of the process, imports included"
+
+
+def test_a_language_of_own_files_that_is_none(small: list[str], runs: Path) -> None:
+    own = ["--source", "en.conll", "--target-text", "ar.txt", *small]
+    own[own.index("sample")] = "own"
+    assert "--lang turkish: is not a language code (did you mean 'tr'?)" in message([*own, "--lang", "turkish"])
     assert not runs.exists()
 
 
@@ -64,7 +89,6 @@ def test_undecodable_text_with_its_line(small: list[str], tmp_path: Path) -> Non
     assert f"{broken}:2: not UTF-8" in text
 
 
-@pytest.mark.slow  # the hub's client tries five times
 def test_unreachable_hub_for_a_corpus(small: list[str], runs: Path, no_hub: Path) -> None:
     text = message([*small, "--dataset", "wikiann"])
     assert f"cannot reach the hub for tr/train-00000-of-00001.parquet of unimelb-nlp/wikiann on {UNREACHABLE}" in text

@@ -35,9 +35,9 @@ class Other(Own):
     number: int = option(4, "a number of its own", bounds=(1, 9))
 
 
-def parser(options: type[Own] = Own, *, required: bool = True) -> CommandParser:
+def parser(options: type[Own] = Own) -> CommandParser:
     made = CommandParser("own", description="", epilog="")
-    made.add_options("own", options, Own, required=required)
+    made.add_options("own", options, Own)
     return made
 
 
@@ -55,12 +55,6 @@ def test_values_are_read_by_the_types_of_the_fields(monkeypatch: pytest.MonkeyPa
         place="here",
     )
     assert parser().read(["--names", "a"]) == {"names": ("a",)}, "omitted options are absent"
-
-
-def test_a_field_without_default_is_required() -> None:
-    with pytest.raises(UserError, match="required: --names"):
-        parser().read([])
-    assert parser(required=False).read([]) == {}
 
 
 def test_the_help_says_range_default_and_variable() -> None:

@@ -181,7 +181,7 @@ def test_the_bounds_are_in_and_what_is_beyond_is_out(option: str) -> None:
         (["--lang", "ar,hi", "ar"], "--lang names ar more than once"),
         (["--lang", "ar", "--storage", "~no.such.user/runs"], "--storage: ~no.such.user/runs: the home directory"),
         (["--lang", "ar", "ar"], "--lang names ar more than once"),
-        (["--lang", "en"], "--lang en: English is the source language of teachers"),
+        (["--lang", "en"], "--lang en: English is a source language of teachers"),
         (["--lang", "zh", "--warm-start"], "--warm-start: expected at least one argument"),
         (["--lang", "zh", "--warm-start", ""], "--warm-start: is empty"),
         (["--lang", "zh", "--warm-start", "a", "b", "a"], "--warm-start names a more than once"),

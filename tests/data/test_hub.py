@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 WriteFile = Callable[..., Path]
 
 LOAD = """
@@ -64,10 +66,17 @@ def test_a_hub_that_must_not_be_asked(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_language_that_the_hub_lacks(hub: tuple[str, list[str]], tmp_path: Path) -> None:
-    check = ("-m", "msd_ray.data", "check", "--dataset", "wikiann", "--lang", "qq")
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("yo", "error: the hub has no yo/train-00000-of-00001.parquet of unimelb-nlp/wikiann"),
+        ("qq", "error: data set 'wikiann' has no language 'qq': choose one of en, ar, hi, zh, ace, "),
+    ],
+)
+def test_a_language_that_the_hub_lacks(hub: tuple[str, list[str]], tmp_path: Path, lang: str, said: str) -> None:
+    check = ("-m", "msd_ray.data", "check", "--dataset", "wikiann", "--lang", lang)
     done = python(*check, endpoint=hub[0], cache=tmp_path / "cache")
     assert done.returncode == 2
-    assert "error: the hub has no qq/train-00000-of-00001.parquet of unimelb-nlp/wikiann" in done.stderr
-    assert "check the language 'qq'" in done.stderr
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert bool(hub[1]) is (lang == "yo"), "no request for a language that is none"

@@ -16,6 +16,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import MIB
 
+from ..hub import why_unreachable
 from . import e5_small
 from .files import CONFIG, PICKLES, TOKENIZER, WEIGHTS, EncoderFiles, directory_digest, missing_parts
 from .refusals import check_directory
@@ -56,8 +57,9 @@ def resolve(name: str) -> EncoderFiles:
 def _download(name: str) -> Path:
     """Download an encoder's files from a Hub repository, or take them from the Hub client's cache."""
     ways_out = f"or name a local directory, or use --encoder {e5_small.NAME}"
+    files, reason = [CONFIG, CARD, *TOKENIZER, *WEIGHTS], why_unreachable()
     try:
-        directory = Path(snapshot_download(name, allow_patterns=[CONFIG, CARD, *TOKENIZER, *WEIGHTS]))
+        directory = Path(snapshot_download(name, allow_patterns=files, local_files_only=reason is not None))
     except HFValidationError as error:
         raise UserError(f"encoder {name!r} is neither a directory nor the name of a hub repository") from error
     except GatedRepoError as error:
@@ -72,7 +74,8 @@ def _download(name: str) -> Path:
         ) from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         raise UserError(
-            f"encoder {name}: cannot get it from {constants.ENDPOINT} ({_first_line(error.__cause__ or error)}), "
+            f"encoder {name}: cannot get it from {constants.ENDPOINT} "
+            f"({reason or _first_line(error.__cause__ or error)}), "
             f"and it is not complete in the hub client's cache {constants.HF_HUB_CACHE}; "
             f"try again with a connection, {ways_out}"
         ) from error

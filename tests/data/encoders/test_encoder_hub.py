@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
@@ -14,7 +16,9 @@ from huggingface_hub import constants
 from tiny_bert import tiny_bert_directory
 
 from msd_ray.common.errors import UserError
+from msd_ray.data.catalogue import DATASETS
 from msd_ray.data.encoders.sources import resolve
+from msd_ray.data.hub import download
 
 UNREACHABLE = "http://127.0.0.1:9"  # the discard port: nothing listens
 CARD = "---\nlicense: apache-2.0\n---\n# A tiny BERT\n"
@@ -45,6 +49,15 @@ def hub(repositories: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with serve(repositories) as server:
         point_to(server.url, monkeypatch)
         yield server
+
+
+@pytest.fixture
+def silent_hub(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server that accepts connections and never answers; `hub` gives the caches."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        point_to(url, monkeypatch)
+        yield url
 
 
 def point_to(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,3 +160,21 @@ def test_a_download_that_stopped_half_way(hub: HubServer, monkeypatch: pytest.Mo
 def test_cache_of_the_client_cannot_be_written(hub: HubServer, tmp_path: Path) -> None:
     (tmp_path / "hf").write_text("not a directory")
     assert "set HF_HOME to a writable directory" in message("tiny/bert")
+
+
+def test_a_hub_that_accepts_and_never_answers(silent_hub: str, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = time.monotonic()
+    said = message("tiny/bert")
+    assert said.startswith(
+        f"encoder tiny/bert: cannot get it from {silent_hub} (no answer within 5 seconds), and it is"
+    )
+    assert time.monotonic() - start < 10
+    with pytest.raises(UserError) as caught:
+        download(DATASETS["wikiann"], "ar", "train")
+    assert "ar/train-00000-of-00001.parquet of unimelb-nlp/wikiann" in str(caught.value)
+    assert "(no answer within 5 seconds), and it is not in the cache" in str(caught.value)
+    assert time.monotonic() - start < 20
+    point_to(hub.url, monkeypatch)
+    first = resolve("tiny/bert")
+    point_to(silent_hub, monkeypatch)
+    assert resolve("tiny/bert") == first, "from the cache"
