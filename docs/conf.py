@@ -3,9 +3,6 @@
 import tomllib
 from pathlib import Path
 
-from pygments.lexers.sql import SqlLexer
-from sphinx.highlighting import lexers
-
 ROOT = Path(__file__).parents[1]
 
 project = "msd_ray"
@@ -24,7 +21,6 @@ autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 mermaid_height = "auto"
 highlight_language = "none"
-lexers["filter"] = SqlLexer()  # MLflow's filters
 
 html_theme = "furo"
 html_title = f"msd_ray {release}"
