@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo cluster cluster-stop test test-extended test-on-clusters test-without test-fast test-lowest chaos lint style types format constraints audit clean
+.PHONY: help install demo cluster cluster-stop test test-extended test-on-clusters test-without test-fast test-lowest chaos lint style types format constraints audit docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -95,11 +95,20 @@ constraints:  ## choose every version anew and write constraints.txt
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && set -e; \
 	$(PYTHON) -m venv "$$fresh/venv"; \
 	echo "$(TORCH)" > "$$fresh/held.txt"; \
-	"$$fresh/venv/bin/python" $(PIP_INSTALL) -c "$$fresh/held.txt" -e ".[dev,e5-small,clusters]"; \
+	"$$fresh/venv/bin/python" $(PIP_INSTALL) -c "$$fresh/held.txt" -e ".[dev,docs,e5-small,clusters]"; \
 	sed '/^#/!d' constraints.txt > "$$fresh/new.txt"; \
 	"$$fresh/venv/bin/python" -m pip freeze --exclude-editable > "$$fresh/frozen.txt"; \
 	sed -E '/^(nvidia|cuda|triton)/d; s/\+[a-z0-9.]+$$//' "$$fresh/frozen.txt" >> "$$fresh/new.txt"; \
 	cp "$$fresh/new.txt" constraints.txt
+
+DOCS := $(VENV)/.docs
+docs: $(DOCS)  ## build the documentation site in site/; warnings and broken links are errors
+	$(BIN)/python -m sphinx --conf-dir docs --builder html --fail-on-warning --keep-going --quiet --fresh-env . site
+	@echo "open site/index.html"
+
+$(DOCS): $(INSTALLED)
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e ".[docs]"
+	@touch $@
 
 audit:  ## ask PyPI's advisories about every version of constraints.txt (needs the network, with a pip-audit of its own)
 	@audit=$$(mktemp -d) && trap 'rm -rf "$$audit"' EXIT && set -e; \
@@ -108,4 +117,4 @@ audit:  ## ask PyPI's advisories about every version of constraints.txt (needs t
 	"$$audit/venv/bin/pip-audit" --requirement constraints.txt --no-deps --disable-pip --strict --progress-spinner off
 
 clean:  ## remove .venv and the tools' caches (runs and results stay)
-	rm -rf $(VENV) .chaos .mypy_cache .pytest_cache .ruff_cache msd_ray.egg-info
+	rm -rf $(VENV) site .chaos .mypy_cache .pytest_cache .ruff_cache msd_ray.egg-info

@@ -4,7 +4,7 @@
     python -m benchmarks.pictures runs/report/sample-ar.html --out docs/pictures
 
 CHROMIUM names the browser (default: /usr/bin/chromium). Fonts for the page's languages must be installed, such as
-Debian's fonts-noto-core (Arabic) and fonts-wqy-zenhei (Chinese).
+Debian's fonts-noto-core (Arabic) and fonts-noto-cjk (Chinese).
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+MARGIN = 16  # pixels around an element
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -49,10 +50,16 @@ def _picture(browser: Browser, page: Path, path: Path, size: dict[str, int], sch
     tab.wait_for_selector("html[data-figures=drawn]")
     box = tab.locator(element or "body").first.bounding_box() if tab.locator(element or "body").count() else None
     if box is not None:
+        margin = MARGIN if element else 0
         tab.screenshot(
             path=path,
             full_page=True,
-            clip={"x": box["x"], "y": box["y"], "width": box["width"], "height": min(box["height"], size["height"])},
+            clip={
+                "x": box["x"] - margin,
+                "y": box["y"] - margin,
+                "width": box["width"] + 2 * margin,
+                "height": min(box["height"] + 2 * margin, size["height"]),
+            },
         )
     window.close()
     return box is not None

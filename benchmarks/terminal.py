@@ -127,7 +127,7 @@ def frame(at: float, screen: Screen) -> Frame:
 
 
 def page(arguments: list[str], frames: list[Frame], screen: Screen) -> str:
-    """The page: estimates, screens, and the whole output."""
+    """The page: estimates, the screen at two thirds of the time, and the end of the output."""
     drawn = [one for one in frames if one.lines]
     begin, end = drawn[0].at, drawn[-1].at
     parts = [
@@ -146,10 +146,10 @@ def page(arguments: list[str], frames: list[Frame], screen: Screen) -> str:
         error = "-" if moment.left is None else f"{100 * (moment.left / left - 1):+.0f} %"
         parts.append(f"| {100 * share:.0f} % | {estimate} | {left:.0f} s | {error} |")
         shown.append(moment)
-    for moment in (shown[0], shown[2]):
-        parts += ["", f"After {moment.at - begin:.0f} of {end - begin:.0f} seconds of training:", ""]
-        parts += [f"    {line}".rstrip() for line in moment.lines]
-    parts += ["", "At the end:", "", *(f"    {line}".rstrip() for line in screen.lines), ""]
+    moment = shown[2]
+    parts += ["", f"After {moment.at - begin:.0f} of {end - begin:.0f} seconds of training:", ""]
+    parts += [f"    {line}".rstrip() for line in moment.lines]
+    parts += ["", "At the end:", "", *(f"    {line}".rstrip() for line in screen.live), ""]
     return "\n".join(parts).rstrip().replace(str(Path.home()), "~") + "\n"
 
 

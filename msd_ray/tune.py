@@ -45,7 +45,8 @@ def run_search(lang: str | None = None, **options: Any) -> "StudyResult":
         UserError: wrong options or data, or the search ended without a result; the same call resumes it.
         KeyboardInterrupt: interrupted.
 
-    Example:
+    Example::
+
         result = run_search("ar", preset="quickstart")
         print([(row.name, row.test.mean) for row in result.rows], result.best.tagger("..."))
     """

@@ -7,8 +7,8 @@ from torch import Tensor
 def mmd2(x: Tensor, y: Tensor, kernels: int = 5, factor: float = 2.0) -> Tensor:
     """Squared MMD of two batches of vectors (Eq. 5): biased estimator, sum of Gaussian kernels.
 
-    G(u, v) = sum over i = 0..kernels-1 of exp(-|u - v|^2 / (b * factor^(i - kernels // 2))). The bandwidth b is the
-    mean of |u - v|^2 over all pairs of different rows of both batches. It is a constant for the gradient: otherwise
+    G(u, v) = sum over i = 0..kernels-1 of `exp(-|u - v|^2 / (b * factor^(i - kernels // 2)))`. The bandwidth b is the
+    mean of `|u - v|^2` over all pairs of different rows of both batches. It is a constant for the gradient: otherwise
     the student could reduce the distance by rescaling its vectors. The paper names a Gaussian kernel without its
     bandwidth.
 

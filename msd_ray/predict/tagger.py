@@ -81,7 +81,8 @@ class TaggedText:
 class Tagger:
     """An exported student.
 
-    Example:
+    Example::
+
         tagger = Tagger.from_pretrained("runs/models/sample-ar")
         for entity in tagger("Angela Merkel spoke in Paris ."):
             print(entity.text, entity.label, entity.start, entity.end, entity.score)

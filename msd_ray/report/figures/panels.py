@@ -14,7 +14,7 @@ from .figure import LEGEND_HEIGHT, finish
 from .text import wrapped
 
 WIDE_FROM = 720  # pixels
-_GAP_Y = 92  # pixels between two panels: tick labels, axis title, the next panel's title
+_GAP_Y = 112  # pixels between two panels: tick labels of four lines, axis title, the next panel's title
 _BELOW = 56  # pixels below the last panel: tick labels, axis title
 _ABOVE = 26  # pixels of the first panel's title
 _GAP_X = 0.09  # share of the width between two panels

@@ -88,14 +88,14 @@ def _axis(parameter: ParameterAxis, trials: Sequence[SearchTrial]) -> Mapping[st
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Return two to four round numbers between the ends, which fit a narrow panel; else the ends."""
+    """Return two to four round numbers between the ends, which fit a narrow panel; else the ends, rounded."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for digits in ((1, 2, 5), (1,)):
+    for digits in ((1, 2, 5), (1, 3), (1,), (1, 1.5, 2, 3, 4, 6, 8)):
         ticks = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
         within = [tick for tick in ticks if 0.999 * low <= tick <= 1.001 * high]
         if 2 <= len(within) <= 4:
             return within
-    return [low, high] if high > low else [low]
+    return sorted({float(f"{low:.2g}"), float(f"{high:.2g}")})
 
 
 def _points(name: str, group: str, trials: Sequence[SearchTrial], *, in_legend: bool) -> Any:

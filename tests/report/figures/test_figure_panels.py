@@ -38,7 +38,7 @@ def test_panels_do_not_overlap(count: int, columns: int, arrangement: str) -> No
 def test_panels_have_the_height_they_were_given(arrangement: str) -> None:
     changes = arranged(5, 2).layout.meta[arrangement]
     rows = 5 if arrangement == "narrow" else 3
-    inner = rows * 200 + (rows - 1) * 92
+    inner = rows * 200 + (rows - 1) * 112
     assert [round((top - bottom) * inner, 6) for _, _, bottom, top in boxes(changes, 5)] == [200] * 5
     assert inner < changes["height"] < inner + 250
 

@@ -53,7 +53,8 @@ def test_tick_labels_do_not_collide(phone: tuple[Tab, Complaints]) -> None:
         colliding = tab.evaluate(
             """() => [...document.querySelectorAll('.drawing')].flatMap(place => {
                 const rotated = text => /rotate\\((?!0[,)])/.test(text.getAttribute('transform') ?? '');
-                const texts = [...place.querySelectorAll('[class$="tick"] text, .annotation-text, .legendtext')]
+                const shown = '[class$="tick"] text, text[class$="title"], .annotation-text, .legendtext';
+                const texts = [...place.querySelectorAll(shown)]
                     .filter(text => !rotated(text)); // whose boxes are wider than they are
                 const boxes = texts.map(text => [text, text.getBoundingClientRect()]);
                 return boxes.flatMap(([one, a], i) => boxes.slice(i + 1)

@@ -63,6 +63,23 @@ def test_points_lie_where_the_values_are(trials: list[SearchTrial]) -> None:
     assert len({trace.marker.color for trace in figure.data}) == 3
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.000160442, 0.000382497, ["0.0002", "0.0003"]),
+        (0.000124651, 0.00738057, ["0.0003", "0.001", "0.003"]),
+        (1e-5, 1e-2, ["1e-05", "0.0001", "0.001", "0.01"]),
+        (0.00021234, 0.00022345, ["0.00021", "0.00022"]),
+    ],
+)
+def test_a_log_axis_has_round_ticks(low: float, high: float, ticks: list[str]) -> None:
+    ends = [
+        SearchTrial(number=number, state="COMPLETE", value=0.5, parameters={"learning_rate": rate})
+        for number, rate in enumerate((low, high))
+    ]
+    assert list(present(slices_figure(ends, [RATE])).figure.layout.xaxis.ticktext) == ticks
+
+
 def test_slices_need_every_parameter(trials: list[SearchTrial]) -> None:
     with pytest.raises(ValueError, match=r"beta: trials \[0, 1, 2\] have no value"):
         slices_figure(trials, [ParameterAxis(name="beta")])
