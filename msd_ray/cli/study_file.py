@@ -50,7 +50,9 @@ def read_study_file(path: Path, options: type[TuneOptions]) -> dict[str, Any]:
         raise UserError(f"{source.where(())}: a study file is a mapping with the keys {listed(list(keys))}")
     space = _key(declared(options)[SPACE])
     data = {
-        str(key): str(path) if key == space and isinstance(value, dict) else value for key, value in source.data.items()
+        # Absolute, because `wide` without a directory is a bundled space.
+        str(key): str(path.absolute()) if key == space and isinstance(value, dict) else value
+        for key, value in source.data.items()
     }
     try:
         given = _model(keys).model_validate(data).model_dump(exclude_unset=True)

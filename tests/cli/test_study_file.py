@@ -299,6 +299,12 @@ def test_python_reads_it(file: Path) -> None:
         run_search(config=file)
 
 
+def test_its_name_need_not_end_in_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wide").write_text(f"lang: ar\n{SPACE}", encoding="utf-8")
+    assert load_space(parse(["--config", "wide"]).space).description == "a test"
+
+
 def test_presets_are_keys_of_files(file: Path) -> None:
     read = parse(with_text(file, "lang: ar\npreset: quickstart"))
     assert replace(read, config=None) == parse(["--lang", "ar", "--preset", "quickstart"])
