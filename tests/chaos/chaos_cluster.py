@@ -52,12 +52,13 @@ def main(directory: Path, nodes: int) -> None:
     cluster.connect()  # type: ignore[no-untyped-call]
     _write(directory / "address", str(cluster.address))
     number = 0
+    warned: set[str] = set()
     while True:
         for wanted in directory.glob("add-*"):
             _add_node(cluster, NODE)
             wanted.unlink()
         for warning in directory.glob("drain-*"):
-            _drain(float(warning.read_text()))
+            _drain(float(warning.read_text()), warned)
             warning.unlink()
         _write(directory / "state.json", json.dumps(asdict(_state(number))))
         number += 1
@@ -75,15 +76,19 @@ def _add_node(cluster: Any, settings: dict[str, Any]) -> None:
                 raise
 
 
-def _drain(seconds: float) -> None:
-    """What a cloud's spot handler does with `ray drain-node` when it is told that its machine will be reclaimed."""
+def _drain(seconds: float, warned: set[str]) -> None:
+    """What a cloud's spot handler does with `ray drain-node` when it is told that its machine will be reclaimed.
+
+    warned: nodes that were told before; they may be gone, and Ray not have noticed.
+    """
     import ray
     from ray.core.generated.autoscaler_pb2 import DRAIN_NODE_REASON_PREEMPTION
 
     client = ray._private.worker.global_worker.gcs_client
     deadline_ms = int(1000 * (time.time() + seconds))
     for node in ray.nodes():  # type: ignore[no-untyped-call]
-        if node["Alive"] and node["Resources"].get("CPU"):
+        if node["Alive"] and node["Resources"].get("CPU") and node["NodeID"] not in warned:
+            warned.add(node["NodeID"])
             accepted, why = client.drain_node(node["NodeID"], DRAIN_NODE_REASON_PREEMPTION, "spot", deadline_ms)
             assert accepted, why
 
