@@ -73,8 +73,6 @@ def shared_ray(directory: Path) -> Iterator[SharedRay]:
     private_directory(layout.secrets)
     variables = {
         **CREDENTIALS,
-        # Ray Train's cleaner of a stopped trial asks there; where several Rays run it finds none by itself, and stays.
-        "RAY_API_SERVER_ADDRESS": layout.dashboard_url(ports),
         "MSD_RAY_CACHE": str(directory / "cache"),
         "PYTHONPATH": os.pathsep.join(str(path) for path in (TESTS.parent, TESTS, TESTS / "search")),
     }

@@ -26,7 +26,7 @@ ORDER = (
 ONLY_IN = {
     "optuna": ("search/studies", "report/importance.py"),
     "mlflow": ("tracking",),
-    "ray": ("search/on_ray", "doctor/cluster_files.py", "doctor/cluster_nodes.py"),
+    "ray": ("search/on_ray", "doctor/cluster_files.py", "doctor/cluster_nodes.py", "doctor/upload.py"),
 }
 """Libraries, and where each is imported."""
 

@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from msd_ray.common.text import count_of, one_line
+from msd_ray.search.progress import RunningTrial
 
-from .log_lines import speed_text, times
+from .log_lines import running_text, speed_text, times
 from .search_state import SearchState, best_text, f1_text, gain_text, parameter_text
 
 SHOWN_BEST = 5
@@ -72,7 +73,7 @@ def _counts(state: SearchState) -> Text:
     words = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
     counts = [f"{progress.count(name)} {word}" for name, word in words.items()]
     speed = speed_text(state)
-    return Text("  " + ", ".join([*counts, f"{len(progress.running)} running", *([speed] if speed else [])]))
+    return Text("  " + ", ".join([*counts, *running_text(state), *([speed] if speed else [])]))
 
 
 def _best(state: SearchState) -> Table:
@@ -104,5 +105,9 @@ def _table(*columns: str) -> Table:
 
 def _running(state: SearchState) -> list[str]:
     running = state.progress.running
-    lines = [f"{trial.key} epoch {trial.done}/{trial.epochs}" for trial in running[:SHOWN_RUNNING]]
+    lines = [f"{trial.key} {_stage(trial)}" for trial in running[:SHOWN_RUNNING]]
     return [*lines, f"and {len(running) - SHOWN_RUNNING} more"] if len(running) > SHOWN_RUNNING else lines
+
+
+def _stage(trial: RunningTrial) -> str:
+    return "pending: waits for resources" if trial.pending else f"epoch {trial.done}/{trial.epochs}"

@@ -33,12 +33,19 @@ def progress_line(state: SearchState) -> str:
     progress = state.progress
     parts = [f"{len(progress.ended)} of {count_of(state.plan.total, 'trial')} done"]
     parts += [f"{progress.count(name)} {word}" for name, word in OTHER_ENDS.items() if progress.count(name)]
-    parts.append(f"{len(progress.running)} running")
+    parts += running_text(state)
     parts += [part for part in (best_text(state), speed_text(state)) if part]
     return f"{state.plan.name}: {', '.join([*parts, *times(state)])}"
 
 
 OTHER_ENDS = {"PRUNED": "pruned", "FAIL": "failed"}
+
+
+def running_text(state: SearchState) -> list[str]:
+    """Number of running trials, and of those that wait for resources if there are any."""
+    pending = state.progress.pending
+    running = f"{len(state.progress.running) - pending} running"
+    return [running, f"{pending} pending"] if pending else [running]
 
 
 def speed_text(state: SearchState) -> str:

@@ -282,7 +282,13 @@ class Resources:
     )
     stall_minutes: float = option(
         60.0,
-        "restart a trial that has reported no progress for X minutes, at most twice; stop the search if no trial "
-        "gets resources for X minutes, or none reports progress for 4X minutes",
+        "restart a trial that has reported no progress for X minutes, at most twice; stop the search if none reports "
+        "progress for 4X minutes",
         bounds=(0.1, 10_000),
+    )
+    wait_hours: float | None = option(
+        None,
+        "stop the search if no trial gets resources for X hours; pending trials do not fail",
+        bounds=(0.001, 100_000),
+        shown_default="no limit on a cluster, which may grow; --stall-minutes on this machine",
     )

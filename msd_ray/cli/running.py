@@ -23,6 +23,7 @@ from msd_ray.search.phase import Phase
 from msd_ray.search.phase_status import PhaseStatus, is_finished
 from msd_ray.search.plans import Scored
 from msd_ray.search.records import RunLogger
+from msd_ray.search.studies.session_lock import study_session_lock
 from msd_ray.tracking.conflicts import check_no_conflict
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.outages import MlflowUnavailableError
@@ -33,7 +34,7 @@ from msd_ray.tracking.study import StudyTracker
 from .console import working
 from .display import ConsoleDisplay
 from .options import TuneOptions
-from .search_settings import resources_of
+from .search_settings import resources_of, wait_seconds
 from .setup import Setup
 
 Result = TypeVar("Result")
@@ -180,7 +181,12 @@ def execution(
         return concurrent_trials(resources)
 
     def run(phase: Phase) -> None:
-        run_phase(phase, replace(resources, concurrent=concurrent()), stall_s=60 * options.stall_minutes)
+        run_phase(
+            phase,
+            replace(resources, concurrent=concurrent()),
+            stall_s=60 * options.stall_minutes,
+            wait_s=wait_seconds(options),
+        )
 
     return Execution(
         experiment=setup.prepared.experiment,
@@ -213,6 +219,7 @@ def _locked_studies(
             setups[0].storage.create()
             for setup in setups:
                 locks.enter_context(setup.storage.study_lock(setup.settings.name))
+                locks.enter_context(study_session_lock(setup.study_storage, setup.settings.name))
             connect(setups[0].mlflow_uri)
             for setup in setups:
                 check(setup)

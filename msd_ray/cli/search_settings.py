@@ -1,5 +1,6 @@
 """Settings of a search from options: no corpus, no encoder; of the database only what `--warm-start` names."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 
@@ -82,6 +83,13 @@ def resources_of(options: TuneOptions) -> Resources:
         gpus=gpus_per_trial(options),
         concurrent=options.max_concurrent,
     )
+
+
+def wait_seconds(options: TuneOptions) -> float:
+    """Seconds that trials may wait for resources; no limit on a cluster, to which nodes may be added at any time."""
+    if options.wait_hours is not None:
+        return 3600 * options.wait_hours
+    return math.inf if os.environ.get("RAY_ADDRESS") else 60 * options.stall_minutes
 
 
 def precision_of(options: TuneOptions, gpus: float) -> tuple[Precision, str]:

@@ -5,7 +5,7 @@ the trial is unfinished in the study; its epochs are reported again, and recordi
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import get_args
@@ -18,42 +18,15 @@ from msd_ray.storage.object_store import StoreError
 
 from .parameters import JSON
 from .plans import Experiment, Failure, Launch, TrialPlan, TrialReport
-from .progress import Display, EndedTrial, PhaseProgress, RunningTrial
+from .progress import Display, EndedTrial, PhaseProgress
 from .records import Ending, RunLabel, RunLogger
+from .running import Running
 from .studies import PhaseStudy, TrialRecord
 
 RESULTS = "results"
 """Artifact path of a run's result files (see `results`)."""
 FAILURES = "failures"
 """Artifact path of the tracebacks of a run's failed attempts."""
-
-
-@dataclass(kw_only=True)
-class _Running:
-    plan: TrialPlan
-    label: RunLabel
-    parameters: Mapping[str, JSON]  # those that are displayed
-    launch: int  # number of the first trial of its launch
-    original: int  # number of the trial that it retries, or its own
-    known: int = 0  # last epoch that an earlier driver recorded
-    epoch: int = 0
-    best: float | None = None
-    started: float | None = None  # None: it waits for another trial of its launch
-    train_s: float | None = None
-
-    @property
-    def shown(self) -> RunningTrial:
-        """The trial as it is displayed."""
-        return RunningTrial(
-            key=self.label.key,
-            number=self.plan.number,
-            started=self.started,
-            known=self.known,
-            done=self.epoch,
-            epochs=self.plan.records,
-            train_s=self.train_s,
-            student=self.plan.configurations[0].student is not None,
-        )
 
 
 @dataclass(kw_only=True)
@@ -85,7 +58,7 @@ class Phase:
     one_launch_per_seed: bool = False
     may_start: Callable[[], bool] = lambda: True
     never_pruned: Collection[int] = ()
-    _running: dict[int, _Running] = field(default_factory=dict)
+    _running: dict[int, Running] = field(default_factory=dict)
     _next: TrialRecord | None = None  # proposed, but not part of the previous launch
     _ended: list[EndedTrial] = field(default_factory=list)
     _without_run_id: dict[str, int] = field(default_factory=dict)  # trials by key whose run ids the study lacks
@@ -143,6 +116,13 @@ class Phase:
         self._update_display()
         return Launch(experiment=self.experiment, trials=tuple(plans), threads=self.threads)
 
+    def on_pending(self, launches: Sequence[Launch]) -> None:
+        """Show that these launches wait for resources, and that the others do not."""
+        pending = {plan.number for launch in launches for plan in launch.trials}
+        changed = [running.set_pending(number in pending) for number, running in self._running.items()]
+        if any(changed):
+            self._update_display()
+
     def on_report(self, report: TrialReport) -> bool:
         """Record a trial's report. Returns whether its launch must stop because the trial is pruned."""
         self.store_run_ids()
@@ -158,17 +138,22 @@ class Phase:
             return self._on_epoch(running, report, report.epoch)
         return False
 
+    def on_preemption(self, launch: Launch) -> None:
+        """Show that the launch's node is about to be reclaimed."""
+        if (running := self._current(launch)) is not None:
+            self.display.line(f"{running.label.key}: its node will be reclaimed; another resumes from its last epoch")
+
     def on_failure(self, launch: Launch, failure: Failure) -> None:
         """Record a failed attempt at a launch with its traceback; either a retry or `on_launch_end` follows."""
-        # Trials run in order: the first one that has not ended failed.
-        running = next((self._running[plan.number] for plan in launch.trials if plan.number in self._running), None)
+        running = self._current(launch)
         if running is not None:
             with self.experiment.storage.writing():
                 path = self.experiment.storage.failure(running.label.key, datetime.now())
                 with new_file(path) as scratch:
                     scratch.write_text(failure.details, encoding="utf-8")
             self.run_logger.log_file(running.label.key, path, FAILURES)
-            self.display.line(f"{running.label.key}: attempt failed after epoch {running.epoch}: {failure.reason}")
+            attempt = "attempt interrupted" if failure.preempted else "attempt failed"
+            self.display.line(f"{running.label.key}: {attempt} after epoch {running.epoch}: {failure.reason}")
 
     def on_launch_end(self, launch: Launch, error: str | None) -> None:
         """Handle the end of a launch: its unfinished trials fail with `error` as their reason."""
@@ -176,6 +161,10 @@ class Phase:
             running = self._running.get(plan.number)
             if running is not None:
                 self._fail(running, error or "its worker ended without a result")
+
+    def _current(self, launch: Launch) -> Running | None:
+        """The launch's first trial that has not ended: trials run in order."""
+        return next((self._running[plan.number] for plan in launch.trials if plan.number in self._running), None)
 
     def _next_record(self) -> TrialRecord | None:
         record, self._next = self._next, None
@@ -193,7 +182,7 @@ class Phase:
             label.key, name=label.name, parameters=label.parameters, tags={**label.tags, "trial": str(plan.number)}
         )
         self._without_run_id[label.key] = plan.number
-        self._running[plan.number] = _Running(
+        self._running[plan.number] = Running(
             plan=plan,
             label=label,
             parameters=self._shown_parameters(record, label),
@@ -205,7 +194,7 @@ class Phase:
         )
         return plan
 
-    def _on_epoch(self, running: _Running, report: TrialReport, epoch: int) -> bool:
+    def _on_epoch(self, running: Running, report: TrialReport, epoch: int) -> bool:
         number, value = running.plan.number, report.metrics[self.score]
         self.run_logger.log_epoch(
             running.label.key, epoch=epoch, metrics=report.metrics, timestamp_ms=report.timestamp_ms
@@ -230,7 +219,7 @@ class Phase:
         self._update_display()
         return False
 
-    def _end(self, running: _Running, report: TrialReport) -> None:
+    def _end(self, running: Running, report: TrialReport) -> None:
         if report.reason is not None:
             self._fail(running, report.reason)
             return
@@ -247,12 +236,12 @@ class Phase:
         self.study.complete(running.plan.number, value)
         self._remove(running, "COMPLETE", value)
 
-    def _fail(self, running: _Running, reason: str) -> None:
+    def _fail(self, running: Running, reason: str) -> None:
         self.run_logger.finish(running.label.key, state="FAIL", reason=reason)
         self.study.fail(running.plan.number, reason)
         self._remove(running, "FAIL", note=reason)
 
-    def _remove(self, running: _Running, state: Ending, value: float | None = None, note: str = "") -> None:
+    def _remove(self, running: Running, state: Ending, value: float | None = None, note: str = "") -> None:
         now = time.monotonic()
         del self._running[running.plan.number]
         self._ended.append(

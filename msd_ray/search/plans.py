@@ -118,10 +118,14 @@ class Launch:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why an attempt at a launch failed: the reason in one line, and details such as the traceback."""
+    """Why an attempt at a launch failed: the reason in one line, and details such as the traceback.
+
+    preempted: whether its node was reclaimed with a warning, which does not count as a failure.
+    """
 
     reason: str
     details: str
+    preempted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

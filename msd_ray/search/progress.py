@@ -47,7 +47,9 @@ class RunningTrial:
     Args:
         key: its name, such as `student/3`.
         number: its number in the phase's study.
-        started: monotonic clock at its start, in seconds; None while it waits for another trial of its launch.
+        started: monotonic clock at its start, in seconds; None while it waits, for resources or for another trial of
+            its launch.
+        pending: whether it waits for resources.
         known: epochs that an earlier start had reported.
         done: epochs reported so far.
         epochs: epochs of the whole training.
@@ -58,6 +60,7 @@ class RunningTrial:
     key: str
     number: int
     started: float | None
+    pending: bool = False
     known: int = 0
     done: int = 0
     epochs: int = 1
@@ -98,6 +101,11 @@ class PhaseProgress:
     def count(self, state: str) -> int:
         """Number of trials that ended in this state."""
         return sum(trial.state == state for trial in self.ended)
+
+    @property
+    def pending(self) -> int:
+        """Number of trials that wait for resources."""
+        return sum(trial.pending for trial in self.running)
 
     @property
     def complete(self) -> list[EndedTrial]:

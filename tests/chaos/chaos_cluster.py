@@ -1,9 +1,10 @@
-"""A Ray cluster of three nodes on this machine: a head without CPUs, and two nodes with one CPU each.
+"""A Ray cluster of several nodes on this machine: a head without CPUs, and nodes with one CPU each.
 
-python chaos_cluster.py DIRECTORY
+python chaos_cluster.py DIRECTORY NODES
 
-Writes DIRECTORY/address, and several times a second what is going on to DIRECTORY/state.json (`State`). Starts another
-node for each file DIRECTORY/add-NUMBER that it finds, and removes the file then.
+NODES: besides the head. Writes DIRECTORY/address, and several times a second what is going on to DIRECTORY/state.json
+(`State`). Starts another node for each file DIRECTORY/add-NUMBER that it finds, and removes the file then. For a file
+DIRECTORY/drain-NUMBER with a number of seconds, it warns that all nodes with CPUs will be reclaimed after that time.
 """
 
 import json
@@ -35,10 +36,9 @@ class State:
         return self.free_cpus == self.cpus and not self.actors and not self.groups
 
 
-def main(directory: Path) -> None:
+def main(directory: Path, nodes: int) -> None:
     from ray.cluster_utils import Cluster
 
-    # The dashboard: Ray Train frees a stopped trial's resources through its API.
     head: dict[str, Any] = {
         **NODE,
         "num_cpus": 0,
@@ -47,15 +47,19 @@ def main(directory: Path) -> None:
         "dashboard_agent_listen_port": 0,
     }
     cluster = Cluster()
-    for node in (head, NODE, NODE):
+    for node in (head, *[NODE] * nodes):
         _add_node(cluster, node)
     cluster.connect()  # type: ignore[no-untyped-call]
     _write(directory / "address", str(cluster.address))
     number = 0
+    warned: set[str] = set()
     while True:
         for wanted in directory.glob("add-*"):
             _add_node(cluster, NODE)
             wanted.unlink()
+        for warning in directory.glob("drain-*"):
+            _drain(float(warning.read_text()), warned)
+            warning.unlink()
         _write(directory / "state.json", json.dumps(asdict(_state(number))))
         number += 1
         time.sleep(0.2)
@@ -70,6 +74,23 @@ def _add_node(cluster: Any, settings: dict[str, Any]) -> None:
         except Exception:
             if attempt + 1 == START_ATTEMPTS:
                 raise
+
+
+def _drain(seconds: float, warned: set[str]) -> None:
+    """What a cloud's spot handler does with `ray drain-node` when it is told that its machine will be reclaimed.
+
+    warned: nodes that were told before; they may be gone, and Ray not have noticed.
+    """
+    import ray
+    from ray.core.generated.autoscaler_pb2 import DRAIN_NODE_REASON_PREEMPTION
+
+    client = ray._private.worker.global_worker.gcs_client
+    deadline_ms = int(1000 * (time.time() + seconds))
+    for node in ray.nodes():  # type: ignore[no-untyped-call]
+        if node["Alive"] and node["Resources"].get("CPU") and node["NodeID"] not in warned:
+            warned.add(node["NodeID"])
+            accepted, why = client.drain_node(node["NodeID"], DRAIN_NODE_REASON_PREEMPTION, "spot", deadline_ms)
+            assert accepted, why
 
 
 def _free_port() -> int:
@@ -100,4 +121,4 @@ def _write(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-import sqlalchemy
+from databases import copy_database
 from disturbed_search import Disturb, DisturbedSearch, Place, wait_for
 from fault_table import Note
 from mlflow_server import MlflowServer
@@ -87,24 +87,6 @@ def test_postgresql_is_restarted(
     assert_same_outcome(search.storage, undisturbed.root)
     cluster.assert_free()
     note("PostgreSQL crashed and was started again, with Optuna's and MLflow's tables", SAME, seconds)
-
-
-def copy_database(url: str, file: Path) -> None:
-    """Copy the rows of a PostgreSQL database into an SQLite file that has its tables, empty."""
-    tables = sqlalchemy.MetaData()
-    source = sqlalchemy.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    target = sqlalchemy.create_engine(f"sqlite:///{file}")
-    tables.reflect(target)
-    with source.connect() as there, target.begin() as here:
-        for table in tables.sorted_tables:
-            here.execute(table.delete())
-            columns = ", ".join(column.name for column in table.columns)
-            if rows := [
-                dict(row) for row in there.execute(sqlalchemy.text(f"SELECT {columns} FROM {table}")).mappings()
-            ]:
-                here.execute(table.insert(), rows)
-    source.dispose()
-    target.dispose()
 
 
 def test_object_store_in_trouble(

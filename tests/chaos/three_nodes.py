@@ -1,4 +1,4 @@
-"""The chaos suite's cluster: three Ray nodes of this machine on loopback, with a token, in a process of their own."""
+"""The chaos suite's cluster: Ray nodes of this machine on loopback, with a token, in a process of their own."""
 
 import json
 import secrets
@@ -42,6 +42,13 @@ class ThreeNodes:
         """Start one more node; it is there a little later."""
         (self.directory / f"add-{secrets.token_hex(4)}").touch()
 
+    def announce_end(self, seconds: float) -> None:
+        """Warn that the nodes with CPUs that are there now will be reclaimed, which the caller then does."""
+        scratch = self.directory / f"{secrets.token_hex(4)}.scratch"
+        scratch.write_text(str(seconds))
+        warning = scratch.rename(self.directory / f"drain-{scratch.stem}")
+        wait_for(lambda: not warning.exists(), "the warning")
+
     def show_places(self, chaos: Path) -> None:
         """Trainings look for a plan beside their storage: of an object store that is beside the node's copy."""
         self.copies.mkdir(parents=True)
@@ -60,7 +67,7 @@ class ThreeNodes:
 
 
 @contextmanager
-def three_nodes(directory: Path) -> Iterator[ThreeNodes]:
+def three_nodes(directory: Path, *, besides_head: int = 2) -> Iterator[ThreeNodes]:
     """Start them, and end them after. directory: for what they and their clock say."""
     clock, cache = directory / "clock", directory / "cache"
     with tempfile.TemporaryDirectory(prefix="chaos-", dir="/tmp") as short:  # the paths of sockets have a limit
@@ -74,7 +81,13 @@ def three_nodes(directory: Path) -> Iterator[ThreeNodes]:
             "MSD_RAY_CACHE": str(cache),
             **CREDENTIALS,
         }
-        start = Tune([str(directory)], directory / "log", (PROGRAM,), modules=[INSIDE], environment=environment)
+        start = Tune(
+            [str(directory), str(besides_head)],
+            directory / "log",
+            (PROGRAM,),
+            modules=[INSIDE],
+            environment=environment,
+        )
         with start as process:
             process.wait_until(lambda: (directory / "state.json").exists())
             environment["RAY_ADDRESS"] = (directory / "address").read_text()
@@ -85,5 +98,5 @@ def three_nodes(directory: Path) -> Iterator[ThreeNodes]:
                 clock=clock,
                 copies=cache / "storage",
             )
-            nodes.wait_for_nodes(3)
+            nodes.wait_for_nodes(1 + besides_head)
             yield nodes

@@ -90,6 +90,17 @@ def test_a_phase_of_several_seeds_shows_its_rows() -> None:
     assert lines[7] == "⠋ Waiting for MLflow ..."
 
 
+def test_trials_that_wait_for_resources_are_pending() -> None:
+    running = [
+        RunningTrial(key="student/0", number=0, started=None, pending=True, epochs=5),
+        RunningTrial(key="student/1", number=1, started=0.0, done=2, epochs=5),
+    ]
+    plan = PhasePlan(name="student", total=4)
+    lines = drawn(SearchState(plan=plan, progress=PhaseProgress(running=running), now=9.0, started=0.0))
+    assert lines[1] == "  0 complete, 0 pruned, 0 failed, 1 running, 1 pending"
+    assert lines[2:] == ["  student/0 pending: waits for resources", "  student/1 epoch 2/5"]
+
+
 def test_text_from_elsewhere_steers_no_terminal() -> None:
     trial = EndedTrial(key="student/\x1b[2J", number=0, state="COMPLETE", value=0.1, parameters={"a\n": "\x9b31m"})
     state = SearchState(

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import math
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from msd_ray.cli.doctor_options import parse as parse_doctor
 from msd_ray.cli.environment import VARIABLES
 from msd_ray.cli.option_table import PRESETS
 from msd_ray.cli.options import TuneOptions, parse
+from msd_ray.cli.search_settings import wait_seconds
 from msd_ray.common.errors import UserError
 from msd_ray.common.option_types import path, place
 from msd_ray.search.spaces import space_names
@@ -288,3 +290,21 @@ def test_the_help_needs_no_heavy_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("more", "address", "seconds"),
+    [
+        ([], "10.0.0.1:6379", math.inf),
+        ([], None, 1800.0),
+        (["--wait-hours", "2"], "10.0.0.1:6379", 7200.0),
+        (["--wait-hours", "2"], None, 7200.0),
+    ],
+)
+def test_how_long_trials_wait_for_resources(
+    more: list[str], address: str | None, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if address is not None:
+        monkeypatch.setenv("RAY_ADDRESS", address)
+    assert wait_seconds(parse(["--lang", "ar", "--stall-minutes", "30", *more])) == seconds

@@ -89,7 +89,7 @@ MISTAKES = {
         ('num-cpus: "0"', 'num-cpus: "2"', "rayStartParams.num-cpus", "trials would run on the head"),
         ('limits: {cpu: "6"', 'limits: {CPUs: "6"', "resources.limits.CPUs", "no trial asks for this"),
         ('limits: {cpu: "6"', 'limits: {cpu: "500m"', "containers[0].resources.limits", "Say how many CPUs"),
-        (PGPASSWORD, "value: hunter2", "env[7].value", "PGPASSWORD in plain text"),
+        (PGPASSWORD, "value: hunter2", "env[8].value", "PGPASSWORD in plain text"),
         ("serviceType: ClusterIP", "serviceType: LoadBalancer", "headGroupSpec.serviceType", "is open to"),
         ("enableIngress: false", "enableIngress: true", "headGroupSpec.enableIngress", "is open to"),
         ("automountServiceAccountToken: false", "hostNetwork: true", "template.spec.hostNetwork", "is open to"),

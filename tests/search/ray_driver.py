@@ -10,6 +10,8 @@ from typing import Any
 from small_search import SmallSearch
 from tune_process import Tune
 
+HELPERS = {"ray::PlacementGroupCleaner", "ray::DatasetManager"}
+"""Processes that Ray Train starts for each trial, and a search does not."""
 PROGRAM = str(Path(__file__).with_name("ray_search.py"))
 
 

@@ -3,10 +3,9 @@
 python ray_search.py SEARCH.pickle REPORT.json WORKERS STALL_S TROUBLE ...
 
 Troubles: the driver is `busy` at the last report of each teacher; the first student's worker is `kill`ed after its
-first epoch; `stop` ends all students but the first at their first report, and with `no-cleaner` Ray Train's helper that
-frees what every second of these had reserved is killed before; trials ask for more than there is (`starve`); a cluster
-of the search's own has `one-cpu`; the first report of a student is `refuse`d by what records it; each time that a trial
-is handed out, the processes that were kept for it are `lost`.
+first epoch; `stop` ends all students but the first at their first report; trials ask for more than there is (`starve`);
+a cluster of the search's own has `one-cpu`; the first report of a student is `refuse`d by what records it; each time
+that a trial is handed out, the processes that were kept for it are `lost`.
 """
 
 import json
@@ -20,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from shared_ray import HEAD
-from tune_process import descendants_of, listening, pids_titled
+from tune_process import command_line, descendants_of, listening, pids_titled
 
 from msd_ray.common.errors import UserError
 from msd_ray.search.on_ray.cluster import cluster
@@ -30,7 +29,7 @@ from msd_ray.search.on_ray.watchdog import StalledError
 from msd_ray.search.phase import Phase
 from msd_ray.search.plans import Launch, TrialReport
 
-WORKER, CLEANER = "ray::RayTrainWorker", "ray::PlacementGroupCleaner"
+WORKER = "ray::RayTrainWorker"
 TRIAL = "ray::ImplicitFunc"
 RAY = int(os.environ.get(HEAD, os.getpid()))
 """The process that Ray's processes descend from."""
@@ -42,7 +41,7 @@ class Seen:
 
     killed: process ids. trained: process ids of trials in their own processes, phase by phase. free: CPUs after each
     phase. between: seconds from each stop of a trial to the next one's first report. listens_on: addresses of the
-    cluster's sockets at the reports. reason: of a stall or refusal.
+    cluster's sockets at the reports. processes: titles of the cluster's processes then. reason: of a stall or refusal.
     """
 
     killed: list[int] = field(default_factory=list)
@@ -50,6 +49,7 @@ class Seen:
     free: list[float] = field(default_factory=list)
     between: list[float] = field(default_factory=list)
     listens_on: list[str] = field(default_factory=list)
+    processes: list[str] = field(default_factory=list)
     reason: str = ""
 
 
@@ -72,6 +72,8 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
         def note(report: TrialReport) -> bool:
             nonlocal stopped_at
             trained.update(pids_titled(descendants_of(RAY), TRIAL))
+            titles = {command_line(pid).partition(".")[0] for pid in descendants_of(RAY)}
+            seen.processes = sorted(title for title in titles.union(seen.processes) if title.startswith("ray::"))
             addresses = {address for address, _ in listening({os.getpid(), *descendants_of(RAY)})}
             seen.listens_on = sorted(addresses.union(seen.listens_on))
             if "refuse" in troubles and phase.name == "student":
@@ -83,8 +85,6 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
             if "busy" in troubles and phase.name == "teacher" and report.epoch == 2:
                 time.sleep(10)  # the run's last report comes, and the run ends, meanwhile
             if stop:
-                if "no-cleaner" in troubles and report.number % 2:
-                    seen.killed += _kill_all(CLEANER)
                 stopped_at = time.monotonic()
             return stop
 
@@ -97,7 +97,7 @@ def main(search_file: Path, report_file: Path, workers: int, stall_s: float, tro
         if "lost" in troubles:
             phase.next_launch = lose  # type: ignore[method-assign]
         phase.on_report = note  # type: ignore[method-assign]
-        run_phase(phase, resources, stall_s=stall_s)
+        run_phase(phase, resources, stall_s=stall_s, wait_s=stall_s)
         seen.trained.append(sorted(trained))
         # Not earlier: while Tune waits, it frees nothing.
         seen.free.append(_free_cpus())

@@ -67,7 +67,7 @@ def test_phase_whose_resources_do_not_come_ends_within_its_bound(
 ) -> None:
     search = new_search()
     report = on_ray(search, "starve", workers=0, stall_s=5, ends_with=3)
-    (silent_s,) = re.findall(r"no trial made progress for (\d+) s", report["reason"])
+    (silent_s,) = re.findall(r"no trial got resources for (\d+) s", report["reason"])
     assert 5 <= int(silent_s) < 60
     assert "1 trials are pending; the cluster has free: 2 CPUs" in report["reason"]
     assert children(search.root)["teacher/0"].status == "RUNNING"
@@ -75,6 +75,12 @@ def test_phase_whose_resources_do_not_come_ends_within_its_bound(
     search.run()
     assert_settled(search.root)
     assert_same_outcome(search.root, undisturbed.root)
+
+
+def test_trials_start_no_helpers_that_they_do_not_need(troubled: Troubled) -> None:
+    _, report = troubled
+    assert "ray::TrainController" in report["processes"]
+    assert set(report["processes"]) & ray_driver.HELPERS == set()
 
 
 def test_what_cannot_be_recorded_ends_the_phase_with_its_own_words(new_search: MakeSearch, on_ray: OnRay) -> None:

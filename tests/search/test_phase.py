@@ -213,6 +213,49 @@ def test_failed_attempt_is_a_line_and_its_traceback_is_kept_with_the_trial(phase
     assert opened.runs()["student/1"].tags["state"] == "COMPLETE"
 
 
+def test_an_attempt_whose_node_was_reclaimed_was_interrupted(phases: Phases) -> None:
+    opened = phases.open()
+    launch = opened.phase.next_launch()
+    assert launch is not None
+    opened.phase.on_report(epoch(0, 1, 0.5))
+    opened.phase.on_preemption(launch)
+    opened.phase.on_failure(launch, Failure(reason="its node was reclaimed", details="", preempted=True))
+    output = opened.output.getvalue()
+    assert "student/0: its node will be reclaimed; another resumes from its last epoch" in output
+    assert "student/0: attempt interrupted after epoch 1: its node was reclaimed" in output
+
+
+def test_the_time_that_a_trial_waits_for_resources_is_shown_and_is_no_part_of_its_duration(
+    phases: Phases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    opened = phases.open()
+    launch = opened.phase.next_launch()
+    assert launch is not None
+
+    def shown() -> tuple[bool, float | None]:
+        assert opened.display.shown is not None
+        (trial,) = opened.display.shown.running
+        return trial.pending, trial.started
+
+    opened.phase.on_pending([launch])
+    assert shown() == (True, None)
+    now += 500
+    opened.phase.on_pending([launch])
+    opened.phase.on_pending([])
+    assert shown() == (False, 1500.0)
+    now += 20
+    opened.phase.on_report(epoch(0, 1, 0.5))
+    opened.phase.on_pending([launch])
+    now += 300
+    opened.phase.on_pending([])
+    now += 20
+    opened.phase.on_report(finished(0, 0.5))
+    (ended,) = opened.ended
+    assert ended.seconds == 40
+
+
 def test_driver_that_dies_hands_out_its_trials_again(phases: Phases) -> None:
     first = phases.open()
     for _ in range(2):

@@ -15,6 +15,7 @@ Tune's own files are not needed to resume a search. Only this package and `docto
     placement      free resources that dead trials had reserved
     temporary      lengths of the paths of Ray's sockets
     run_files      location of Ray's own files
+    private        interfaces of Ray that are not public
     loopback       whether a cluster listens on loopback only
 
 This file imports little: every process of a trial imports it, and only training ones need more.
@@ -35,8 +36,8 @@ os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")
 # Seconds until a trial's process that does not end is killed; Tune's default of 600 would block its resources.
 os.environ.setdefault("TUNE_FORCE_TRIAL_CLEANUP_S", "30")
-# Seconds that workers may wait for a node to start; Ray's default of 60 is too short for a new machine.
-os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "900")
+# Seconds that workers may wait for resources: years. Ray Train would count each timeout as a failure; see `watchdog`.
+os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "1000000000")
 # Seconds between polls of a worker group; Ray's default of 2 would slow down short epochs.
 os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
 os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")

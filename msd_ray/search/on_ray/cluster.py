@@ -38,7 +38,6 @@ def cluster(cpus: int | None = None) -> Iterator[str | None]:
         if address:
             context = ray.init(address=address, log_to_driver=False)
         else:
-            # Ray Train frees a stopped trial's resources through the dashboard's API.
             context = ray.init(
                 address="local",  # not one that another user started on this machine
                 num_cpus=cpus,

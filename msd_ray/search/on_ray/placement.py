@@ -1,25 +1,31 @@
-"""Free the placement groups of dead trials, which would block resources until the end of the search.
+"""Placement groups: which trials wait for theirs, and those of dead trials, which would block resources for ever.
 
 Stopping a trial kills it, and with it the Ray Train controller that reserved its workers' resources. Ray keeps such a
-reservation until the job ends. A helper process of Ray Train frees it earlier, unless it dies too, cannot reach the
-State API (several Rays on one host), or was not informed yet, as for a group that is still pending.
+reservation until the job ends. Ray Train's own remedy is a process per trial that watches the controller; here the
+driver does that for all trials, see `workers`.
 """
 
 import time
 from typing import Any
 
 import ray
-from ray._private.state import state
-from ray.core.generated.gcs_pb2 import PlacementGroupTableData  # type: ignore[attr-defined]
 from ray.util.placement_group import PlacementGroup, remove_placement_group
 
-CHECK_EVERY_S = 5.0
+from .private import PlacementGroupTableData, gcs
+
+CHECK_EVERY_S = 1.0
 SETTLE_S = 30.0
 
 
 def free_abandoned() -> int:
     """Remove this job's placement groups whose creator was an actor that is dead; returns their number."""
     return _remove([group for group in _of_this_job() if group.creator_actor_dead and _made_by_an_actor(group)])
+
+
+def pending_creators() -> set[str]:
+    """Ids of the actors of this job whose placement groups wait for resources; empty for the driver's own groups."""
+    pending = [group for group in _of_this_job() if group.state == PlacementGroupTableData.PENDING]
+    return {ray.ActorID(group.creator_actor_id).hex() if _made_by_an_actor(group) else "" for group in pending}
 
 
 def free_all() -> None:
@@ -50,8 +56,7 @@ def _made_by_an_actor(group: Any) -> bool:
 def _of_this_job() -> list[Any]:
     """The job's existing and pending groups, from the head's own table, which needs no dashboard."""
     job = bytes.fromhex(ray.get_runtime_context().get_job_id())
-    # Ray's public tables do not contain a group's creator and its state.
-    table = state._connect_and_get_accessor().get_placement_group_table()
+    table = gcs._connect_and_get_accessor().get_placement_group_table()
     groups = [PlacementGroupTableData.FromString(group) for group in table]
     removed = PlacementGroupTableData.REMOVED
     return [group for group in groups if group.creator_job_id == job and group.state != removed]

@@ -9,15 +9,20 @@ function returns when everything has been reported.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
+from ray.exceptions import RayActorError
 from ray.train import Checkpoint, UserCallback
+from ray.train.v2.api.callback import RayTrainCallback
 from ray.tune.experiment import Trial
 from ray.util.queue import Queue
 
 from ..plans import Failure
+from .private import ControllerCallback, PreemptingState, WorkerGroupCallback
 
 _OUT_OF_MEMORY = "running low on memory"
 _GUESSES = ("Some common causes", "There are some potential root causes")
@@ -39,14 +44,30 @@ class TrialReporter(UserCallback):
         self._reports.put(failure_result(worker_failure(worker_exceptions)))
 
 
+class ControllerReporter(WorkerGroupCallback, ControllerCallback):
+    """Callback in Ray Train's controller: reports where the workers are with their resources."""
+
+    def __init__(self, reports: Queue) -> None:
+        self._reports = reports
+
+    def before_worker_group_start(self, worker_group_context: Any) -> None:
+        """Name the controller before it reserves resources; whether it waits for them is in Ray's tables."""
+        self._reports.put({"controller": ray.get_runtime_context().get_actor_id()})
+
+    def after_controller_state_update(self, previous_state: Any, current_state: Any) -> None:
+        """Report the warning that a worker's node is about to be reclaimed, once."""
+        if isinstance(current_state, PreemptingState) and not isinstance(previous_state, PreemptingState):
+            self._reports.put({"preempted": True})
+
+
 def failure_result(failure: Failure, *, last: bool = False) -> dict[str, Any]:
     """A failed attempt as Tune's result. last: no other attempt follows, and the trial ends."""
     return {"failure": failure, "last": last}
 
 
 @contextmanager
-def forward_reports() -> Iterator[TrialReporter]:
-    """Provide the callback for a Ray Train run; on exit, all reports have reached Tune."""
+def forward_reports() -> Iterator[list[RayTrainCallback]]:
+    """Provide the callbacks for a Ray Train run; on exit, all reports have reached Tune."""
     reports = Queue(actor_options={"num_cpus": 0})
 
     def forward() -> None:
@@ -56,7 +77,7 @@ def forward_reports() -> Iterator[TrialReporter]:
     forwarder = threading.Thread(target=forward, name="reports to Tune", daemon=True)
     forwarder.start()
     try:
-        yield TrialReporter(reports)
+        yield [TrialReporter(reports), ControllerReporter(reports)]
     finally:
         reports.put(None)
         forwarder.join()
@@ -64,8 +85,14 @@ def forward_reports() -> Iterator[TrialReporter]:
 
 
 def worker_failure(errors: dict[int, Exception]) -> Failure:
-    """The first worker's failure: those of the others are often its consequence."""
-    return failure_from(str(errors[min(errors)]))
+    """The first worker's failure: those of the others are often its consequence.
+
+    If a node was reclaimed, that is the cause of all of them.
+    """
+    failure = failure_from(str(errors[min(errors)]))
+    causes = [getattr(error, "health_check_failure", error) for error in errors.values()]
+    preempted = any(isinstance(cause, RayActorError) and cause.preempted for cause in causes)
+    return preemption(failure) if preempted else failure
 
 
 def trial_failure(trial: Trial) -> Failure:
@@ -76,6 +103,11 @@ def trial_failure(trial: Trial) -> Failure:
         _, _, last = text.rpartition("\nFailure # ")
         return failure_from(last)
     return failure_from("")
+
+
+def preemption(failure: Failure) -> Failure:
+    """The failure of an attempt whose node was reclaimed after a warning."""
+    return replace(failure, reason="its node was reclaimed", preempted=True)
 
 
 def failure_from(text: str) -> Failure:

@@ -1,6 +1,7 @@
 """Run a phase on Ray Tune: Tune runs the trials, the phase decides."""
 
 import logging
+import math
 import os
 import time
 import uuid
@@ -11,7 +12,6 @@ from typing import Any
 import ray
 from ray import tune
 from ray.tune.callback import Callback
-from ray.tune.execution.class_cache import DEFAULT_ENV_VARS, ENV_VARS_TO_PROPAGATE
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -19,8 +19,9 @@ from ray.tune.search import Searcher
 from ..phase import Phase
 from ..plans import Launch
 from ..work import run_launch
-from .placement import CHECK_EVERY_S, free_abandoned, free_all
-from .reporting import trial_failure
+from .placement import CHECK_EVERY_S, free_abandoned, free_all, pending_creators
+from .private import DEFAULT_ENV_VARS, ENV_VARS_TO_PROPAGATE
+from .reporting import preemption, trial_failure
 from .resources import Resources
 from .run_files import RunFiles
 from .watchdog import StalledError, Watchdog
@@ -33,22 +34,29 @@ ENV_VARS_TO_PROPAGATE.difference_update([name for name in ENV_VARS_TO_PROPAGATE 
 DEFAULT_ENV_VARS.setdefault("MALLOC_ARENA_MAX", os.environ.get("MALLOC_ARENA_MAX", "1"))
 
 
-def run_phase(phase: Phase, resources: Resources, *, stall_s: float, work: Work = run_launch) -> None:
+NOTE_S = 60.0
+"""Seconds without resources for any trial after which a line says so."""
+
+
+def run_phase(
+    phase: Phase, resources: Resources, *, stall_s: float, wait_s: float = math.inf, work: Work = run_launch
+) -> None:
     """Run every unfinished trial of the phase.
 
     Args:
         phase: the phase.
         resources: of each trial.
         stall_s: seconds of silence after which a trial is killed, see `watchdog`.
+        wait_s: seconds that the phase may wait for resources.
         work: what a trial without workers runs in its own process.
 
     Raises:
-        StalledError: the phase makes no progress.
+        StalledError: the phase makes no progress, or gets no resources.
         KeyboardInterrupt: immediately.
     """
     files = RunFiles.of(phase.experiment.storage)
     name = f"{phase.name}-{uuid.uuid4().hex[:8]}"
-    launches = _Launches(phase, Watchdog(silence_s=stall_s))
+    launches = _Launches(phase, Watchdog(silence_s=stall_s, wait_s=wait_s))
     # Its warnings are about files that nothing reads here; errors arrive as exceptions, which it would also print.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     tuner = tune.Tuner(
@@ -87,7 +95,8 @@ class _Launches:
     def __init__(self, phase: Phase, watchdog: Watchdog) -> None:
         self.phase = phase
         self.watchdog = watchdog
-        self._last_check = time.monotonic()
+        self._last_check = -math.inf
+        self._noted = False
         self._error: Exception | None = None
         self._requeued: list[Launch] = []
         self._requeued_once: set[int] = set()
@@ -131,6 +140,12 @@ class _Launches:
 
     def on_result(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether to stop the trial."""
+        if "controller" in result:
+            self.watchdog.has_controller(trial_id, result["controller"])
+            return False
+        if "preempted" in result and (watched := self.watchdog.by_trial.get(trial_id)):
+            self.phase.on_preemption(watched.launch)
+            return False
         self.watchdog.progressed(trial_id)
         with self._remember_error():
             if "failure" not in result:
@@ -143,9 +158,15 @@ class _Launches:
         return False
 
     def on_retry(self, trial: Trial) -> None:
-        failure = self.watchdog.died(trial.trial_id, trial_failure(trial))
+        failure, watched = (
+            self.watchdog.died(trial.trial_id, trial_failure(trial)),
+            self.watchdog.by_trial[trial.trial_id],
+        )
+        if trial.num_failures == watched.failures:
+            failure = preemption(failure)  # which Tune does not count
+        watched.failures = trial.num_failures
         with self._remember_error():
-            self.phase.on_failure(self.watchdog.by_trial[trial.trial_id].launch, failure)
+            self.phase.on_failure(watched.launch, failure)
 
     def on_error(self, trial: Trial) -> None:
         if self._error is not None:
@@ -177,14 +198,20 @@ class _Launches:
             self.phase.on_launch_end(watched.launch, None if watched.failed is None else watched.failed.reason)
 
     def check(self) -> None:
-        """Kill silent trials, free abandoned resources, detect a stalled phase; called frequently."""
+        """Kill silent trials, free abandoned resources, detect waiting and stalls; called frequently."""
         self.reraise()
         with self._remember_error():
             self.phase.check()
-        if (silent_s := self.watchdog.stalled_s()) is not None:
-            waiting = len(self.watchdog.by_trial)
+        if time.monotonic() - self._last_check > CHECK_EVERY_S:
+            free_abandoned()
+            self.watchdog.awaited(pending_creators())
+            self._last_check = time.monotonic()
+        with self._remember_error():
+            self.phase.on_pending(self.watchdog.pending)
+        self._note_waiting()
+        if (reason := self.watchdog.stalled()) is not None:
             self._error = StalledError(
-                f"no trial made progress for {silent_s:.0f} s; {waiting} trials are pending; {_free_resources()}"
+                f"{reason}; {len(self.watchdog.by_trial)} trials are pending; {_free_resources()}"
             )
             raise self._error
         for watched, seconds in self.watchdog.silent():
@@ -192,9 +219,14 @@ class _Launches:
             if watched.trial is not None and (actor := watched.trial.temporary_state.ray_actor) is not None:
                 # The trial's workers die with it; Ray sends SIGKILL to processes that do not answer.
                 ray.kill(actor)
-        if time.monotonic() - self._last_check > CHECK_EVERY_S:
-            free_abandoned()
-            self._last_check = time.monotonic()
+
+    def _note_waiting(self) -> None:
+        """Print once per wait that no trial has resources."""
+        if not self._noted and self.watchdog.waited_s > NOTE_S:
+            self.phase.display.line(
+                f"no trial has resources: {len(self.watchdog.pending)} are pending; {_free_resources()}"
+            )
+        self._noted = self.watchdog.waited_s > NOTE_S
 
     def reraise(self) -> None:
         """Raise what the phase raised, if anything."""

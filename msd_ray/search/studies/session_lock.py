@@ -13,9 +13,11 @@ import os
 import socket
 import sys
 import threading
+import uuid
 from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, text
@@ -28,7 +30,7 @@ from .database import storage_errors, with_driver, without_password
 RENEW_S = 20.0
 _KEEP_ALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 15, "tcp_keepalives_count": 4}
 _HOLDER = text(
-    "SELECT application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = "
+    "SELECT pid, application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = "
     "'advisory' AND granted AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = :key"
 )
 
@@ -62,12 +64,13 @@ class _SessionLock:
         self._url, self._name = url, name
         digest = hashlib.sha256(f"msd-ray study {name}".encode()).digest()
         self._key = int.from_bytes(digest[:8], "big", signed=True)
-        who = f"process {os.getpid()} on {socket.gethostname()}"[:63]  # PostgreSQL's limit
+        # PostgreSQL's limit is 63 characters; the last word tells the sessions of this driver from all others.
+        self._who = f"{f'process {os.getpid()} on {socket.gethostname()}'[:54]} {uuid.uuid4().hex[:8]}"
         self._engine: Engine = sqlalchemy.create_engine(
             with_driver(url),
             poolclass=sqlalchemy.NullPool,
             isolation_level="AUTOCOMMIT",
-            connect_args={"application_name": who},
+            connect_args={"application_name": self._who},
         )
         self._session: Connection | None = None
 
@@ -78,15 +81,24 @@ class _SessionLock:
             session.execute(text(f"SET {name} = {value}"))
         if not session.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}):
             holder = session.execute(_HOLDER, {"key": self._key}).first()
+            if holder is not None and holder.application_name == self._who:
+                # Our own, which broke unnoticed by the server; the next attempt gets the lock.
+                session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": holder.pid})
+                session.close()
+                return
             session.close()
-            who = "" if holder is None else f" ({holder[0]}, since {holder[1]:%Y-%m-%d %H:%M:%S %Z})"
-            raise UserError(
-                one_line(
-                    f"another process is running the study {self._name} in {without_password(self._url)}{who}; wait "
-                    "for it, or choose another --name"
-                )
-            )
+            raise UserError(self._refusal(holder))
         self._session = session
+
+    def _refusal(self, holder: sqlalchemy.Row[Any] | None) -> str:
+        who = ""
+        if holder is not None:
+            name, _, _ = holder.application_name.rpartition(" ")
+            who = f" ({name}, since {holder.backend_start:%Y-%m-%d %H:%M:%S %Z})"
+        return one_line(
+            f"another process is running the study {self._name} in {without_password(self._url)}{who}; wait for it, or "
+            "choose another --name"
+        )
 
     def renew_until(self, stop: threading.Event) -> None:
         """Keep the session until `stop` is set; interrupt the main thread if another driver has the lock."""

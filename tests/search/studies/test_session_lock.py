@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -83,6 +84,36 @@ def test_a_broken_session_is_opened_again(
         while not is_held(url, name):
             assert time.monotonic() < until
             time.sleep(0.1)
+
+
+def test_a_session_that_the_server_still_keeps_is_our_own(
+    postgres_server: PostgresServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a network failure: the driver has lost its session, the server has not noticed."""
+    monkeypatch.setattr(session_lock, "RENEW_S", 0.2)
+    lock = session_lock._SessionLock(postgres_server.url("studies"), name)
+    lock.acquire()
+    lost, lock._session = lock._session, None
+    stop = threading.Event()
+    renewing = threading.Thread(target=lock.renew_until, args=(stop,))
+
+    def is_open_again() -> bool:
+        return lock._session is not None
+
+    renewing.start()
+    try:
+        until = time.monotonic() + 60
+        while not is_open_again():
+            assert renewing.is_alive()
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        renewing.join()
+        lock.close()
+    assert lost is not None
+    lost.invalidate()
+    lost.close()
 
 
 def is_held(url: str, name: str) -> bool:
