@@ -279,3 +279,14 @@ def test_the_description_has_commands_that_show_the_databases(small: list[str], 
         program, *arguments = shlex.split(shown[name])
         assert shutil.which(program) is not None
         assert arguments[-1] == f"sqlite:///{tmp_path / 'runs' / database}"
+
+
+def test_the_description_says_how_files_were_read(tmp_path: Path, tiny_encoder: EncoderFiles) -> None:
+    for name in ("eng.train", "eng.testa", "deu.train", "deu.testa"):
+        text = "Köln B-LOC\nliegt O\nin O\nEuropa B-LOC\n\n" * 8
+        (tmp_path / name).write_text(text, encoding="latin-1" if name == "deu.train" else "utf-8")
+    arguments = [
+        *("--lang", "de", "--dataset", "conll", "--data-dir", str(tmp_path)),
+        *("--encoder", str(tiny_encoder.directory), "--storage", str(tmp_path / "runs")),
+    ]
+    assert lines(arguments)["files"] == "deu.train: read as ISO-8859-1, not UTF-8"

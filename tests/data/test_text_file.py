@@ -53,14 +53,14 @@ def test_a_compressed_file_under_the_name_of_a_text(
         assert read_text_file(path).text == "a O\n"
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
-def test_own_files_that_are_compressed(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "pack", "program"),
+    [(".gz", gzip.compress, "gunzip"), (".bz2", bz2.compress, "bunzip2"), (".xz", lzma.compress, "unxz")],
+)
+def test_own_files_that_are_compressed(
+    tmp_path: Path, suffix: str, pack: Callable[[bytes], bytes], program: str
+) -> None:
     """Whether the name given is that of the compressed file or of the text, the command makes the text."""
-    pack, program = {
-        ".gz": (gzip.compress, "gunzip"),
-        ".bz2": (bz2.compress, "bunzip2"),
-        ".xz": (lzma.compress, "unxz"),
-    }[suffix]
     path, packed = tmp_path / "my en.conll", tmp_path / f"my en.conll{suffix}"
     packed.write_bytes(pack(b"a O\n"))
     for read, given in ((read_rows, path), (read_text, path), (read_rows, packed), (read_text, packed)):
