@@ -7,6 +7,7 @@ On the driver, in the order of the calls:
     final           rows of a table with every seed
     execution       environment of a study: cluster, run records, display
     phase           starts a phase's trials and records their reports
+    lost_runs       records runs again that were deleted in MLflow
     studies         a phase's trials and proposals in an Optuna database
     on_ray          runs a phase's launches on Ray Tune and Ray Train
 
