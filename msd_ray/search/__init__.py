@@ -29,6 +29,7 @@ Values that are passed between them:
     budget          limits on hours and on trials without improvement (`measure`: the duration of a training)
     warm_start      configurations of other studies
     prepare         encodes corpora
+    scored_files    checks of the files that final runs are scored on
     records         what is recorded of a run, and where
     ranking         ranks teachers and students
     progress        counts of a phase, for the display (`forecast`: the time left)

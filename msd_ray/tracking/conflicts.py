@@ -25,13 +25,14 @@ def check_no_conflict(
     A command checks all its languages before it creates a study for the first.
 
     Raises:
-        UserError: the store is unusable, the experiment was deleted, or the study is recorded with a different value
-            of a parameter or by a different command.
+        UserError: the store or its model registry is unusable, the experiment was deleted, or the study is recorded
+            with a different value of a parameter or by a different command.
     """
     database = sqlite_path(tracking_uri)
     if database is not None and not database.exists():
         return  # connecting would create it
     client = connect(tracking_uri)
+    _check_registry(client, tracking_uri)
     name = experiment_name(dataset, lang)
     with mlflow_errors(tracking_uri):
         experiment = renamed_experiment(client, dataset=dataset, lang=lang, study=study)
@@ -43,6 +44,15 @@ def check_no_conflict(
         found = find_parent_run(client, experiment, study, command)
     if found is not None:
         new_parameters(found.data.params, flat_parameters(parameters), run=f"study {study}")
+
+
+def _check_registry(client: "MlflowClient", tracking_uri: str) -> None:
+    """Raise UserError if the model registry cannot be used, in which a search registers its best student at its end."""
+    try:
+        with mlflow_errors(tracking_uri):
+            client.search_registered_models(max_results=1)
+    except UserError as error:
+        raise UserError(f"the model registry, for the best student: {error}") from error
 
 
 def find_parent_run(
