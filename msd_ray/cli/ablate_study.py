@@ -150,9 +150,10 @@ def _measured(setup: Setup, options: AblateOptions) -> Seconds:
 
 def _ablate(setup: Setup, options: AblateOptions, console: Console, ray: DeferredCluster) -> LanguageSummary:
     """Run all variants for one language, and print the table."""
+    resumed = any(phase.ended for phase in _status(setup, options))
     with (
         progress(console, sentences=setup.corpora.counts) as display,
-        study_run_logger(setup, lambda: open_tracker(setup, options), display) as run_logger,
+        study_run_logger(setup, lambda: open_tracker(setup, options, resumed=resumed), display) as run_logger,
     ):
         running = execution(
             setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared, source=True), ray=ray
@@ -164,8 +165,8 @@ def _ablate(setup: Setup, options: AblateOptions, console: Console, ray: Deferre
     return conclude(setup, tracker, rows, console)
 
 
-def open_tracker(setup: Setup, options: AblateOptions) -> StudyTracker:
-    """Open the study in MLflow."""
+def open_tracker(setup: Setup, options: AblateOptions, *, resumed: bool = False) -> StudyTracker:
+    """Open the study in MLflow. resumed: whether it has ended trials."""
     tracker = StudyTracker.open(
         setup.mlflow_uri,
         dataset=setup.data.dataset,
@@ -182,6 +183,7 @@ def open_tracker(setup: Setup, options: AblateOptions) -> StudyTracker:
             **{f"version.{name}": version for name, version in versions().items()},
         },
         artifact_root=setup.storage.artifacts,
+        resumed=resumed,
     )
     log_study_file(tracker, setup)
     return tracker
@@ -190,7 +192,7 @@ def open_tracker(setup: Setup, options: AblateOptions) -> StudyTracker:
 def conclude(setup: Setup, tracker: StudyTracker, rows: Rows, console: Console) -> LanguageSummary:
     """Record the summary in the parent run, and print it from the database."""
     digests = {name: row_digest(row) for name, row in rows.items()}
-    runs = [run for run in tracker.runs() if digests.get(run.tags["row"]) == run.tags["configuration"]]
+    runs = [run for run in tracker.runs() if digests.get(run.tags.get("row", "")) == run.tags.get("configuration")]
     labels = {name: VARIANTS[name].label for name in rows}
     summary = variant_rows(runs, labels, dev_metric=dev_metric(setup.data.select_on))
     gains = comparisons(summary, of="msd")

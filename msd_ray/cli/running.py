@@ -16,6 +16,7 @@ from msd_ray.common.interrupts import InterruptedBySignal, interruptible
 from msd_ray.common.text import printable
 from msd_ray.search.budget import Seconds
 from msd_ray.search.execution import Execution
+from msd_ray.search.lost_runs import lost_runs
 from msd_ray.search.on_ray.cluster import DeferredCluster, concurrent_trials
 from msd_ray.search.on_ray.tuning import run_phase
 from msd_ray.search.on_ray.watchdog import StalledError
@@ -150,11 +151,30 @@ def study_run_logger(
 def drain_records(
     run_logger: JournaledRunLogger, execution: Execution, options: TuneOptions, display: ConsoleDisplay
 ) -> StudyTracker:
-    """Wait until MLflow has all records of a finished study. Raises RecordsPendingError after --mlflow-minutes."""
-    with display.working("Waiting for MLflow", in_log=False):
-        tracker = run_logger.drain(60 * options.mlflow_minutes)
+    """Wait until MLflow has all records of a finished study. Raises RecordsPendingError after --mlflow-minutes.
+
+    Runs that MLflow has lost, because they were deleted there, are restored, or else recorded again.
+    """
+
+    def drained() -> StudyTracker:
+        with display.working("Waiting for MLflow", in_log=False):
+            return run_logger.drain(60 * options.mlflow_minutes)
+
+    tracker = drained()
+    if lost := lost_runs(execution.phases, _recorded(tracker)):
+        if restored := tracker.restore(lost):
+            display.line(f"deleted runs were restored in MLflow: {', '.join(restored)}")
+        if lost := lost_runs(execution.phases, _recorded(tracker)):
+            display.line(f"MLflow lacks runs of this study; they are recorded again: {', '.join(lost)}")
+            execution.record_again(lost)
+            tracker = drained()
     execution.store_run_ids()
     return tracker
+
+
+def _recorded(tracker: StudyTracker) -> dict[str, str | None]:
+    """State of each run in MLflow by key."""
+    return {run.key: run.state for run in tracker.runs()}
 
 
 def execution(

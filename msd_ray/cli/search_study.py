@@ -23,7 +23,7 @@ from msd_ray.report.overview import LanguageSummary, print_overview
 from msd_ray.report.write import report_of
 from msd_ray.search.budget import Seconds
 from msd_ray.search.configuration import row_digest
-from msd_ray.search.final import Rows
+from msd_ray.search.final import Rows, final_seeds
 from msd_ray.search.measure import check_hours, measure
 from msd_ray.search.on_ray.cluster import DeferredCluster
 from msd_ray.search.phase_status import PhaseStatus, search_status, search_work
@@ -121,9 +121,10 @@ def _search(
 
     Returns: whether there is a best student, and the language's row of the table of all languages.
     """
+    resumed = any(phase.ended for phase in _status(setup))
     with (
         progress(console, sentences=setup.corpora.counts) as display,
-        study_run_logger(setup, lambda: open_tracker(setup), display) as run_logger,
+        study_run_logger(setup, lambda: open_tracker(setup, resumed=resumed), display) as run_logger,
     ):
         running = execution(
             setup, options, run_logger, display, lambda: prepare_test(setup.data, setup.prepared), expected, ray
@@ -133,8 +134,8 @@ def _search(
     return conclude(setup, options, tracker, rows, console)
 
 
-def open_tracker(setup: Setup) -> StudyTracker:
-    """Open the study in MLflow."""
+def open_tracker(setup: Setup, *, resumed: bool = False) -> StudyTracker:
+    """Open the study in MLflow. resumed: whether it has ended trials."""
     settings = setup.settings
     tracker = StudyTracker.open(
         setup.mlflow_uri,
@@ -151,6 +152,7 @@ def open_tracker(setup: Setup) -> StudyTracker:
             **{f"version.{name}": version for name, version in versions().items()},
         },
         artifact_root=setup.storage.artifacts,
+        resumed=resumed,
     )
     log_study_file(tracker, setup)
     return tracker
@@ -186,9 +188,9 @@ def conclude(
     if winner is not None:
         where += _hand_over(setup, tracker, winner, rows[row], summary)
     else:
-        where.append(
-            ("best student", "none: every final run of the best configuration failed; see the tag `reason` of the runs")
-        )
+        where.append(("best student", _why_none(next(line for line in summary if line.name == row))))
+    if missing := _missing(setup, runs, rows):
+        where.append(("missing", f"MLflow has no {', '.join(missing)}. Run the same command again to record them"))
     tracker.close("COMPLETE" if winner is not None else "FAIL")
     title = f"{setup.settings.name}: {setup.data.dataset}, {setup.data.direction}"
     notes = [] if setup.dev_note is None else [setup.dev_note]
@@ -224,6 +226,21 @@ def _hand_over(
         ("tag text with it", command("python", "-m", "msd_ray.predict", "--model", directory)),
         ("registered", f"{registered.uri}. {registered.reason}"),
     ]
+
+
+def _why_none(row: SummaryRow) -> str:
+    """Why a row has no best student."""
+    if row.failed:
+        return "none: every final run of the best configuration failed; see the tag `reason` of the runs"
+    return f"none: MLflow has no completed final run of the row {row.name}; run the same command again to record them"
+
+
+def _missing(setup: Setup, runs: Sequence[RunRow], rows: Rows) -> list[str]:
+    """Keys of the final runs that MLflow lacks."""
+    recorded = {run.key for run in runs}
+    seeds = final_seeds(setup.settings.run, setup.settings.seeds)
+    keys = [f"final/{name}/{row_digest(row)}/seed-{seed}" for name, row in rows.items() for seed in seeds]
+    return [key for key in keys if key not in recorded]
 
 
 def _where_to_look(setup: Setup) -> list[tuple[str, str]]:

@@ -16,12 +16,15 @@ from msd_ray.predict.export import DESCRIPTION
 from msd_ray.search.final import remaining
 from msd_ray.search.parameters import JSON, Fixed, Parameter
 from msd_ray.search.prepare import SOURCES, Data, Prepared, ReadCorpora, prepare, read
+from msd_ray.search.scored_files import check_scored_files
 from msd_ray.search.search import SearchSettings
 from msd_ray.search.spaces import load_space
 from msd_ray.search.warm_start import WarmStart
 from msd_ray.storage.layout import Storage
+from msd_ray.tracking.champion import registered_name
 from msd_ray.tracking.uri import default_tracking_uri, shown_uri, ui_command
 
+from .ablate_options import AblateOptions
 from .options import TuneOptions
 from .search_settings import (
     gpus_per_trial,
@@ -91,9 +94,12 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     if storage.store is not None:
         _check_databases(options)
     for lang in options.lang:
+        registered_name(options.dataset, lang)
         _check_model_place(storage.model(options.study_name(lang)))
     data = [_data(options, lang) for lang in options.lang]
     corpora = [read(one) for one in data]
+    for one, texts in zip(data, corpora, strict=True):
+        check_scored_files(one, texts, source=isinstance(options, AblateOptions))
     encoder = resolve(options.encoder)
     check_encoder(
         encoder,

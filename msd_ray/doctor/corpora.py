@@ -1,4 +1,4 @@
-"""Check that corpus files exist and can be read. Test sets are located but not opened."""
+"""Check that corpus files exist and can be read. Of test sets no label is kept."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from msd_ray.data.catalogue import dataset_named
 from msd_ray.data.locate import find_file
 from msd_ray.search.prepare import Data, read
+from msd_ray.search.scored_files import check_scored_files
 
 from .finding import Finding, passed, refusals, warned
 
@@ -13,10 +14,11 @@ NAME = "corpus"
 
 
 def corpora_findings(data: Data) -> Iterator[Finding]:
-    """Read all training and dev sentences of the source and one target language."""
+    """Read all sentences of the source and one target language that a search and its final runs read."""
 
     def look() -> Iterator[Finding]:
         corpora = read(data)
+        check_scored_files(data, corpora)
         counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in corpora.counts.items())
         what = f"{data.dataset}, {data.direction}: {counts} sentences"
         if corpora.target.has_test:

@@ -7,6 +7,7 @@ On the driver, in the order of the calls:
     final           rows of a table with every seed
     execution       environment of a study: cluster, run records, display
     phase           starts a phase's trials and records their reports
+    lost_runs       records runs again that were deleted in MLflow
     studies         a phase's trials and proposals in an Optuna database
     on_ray          runs a phase's launches on Ray Tune and Ray Train
 
@@ -28,6 +29,7 @@ Values that are passed between them:
     budget          limits on hours and on trials without improvement (`measure`: the duration of a training)
     warm_start      configurations of other studies
     prepare         reads corpora, and has them encoded (`features`)
+    scored_files    checks of the files that final runs are scored on
     records         what is recorded of a run, and where
     ranking         ranks teachers and students
     progress        counts of a phase, for the display (`forecast`: the time left)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .budget import Remaining, Seconds
+from .lost_runs import record_again
 from .parameters import JSON
 from .phase import Phase
 from .plans import Experiment, Scored, TrialPlan
@@ -95,6 +96,12 @@ class Execution:
         self.phases.append(phase)
         if not finished:
             self.run_phase(phase)
+
+    def record_again(self, lost: Mapping[str, TrialRecord]) -> None:
+        """Record lost runs (`lost_runs`) again; final runs are scored on the cluster, from stored weights."""
+        for phase in self.phases:
+            if record_again(phase, [trial for key, trial in lost.items() if key.startswith(f"{phase.name}/")]):
+                self.run_phase(phase)
 
     def store_run_ids(self) -> None:
         """Store the MLflow run ids of all trials in the studies, after MLflow has all records."""

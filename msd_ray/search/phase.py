@@ -5,7 +5,8 @@ the trial is unfinished in the study; its epochs are reported again, and recordi
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import get_args
@@ -62,6 +63,7 @@ class Phase:
     _next: TrialRecord | None = None  # proposed, but not part of the previous launch
     _ended: list[EndedTrial] = field(default_factory=list)
     _without_run_id: dict[str, int] = field(default_factory=dict)  # trials by key whose run ids the study lacks
+    _again: deque[TrialRecord] = field(default_factory=deque)  # ended trials that run again, for their records
 
     def __post_init__(self) -> None:
         # Read once: reading all trials of a long study at every report would cost more than recording the report.
@@ -100,6 +102,10 @@ class Phase:
             if run_id is not None:
                 self.study.set_run_id(number, run_id)
                 del self._without_run_id[key]
+
+    def run_again(self, trials: Iterable[TrialRecord]) -> None:
+        """Let ended trials run again, for their records alone: the study is not changed."""
+        self._again.extend(trials)
 
     def next_launch(self) -> Launch | None:
         """The next launch to start; None if there is no further trial."""
@@ -168,6 +174,8 @@ class Phase:
 
     def _next_record(self) -> TrialRecord | None:
         record, self._next = self._next, None
+        if record is None and self._again:
+            return self._again.popleft()
         return record if record is not None else self.study.propose(self.may_start)
 
     def _shown_parameters(self, record: TrialRecord, label: RunLabel) -> dict[str, JSON]:
@@ -177,11 +185,7 @@ class Phase:
 
     def _start(self, record: TrialRecord, launch: int) -> TrialPlan:
         plan = self.plan(record)
-        label = self.label(record, plan)
-        self.run_logger.child(
-            label.key, name=label.name, parameters=label.parameters, tags={**label.tags, "trial": str(plan.number)}
-        )
-        self._without_run_id[label.key] = plan.number
+        label = self.begin(record, plan)
         self._running[plan.number] = Running(
             plan=plan,
             label=label,
@@ -191,26 +195,37 @@ class Phase:
             known=max(record.values, default=0),
             best=max(record.values.values(), default=None),
             started=time.monotonic() if plan.number == launch else None,
+            again=record.state in get_args(Ending),
         )
         return plan
+
+    def begin(self, record: TrialRecord, plan: TrialPlan) -> RunLabel:
+        """Record that the trial's run begins."""
+        label = self.label(record, plan)
+        self.run_logger.child(
+            label.key, name=label.name, parameters=label.parameters, tags={**label.tags, "trial": str(plan.number)}
+        )
+        self._without_run_id[label.key] = plan.number
+        return label
 
     def _on_epoch(self, running: Running, report: TrialReport, epoch: int) -> bool:
         number, value = running.plan.number, report.metrics[self.score]
         self.run_logger.log_epoch(
             running.label.key, epoch=epoch, metrics=report.metrics, timestamp_ms=report.timestamp_ms
         )
-        self.study.report(number, epoch, value)
+        if not running.again:
+            self.study.report(number, epoch, value)
         # An epoch before the last known one was compared when it was new, with the trials that existed then.
         compared = epoch < max(running.known, running.epoch)
         running.epoch = max(running.epoch, epoch)
         running.train_s = report.metrics.get("time/train_seconds", running.train_s)
         running.best = value if running.best is None else max(running.best, value)
-        exempt = compared or running.original in self.never_pruned
+        exempt = compared or running.again or running.original in self.never_pruned
         if not exempt and self.study.should_stop(number, epoch):
             self.run_logger.finish(
                 running.label.key,
                 state="PRUNED",
-                reason=f"pruned by ASHA at epoch {epoch} with dev F1 {100 * value:.2f}",
+                reason=pruned_at(epoch, value),
                 metrics={self.score: running.best},
             )
             self.study.prune(number, running.best)
@@ -233,17 +248,20 @@ class Phase:
                 return
             self.run_logger.log_file(running.label.key, files, RESULTS)
         self.run_logger.finish(running.label.key, state="COMPLETE", metrics=report.metrics, tags=report.tags)
-        self.study.complete(running.plan.number, value)
+        if not running.again:
+            self.study.complete(running.plan.number, value)
         self._remove(running, "COMPLETE", value)
 
     def _fail(self, running: Running, reason: str) -> None:
         self.run_logger.finish(running.label.key, state="FAIL", reason=reason)
-        self.study.fail(running.plan.number, reason)
+        if not running.again:
+            self.study.fail(running.plan.number, reason)
         self._remove(running, "FAIL", note=reason)
 
     def _remove(self, running: Running, state: Ending, value: float | None = None, note: str = "") -> None:
         now = time.monotonic()
         del self._running[running.plan.number]
+        self._ended = [ended for ended in self._ended if ended.number != running.plan.number]
         self._ended.append(
             EndedTrial(
                 key=running.label.key,
@@ -263,3 +281,8 @@ class Phase:
     def _update_display(self) -> None:
         running = tuple(running.shown for running in self._running.values())
         self.display.update(PhaseProgress(ended=tuple(self._ended), running=running))
+
+
+def pruned_at(epoch: int, value: float) -> str:
+    """Reason of a pruned trial."""
+    return f"pruned by ASHA at epoch {epoch} with dev F1 {100 * value:.2f}"

@@ -127,7 +127,7 @@ class Prepared:
 
 
 def read(data: Data) -> ReadCorpora:
-    """Read everything except the test set; writes nothing.
+    """Read everything except the test set, whose form `scored_files` checks; writes nothing.
 
     Raises:
         UserError: a file is missing or malformed; the message names file and line.
@@ -176,7 +176,7 @@ def prepare(
 def prepare_test(data: Data, prepared: Prepared, *, source: bool = False) -> Scored:
     """Read and encode what final runs are scored on: the test set, or the dev set of a corpus without one.
 
-    Test labels are read only here, and only the final phase calls this function.
+    Test labels are kept only here, and only the final phase calls this function.
 
     Args:
         data: the data set and the target language.

@@ -25,6 +25,7 @@ class Running:
     started: float | None = None  # None: an earlier trial of its launch runs
     train_s: float | None = None
     pending_since: float | None = None
+    again: bool = False  # it has ended in the study, and only its record is made again
 
     def set_pending(self, pending: bool) -> bool:
         """Whether this is new. The time that the trial waits for resources is no part of its duration."""

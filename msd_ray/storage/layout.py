@@ -56,8 +56,8 @@ def content_key(**content: Any) -> str:
 
 
 DIRECTORIES = (
-    *("encoders", "failures", "features", "frozen", "models", "outputs", "ray", "records", "results", "students"),
-    *("studies", "teachers", "uses", "words"),
+    *("encoders", "failures", "features", "frozen", "mlartifacts", "models", "outputs", "ray", "records", "report"),
+    *("results", "students", "studies", "teachers", "uses", "words"),
 )
 """Names in a storage that are directories."""
 
@@ -127,6 +127,7 @@ class Storage:
             for path in (self.root / name for name in DIRECTORIES):
                 if path.exists():
                     path.mkdir(exist_ok=True)  # fails where a file has its name
+                    check_writable(path)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ child run per trial and per final run. The driver is the only writer.
     rows.py           RunRow: one run as stored in MLflow; queries for runs
     corpus_counts.py  corpus statistics in MLflow
     study_states.py   which studies have ended, which weights are in use
+    experiments.py    the experiments that hold studies, also renamed ones
     relocation.py     artifact locations of a database that was moved or copied
     schema.py         schema revision of a database
     conflicts.py      check for a conflicting study

@@ -121,10 +121,19 @@ class Replay:
         return None
 
     def _write(self, tracker: StudyTracker, entry: Entry) -> None:
+        def write() -> None:
+            try:
+                write_record(tracker, entry.record, self._root)
+            except MlflowUnavailableError:
+                raise
+            except UserError:
+                key = entry.record.get("key")
+                if key is None or not tracker.restore([key]):  # was the run deleted?
+                    raise
+                write_record(tracker, entry.record, self._root)
+
         try:
-            self._retry_until_available(
-                lambda: write_record(tracker, entry.record, self._root), before_retry=tracker.refresh
-            )
+            self._retry_until_available(write, before_retry=tracker.refresh)
         except UserError as error:
             raise UserError(
                 f"{self._journal.path}:{entry.line}: {str(error).rstrip('.')}. To skip this record, remove the line "

@@ -60,15 +60,32 @@ def best_run(runs: Sequence[RunRow], row: str, dev_metric: str) -> RunRow | None
     return max(final, key=lambda run: run.metrics[dev_metric], default=None)
 
 
-def search_runs(client: "MlflowClient", experiments: Sequence[str], condition: str = "") -> list["Run"]:
-    """The active runs of these experiments (ids) that match an MLflow filter, oldest first."""
+def one_per_key(rows: Iterable[RunRow]) -> list[RunRow]:
+    """One run per key, in the order of `rows`, which are oldest first: the oldest COMPLETE one, else the oldest.
+
+    A key has two runs if one was deleted, recorded again, and then restored.
+    """
+    chosen: dict[str, RunRow] = {}
+    for row in rows:
+        if row.key not in chosen or (row.state == "COMPLETE" and chosen[row.key].state != "COMPLETE"):
+            chosen[row.key] = row
+    return list(chosen.values())
+
+
+def search_runs(
+    client: "MlflowClient", experiments: Sequence[str], condition: str = "", *, deleted: bool = False
+) -> list["Run"]:
+    """The active, or the deleted, runs of these experiments (ids) that match an MLflow filter, oldest first."""
+    from mlflow.entities import ViewType
+
     if not experiments:
         return []
+    view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
     found: list[Run] = []
     token = None
     while True:
         page = client.search_runs(
-            list(experiments), condition, max_results=PAGE, order_by=["attributes.start_time ASC"], page_token=token
+            list(experiments), condition, view, PAGE, order_by=["attributes.start_time ASC"], page_token=token
         )
         found.extend(page)
         token = page.token

@@ -7,7 +7,7 @@ tags, and a batch of metrics is written as a whole.
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 from .client import mlflow_errors
 from .conflicts import find_parent_run
 from .connection import connect, experiment_id
+from .experiments import experiment_name, renamed_experiment
 from .labels import TUNE, StudyLabels
 from .parameters import Json, flat_parameters, new_parameters, shortened
 from .provenance import dataset_inputs, source_tags
 from .relocation import relocate_artifacts
-from .rows import PARENT, RunRow, State, row_of, search_runs
+from .rows import PARENT, RunRow, State, one_per_key, row_of, search_runs
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -61,6 +62,7 @@ class StudyTracker:
         parameters: Mapping[str, Json],
         tags: Mapping[str, str],
         artifact_root: Path | None = None,
+        resumed: bool = False,
     ) -> Self:
         """Create database, experiment and parent run, or find them and set the parent running.
 
@@ -71,6 +73,7 @@ class StudyTracker:
             tags: settings that may change on resume (number of trials, resources); `command` defaults to `tune`.
             artifact_root: directory for artifacts unless the URI is a server; default `mlartifacts` next to the
                 SQLite file.
+            resumed: whether the study has ended trials: a parent run that was deleted in MLflow is then restored.
 
         Raises:
             UserError: the store is unusable (detected within seconds), or the study is recorded with a different value
@@ -78,10 +81,17 @@ class StudyTracker:
         """
         relocate_artifacts(tracking_uri, artifact_root)
         client = connect(tracking_uri)
-        experiment = experiment_id(client, tracking_uri, f"msd-{dataset}-{lang}", artifact_root)
+        with mlflow_errors(tracking_uri):
+            experiment = renamed_experiment(client, dataset=dataset, lang=lang, study=study)
+        if experiment is None:
+            experiment = experiment_id(client, tracking_uri, experiment_name(dataset, lang), artifact_root)
         with mlflow_errors(tracking_uri):
             command = tags.get("command", TUNE)
             found = find_parent_run(client, experiment, study, command)
+            if found is None and resumed:
+                found = find_parent_run(client, experiment, study, command, deleted=True)
+                if found is not None:
+                    client.restore_run(found.info.run_id)
             sources = str(parameters.get("source_lang", "en"))
             labels = StudyLabels(study=study, dataset=dataset, lang=lang, sources=sources, command=command)
             if found is None:
@@ -110,6 +120,18 @@ class StudyTracker:
                     self._cache(key, _Child(run.info.run_id, run.info.status == "RUNNING"))
                 elif not run.data.metrics:
                     self._client.delete_run(run.info.run_id)
+
+    def restore(self, keys: Collection[str]) -> list[str]:
+        """Restore children with these keys that were deleted in MLflow. Returns the keys of the restored ones."""
+        with mlflow_errors(self._uri):
+            deleted = self._child_runs(deleted=True)
+            self.refresh()
+            wanted = set(keys) - self._children.keys()
+            lost = [row for row in one_per_key(map(row_of, deleted)) if row.key in wanted]
+            for row in lost:
+                self._client.restore_run(row.run_id)
+            self.refresh()
+            return [row.key for row in lost]
 
     def run_id(self, key: str) -> str | None:
         """Run id of the child with this key, None if there is none. Safe to call from another thread."""
@@ -246,13 +268,14 @@ class StudyTracker:
                 self._client.log_artifact(run_id, str(path), artifact_path)
 
     def runs(self) -> list[RunRow]:
-        """All children as currently stored in MLflow, oldest first."""
+        """The children as currently stored in MLflow, one per key, oldest first."""
         with mlflow_errors(self._uri):
-            return [row_of(run) for run in self._child_runs()]
+            return one_per_key(row_of(run) for run in self._child_runs())
 
-    def _child_runs(self) -> list["Run"]:
-        runs = search_runs(self._client, [self._experiment], f"tags.`{PARENT}` = '{self.parent_id}'")
-        return [run for run in runs if "key" in run.data.tags]
+    def _child_runs(self, *, deleted: bool = False) -> list["Run"]:
+        condition = f"tags.`{PARENT}` = '{self.parent_id}'"
+        runs = search_runs(self._client, [self._experiment], condition, deleted=deleted)
+        return [run for run in runs if {"key", "phase"} <= run.data.tags.keys()]
 
     def _cache(self, key: str, child: _Child) -> _Child:
         self._children[key] = self._by_id[child.run_id] = child

@@ -17,10 +17,11 @@ from msd_ray.data.inventory import SplitCount
 from .client import mlflow_errors
 from .connection import connect
 from .corpus_counts import KIND, counts_of
+from .experiments import study_experiments
 from .history import Point, metric_history
 from .labels import TUNE
 from .relocation import relocate_artifacts
-from .rows import PARENT, RunRow, row_of, search_runs
+from .rows import PARENT, RunRow, one_per_key, row_of, search_runs
 from .uri import sqlite_path
 
 if TYPE_CHECKING:
@@ -85,13 +86,13 @@ class StudyReader:
             UserError: the store is unavailable.
         """
         with mlflow_errors(self._uri):
-            runs = search_runs(self._client, self._experiments())
+            runs = search_runs(self._client, study_experiments(self._client))
         children: dict[str, list[RunRow]] = defaultdict(list)
         for run in runs:
-            if PARENT in run.data.tags and "key" in run.data.tags:
+            if {PARENT, "key", "phase"} <= run.data.tags.keys():
                 children[run.data.tags[PARENT]].append(row_of(run))
         parents = [run for run in reversed(runs) if run.data.tags.get("kind") == "study"]
-        studies = [_study(run, children[run.info.run_id]) for run in parents]
+        studies = [_study(run, one_per_key(children[run.info.run_id])) for run in parents]
         return [
             study for study in studies if dataset in (None, study.dataset) and (langs is None or study.lang in langs)
         ]
@@ -103,7 +104,7 @@ class StudyReader:
             UserError: the store is unavailable.
         """
         with mlflow_errors(self._uri):
-            return counts_of(search_runs(self._client, self._experiments(), f"tags.kind = '{KIND}'"))
+            return counts_of(search_runs(self._client, study_experiments(self._client), f"tags.kind = '{KIND}'"))
 
     def curves(self, run_id: str) -> Curves:
         """All metrics of one run that have a value per epoch; empty for a missing run."""
@@ -182,19 +183,9 @@ class StudyReader:
         if not self._present([run_id]):
             raise UserError(f"cannot store {path} in MLflow: it has no run {run_id}. The study may have been deleted.")
 
-    def _experiments(self) -> list[str]:
-        found: list[str] = []
-        token = None
-        while True:
-            page = self._client.search_experiments(filter_string="name LIKE 'msd-%'", page_token=token)
-            found.extend(experiment.experiment_id for experiment in page)
-            token = page.token
-            if not token:
-                return found
-
     def _present(self, run_ids: Sequence[str]) -> list["Run"]:
         """The runs that exist and are not deleted."""
-        experiments = self._experiments()
+        experiments = study_experiments(self._client)
         found: list[Run] = []
         for start in range(0, len(run_ids), LISTED):
             listed = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + LISTED])

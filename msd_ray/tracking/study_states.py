@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msd_ray.search.configuration import BEST, PAPER
 
 from .client import mlflow_errors
 from .connection import connect
+from .experiments import PREFIX, study_experiments
 from .registry import versions_of
 from .rows import PARENT, best_run, dev_metric_of, row_of, search_runs
 from .study import STATUS
@@ -16,9 +17,9 @@ from .uri import sqlite_path
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+    from mlflow.entities.model_registry import RegisteredModel
     from mlflow.tracking import MlflowClient
 
-EXPERIMENT_FILTER = "name LIKE 'msd-%'"
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 ENDED = (STATUS["COMPLETE"], STATUS["FAIL"])
 """MLflow status of the parent run of a study that has ended, with or without a student."""
@@ -49,7 +50,7 @@ def study_states(tracking_uri: str) -> StudyStates:
         return StudyStates(database_exists=False)
     client = connect(tracking_uri)
     with mlflow_errors(tracking_uri):
-        experiments = [one.experiment_id for one in _all(client.search_experiments, EXPERIMENT_FILTER)]
+        experiments = study_experiments(client)
         parents = [run for run in search_runs(client, experiments, "tags.kind = 'study'") if "study" in run.data.tags]
         finished: dict[str, bool] = {}
         for run in parents:
@@ -107,7 +108,7 @@ def _with_an_alias(client: "MlflowClient") -> dict[str, str]:
     from mlflow.exceptions import MlflowException
 
     found: dict[str, str] = {}
-    for model in _all(client.search_registered_models, EXPERIMENT_FILTER):
+    for model in _models(client):
         aliases = {str(number): f"models:/{model.name}@{alias}" for alias, number in model.aliases.items()}
         for version in versions_of(client, model.name):
             if str(version.version) not in aliases or not version.run_id:
@@ -123,10 +124,10 @@ def _with_an_alias(client: "MlflowClient") -> dict[str, str]:
     return found
 
 
-def _all(search: Any, condition: str) -> Iterator[Any]:
+def _models(client: "MlflowClient") -> Iterator["RegisteredModel"]:
     token = None
     while True:
-        page = search(filter_string=condition, page_token=token)
+        page = client.search_registered_models(f"name LIKE '{PREFIX}%'", page_token=token)
         yield from page
         token = page.token
         if not token:

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from tune_command import SENTENCE, UNREACHABLE, message
 
+from msd_ray import ablate
+from msd_ray.common.errors import UserError
+from msd_ray.tune import main
+
 
 def test_unknown_language_with_a_suggestion(small: list[str], runs: Path) -> None:
     assert "no language 'turkish' (did you mean 'tr'?)" in message([*small, "--lang", "turkish"])
@@ -76,6 +80,46 @@ def test_broken_files(small: list[str], runs: Path, corpus: Path, name: str, con
     assert text.startswith(str(corpus / name))
     assert expected in text
     assert not runs.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"Anna\nlives\n\nOslo\n", "ned.testb:1: expected a row"),  # as XTREME publishes test files
+        (b"Anna B-PER\nlives\n", "ned.testb:2: expected a row"),
+        (b"Anna B-PERSON\n", "ned.testb:1: unknown label 'B-PERSON'"),
+        (b"Anna 1\nlives 0\n", "ned.testb:1: unknown label '1'"),
+        (b"\n\n", "ned.testb: contains no sentence"),
+    ],
+)
+def test_test_files_that_cannot_be_scored(
+    small: list[str], runs: Path, corpus: Path, content: bytes, expected: str
+) -> None:
+    """Told before anything is trained."""
+    (corpus / "ned.testb").write_bytes(content)
+    text = message([*small, "--dataset", "conll", "--lang", "nl", "--data-dir", str(corpus)])
+    assert text.startswith(str(corpus / "ned.testb"))
+    assert expected in text
+    assert "Final runs are scored on this file: give one with labels, or move it away" in text
+    assert not runs.exists()
+    (corpus / "ned.testb").unlink()
+    assert main([*small, "--dataset", "conll", "--lang", "nl", "--data-dir", str(corpus), "--dry-run"]) == 0
+
+
+def test_the_sources_test_file_of_an_ablation(small: list[str], runs: Path, corpus: Path) -> None:
+    """A teacher is scored on it."""
+    (corpus / "eng.testb").write_text("Anna\nlives\n")
+    where = ["--dataset", "conll", "--lang", "nl", "--data-dir", str(corpus)]
+    assert main([*small, *where, "--dry-run"]) == 0
+    with pytest.raises(UserError, match=r"eng\.testb:1: expected a row .*scored on this file"):
+        ablate.main([*_without(small, "--space", "--trials", "--confirm", "--rows"), *where, "--dry-run"])
+    assert not runs.exists()
+
+
+def _without(arguments: list[str], *flags: str) -> list[str]:
+    """The arguments without these options and their values."""
+    pairs = zip(arguments[::2], arguments[1::2], strict=True)
+    return [text for pair in pairs if pair[0] not in flags for text in pair]
 
 
 def test_undecodable_text_with_its_line(small: list[str], tmp_path: Path) -> None:

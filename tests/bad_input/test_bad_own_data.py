@@ -43,6 +43,28 @@ def test_malformed_files(own: list[str], runs: Path, tmp_path: Path, name: str, 
 
 
 @pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("دواء\n", "scored.conll:1: expected a row"),
+        ("دواء B-VIRUS\n", "scored.conll:1: entity type VIRUS does not occur in"),
+        ("دواء O\n", "scored.conll: every label is O"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--target-test", "--target-dev"])
+def test_labelled_target_files_that_cannot_be_scored(
+    own: list[str], runs: Path, tmp_path: Path, content: str, expected: str, option: str
+) -> None:
+    """Told before anything is trained, also where no target label selects."""
+    (tmp_path / "en.conll").write_text(ROW * 20)
+    (tmp_path / "ar.txt").write_text("دواء\n", encoding="utf-8")
+    (tmp_path / "scored.conll").write_text(content, encoding="utf-8")
+    text = message([*own, option, str(tmp_path / "scored.conll"), "--select-on", "source"])
+    assert text.startswith(f"{tmp_path}/{expected}")
+    assert f"Final runs are scored on this file: give one with labels, or omit {option}." in text
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize(
     ("more", "expected"),
     [
         (["--lang", "ar", "tr"], "--target-text is text of one language, but --lang names ar, tr."),

@@ -67,7 +67,7 @@ def test_a_summary_that_cannot_be_written(small: list[str], runs: Path, tmp_path
     assert not runs.exists()
 
 
-@pytest.mark.parametrize("name", ["features", "studies"])
+@pytest.mark.parametrize("name", ["features", "studies", "models", "report", "mlartifacts"])
 def test_a_file_in_the_storage_where_a_directory_should_be(small: list[str], runs: Path, name: str) -> None:
     runs.mkdir()
     (runs / name).write_text("mine")
@@ -126,6 +126,16 @@ def test_a_read_only_file_system(small: list[str], runs: Path) -> None:
     with mounted(runs, "ro,size=1m"):
         assert f"{runs} is read-only" in message(small)
         assert f"{runs} is read-only" in message([*small, "--storage", str(runs / "below")])
+
+
+@pytest.mark.parametrize("name", ["models", "report", "mlartifacts", "teachers"])
+def test_a_directory_in_the_storage_that_takes_no_files(small: list[str], runs: Path, name: str) -> None:
+    """Told before the search, although the student is exported and the report written after it."""
+    runs.mkdir()
+    with mounted(runs / name, "ro,size=1m"):
+        text = message(small)
+    assert f"the storage {runs} cannot be written: " in text
+    assert f"({runs / name})" in text or "Read-only file system" in text
 
 
 @pytest.mark.parametrize("size", ["4k", "64k", "900k"])

@@ -82,9 +82,9 @@ def _drain(seconds: float, warned: set[str]) -> None:
     warned: nodes that were told before; they may be gone, and Ray not have noticed.
     """
     import ray
-    from ray.core.generated.autoscaler_pb2 import DRAIN_NODE_REASON_PREEMPTION
+    from ray.core.generated.autoscaler_pb2 import DRAIN_NODE_REASON_PREEMPTION  # type: ignore[attr-defined]
 
-    client = ray._private.worker.global_worker.gcs_client
+    client = ray._private.worker.global_worker.gcs_client  # type: ignore[attr-defined]
     deadline_ms = int(1000 * (time.time() + seconds))
     for node in ray.nodes():  # type: ignore[no-untyped-call]
         if node["Alive"] and node["Resources"].get("CPU") and node["NodeID"] not in warned:

@@ -14,6 +14,7 @@ from small_space import SPACE
 
 from msd_ray.cli.display import progress
 from msd_ray.cli.options import parse
+from msd_ray.cli.running import drain_records
 from msd_ray.cli.setup import Setup, set_up
 from msd_ray.data.load import load_source, load_target, load_test
 from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
@@ -21,6 +22,7 @@ from msd_ray.search.budget import Seconds
 from msd_ray.search.execution import Execution
 from msd_ray.search.final import Rows
 from msd_ray.search.phase import Phase
+from msd_ray.search.phase_status import search_status
 from msd_ray.search.plans import Experiment, Launch, Scored, TrialPlan, TrialReport
 from msd_ray.search.plans import Phase as PhaseName
 from msd_ray.search.prepare import Data, Prepared, prepare_test
@@ -196,6 +198,7 @@ class SmallSearch:
     def run(self, run_phase: Callable[[Phase], None] = run_here, *, output: StringIO | None = None) -> Rows:
         """Run or resume it. output: receives the terminal output."""
         setup = self.setup()
+        resumed = any(phase.ended for phase in search_status(setup.settings, setup.study_storage))
 
         def open_tracker() -> StudyTracker:
             return StudyTracker.open(
@@ -205,6 +208,7 @@ class SmallSearch:
                 study=setup.settings.name,
                 parameters=setup.conditions,
                 tags={"trials": str(setup.settings.trials)},
+                resumed=resumed,
             )
 
         journal = setup.storage.records(setup.settings.name)
@@ -224,8 +228,7 @@ class SmallSearch:
                 expected=self.expected,
             )
             rows = Search(settings=setup.settings, execution=execution).run()
-            tracker = run_logger.drain(60)
-            execution.store_run_ids()
+            tracker = drain_records(run_logger, execution, parse(self.arguments()), display)
         tracker.close()
         return rows
 

@@ -176,11 +176,16 @@ def test_garbage_as_target_training_labels_changes_no_search(
 def test_test_labels_are_read_when_the_final_phase_begins(
     new_search: MakeSearch, undisturbed: SmallSearch, small_corpora: Path, tmp_path: Path
 ) -> None:
-    unreadable = Path(shutil.copytree(small_corpora, tmp_path / "unreadable"))
-    (unreadable / "ar" / "test").write_text("ar:x\tO\n\nar:y\tB-NONSENSE\n", encoding="utf-8")
-    search = new_search(data_dir=unreadable)
+    """The start checks their form and keeps none: of a file that is spoiled during the search nothing is known."""
+    spoiled = Path(shutil.copytree(small_corpora, tmp_path / "spoiled"))
+    search = new_search(data_dir=spoiled)
+
+    def spoil_and_run(phase: Phase) -> None:
+        (spoiled / "ar" / "test").write_text("ar:x\tO\n\nar:y\tB-NONSENSE\n", encoding="utf-8")
+        run_here(phase)
+
     with pytest.raises(UserError, match=r"ar/test:3: .*B-NONSENSE"):
-        search.run()
+        search.run(spoil_and_run)
     assert len([path for path in (search.root / "features").iterdir() if path.is_dir()]) == 3
     assert not [key for key in children(search.root) if key.startswith("final/")]
 
@@ -188,6 +193,10 @@ def test_test_labels_are_read_when_the_final_phase_begins(
         return [trial for trial in trials(storage) if "/final" not in trial.study]
 
     assert without_final_phase(search.root) == without_final_phase(undisturbed.root)
+    before = children(search.root)
+    with pytest.raises(UserError, match=r"B-NONSENSE.* Final runs are scored on this file"):
+        search.run()  # refused at its start
+    assert children(search.root) == before
     replace(search, data_dir=small_corpora).run()
     assert_same_outcome(search.root, undisturbed.root)
 

@@ -14,8 +14,8 @@ from msd_ray.search.on_ray.temporary import check_socket_paths
 def refused_by_ray() -> bool:
     session = f"session_{datetime.now():%Y-%m-%d_%H-%M-%S_%f}_1234567"  # as in ray._private.node.Node
     try:
-        root = get_default_ray_temp_dir()  # type: ignore[no-untyped-call]
-        validate_socket_filepath(os.path.join(root, session, "sockets", "plasma_store"))  # noqa: PTH118
+        temporary = get_default_ray_temp_dir()  # type: ignore[no-untyped-call]
+        validate_socket_filepath(os.path.join(temporary, session, "sockets", "plasma_store"))  # noqa: PTH118
     except OSError:
         return True
     return False

@@ -1,5 +1,6 @@
 """Classification of errors of the real MLflow client as outage or rejection."""
 
+import json
 import os
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from mlflow.tracking import MlflowClient
 
 from msd_ray.common.errors import UserError
 from msd_ray.tracking.client import fail_fast, mlflow_errors
+from msd_ray.tracking.conflicts import check_no_conflict
 from msd_ray.tracking.connection import connect
 from msd_ray.tracking.outages import MlflowUnavailableError, is_outage
 
@@ -35,6 +37,32 @@ class Responses(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         """Log nothing."""
+
+
+class WithoutRegistry(Responses):
+    """Respond like an empty MLflow whose model registry denies access."""
+
+    def _answer(self) -> None:
+        denied = "registered-models" in self.path
+        self.status = 403 if denied else 404 if "get-by-name" in self.path else 200
+        codes = {403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST"}
+        self.body = json.dumps({"error_code": codes[self.status]} if self.status in codes else {}).encode()
+        super()._answer()
+
+    do_GET = do_POST = _answer  # noqa: N815
+
+
+def test_a_registry_that_denies_access_is_found_at_the_start() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), WithoutRegistry)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    uri = f"http://127.0.0.1:{server.server_port}"
+    try:
+        connect(uri)
+        with pytest.raises(UserError, match=r"the model registry, for the best student: .*PERMISSION_DENIED"):
+            check_no_conflict(uri, dataset="sample", lang="tr", study="s", parameters={}, command="tune")
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture
@@ -110,7 +138,7 @@ def test_locked_database_is_an_outage_and_missing_table_is_not(tmp_path: Path, t
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlalchemy.exc.OperationalError) as locked, engine.connect() as connection:
             connection.execute(sqlalchemy.text("DELETE FROM runs"))
-        with pytest.raises(MlflowUnavailableError, match="cannot be written"):
+        with pytest.raises(MlflowUnavailableError, match="database is locked"):
             connect(tracking_uri)
     with pytest.raises(sqlalchemy.exc.OperationalError) as absent, engine.connect() as connection:
         connection.execute(sqlalchemy.text("DELETE FROM absent"))

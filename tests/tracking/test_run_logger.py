@@ -143,6 +143,25 @@ def test_a_record_without_a_key_is_named_and_a_defect_of_the_tracker_is_not_its_
             write_record(tracker, broken, tmp_path)
 
 
+def test_a_run_that_is_deleted_during_the_search_is_restored(
+    reopen: Reopen, journal: Path, tmp_path: Path, query: Query
+) -> None:
+    with open_run_logger(journal, reopen, root=tmp_path, report=print) as run_logger:
+        begin(run_logger, 0)
+        tracker = run_logger.drain(60)
+        run = tracker.run_id("student/0")
+        assert run is not None
+        tracker._client.delete_run(run)
+        run_logger.log_epoch("student/0", epoch=2, metrics={"dev_target/f1": 0.5}, timestamp_ms=2)
+        run_logger.finish("student/0", state="COMPLETE")
+        rows = run_logger.drain(60).runs()
+    assert [(row.run_id, row.state, row.metrics["dev_target/f1"]) for row in rows] == [(run, "COMPLETE", 0.5)]
+    with open_run_logger(journal, reopen, root=tmp_path, report=print) as run_logger:
+        tracker._client.delete_run(run)  # between two starts, with a record pending
+        run_logger.finish("student/0", state="FAIL", reason="late")
+        assert [row.tags["reason"] for row in run_logger.drain(60).runs()] == ["late"]
+
+
 def test_an_empty_duplicate_run_is_deleted(reopen: Reopen, tracking_uri: str, query: Query) -> None:
     """After a request that timed out, was retried, and was executed twice."""
     tracker = reopen()

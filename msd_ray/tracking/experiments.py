@@ -1,0 +1,53 @@
+"""Finds the experiments that hold studies, also those that were renamed in MLflow."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .rows import search_runs
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment, Run
+    from mlflow.tracking import MlflowClient
+
+PREFIX = "msd-"
+
+
+def experiment_name(dataset: str, lang: str) -> str:
+    """Name of the experiment of a data set and language."""
+    return f"{PREFIX}{dataset}-{lang}"
+
+
+def study_experiments(client: "MlflowClient") -> list[str]:
+    """Ids of the experiments with the package's names, and of renamed ones that hold studies."""
+    own: list[str] = []
+    others: list[str] = []
+    for experiment in _active(client):
+        (own if experiment.name.startswith(PREFIX) else others).append(experiment.experiment_id)
+    return [*own, *dict.fromkeys(run.info.experiment_id for run in _parents(client, others))]
+
+
+def renamed_experiment(client: "MlflowClient", *, dataset: str, lang: str, study: str) -> str | None:
+    """Id of the experiment that holds the study, if none has the name for its data set and language; else None."""
+    name = experiment_name(dataset, lang)
+    if client.get_experiment_by_name(name) is not None:
+        return None
+    wanted = {"dataset": dataset, "lang": lang, "study": study}
+    experiments = [experiment.experiment_id for experiment in _active(client)]
+    found = (run.info.experiment_id for run in _parents(client, experiments) if wanted.items() <= run.data.tags.items())
+    return next(found, None)
+
+
+def _parents(client: "MlflowClient", experiments: list[str]) -> list["Run"]:
+    """The parent runs of studies in these experiments; those of other programs lack a tag."""
+    runs = search_runs(client, experiments, "tags.kind = 'study'")
+    return [run for run in runs if {"study", "dataset", "lang"} <= run.data.tags.keys()]
+
+
+def _active(client: "MlflowClient") -> Iterator["Experiment"]:
+    token = None
+    while True:
+        page = client.search_experiments(page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
