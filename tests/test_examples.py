@@ -39,7 +39,7 @@ compare_studies.main(["sample-ar", "own-ar"], "runs")
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow("two whole searches on Ray")
 @pytest.mark.cluster
 @pytest.mark.timeout(1800)
 def test_searches(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:

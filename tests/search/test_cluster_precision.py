@@ -29,7 +29,7 @@ def test_a_cluster_without_gpus_asks_for_the_option() -> None:
         slowest([])
 
 
-@pytest.mark.slow
+@pytest.mark.slow("joins a cluster of its own, of two nodes")
 @pytest.mark.cluster
 @pytest.mark.timeout(1800)
 def test_tune_asks_the_gpu_nodes(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:

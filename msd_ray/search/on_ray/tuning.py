@@ -158,10 +158,8 @@ class _Launches:
         return False
 
     def on_retry(self, trial: Trial) -> None:
-        failure, watched = (
-            self.watchdog.died(trial.trial_id, trial_failure(trial)),
-            self.watchdog.by_trial[trial.trial_id],
-        )
+        failure = self.watchdog.died(trial.trial_id, trial_failure(trial))
+        watched = self.watchdog.by_trial[trial.trial_id]
         if trial.num_failures == watched.failures:
             failure = preemption(failure)  # which Tune does not count
         watched.failures = trial.num_failures
