@@ -208,4 +208,4 @@ def interval(summary: Summary | None, absent: str) -> TextCell:
         return TextCell(text=absent)
     if summary.low is None or summary.high is None:
         return TextCell(text="one seed")
-    return TextCell(text=f"{100 * summary.low:.2f} to {100 * summary.high:.2f}")
+    return TextCell(text=f"{100 * summary.low:.2f} to {100 * summary.high:.2f}".replace("-", "−"))

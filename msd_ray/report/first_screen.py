@@ -93,7 +93,7 @@ def _headlines(found: FinalRows) -> tuple[Fact, ...]:
     interval = (
         ""
         if test.low is None or test.high is None
-        else f", 95 % interval {100 * test.low:.2f} to {100 * test.high:.2f}"
+        else f", 95 % interval {100 * test.low:.2f} to {100 * test.high:.2f}".replace("-", "−")
     )
     split = "source dev" if row.scored_on_source else row.scored_split
     facts = [

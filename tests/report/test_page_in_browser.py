@@ -202,6 +202,23 @@ def test_arabic_runs_from_the_right_with_each_tag_after_its_entity(desk: tuple[T
     assert set(styles) == {"solid", "dashed", "dotted"}
 
 
+def test_a_tag_stays_on_the_line_of_its_entity(desk: tuple[Tab, Complaints]) -> None:
+    """Chinese may end a line after any character, hence before a tag."""
+    tab, _ = desk
+    apart = []
+    for width in range(300, 480, 12):
+        tab.set_viewport_size({"width": width, "height": 900})
+        apart += tab.eval_on_selector_all(
+            ".sentences li:nth-child(-n+3) .entity",
+            """all => all.filter(entity => {
+                const [mark, tag] = [...entity.children].map(part => [...part.getClientRects()]);
+                return tag[0].top > mark.at(-1).bottom;
+            }).map(entity => [innerWidth, entity.textContent])""",
+        )
+    tab.set_viewport_size(WINDOW)
+    assert apart == []
+
+
 def test_figures_follow_a_window_that_becomes_narrow(desk: tuple[Tab, Complaints]) -> None:
     tab, complaints = desk
     panels = "document.querySelector('#figures-figure-3 .drawing').layout"
