@@ -117,6 +117,6 @@ def test_installation(clone: Clone, tmp_path: Path) -> None:
     command = python.with_name("msd-ray")
     done = subprocess.run([command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1].startswith("0.")
-    spaces = [python, "-m", "msd_ray.search.spaces", "student", "quickstart"]
+    spaces = [str(python), "-m", "msd_ray.search.spaces", "student", "quickstart"]
     assert "quickstart:" in subprocess.run(spaces, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert not [*site.glob("tests"), *site.glob("benchmarks")]
