@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from msd_ray.data.encode import LabelAt
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.words import WordRule
 from msd_ray.method.build import build_tagger
@@ -80,6 +81,7 @@ def exported(
     frozen_layers: int = FROZEN,
     max_length: int = MAX_LENGTH,
     word_rule: WordRule | None = None,
+    label_at: LabelAt = "first",
 ) -> MultiChannelTagger:
     """Write the student to `directory`; the tagger that it came from. Another `noise`, another student."""
     tagger = trained_tagger(encoder, frozen_layers)
@@ -98,5 +100,6 @@ def exported(
         card=replace(CARD, lang=lang),
         decode=decode,
         word_rule=word_rule,
+        label_at=label_at,
     )
     return tagger

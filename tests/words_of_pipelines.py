@@ -13,17 +13,23 @@ from typing import Any
 Words = Sequence[str]
 
 
-def labels_of_words(tagger: Any, sentences: Sequence[Words]) -> list[list[str]]:
-    """The label of each word's first token, O for a word without one, after conlleval's reading of a stray `I-`."""
+MARK = "▁"
+
+
+def labels_of_words(tagger: Any, sentences: Sequence[Words], *, skip: str | None = None) -> list[list[str]]:
+    """The label of each word's first token, O for a word without one, after conlleval's reading of a stray `I-`.
+
+    skip: a token that counts only in words without others.
+    """
     filled = [list(words) for words in sentences if words]
     found = iter(tagger(filled, is_split_into_words=True, ignore_labels=[]) if filled else [])
-    return [_repaired(_first_labels(words, next(found))) if words else [] for words in sentences]
+    return [_repaired(_first_labels(words, next(found), skip)) if words else [] for words in sentences]
 
 
-def _first_labels(words: Words, tokens: Sequence[dict[str, Any]]) -> list[str]:
+def _first_labels(words: Words, tokens: Sequence[dict[str, Any]], skip: str | None) -> list[str]:
     starts = [0, *accumulate(len(word) + 1 for word in words)]  # the pipeline joins words with a space
     labels: dict[int, str] = {}
-    for token in tokens:
+    for token in sorted(tokens, key=lambda token: bool(token["word"] == skip)):
         labels.setdefault(bisect_right(starts, token["start"]) - 1, token["entity"])
     return [labels.get(word, "O") for word in range(len(words))]
 

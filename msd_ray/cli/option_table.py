@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from msd_ray.common.option_types import address, place
+from msd_ray.data.encode import LabelAt
 from msd_ray.data.own_files import OwnFiles
 from msd_ray.method.decoding import Decode
 from msd_ray.method.settings import DropoutMasks, FrozenPrefix, LossMean, Pairing, SelectOn
@@ -204,6 +205,11 @@ class Training:
         "also score the mean of the weights of the last N epochs as a candidate; 1 turns this off",
         bounds=(1, 1_000),
         shown_default=f"{AVERAGE_EPOCHS}, or --epochs if that is less",
+    )
+    label_at: LabelAt = option(
+        "text",
+        "sub-token that carries a word's label: its first one with text, or its first one, as in the paper, which may "
+        "be a bare word mark",
     )
     pairing: Pairing = option(
         "length", "source sentences to compare with each target batch in the MMD losses: of similar length, or random"

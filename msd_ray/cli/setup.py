@@ -147,6 +147,8 @@ def _conditions(
         "select_on": data.select_on,
         "dev_limit": data.dev_limit,
         "decode": data.decode,
+        # Studies from before there was a choice have no such condition.
+        **({} if data.label_at == "first" else {"label_at": data.label_at}),
         "teacher_trials": settings.teacher_trials,
         **({"labels": list(corpora.source.labels)} if data.own else {}),
         **({"source_lang": data.source} if data.sources != SOURCES else {}),
@@ -164,6 +166,7 @@ def _data(options: TuneOptions, lang: str) -> Data:
         select_on=options.select_on,
         dev_limit=options.dev_limit,
         decode=options.decode,
+        label_at=options.label_at,
         own=options.own,
     )
 

@@ -42,6 +42,7 @@ def export_winner(setup: Setup, winner: RunRow, row: Sequence[Configuration], su
         frozen_layers=setup.settings.run.frozen_layers,
         max_length=setup.settings.run.max_length,
         decode=experiment.decode,
+        label_at=setup.data.label_at,
         word_rule=setup.corpora.target.word_rule,
         card=_card(setup, winner, row, summary),
     )

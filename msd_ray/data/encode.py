@@ -6,7 +6,7 @@ including words that are cut off, so that scores cover words that the encoder di
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,15 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 
 NO_WORD = -1
+LabelAt = Literal["text", "first"]
+"""The sub-token that carries a word's label: its first one with text, or its first one, as in the paper.
+
+SentencePiece tokenizers split a word that they do not know as a beginning into a bare `▁` and the rest: with `e5-small`
+90 % of Chinese and 20 % of Korean words of the corpus `sample`, but 0.2 % of English entity words. A teacher that reads
+labels at `▁` learns from English that it means O.
+"""
+WORD_MARKS = ("▁", "Ġ")
+"""Tokens without text of SentencePiece and byte-level tokenizers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +38,7 @@ class EncodedText:
 
     Args:
         input_ids: (N,) token ids, one sentence after another.
-        words: (N,) at the first sub-token of a word its index in the sentence, else -1.
+        words: (N,) at the sub-token of a word that carries its label its index in the sentence, else -1.
         offsets: (S + 1,) where each sentence's tokens begin.
         word_counts: (S,) words of each sentence, including those beyond the length limit.
     """
@@ -65,7 +74,11 @@ class EncodedSentences(EncodedText):
 
 
 def encode_text(
-    sentences: Sequence[Text | Sentence], tokenizer: "PreTrainedTokenizerFast", *, max_length: int
+    sentences: Sequence[Text | Sentence],
+    tokenizer: "PreTrainedTokenizerFast",
+    *,
+    max_length: int,
+    label_at: LabelAt = "first",
 ) -> EncodedText:
     """Encode sentences to at most `max_length` tokens each, special tokens included."""
     encoding = tokenizer(
@@ -77,16 +90,18 @@ def encode_text(
         return_token_type_ids=False,
     )
     assert encoding.encodings is not None, "the tokenizer is a fast one"
-    return encoded_text(encoding.encodings, [len(sentence.tokens) for sentence in sentences])
+    return encoded_text(encoding.encodings, [len(sentence.tokens) for sentence in sentences], label_at)
 
 
-def encoded_text(encodings: "Sequence[Encoding]", word_counts: Sequence[int]) -> EncodedText:
+def encoded_text(
+    encodings: "Sequence[Encoding]", word_counts: Sequence[int], label_at: LabelAt = "first"
+) -> EncodedText:
     """The flat arrays of sentences that a tokenizer has encoded. word_counts: (S,) words before truncation."""
     ids = [encoding.ids for encoding in encodings]
     lengths = np.fromiter((len(row) for row in ids), dtype=np.int64, count=len(ids))
     return EncodedText(
         input_ids=_flat(ids),
-        words=_flat([_first_subtokens(encoding.word_ids) for encoding in encodings]),
+        words=_flat([_label_positions(encoding, label_at) for encoding in encodings]),
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         word_counts=np.fromiter(word_counts, dtype=np.int32, count=len(ids)),
     )
@@ -98,9 +113,10 @@ def encode_sentences(
     label_names: Sequence[str],
     *,
     max_length: int,
+    label_at: LabelAt = "first",
 ) -> EncodedSentences:
     """Encode sentences and labels; a label's class index is its position in `label_names`."""
-    text = encode_text(sentences, tokenizer, max_length=max_length)
+    text = encode_text(sentences, tokenizer, max_length=max_length, label_at=label_at)
     label_ids = {name: index for index, name in enumerate(label_names)}
     return EncodedSentences(
         input_ids=text.input_ids,
@@ -111,14 +127,20 @@ def encode_sentences(
     )
 
 
-def _first_subtokens(word_ids: list[int | None]) -> list[int]:
-    """Word index at each word's first sub-token; -1 at its other sub-tokens and at special tokens."""
-    previous: int | None = None
-    first = []
-    for word in word_ids:
-        first.append(NO_WORD if word is None or word == previous else word)
+def _label_positions(encoding: "Encoding", label_at: LabelAt) -> list[int]:
+    """Word index at the sub-token of each word that carries its label; -1 at all other tokens.
+
+    A word whose only sub-token has no text, or whose others are cut off, is labelled at that one.
+    """
+    words, previous = encoding.word_ids, None
+    found = [NO_WORD] * len(words)
+    tokens = encoding.tokens if label_at == "text" else None
+    for position, word in enumerate(words):
+        if word is not None and word != previous:
+            bare = tokens is not None and tokens[position] in WORD_MARKS
+            found[position + (bare and words[position + 1 : position + 2] == [word])] = word
         previous = word
-    return first
+    return found
 
 
 def _flat(rows: Sequence[Sequence[int]]) -> Int32:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import check_size
+from msd_ray.data.encode import LabelAt
 from msd_ray.data.encoders.files import content_files
 from msd_ray.data.encoders.refusals import check_directory
 from msd_ray.data.words import WordRule
@@ -31,8 +32,8 @@ Label = Annotated[str, Field(pattern=r"^(O|[BI]-[^\s\p{C}]+)$", max_length=80)]
 class Description(BaseModel):
     """Contents of `msd_ray.json`.
 
-    files: SHA-256 digests by file name. decode: as in the study; word_rule: how text is split into words. Older exports
-    lack both.
+    files: SHA-256 digests by file name. decode: as in the study; label_at: the sub-token at which a word's label is
+    read; word_rule: how text is split into words. Older exports lack these.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -44,6 +45,7 @@ class Description(BaseModel):
     frozen_layers: Annotated[int, Field(ge=0)]
     max_length: Annotated[int, Field(ge=3, le=1 << 20)]
     decode: Literal["argmax", "viterbi"] = "argmax"
+    label_at: LabelAt = "first"
     word_rule: WordRule | None = None
     files: Mapping[str, str]
 

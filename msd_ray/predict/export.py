@@ -24,6 +24,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.files import sha256
+from msd_ray.data.encode import LabelAt
 from msd_ray.data.encoders.files import CONFIG, EncoderFiles, combine_digests, content_files
 from msd_ray.data.encoders.layers import max_tokens
 from msd_ray.data.encoders.loading import load_encoder, load_tokenizer, no_loading_report
@@ -60,6 +61,7 @@ def export_student(
     max_length: int,
     card: ModelCard,
     decode: Decode = "argmax",
+    label_at: LabelAt = "first",
     word_rule: WordRule | None = None,
 ) -> None:
     """Write a student to `directory`, replacing an older export. One writer per directory at a time.
@@ -67,6 +69,7 @@ def export_student(
     Args:
         weights_file: trained parameters of the selected epoch (`TrainingDirectory.weights_file`).
         decode: default decoding for tagging.
+        label_at: the sub-token at which a word's label is read.
         word_rule: how text to tag is split into words; None: at white space, Chinese into characters.
 
     Raises:
@@ -93,6 +96,7 @@ def export_student(
             frozen_layers=frozen_layers,
             max_length=max_length,
             decode=decode,
+            label_at=label_at,
             word_rule=word_rule,
             files={path.name: sha256(path) for path in (*content_files(partial), partial / CHANNELS)},
         )

@@ -114,7 +114,7 @@ def _logits(classifier: Classifier, sentences: Sequence[Sequence[str]]) -> Float
             windows.append(_windows(classifier, encoding, len(words)))
             parts += [_encoded(classifier, words[window.start : window.end]) for window in windows[-1]]
     sizes = [window.end - window.start for own in windows for window in own]
-    text = encoded_text(parts, sizes)
+    text = encoded_text(parts, sizes, classifier.description.label_at)
     tensors = TextTensors(text, classifier.pad_id, classifier.device)
     with _threads(classifier.device) as run:
         scores = scores_of_words(

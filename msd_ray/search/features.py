@@ -6,7 +6,7 @@ from typing import Self
 
 from transformers import PreTrainedTokenizerFast
 
-from msd_ray.data.encode import encode_sentences, encode_text
+from msd_ray.data.encode import WORD_MARKS, LabelAt, encode_sentences, encode_text
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.sentences import Sentence, Text, digest
@@ -22,7 +22,14 @@ class Features:
     """Encodes sentences into the storage unless they are stored, and returns their keys."""
 
     def __init__(
-        self, *, encoder: EncoderFiles, names: Sequence[str], storage: Storage, max_length: int, study: str | None
+        self,
+        *,
+        encoder: EncoderFiles,
+        names: Sequence[str],
+        storage: Storage,
+        max_length: int,
+        label_at: LabelAt,
+        study: str | None,
     ) -> None:
         self.names = tuple(names)
         self._encoder = encoder
@@ -30,16 +37,19 @@ class Features:
         self._max_length = max_length
         self._study = study
         self._tokenizer: PreTrainedTokenizerFast = load_tokenizer(encoder)
+        marked = any(self._tokenizer.backend_tokenizer.token_to_id(mark) is not None for mark in WORD_MARKS)
+        self._label_at: LabelAt = label_at if marked else "first"
         self.pad_id = int(self._tokenizer.pad_token_id)
 
     @classmethod
-    def of(cls, experiment: Experiment, *, max_length: int) -> Self:
+    def of(cls, experiment: Experiment, *, max_length: int, label_at: LabelAt) -> Self:
         """With the encoder, labels and storage of an experiment."""
         return cls(
             encoder=experiment.encoder,
             names=experiment.corpora.label_names,
             storage=experiment.storage,
             max_length=max_length,
+            label_at=label_at,
             study=experiment.study,
         )
 
@@ -49,7 +59,13 @@ class Features:
         directory = self._used(key)
         with create_if_missing(self._storage, directory) as wanted:
             if wanted:
-                encoded = encode_sentences(sentences, self._tokenizer, self.names, max_length=self._max_length)
+                encoded = encode_sentences(
+                    sentences,
+                    self._tokenizer,
+                    self.names,
+                    max_length=self._max_length,
+                    label_at=self._label_at,
+                )
                 save_sentences(encoded, directory)
         return key
 
@@ -59,7 +75,8 @@ class Features:
         directory = self._used(key)
         with create_if_missing(self._storage, directory) as wanted:
             if wanted:
-                save_text(encode_text(sentences, self._tokenizer, max_length=self._max_length), directory)
+                encoded = encode_text(sentences, self._tokenizer, max_length=self._max_length, label_at=self._label_at)
+                save_text(encoded, directory)
         return key
 
     def _used(self, key: str) -> Path:
@@ -75,4 +92,6 @@ class Features:
             sentences=digest(sentences),
             labels=list(labels),
             max_length=self._max_length,
+            # Sets that were stored before there was a choice keep their keys.
+            **({} if self._label_at == "first" else {"label_at": self._label_at}),
         )

@@ -9,6 +9,7 @@ from typing import Literal
 from msd_ray.common.errors import UserError
 from msd_ray.common.manifest import FileDigest
 from msd_ray.data.catalogue import DATASETS
+from msd_ray.data.encode import LabelAt
 from msd_ray.data.encoders.cache import file_digest
 from msd_ray.data.encoders.files import EncoderFiles, content_files
 from msd_ray.data.gold import load_target_gold
@@ -52,6 +53,7 @@ class Data:
         select_on: the dev set whose labels are read before the final runs.
         dev_limit: maximum number of dev sentences that score a trial; None: all.
         decode: decoding method, see `method.decoding`.
+        label_at: the sub-token that carries a word's label, see `data.encode`.
         own: the user's own files, in place of a data set of the catalogue.
     """
 
@@ -64,6 +66,7 @@ class Data:
     select_on: SelectOn = "target"
     dev_limit: int | None = None
     decode: Decode = "argmax"
+    label_at: LabelAt = "text"
     own: OwnFiles | None = None
 
     @property
@@ -152,7 +155,12 @@ def prepare(
         UserError: the storage is not writable, or the encoder has no suitable tokenizer.
     """
     features = Features(
-        encoder=encoder, names=corpora.source.labels, storage=storage, max_length=data.max_length, study=study
+        encoder=encoder,
+        names=corpora.source.labels,
+        storage=storage,
+        max_length=data.max_length,
+        label_at=data.label_at,
+        study=study,
     )
     with storage.writing():
         keys = Corpora(
@@ -199,7 +207,11 @@ def prepare_target_gold(data: Data, prepared: Prepared) -> str:
         raise UserError("the variant gold-aux needs labels of the target text, and of own files none are read.")
     gold = load_target_gold(data.dataset, data.lang, data.directory, limit=data.limit)
     with prepared.experiment.storage.writing():
-        return Features.of(prepared.experiment, max_length=data.max_length).labelled(gold)
+        return _features(data, prepared).labelled(gold)
+
+
+def _features(data: Data, prepared: Prepared) -> Features:
+    return Features.of(prepared.experiment, max_length=data.max_length, label_at=data.label_at)
 
 
 def _publish_encoder(encoder: EncoderFiles, storage: Storage, study: str | None) -> None:
@@ -219,7 +231,7 @@ def _scored(found: ScoredSentences, data: Data, prepared: Prepared) -> Scored:
     storage = prepared.experiment.storage
     test = found.sentences
     with storage.writing():
-        features = Features.of(prepared.experiment, max_length=data.max_length).labelled(test)
+        features = _features(data, prepared).labelled(test)
         scored = Scored(split=found.split, features=features, lang=found.lang)
         words = storage.words(scored.features)
         mark_used(storage, prepared.experiment.study, words)
