@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo cluster cluster-stop test test-extended test-on-clusters test-without test-fast test-lowest chaos lint style types format constraints audit docs clean
+.PHONY: help install demo cluster cluster-stop test test-extended test-demo test-on-clusters test-without test-fast test-lowest chaos lint style types format constraints audit docs clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -39,15 +39,18 @@ cluster-stop: install  ## end what `make cluster` started; its data stay
 
 # The tests with a Ray cluster run one after the other and take longest: all else runs beside them. What make tells a make below is not for the tests' own.
 PYTEST := env -u MAKEFLAGS -u MFLAGS OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=15
-WHICH := not extended
+WHICH := not extended and not demo
 # Only files with such tests: to import all others takes half a minute.
 CLUSTER_FILES = $(shell grep -rl --include='test_*.py' 'mark\.cluster' tests)
-QUICK := not slow and not chaos and not extended
+QUICK := not slow and not chaos and not extended and not demo
 test: style  ## lint, type-check, and run the tests
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-on-clusters test-without types
 
 test-extended: install  ## the tests of other programs' pages, the local stack, load and simulated searches
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target WHICH=extended test-on-clusters test-without
+
+test-demo: install  ## run README's demo and commands in a copy of the working tree (about ten minutes)
+	$(PYTEST) -m demo tests/docs
 
 test-on-clusters: install
 	$(PYTEST) -m "cluster and $(WHICH)" $(CLUSTER_FILES)

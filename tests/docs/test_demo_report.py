@@ -6,8 +6,7 @@ from playwright.sync_api import Browser, Locator
 from readme_demo import Demo, table
 
 pytestmark = [
-    pytest.mark.extended,
-    pytest.mark.cluster,
+    pytest.mark.demo,
     pytest.mark.slow("make demo"),
     pytest.mark.timeout(3600),
 ]
