@@ -59,7 +59,7 @@ def test_an_ablation(tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.
     assert "final phase  0 of 4 trials there, 4 to run" in out
     assert "at most 4 teachers and 2 students, 6 steps" in out
     spoiled = tmp_path / "data" / "ar" / "train"
-    spoiled.write_text(spoiled.read_text(encoding="utf-8").replace("B-", "X-"), encoding="utf-8")
+    spoiled.write_text(spoiled.read_text(encoding="utf-8").replace("B-", "B-X"), encoding="utf-8")
     with pytest.raises(UserError, match="unknown label"):
         ablate.main([*arguments, "--allow-target-labels", "--variants", "msd", "gold-aux"])
     assert not (tmp_path / "runs").exists()

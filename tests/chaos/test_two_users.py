@@ -13,7 +13,7 @@ from small_search import MakeSearch, SmallSearch
 from stored_runs import parents, runs, trials
 from three_nodes import three_nodes
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.chaos, pytest.mark.slow("two searches on a cluster of its own"), pytest.mark.timeout(7200)]
 
 WAIT_S = 3000  # where others keep the processors busy
 USERS = ("ada", "emmy")

@@ -55,10 +55,11 @@ def test_a_search_that_would_run(command: list[str], capsys: Captured, tmp_path:
     assert doctor.main(command) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines[:-1]] == [
-        *("versions", "storage", "disk", "studies", "mlflow", "corpus", "encoder", "cluster", "resources", "memory")
+        *("versions", "storage", "disk", "studies", "mlflow", "corpus", "encoder", "cluster", "resources", "memory"),
+        "upload",
     ]
     assert {line.split()[0] for line in lines[:-1]} == {"pass"}
-    assert lines[-1] == "10 passed, 0 warned, 0 failed"
+    assert lines[-1] == "11 passed, 0 warned, 0 failed"
     assert not (tmp_path / "runs").exists(), "nothing is made"
 
 
@@ -129,7 +130,7 @@ def test_a_search_refuses_what_the_quick_half_fails(
 ) -> None:
     before, files = old_mlflow.read_bytes(), files_below(tmp_path / "runs")
     arguments = [*command, "--space", "quickstart"] if main is tune.main else without(command, "--trials")
-    with pytest.raises(UserError, match=r"has the schema f5a4f2784254, .* back it up, then run `mlflow db upgrade"):
+    with pytest.raises(UserError, match=r"has the schema f5a4f2784254, .* back it up, then run `\S*mlflow db upgrade"):
         main(arguments)  # type: ignore[operator]
     assert old_mlflow.read_bytes() == before, "it is not migrated without being asked"
     assert files_below(tmp_path / "runs") == files

@@ -173,7 +173,7 @@ def test_a_server_that_stays_away_ends_the_wait_within_its_bound(
 def test_a_record_that_mlflow_refuses_ends_the_command(
     server: MlflowServer, new_search: MakeSearch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A run is deleted while the server is unavailable to the search."""
+    """A run is removed for good while the server is unavailable to the search."""
     search = new_search()
 
     def before(step: int, run_logger: JournaledRunLogger) -> None:
@@ -186,7 +186,7 @@ def test_a_record_that_mlflow_refuses_ends_the_command(
                 time.sleep(0.05)
             # Before it has answers again: one of them could be to the record.
             with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
-                database.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE name = 'student-0 ar'")
+                database.execute("DELETE FROM runs WHERE name = 'student-0 ar'")
                 database.commit()
             server.start()
 

@@ -110,7 +110,7 @@ def test_lines_of_a_corpus_in_an_error(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"a O\nb B-\x1b[2J\x9b\n")
     done = run("msd_ray.data", "check", "--dataset", "conll", "--data-dir", str(tmp_path), "--lang", "es")
     assert done.returncode == 2
-    assert b"esp.train:2: unknown label" in done.stderr
+    assert b"esp.train:2: a control character (U+001B)" in done.stderr
     assert not steers(done.stderr.decode())
 
 
