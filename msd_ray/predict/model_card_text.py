@@ -68,9 +68,10 @@ tagger = pipeline("token-classification", "DIR", aggregation_strategy="first")
 print(tagger("One sentence per line"))
 ```
 
-The label of a word is that of its first token. `msd_ray` returns valid BIO2 (by Viterbi if the search did so) and reads
-long sentences in overlapping windows{length}. A pipeline takes each token's best label, truncates at the tokenizer's
-limit, and joins tokens into words by its own rules (`is_split_into_words=True` accepts words).
+The label of a word is that of its first token with text; a pipeline takes a bare `▁` for one. `msd_ray` returns valid
+BIO2 (by Viterbi if the search did so) and reads long sentences in overlapping windows{length}. A pipeline takes each
+token's best label, truncates at the tokenizer's limit, and joins tokens into words by its own rules
+(`is_split_into_words=True` accepts words).
 
 If the search used MLflow, it is also a version of a registered model there. The alias `champion` is on the best version
 for this data set and language so far. MLflow loads it as the same pipeline:
