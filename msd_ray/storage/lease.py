@@ -64,6 +64,16 @@ class LeasePlace(Protocol):
         """Delete it if it exists."""
 
 
+class Renewable(Protocol):
+    """A lock that ends unless its holder renews it."""
+
+    def renew_until(self, stop: threading.Event) -> None:
+        """Renew it until `stop` is set; interrupt the main thread if it is lost."""
+
+    def release(self) -> None:
+        """Give it up."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LeaseFiles:
     """The files of a directory as a place of leases; its clock is the file server's. Methods raise OSError."""
@@ -115,7 +125,7 @@ def study_lease(place: LeasePlace, name: str, *, only: bool = True) -> Iterator[
     if not only:
         lease.await_end()
     lease.acquire(settle_s=SETTLE_S if only else 0.0)
-    with _renewed(lease):
+    with renewed(lease):
         yield
 
 
@@ -129,7 +139,7 @@ def registry_lease(place: LeasePlace) -> Iterator[None]:
             break
         except HeldError:
             time.sleep(POLL_S)
-    with _renewed(lease):
+    with renewed(lease):
         yield
 
 
@@ -140,17 +150,17 @@ def holder_of(place: LeasePlace, name: str) -> str:
 
 
 @contextmanager
-def _renewed(lease: "_Lease") -> Iterator[None]:
-    """Renew an acquired lease in a thread, and release it at exit."""
+def renewed(lock: Renewable) -> Iterator[None]:
+    """Renew an acquired lock in a thread, and release it at exit."""
     stop = threading.Event()
-    renewing = threading.Thread(target=lease.renew_until, args=(stop,), name="renews a lease", daemon=True)
+    renewing = threading.Thread(target=lock.renew_until, args=(stop,), name="renews a lock", daemon=True)
     renewing.start()
     try:
         yield
     finally:
         stop.set()
         renewing.join()
-        lease.release()
+        lock.release()
 
 
 def _of_study(place: LeasePlace, name: str) -> "_Lease":

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Engine, text
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.text import one_line
+from msd_ray.storage.lease import renewed
 
 from .database import storage_errors, with_driver, without_password
 
@@ -48,15 +49,8 @@ def study_session_lock(url: str, name: str) -> Iterator[None]:
     lock = _SessionLock(url, name)
     with storage_errors(url):
         lock.acquire()
-    stop = threading.Event()
-    renewing = threading.Thread(target=lock.renew_until, args=(stop,), name="keeps the study's session", daemon=True)
-    renewing.start()
-    try:
+    with renewed(lock):
         yield
-    finally:
-        stop.set()
-        renewing.join()
-        lock.close()
 
 
 class _SessionLock:
@@ -115,7 +109,7 @@ class _SessionLock:
                 interrupt_main()
                 return
 
-    def close(self) -> None:
+    def release(self) -> None:
         """End the session, and the lock with it."""
         self._drop()
         self._engine.dispose()

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from msd_ray.common.errors import UserError
 from msd_ray.search.studies import session_lock
 from msd_ray.search.studies.database import with_driver
 from msd_ray.search.studies.session_lock import study_session_lock
+from msd_ray.storage.lease import renewed
 
 HOLD = """
 import signal, sys
@@ -94,23 +94,15 @@ def test_a_session_that_the_server_still_keeps_is_our_own(
     lock = session_lock._SessionLock(postgres_server.url("studies"), name)
     lock.acquire()
     lost, lock._session = lock._session, None
-    stop = threading.Event()
-    renewing = threading.Thread(target=lock.renew_until, args=(stop,))
 
     def is_open_again() -> bool:
         return lock._session is not None
 
-    renewing.start()
-    try:
+    with renewed(lock):
         until = time.monotonic() + 60
         while not is_open_again():
-            assert renewing.is_alive()
             assert time.monotonic() < until
             time.sleep(0.1)
-    finally:
-        stop.set()
-        renewing.join()
-        lock.close()
     assert lost is not None
     lost.invalidate()
     lost.close()
@@ -152,7 +144,7 @@ def test_a_driver_whose_lock_was_taken_over_stops(
             search()
     finally:
         signal.signal(signal.SIGINT, before)
-        other.close()
+        other.release()
     assert f"stopped: another process is running the study {name}" in capsys.readouterr().err
 
 
