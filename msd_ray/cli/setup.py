@@ -1,7 +1,7 @@
 """Set up searches from options: read and check all inputs, write nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -9,7 +9,9 @@ from msd_ray.common.errors import UserError
 from msd_ray.common.shell import command, is_installed
 from msd_ray.common.text import count_of, has_password
 from msd_ray.data.catalogue import dataset_named
+from msd_ray.data.encode import effective_label_at
 from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.data.encoders.token_classification import check_encoder
 from msd_ray.predict.export import DESCRIPTION
@@ -107,6 +109,8 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
         max_length=options.max_length,
         frozen_prefix=options.frozen_prefix,
     )
+    label_at = effective_label_at(options.label_at, load_tokenizer(encoder))
+    data = [replace(one, label_at=label_at) for one in data]
     gpus, study_storage, text = gpus_per_trial(options), study_storage_of(options, storage), study_file(options)
     precision, precision_note = precision_of(options, gpus)
     setups = []
@@ -147,7 +151,7 @@ def _conditions(
         "select_on": data.select_on,
         "dev_limit": data.dev_limit,
         "decode": data.decode,
-        # Studies from before there was a choice have no such condition.
+        # Studies from before there was a choice have no such condition, nor have those where there is none.
         **({} if data.label_at == "first" else {"label_at": data.label_at}),
         "teacher_trials": settings.teacher_trials,
         **({"labels": list(corpora.source.labels)} if data.own else {}),
@@ -166,7 +170,6 @@ def _data(options: TuneOptions, lang: str) -> Data:
         select_on=options.select_on,
         dev_limit=options.dev_limit,
         decode=options.decode,
-        label_at=options.label_at,
         own=options.own,
     )
 

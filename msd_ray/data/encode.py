@@ -73,6 +73,17 @@ class EncodedSentences(EncodedText):
     labels: Int32
 
 
+def effective_label_at(label_at: LabelAt, tokenizer: "PreTrainedTokenizerFast") -> LabelAt:
+    """`first` for a tokenizer without bare word marks, where both mean the same sub-token.
+
+    To be a mark is to be decoded to a blank: WordPiece vocabularies have `Ġ`, too, as a letter of Maltese.
+    """
+    backend = tokenizer.backend_tokenizer
+    known = [mark for mark in WORD_MARKS if backend.token_to_id(mark) is not None]
+    marked = any(not tokenizer.convert_tokens_to_string([mark]).strip() for mark in known)
+    return label_at if marked else "first"
+
+
 def encode_text(
     sentences: Sequence[Text | Sentence],
     tokenizer: "PreTrainedTokenizerFast",

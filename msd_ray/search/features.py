@@ -6,7 +6,7 @@ from typing import Self
 
 from transformers import PreTrainedTokenizerFast
 
-from msd_ray.data.encode import WORD_MARKS, LabelAt, encode_sentences, encode_text
+from msd_ray.data.encode import LabelAt, encode_sentences, encode_text
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.sentences import Sentence, Text, digest
@@ -35,10 +35,9 @@ class Features:
         self._encoder = encoder
         self._storage = storage
         self._max_length = max_length
+        self._label_at = label_at
         self._study = study
         self._tokenizer: PreTrainedTokenizerFast = load_tokenizer(encoder)
-        marked = any(self._tokenizer.backend_tokenizer.token_to_id(mark) is not None for mark in WORD_MARKS)
-        self._label_at: LabelAt = label_at if marked else "first"
         self.pad_id = int(self._tokenizer.pad_token_id)
 
     @classmethod

@@ -66,7 +66,7 @@ class Data:
     select_on: SelectOn = "target"
     dev_limit: int | None = None
     decode: Decode = "argmax"
-    label_at: LabelAt = "text"
+    label_at: LabelAt = "first"
     own: OwnFiles | None = None
 
     @property

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from msd_ray.data.encode import NO_WORD, LabelAt, encode_text
+from msd_ray.data.encode import NO_WORD, LabelAt, effective_label_at, encode_text
 from msd_ray.data.sample import sample_sentences
 from msd_ray.data.sentences import Text
 
@@ -46,3 +46,11 @@ def test_tokenizers_without_marks_do_not_differ(tiny_tokenizer: PreTrainedTokeni
         encode_text(sentences, tiny_tokenizer, max_length=32, label_at=label_at) for label_at in ("first", "text")
     )
     np.testing.assert_array_equal(first.words, text.words)
+
+
+def test_there_is_a_choice_only_with_marks(
+    tiny_tokenizer: PreTrainedTokenizerFast, e5_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    assert effective_label_at("text", e5_tokenizer) == "text"
+    assert effective_label_at("first", e5_tokenizer) == "first"
+    assert effective_label_at("text", tiny_tokenizer) == "first"
