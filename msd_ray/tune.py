@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from msd_ray.cli.from_python import run_from_python
-from msd_ray.cli.languages import check_languages
+from msd_ray.cli.options import check_languages, parse
 from msd_ray.cli.options import command_line as command_line
-from msd_ray.cli.options import parse
 from msd_ray.common.errors import run_command
 from msd_ray.doctor.finding import refuse
 from msd_ray.doctor.versions import version_findings

@@ -1,5 +1,6 @@
 """Options of `msd_ray.tune`: command line, presets, environment and defaults merged and validated."""
 
+import re
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,8 @@ from typing import Any, ClassVar
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import require_plain
-from msd_ray.data.catalogue import LANGUAGE_NAMES
+from msd_ray.data.catalogue import LANGUAGE_NAMES, dataset_named, did_you_mean
+from msd_ray.data.locate import check_language
 from msd_ray.method.variants import FINAL_ROWS
 
 from .declaration import check_values, declared
@@ -35,6 +37,9 @@ for unlabelled sentences of the target language. Phases:
 
 Every trial is recorded in MLflow. To resume a search, run the same command
 again; to extend it, give a larger --trials, --hours or --patience."""
+
+_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+"""Form of a language tag (BCP 47): `sw`, `bem`, `zh-Hans`."""
 
 EXAMPLES = """\
 examples:
@@ -151,6 +156,22 @@ def given_values(
     ]:
         parser.error(f"the following arguments are required: {', '.join(missing)}")
     return values
+
+
+def check_languages(options: TuneOptions) -> None:
+    """Raise UserError for a language that the data set lacks; with own files, for what is not a language code.
+
+    To be called before anything is imported that takes seconds. No hub is asked.
+    """
+    for lang in options.languages:
+        if options.own is None:
+            check_language(dataset_named(options.dataset), lang, options.data_dir)
+        elif not _TAG.fullmatch(lang):
+            flag = "--lang" if lang in options.lang else "--source-lang"
+            raise UserError(
+                f"{flag} {lang}: is not a language code{did_you_mean(lang)}. "
+                "Give a code of two or three letters, such as sw, bem or zh-Hans."
+            )
 
 
 def schema_of(options: type[TuneOptions]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.files import sqlite_url
+from msd_ray.common.sqlite import sqlite_url
 from msd_ray.method.device import resolve_precision
 from msd_ray.method.settings import Precision, RunSettings
 from msd_ray.method.variants import FINAL_ROWS

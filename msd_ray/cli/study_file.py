@@ -22,8 +22,7 @@ from msd_ray.common.files import new_file
 from msd_ray.common.text import has_password
 from msd_ray.search.space_model import DIALECT, SpaceModel
 from msd_ray.search.spaces import space_content
-from msd_ray.search.yaml_messages import listed, shown, suggestion
-from msd_ray.search.yaml_source import KeyPath, YamlSource, read_yaml
+from msd_ray.search.yaml_source import KeyPath, YamlSource, listed, read_yaml, shown, suggestion
 
 from .declaration import Option, declared
 from .options import TuneOptions

@@ -1,4 +1,4 @@
-"""Atomic writes: files and directories appear complete or not at all, whatever happens; URLs of SQLite files."""
+"""Atomic writes: files and directories appear complete or not at all, whatever happens."""
 
 import hashlib
 import json
@@ -9,11 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
-
-from .errors import UserError
-
-SQLITE = "sqlite:///"
 
 
 @contextmanager
@@ -88,21 +83,3 @@ def sha256(path: Path) -> str:
 
 def _scratch(path: Path) -> Path:
     return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-
-
-def sqlite_url(file: Path) -> str:
-    """The URL of a file. `%` and `?` are escaped: SQLAlchemy would open a directory named `50%41` as `50A`."""
-    return SQLITE + str(file).replace("%", "%25").replace("?", "%3F")
-
-
-def sqlite_file(url: str) -> Path | None:
-    """The absolute path of the file that a `sqlite:///` URL names; None if it names none, or a database in memory."""
-    name = unquote(url.removeprefix(SQLITE).partition("?")[0])
-    return None if not url.startswith(SQLITE) or name in ("", ":memory:") else Path(name).absolute()
-
-
-def check_sqlite_url(url: str) -> None:
-    """Raise UserError for a `%` that was not escaped: the URL names a file in a directory that does not exist."""
-    file, written = sqlite_file(url), Path(url.removeprefix(SQLITE).partition("?")[0]).absolute()
-    if file is not None and not file.parent.is_dir() and written.parent.is_dir():
-        raise UserError(f"{url}: names the file {file}, and {file.parent} does not exist; write {sqlite_url(written)}")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from msd_ray.cli.option_table import TEACHER_TRIALS
 from msd_ray.cli.options import TuneOptions
-from msd_ray.common.files import check_sqlite_url, sqlite_url
-from msd_ray.search.on_ray.temporary import check_socket_paths
+from msd_ray.common.sqlite import check_sqlite_url, sqlite_url
+from msd_ray.search.on_ray.cluster import check_socket_paths
 from msd_ray.search.studies.inspection import inspect_database
 from msd_ray.storage.layout import Storage
 from msd_ray.tracking.inspection import inspect_store

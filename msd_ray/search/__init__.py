@@ -24,7 +24,7 @@ Values that are passed between them:
     plans           trial plans, launches, reports
     configuration   configurations of trials and rows; labels of runs
     parameters      fixed values, ranges and choices
-    spaces          search spaces (`space_model`: their validation; `yaml_source`, `yaml_messages`: YAML with lines)
+    spaces          search spaces (`space_model`: their validation; `yaml_source`: reading YAML with line numbers)
     early_stopping  the pruning rule
     budget          limits on hours and on trials without improvement (`measure`: the duration of a training)
     warm_start      configurations of other studies

@@ -22,8 +22,7 @@ from msd_ray.common.text import printable
 
 from .parameters import JSON, Choice, Fixed, Parameter, Range, Scalar, parameters_to_json
 from .space_model import FORMS, Point, SpaceModel, allowed_keys, json_schema, largest
-from .yaml_messages import dotted, listed, shown, suggestion
-from .yaml_source import KeyPath, YamlSource, read_yaml
+from .yaml_source import KeyPath, YamlSource, dotted, listed, read_yaml, shown, suggestion
 
 STUDY_FILE_KEYS = ("space", "configuration")
 """Keys of a study file that may hold a space: the options of `tune` and `ablate`."""

@@ -6,8 +6,10 @@ Stricter than PyYAML: duplicate keys, aliases, deep nesting and large files are 
 YAML 1.2 does (PyYAML takes `2e-5` for a string), and, except in manifests, `yes`, `no`, `on` and `off` as words.
 """
 
+import difflib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -158,3 +160,25 @@ def _collect_lines(node: yaml.Node, key_path: KeyPath, lines: dict[KeyPath, int]
                 raise UserError(f"{path}:{line}: key `{name}` stands twice, first on line {lines[child]}; keep one")
             lines[child] = line
             _collect_lines(value_node, child, lines, path)
+
+
+def shown(value: object) -> str:
+    """A value as JSON, shortened to 60 characters."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def suggestion(given: str, allowed: Sequence[str]) -> str:
+    """A question after the allowed name that resembles `given`; empty if none does."""
+    close = difflib.get_close_matches(given, allowed, n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in backquotes, separated by commas."""
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def dotted(key_path: KeyPath) -> str:
+    """A key path as it is written in prose: `student.first[0].beta`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key_path).lstrip(".")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from msd_ray.common.sqlite_locks import ADVICE, is_locked, locked_by
+from msd_ray.common.sqlite import ADVICE, is_locked, locked_by
 
 from .outages import failure
 from .uri import is_server, shown_uri, sqlite_path

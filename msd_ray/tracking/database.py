@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.files import sqlite_url
-from msd_ray.common.sqlite_locks import ADVICE, is_locked, locked_by
+from msd_ray.common.sqlite import ADVICE, is_locked, locked_by, sqlite_url
 
 from .client import create_tables
 from .outages import failure

@@ -87,11 +87,9 @@ class StudyTracker:
             experiment = experiment_id(client, tracking_uri, experiment_name(dataset, lang), artifact_root)
         with mlflow_errors(tracking_uri):
             command = tags.get("command", TUNE)
-            found = find_parent_run(client, experiment, study, command)
-            if found is None and resumed:
-                found = find_parent_run(client, experiment, study, command, deleted=True)
-                if found is not None:
-                    client.restore_run(found.info.run_id)
+            found = find_parent_run(client, experiment, study, command) or (
+                _restored_parent_run(client, experiment, study, command) if resumed else None
+            )
             sources = str(parameters.get("source_lang", "en"))
             labels = StudyLabels(study=study, dataset=dataset, lang=lang, sources=sources, command=command)
             if found is None:
@@ -320,6 +318,14 @@ class StudyTracker:
 
         for batch in _batches(RunTag(key, value) for key, value in _tags(tags).items()):
             self._client.log_batch(run_id, tags=batch)
+
+
+def _restored_parent_run(client: "MlflowClient", experiment: str, study: str, command: str) -> "Run | None":
+    """Restore the study's parent run if it was deleted in MLflow."""
+    found = find_parent_run(client, experiment, study, command, deleted=True)
+    if found is not None:
+        client.restore_run(found.info.run_id)
+    return found
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:

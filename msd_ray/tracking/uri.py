@@ -4,8 +4,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.files import sqlite_file, sqlite_url
 from msd_ray.common.shell import command
+from msd_ray.common.sqlite import sqlite_file, sqlite_url
 from msd_ray.common.text import without_passwords
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from msd_ray.common.files import sqlite_file, sqlite_url
+from msd_ray.common.sqlite import sqlite_file, sqlite_url
 from msd_ray.search.studies import check_storage
 from msd_ray.search.studies.inspection import inspect_database
 from msd_ray.tracking.connection import connect

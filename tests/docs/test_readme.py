@@ -52,12 +52,11 @@ class TestDemo:
     pytestmark = expensive
 
     def test_scores_are_those_of_the_readme(self, demo: Demo) -> None:
-        """Up to the processor's rounding, which moves means of five seeds."""
+        """Up to the processor's rounding, which moves a mean of five seeds by less than two points."""
         shown, printed = table(README), table(demo.output)
         assert list(printed) == list(shown)
-        for name, (mean, _) in shown.items():
-            assert printed[name][0] == pytest.approx(mean, abs=5.0), name
-        assert printed["direct transfer (teacher)"][1] > 0
+        for name, (mean, gain) in shown.items():
+            assert printed[name] == pytest.approx((mean, gain), abs=2.0, nan_ok=True), name
 
     def test_the_printed_next_step_tags_text(self, demo: Demo) -> None:
         (command,) = re.findall(r"^tag text with it +(.*)$", demo.output, re.MULTILINE)

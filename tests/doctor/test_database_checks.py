@@ -18,9 +18,8 @@ from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
 from mlflow_server import mlflow_server
 from tune_command import UNREACHABLE
 
-from msd_ray.common.files import sqlite_url
 from msd_ray.common.shell import command
-from msd_ray.common.sqlite_locks import ADVICE
+from msd_ray.common.sqlite import ADVICE, sqlite_url
 from msd_ray.doctor.finding import Finding
 from msd_ray.doctor.quick import socket_findings, storage_findings, studies_findings, tracking_findings
 from msd_ray.storage.layout import Storage

@@ -8,7 +8,7 @@ from ray._common.utils import get_default_ray_temp_dir
 from ray._private.utils import validate_socket_filepath
 
 from msd_ray.common.errors import UserError
-from msd_ray.search.on_ray.temporary import check_socket_paths
+from msd_ray.search.on_ray.cluster import check_socket_paths
 
 
 def refused_by_ray() -> bool:

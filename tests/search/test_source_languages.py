@@ -10,8 +10,7 @@ from small_search import RUN, SmallSearch, spoil_training_labels, write_corpora
 from stored_runs import children, runs
 
 from msd_ray.cli import search_study
-from msd_ray.cli.languages import check_languages
-from msd_ray.cli.options import parse
+from msd_ray.cli.options import check_languages, parse
 from msd_ray.cli.setup import set_up
 from msd_ray.common.errors import UserError
 from msd_ray.data.encoders.files import EncoderFiles

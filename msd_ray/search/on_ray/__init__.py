@@ -13,7 +13,6 @@ Tune's own files are not needed to resume a search. Only this package and `docto
     process_group  the process group of a trial's workers
     precision      precision `auto` of GPU nodes that are not this machine
     placement      free resources that dead trials had reserved
-    temporary      lengths of the paths of Ray's sockets
     run_files      location of Ray's own files
     private        interfaces of Ray that are not public
     loopback       whether a cluster listens on loopback only

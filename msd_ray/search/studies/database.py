@@ -13,9 +13,8 @@ from optuna.storages import BaseStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 
 from msd_ray.common.errors import UserError
-from msd_ray.common.files import sqlite_file
 from msd_ray.common.shell import command
-from msd_ray.common.sqlite_locks import ADVICE, is_locked, locked_by
+from msd_ray.common.sqlite import ADVICE, is_locked, locked_by, sqlite_file
 from msd_ray.common.text import without_passwords
 
 from ..parameters import JSON

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy
 from held_database import held
 
-from msd_ray.common.sqlite_locks import is_locked, locked_by
+from msd_ray.common.sqlite import is_locked, locked_by
 
 
 def test_a_lock_is_told_apart_from_other_errors(tmp_path: Path) -> None:
