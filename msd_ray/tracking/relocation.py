@@ -6,7 +6,6 @@ where the database lies now, before MLflow reads them.
 """
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,10 +37,15 @@ def relocate_artifacts(tracking_uri: str, artifact_root: Path | None = None) -> 
     database = sqlite_path(tracking_uri)
     if database is None or former_directory(tracking_uri, artifact_root) is None:
         return
+    here = _prefix(database, artifact_root)
     with sqlite_errors(tracking_uri, database), _connected(database) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        for table, column, old, new in list(_outdated(connection, database, artifact_root)):
-            connection.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old))  # noqa: S608
+        for former in _left(connection, database, artifact_root):
+            for table, column in _columns(connection):
+                connection.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608
+                    (here, len(former) + 1, len(former), former),
+                )
         connection.execute("COMMIT")
 
 
@@ -54,49 +58,59 @@ def former_directory(tracking_uri: str, artifact_root: Path | None = None) -> Pa
     if database is None or not database.is_file():
         return None
     with sqlite_errors(tracking_uri, database), _connected(database) as connection:
-        found = next(_outdated(connection, database, artifact_root), None)
-        return None if found is None else _split(found[2])[0]
+        left = _left(connection, database, artifact_root)
+    return _path_of(left[0]).parent if left else None
 
 
 def _connected(database: Path) -> AbstractContextManager[sqlite3.Connection]:
     return closing(sqlite3.connect(database, timeout=CONNECT_TIMEOUT_S, isolation_level=None))
 
 
-def _outdated(
-    connection: sqlite3.Connection, database: Path, artifact_root: Path | None
-) -> Iterator[tuple[str, str, str, str]]:
-    """Table, column, location and new location of everything that `relocate_artifacts` changes."""
-    home = database.parent / ARTIFACTS if artifact_root is None else artifact_root.absolute()
-    here = f"{home.as_uri()}/"
+def _left(connection: sqlite3.Connection, database: Path, artifact_root: Path | None) -> list[str]:
+    """Prefixes, `file:///OLD/mlartifacts/`, of locations whose artifacts moved with the database, or were copied.
+
+    Others are those of storages that use this database from elsewhere (`--mlflow-uri`). Without any artifact nothing
+    can tell; then a database that only one storage ever used is taken to be that of the storage in which it lies.
+    """
+    here, by_prefix = _prefix(database, artifact_root), _by_prefix(connection)
+    elsewhere = [prefix for prefix in by_prefix if not _same_directory(prefix, here)]
+    moved = [prefix for prefix in elsewhere if any(_path_of(here + run).exists() for run in by_prefix[prefix])]
+    if moved or artifact_root is None or artifact_root.absolute().parent != database.parent:
+        return moved
+    return elsewhere if len(by_prefix) == 1 else []
+
+
+def _by_prefix(connection: sqlite3.Connection) -> dict[str, set[str]]:
+    """Prefixes of all locations of files; for each, the locations of runs after it. Experiments share their names."""
+    found: dict[str, set[str]] = {}
+    for table, column in _columns(connection):
+        query = f"SELECT DISTINCT {column} FROM {table} WHERE {column} LIKE 'file://%/{ARTIFACTS}/%'"  # noqa: S608
+        for (location,) in connection.execute(query):
+            storage, _, inside = location.rpartition(f"/{ARTIFACTS}/")
+            runs = found.setdefault(f"{storage}/{ARTIFACTS}/", set())
+            if "/" in inside:
+                runs.add(inside)
+    return found
+
+
+def _columns(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Tables and columns with locations; a database of an earlier MLflow lacks some."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    for table, column in _COLUMNS:
-        if table not in tables:
-            continue
-        elsewhere = f"{column} LIKE 'file://%/{ARTIFACTS}/%' AND substr({column}, 1, ?) <> ?"
-        query = f"SELECT DISTINCT {column} FROM {table} WHERE {elsewhere}"  # noqa: S608
-        for (location,) in connection.execute(query, (len(here), here)):
-            former, inside = _split(location)
-            new = f"{here}{inside}"
-            if _was_left(former, home.parent, _path_of(new)):
-                yield table, column, location, new
+    return [(table, column) for table, column in _COLUMNS if table in tables]
 
 
-def _split(location: str) -> tuple[Path, str]:
-    """The storage of a location, and the location relative to its artifacts, as in the URI."""
-    former, _, inside = location.rpartition(f"/{ARTIFACTS}/")
-    return _path_of(former), inside
+def _prefix(database: Path, artifact_root: Path | None) -> str:
+    root = database.parent / ARTIFACTS if artifact_root is None else artifact_root.absolute()
+    return f"{root.as_uri()}/"
+
+
+def _same_directory(one: str, other: str) -> bool:
+    """Whether two prefixes are of one storage, perhaps by different paths."""
+    if one == other:
+        return True
+    storages = _path_of(one).parent, _path_of(other).parent
+    return all(storage.exists() for storage in storages) and storages[0].samefile(storages[1])
 
 
 def _path_of(uri: str) -> Path:
     return Path(url2pathname(urlsplit(uri).path))
-
-
-def _was_left(former: Path, home: Path, here: Path) -> bool:
-    """Whether a database at `home` was moved or copied from `former`.
-
-    If not, the artifacts are those of a storage whose database is elsewhere (`--mlflow-uri`). here: the artifact's
-    directory if it was.
-    """
-    if former.exists() and home.exists() and former.samefile(home):
-        return False  # the same directory by another path
-    return here.exists() or not former.exists() or (former / "mlflow.db").exists()

@@ -113,3 +113,21 @@ def test_another_path_to_the_same_storage_changes_nothing(storage: Path, tmp_pat
     before = contents(storage)
     relocate_artifacts(f"sqlite:///{link}/mlflow.db")
     assert contents(storage) == before
+
+
+def test_storages_that_use_a_database_from_elsewhere_keep_their_artifacts(
+    storage: Path, empty_database: Path, tmp_path: Path
+) -> None:
+    """They may be on another machine, or not mounted; another storage's search must not take them for its own."""
+    (shared := tmp_path / "shared").mkdir()
+    shutil.copy(empty_database, shared / "mlflow.db")
+    (own := tmp_path / "own").mkdir()
+    log(own, "first", database=shared)
+    own.rename(tmp_path / "not mounted")
+    before = contents(shared)
+    for artifacts in (None, storage / "mlartifacts"):
+        relocate_artifacts(default_tracking_uri(shared), artifacts)
+        assert contents(shared) == before
+    (tmp_path / "not mounted").rename(own)
+    log(own, "third", database=shared)
+    assert texts(own) == {"first", "third"}
