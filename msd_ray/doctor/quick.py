@@ -50,8 +50,8 @@ def studies_findings(url: str, shown: str, storage: Path | None = None) -> Itera
     yield from refusals(STUDIES, look, "check --study-storage")
 
 
-def tracking_findings(uri: str) -> Iterator[Finding]:
-    """Check that runs can be recorded at this URI."""
+def tracking_findings(uri: str, artifacts: Path | None = None) -> Iterator[Finding]:
+    """Check that runs can be recorded at this URI. artifacts: directory of the search's, if MLflow is a database."""
 
     def look() -> Iterator[Finding]:
         check_sqlite_url(uri)
@@ -59,7 +59,7 @@ def tracking_findings(uri: str) -> Iterator[Finding]:
         if not is_server(uri):
             schema = f": schema {found.schema} of mlflow {importlib.metadata.version('mlflow')}"
             yield passed(MLFLOW, f"{shown}{schema}" if found.schema else f"{shown} can be made, or is empty")
-            if former := former_directory(uri):
+            if former := former_directory(uri, artifacts):
                 yield warned(
                     MLFLOW,
                     f"{shown} was moved or copied from {former}: its artifacts are recorded there",
@@ -129,5 +129,5 @@ def quick_findings(places: Places) -> Iterator[Finding]:
     else:
         yield storage_space(f"{root}, for copies,", free, trainings, elsewhere=FOR_COPIES)
     yield from studies_findings(places.study_storage, shown_uri(places.study_storage), root)
-    yield from tracking_findings(places.mlflow_uri)
+    yield from tracking_findings(places.mlflow_uri, places.storage.artifacts)
     yield from socket_findings()

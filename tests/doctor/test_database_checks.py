@@ -200,7 +200,8 @@ def test_a_storage_that_was_moved_or_copied(
     StudyTracker.open(default_tracking_uri(old), dataset="sample", lang="ar", study="s", parameters={}, tags={})
     how(old, tmp_path / "new")
     before = (tmp_path / "new" / "mlflow.db").read_bytes()
-    _, finding = tracking_findings(default_tracking_uri(tmp_path / "new"))
+    new = tmp_path / "new"
+    _, finding = tracking_findings(default_tracking_uri(new), new / "mlartifacts")
     assert finding.state == "warn"
     assert f"was moved or copied from {old}" in finding.what
     assert (tmp_path / "new" / "mlflow.db").read_bytes() == before

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from msd_ray.search.on_ray.cluster import cluster
-from msd_ray.search.on_ray.placement import free_abandoned, free_all
+from msd_ray.search.on_ray.placement import free_abandoned, free_all, groups_of_this_job
 
 LIMIT_S = 300.0
 
@@ -45,9 +45,9 @@ def main() -> None:
         makers = [maker.remote() for _ in range(2)]
         alive, dead = ray.get([one.make.remote() for one in makers])
         groups = {"driver": ready_group(), "alive": alive, "dead": dead}
-        seen["freed while all live"] = free_abandoned()
+        seen["freed while all live"] = free_abandoned(groups_of_this_job())
         ray.kill(makers[1])
-        wait_until(lambda: free_abandoned() > 0)
+        wait_until(lambda: free_abandoned(groups_of_this_job()) > 0)
         wait_until(lambda: states(groups)["dead"] == "REMOVED")
         seen["after a death"] = states(groups)
         ray.kill(makers[0])

@@ -6,6 +6,7 @@ driver does that for all trials, see `workers`.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import ray
@@ -17,14 +18,14 @@ CHECK_EVERY_S = 1.0
 SETTLE_S = 30.0
 
 
-def free_abandoned() -> int:
-    """Remove this job's placement groups whose creator was an actor that is dead; returns their number."""
-    return _remove([group for group in _of_this_job() if group.creator_actor_dead and _made_by_an_actor(group)])
+def free_abandoned(groups: Sequence[Any]) -> int:
+    """Remove placement groups whose creator was an actor that is dead; returns their number."""
+    return _remove([group for group in groups if group.creator_actor_dead and _made_by_an_actor(group)])
 
 
-def pending_creators() -> set[str]:
-    """Ids of the actors of this job whose placement groups wait for resources; empty for the driver's own groups."""
-    pending = [group for group in _of_this_job() if group.state == PlacementGroupTableData.PENDING]
+def pending_creators(groups: Sequence[Any]) -> set[str]:
+    """Ids of the actors whose placement groups wait for resources; empty for the driver's own groups."""
+    pending = [group for group in groups if group.state == PlacementGroupTableData.PENDING]
     return {ray.ActorID(group.creator_actor_id).hex() if _made_by_an_actor(group) else "" for group in pending}
 
 
@@ -34,7 +35,7 @@ def free_all() -> None:
     Also removes the groups that Tune created for its trials, which are no longer needed then.
     """
     until = time.monotonic() + SETTLE_S
-    while (groups := _of_this_job()) and time.monotonic() < until:
+    while (groups := groups_of_this_job()) and time.monotonic() < until:
         _remove([group for group in groups if group.creator_actor_dead])
         time.sleep(0.2)
 
@@ -53,7 +54,7 @@ def _made_by_an_actor(group: Any) -> bool:
     return bool(group.creator_actor_id) and not ray.ActorID(group.creator_actor_id).is_nil()
 
 
-def _of_this_job() -> list[Any]:
+def groups_of_this_job() -> list[Any]:
     """The job's existing and pending groups, from the head's own table, which needs no dashboard."""
     job = bytes.fromhex(ray.get_runtime_context().get_job_id())
     table = gcs._connect_and_get_accessor().get_placement_group_table()

@@ -19,7 +19,7 @@ from ray.tune.search import Searcher
 from ..phase import Phase
 from ..plans import Launch
 from ..work import run_launch
-from .placement import CHECK_EVERY_S, free_abandoned, free_all, pending_creators
+from .placement import CHECK_EVERY_S, free_abandoned, free_all, groups_of_this_job, pending_creators
 from .private import DEFAULT_ENV_VARS, ENV_VARS_TO_PROPAGATE
 from .reporting import preemption, trial_failure
 from .resources import Resources
@@ -143,8 +143,9 @@ class _Launches:
         if "controller" in result:
             self.watchdog.has_controller(trial_id, result["controller"])
             return False
-        if "preempted" in result and (watched := self.watchdog.by_trial.get(trial_id)):
-            self.phase.on_preemption(watched.launch)
+        if "preempted" in result:
+            if watched := self.watchdog.by_trial.get(trial_id):
+                self.phase.on_preemption(watched.launch)
             return False
         self.watchdog.progressed(trial_id)
         with self._remember_error():
@@ -201,8 +202,9 @@ class _Launches:
         with self._remember_error():
             self.phase.check()
         if time.monotonic() - self._last_check > CHECK_EVERY_S:
-            free_abandoned()
-            self.watchdog.awaited(pending_creators())
+            groups = groups_of_this_job()
+            free_abandoned(groups)
+            self.watchdog.awaited(pending_creators(groups))
             self._last_check = time.monotonic()
         with self._remember_error():
             self.phase.on_pending(self.watchdog.pending)

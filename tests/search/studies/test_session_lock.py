@@ -148,8 +148,13 @@ def test_a_driver_whose_lock_was_taken_over_stops(
     assert f"stopped: another process is running the study {name}" in capsys.readouterr().err
 
 
-def test_sqlite_needs_none(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/studies.db"
-    with study_session_lock(url, "study"), study_session_lock(url, "study"):
+def test_one_driver_at_a_time_beside_a_sqlite_file(tmp_path: Path) -> None:
+    """Drivers with different storages may share the file."""
+    url = f"sqlite:///{tmp_path}/shared.db"
+    with study_session_lock(url, "study"):
+        with study_session_lock(url, "other"):
+            pass
+        with pytest.raises(UserError, match="another process is running the study study"):
+            study_session_lock(url, "study").__enter__()
+    with study_session_lock(url, "study"), study_session_lock("sqlite://", "study"):
         pass
-    assert list(tmp_path.iterdir()) == []
