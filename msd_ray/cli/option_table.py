@@ -23,6 +23,7 @@ AVERAGE_EPOCHS = 3
 PRESETS = {
     # The paper's experiment: one configuration, five seeds.
     "paper": "--space paper --trials 1 --teacher-trials 1 --epochs 10 --average-epochs 1 --dropout-masks torch "
+    "--label-at first "
     "--seeds 5 --confirm 1 --rows direct tsl paper best",
     # A few minutes on two CPU cores.
     "quickstart": "--dataset sample --encoder e5-small --space quickstart --trials 4 --teacher-trials 2 --epochs 4 "

@@ -22,18 +22,16 @@ def test_unknown_language_with_a_suggestion(small: list[str], runs: Path) -> Non
 
 def test_an_unknown_language_is_refused_before_anything_is_loaded_or_asked(tmp_path: Path) -> None:
     code = (
-        "import sys, time\nfrom msd_ray.tune import main\nstart = time.process_time()\n"
+        "import sys\nfrom msd_ray.tune import main\n"
         "try: main(['--lang', 'arr'])\nexcept Exception as error: print(error)\n"
-        "print([name for name in ('torch', 'ray', 'mlflow', 'huggingface_hub') if name in sys.modules])\n"
-        "print(time.process_time())"
+        "print([name for name in ('torch', 'ray', 'mlflow', 'huggingface_hub') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    said, loaded, seconds = done.stdout.splitlines()
+    said, loaded = done.stdout.splitlines()
     assert said.startswith(
         "data set 'wikiann' has no language 'arr' (did you mean 'ar'?): choose one of en, ar, hi, zh"
     )
     assert loaded == "[]"
-    assert float(seconds) < 1, "of the process, imports included"
 
 
 def test_a_language_of_own_files_that_is_none(small: list[str], runs: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_directory_in_the_storage_that_takes_no_files(small: list[str], runs: 
     with mounted(runs / name, "ro,size=1m"):
         text = message(small)
     assert f"the storage {runs} cannot be written: " in text
-    assert f"({runs / name})" in text or "Read-only file system" in text
+    assert f"{runs / name}/" in text
 
 
 @pytest.mark.parametrize("size", ["4k", "64k", "900k"])

@@ -48,6 +48,19 @@ def test_tokenizers_without_marks_do_not_differ(tiny_tokenizer: PreTrainedTokeni
     np.testing.assert_array_equal(first.words, text.words)
 
 
+@pytest.mark.parametrize(("lang", "percent"), [("en", 0.2), ("tr", 0.0), ("ar", 4.8), ("ko", 17.4), ("zh", 93.4)])
+def test_entity_words_that_begin_with_a_bare_mark(
+    e5_tokenizer: PreTrainedTokenizerFast, lang: str, percent: float
+) -> None:
+    """The figures of docs/recipe.md."""
+    sentences = sample_sentences(lang, "train")
+    texts = [Text(sentence.tokens) for sentence in sentences]
+    text = encode_text(texts, e5_tokenizer, max_length=512)
+    marks = text.input_ids[text.words != NO_WORD] == e5_tokenizer.convert_tokens_to_ids("▁")
+    is_entity = np.array([label != "O" for sentence in sentences for label in sentence.labels])
+    assert 100 * marks[is_entity].mean() == pytest.approx(percent, abs=0.05)
+
+
 def test_there_is_a_choice_only_with_marks(
     tiny_tokenizer: PreTrainedTokenizerFast, e5_tokenizer: PreTrainedTokenizerFast
 ) -> None:

@@ -119,8 +119,11 @@ def test_a_node_waits_for_the_registry_of_a_dead_one(s3: str, monkeypatch: pytes
     with monkeypatch.context() as patch:
         patch.setattr("socket.gethostname", lambda: "elsewhere")
         lease._Lease(store, "registry.holder", "the model registry").acquire(settle_s=0)  # and dies
+    died = store.modified("registry.holder")
+    assert died is not None
     with Storage.at(s3).registry_lock():
         assert socket.gethostname().encode() in (store.read("registry.holder") or b"")
+        assert (store.modified("registry.holder") or 0) - died >= 2
     assert store.read("registry.holder") is None
 
 

@@ -1,7 +1,7 @@
 """Classification of errors of the real MLflow client as outage or rejection."""
 
-import json
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -39,30 +39,15 @@ class Responses(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-class WithoutRegistry(Responses):
-    """Respond like an empty MLflow whose model registry denies access."""
-
-    def _answer(self) -> None:
-        denied = "registered-models" in self.path
-        self.status = 403 if denied else 404 if "get-by-name" in self.path else 200
-        codes = {403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST"}
-        self.body = json.dumps({"error_code": codes[self.status]} if self.status in codes else {}).encode()
-        super()._answer()
-
-    do_GET = do_POST = _answer  # noqa: N815
-
-
-def test_a_registry_that_denies_access_is_found_at_the_start() -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), WithoutRegistry)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    uri = f"http://127.0.0.1:{server.server_port}"
-    try:
-        connect(uri)
-        with pytest.raises(UserError, match=r"the model registry, for the best student: .*PERMISSION_DENIED"):
-            check_no_conflict(uri, dataset="sample", lang="tr", study="s", parameters={}, command="tune")
-    finally:
-        server.shutdown()
-        server.server_close()
+def test_a_registry_that_cannot_be_used_is_found_at_the_start(empty_database: Path, tmp_path: Path) -> None:
+    database = Path(shutil.copy(empty_database, tmp_path / "mlflow.db"))
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("ALTER TABLE registered_models RENAME COLUMN description TO other")
+        connection.commit()
+    with pytest.raises(UserError, match=r"the model registry, for the best student: .*description"):
+        check_no_conflict(
+            f"sqlite:///{database}", dataset="sample", lang="tr", study="s", parameters={}, command="tune"
+        )
 
 
 @pytest.fixture

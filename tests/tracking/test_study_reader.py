@@ -135,7 +135,7 @@ def test_more_runs_cost_no_more_queries(reader: StudyReader) -> None:
     with statements() as many:
         reader.curves_of(runs)
     assert len(runs) > 20
-    assert 0 < len(many) == len(few) < 70
+    assert 0 < len(many) == len(few)
 
 
 def test_more_runs_than_fit_one_request(reader: StudyReader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,11 +23,14 @@ def test_a_report_waits_for_the_file(tmp_path: Path, capsys: pytest.CaptureFixtu
     with held(tmp_path / "studies.db") as process:
         thread = threading.Thread(target=study.report, args=(0, 1, 0.5))
         thread.start()
-        time.sleep(1.5)
-        assert thread.is_alive()
+        said = ""
+        while "Waiting for it" not in said:
+            assert thread.is_alive()
+            time.sleep(0.1)
+            said += capsys.readouterr().err
     thread.join(60)
     assert study.trials()[0].values == {1: 0.5}
-    said = capsys.readouterr().err
+    said += capsys.readouterr().err
     assert f"database is locked: {tmp_path / 'studies.db'} is open in process {process} (" in said
     assert "Waiting for it, at most 300 s" in said
     assert "is available again" in said

@@ -121,21 +121,22 @@ def is_held(url: str, name: str) -> bool:
 def test_a_driver_whose_lock_was_taken_over_stops(
     postgres_server: PostgresServer, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(session_lock, "RENEW_S", 5.0)
+    monkeypatch.setattr(session_lock, "RENEW_S", 0.2)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     url = postgres_server.url("studies")
-    other = session_lock._SessionLock(url, name)
+    lock, other = (session_lock._SessionLock(url, name) for _ in range(2))
+    lock.acquire()
+    end_sessions(url)
+    until = time.monotonic() + 60
+    while True:
+        try:
+            other.acquire()
+            break
+        except UserError:  # the server has not ended the session yet
+            assert time.monotonic() < until
 
     def search() -> None:
-        with study_session_lock(url, name):
-            end_sessions(url)
-            until = time.monotonic() + 4
-            while True:
-                try:
-                    other.acquire()
-                    break
-                except UserError:  # the server has not ended the session yet
-                    assert time.monotonic() < until
+        with renewed(lock):
             while True:
                 time.sleep(0.1)
 
