@@ -112,6 +112,7 @@ def load_sources(
         train=tuple(sentence for corpus in corpora for sentence in corpus.train),
         dev=tuple(sentence for corpus in corpora for sentence in corpus.dev),
         files=tuple(file for corpus in corpora for file in corpus.files),
+        notes=tuple(note for corpus in corpora for note in corpus.notes),
     )
 
 
