@@ -243,7 +243,7 @@ def _scored(found: ScoredSentences, data: Data, prepared: Prepared) -> Scored:
 
 def _scored_target(data: Data, prepared: Prepared) -> ScoredSentences:
     if data.own is not None:
-        return load_own_scored(data.own, data.lang, prepared.experiment.corpora.label_names)
+        return load_own_scored(data.own, data.lang, prepared.experiment.corpora.label_names, source=data.source)
     return _scored_sentences(data, [data.lang])
 
 

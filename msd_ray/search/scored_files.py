@@ -44,7 +44,7 @@ def _check_own(data: Data, labels: Sequence[str]) -> None:
     if data.own.target_test is None and data.own.target_dev is None:
         return  # scored on the source's dev set, which has been read
     try:
-        load_own_scored(data.own, data.lang, labels)
+        load_own_scored(data.own, data.lang, labels, source=data.source)
     except UserError as error:
         raise _refusal(error, "or omit --target-test" if data.own.target_test else "or omit --target-dev") from error
 
