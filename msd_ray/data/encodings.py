@@ -14,6 +14,7 @@ from pathlib import Path
 import regex
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.shell import in_place
 
 UTF_8, LATIN_1, WINDOWS_1252 = "UTF-8", "ISO-8859-1", "WINDOWS-1252"
 _MARKS = (
@@ -63,8 +64,7 @@ def decode(content: bytes, path: Path, legacy: bool) -> tuple[str, str]:
 
 def convert(path: Path, encoding: str, to: str = UTF_8) -> str:
     """The shell command that converts a file in place."""
-    file, converted = shlex.quote(str(path)), shlex.quote(f"{path}.converted")
-    return f"iconv -f {encoding} -t {to} {file} > {converted} && mv {converted} {file}"
+    return in_place(f"iconv -f {encoding} -t {to}", path, "converted")
 
 
 def _refuse_wide(content: bytes, path: Path) -> None:
