@@ -88,6 +88,7 @@ def _card(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: S
         dev_f1=winner.metrics[dev_metric(setup.data.select_on)],
         entity_types=tuple(sorted({name[2:] for name in setup.prepared.experiment.corpora.label_names if name != "O"})),
         max_length=settings.run.max_length,
+        label_at=setup.data.label_at,
         scored_on_source=any(line.scored_on_source for line in summary),
     )
 

@@ -15,11 +15,14 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from msd_ray.common.errors import UserError
 from msd_ray.data.catalogue import DATASETS, LANGUAGE_NAMES, OWN
+from msd_ray.data.encode import LabelAt
 from msd_ray.data.encoders.e5_small import NAME as E5_SMALL
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.tracking.champion import ALIAS, registered_name
 
 from .model_card_text import (
+    AT_FIRST,
+    AT_TEXT,
     CHOSEN_ON_TARGET,
     NO_TARGET_LABELS,
     NOT_CHOSEN_ON_TARGET,
@@ -81,6 +84,7 @@ class ModelCard:
         entity_types: entity types that it tags.
         max_length: length limit in tokens.
         scored_on_source: whether the target has no labels, so that scores are on the source's dev set.
+        label_at: the sub-token at which a word's label is read.
     """
 
     dataset: str
@@ -106,6 +110,7 @@ class ModelCard:
     entity_types: tuple[str, ...] = ()
     max_length: int | None = None
     scored_on_source: bool = False
+    label_at: LabelAt = "first"
 
 
 def hub_name(encoder: EncoderFiles) -> str | None:
@@ -137,6 +142,7 @@ def render(card: ModelCard) -> str:
         registered=_registered(card),
         configuration=escape(card.configuration or "not recorded"),
         on_dev=_on_dev(card),
+        label_at=AT_TEXT if card.label_at == "text" else AT_FIRST,
         length="" if card.max_length is None else f" of {card.max_length} tokens",
         seeds=escape(", ".join(map(str, card.seeds))),
         study=escape(card.study),
