@@ -14,7 +14,7 @@ from typing import Literal
 from huggingface_hub import EvalResult, ModelCardData
 
 from msd_ray.common.errors import UserError
-from msd_ray.data.catalogue import DATASETS, LANGUAGE_NAMES, OWN
+from msd_ray.data.catalogue import DATASETS, LANGUAGE_NAMES, OWN, languages_of
 from msd_ray.data.encode import LabelAt
 from msd_ray.data.encoders.e5_small import NAME as E5_SMALL
 from msd_ray.data.encoders.files import EncoderFiles
@@ -162,7 +162,7 @@ def front_matter(card: ModelCard) -> str:
     """Metadata for the hub: YAML without the `---` lines."""
     results = [_result(card, row) for row in card.scores if row.model]
     data = ModelCardData(
-        language=list(dict.fromkeys([_plain(card.lang), *map(_plain, card.source_lang.split("+"))])),
+        language=list(dict.fromkeys([_plain(card.lang), *map(_plain, languages_of(card.source_lang))])),
         # Encoder and corpus have different terms; only the publisher of the student can reconcile them.
         license="other",
         license_name="terms-of-encoder-and-corpus",
@@ -203,7 +203,7 @@ def _title(card: ModelCard) -> str:
 
 def _language(codes: str) -> str:
     """The name of a language; of several, joined by `+`, their names."""
-    return escape(" and ".join(LANGUAGE_NAMES.get(code, code) for code in codes.split("+")))
+    return escape(" and ".join(LANGUAGE_NAMES.get(code, code) for code in languages_of(codes)))
 
 
 def _registered(card: ModelCard) -> str:
