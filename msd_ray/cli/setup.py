@@ -26,7 +26,6 @@ from msd_ray.storage.layout import Storage
 from msd_ray.tracking.champion import registered_name
 from msd_ray.tracking.uri import default_tracking_uri, shown_uri, ui_command
 
-from .ablate_options import AblateOptions
 from .options import TuneOptions
 from .search_settings import (
     gpus_per_trial,
@@ -101,7 +100,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     data = [_data(options, lang) for lang in options.lang]
     corpora = [read(one) for one in data]
     for one, texts in zip(data, corpora, strict=True):
-        check_scored_files(one, texts, source=isinstance(options, AblateOptions))
+        check_scored_files(one, texts, source=options.scores_source)
     encoder = resolve(options.encoder)
     check_encoder(
         encoder,

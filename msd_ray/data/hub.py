@@ -5,7 +5,7 @@ from pathlib import Path
 from threading import Thread
 
 from huggingface_hub import constants, get_session, hf_hub_download
-from huggingface_hub.errors import (  # type: ignore[attr-defined]
+from huggingface_hub.errors import (
     EntryNotFoundError,
     LocalEntryNotFoundError,
 )
