@@ -91,7 +91,11 @@ def _dev_set(student: LoadedStudent, dataset: str, lang: str, data_dir: Path | N
             f"model's data set, {student.description.dataset}"
         )
     return encode_sentences(
-        dev, student.tokenizer, student.description.label_names, max_length=student.description.max_length
+        dev,
+        student.tokenizer,
+        student.description.label_names,
+        max_length=student.description.max_length,
+        label_at=student.description.label_at,
     )
 
 

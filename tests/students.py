@@ -97,7 +97,7 @@ def exported(
         label_names=LABELS,
         frozen_layers=frozen_layers,
         max_length=max_length,
-        card=replace(CARD, lang=lang),
+        card=replace(CARD, lang=lang, label_at=label_at),
         decode=decode,
         word_rule=word_rule,
         label_at=label_at,

@@ -78,6 +78,11 @@ class AblateOptions(Comparison, TuneOptions):
         """Number of variants; each is trained with every seed."""
         return len(self.variants)
 
+    @property
+    def scores_source(self) -> bool:
+        """Whether final runs are scored on the source's test set, too: teachers are variants, and tag both."""
+        return True
+
     def study_name(self, lang: str) -> str:
         """Name of the study of one language: `--name`, or DATASET-LANG-ablation."""
         name = super().study_name(lang)

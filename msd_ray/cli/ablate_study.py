@@ -18,7 +18,7 @@ from msd_ray.search.ablation import (
     run_ablation,
 )
 from msd_ray.search.budget import Seconds
-from msd_ray.search.configuration import row_digest, settings_of
+from msd_ray.search.configuration import settings_of
 from msd_ray.search.final import Rows
 from msd_ray.search.measure import measure
 from msd_ray.search.on_ray.cluster import DeferredCluster
@@ -37,7 +37,7 @@ from .dry_run import PlannedRun, dry_run
 from .running import check_recorded, drain_records, execution, log_study_file, run_studies, study_run_logger
 from .search_study import Preflight
 from .setup import Setup, describe, describe_split
-from .winner import configuration_tags, versions
+from .winner import configuration_tags, is_current, versions
 
 
 def compare(options: AblateOptions, console: Console, preflight: Preflight) -> int:
@@ -191,8 +191,7 @@ def open_tracker(setup: Setup, options: AblateOptions, *, resumed: bool = False)
 
 def conclude(setup: Setup, tracker: StudyTracker, rows: Rows, console: Console) -> LanguageSummary:
     """Record the summary in the parent run, and print it from the database."""
-    digests = {name: row_digest(row) for name, row in rows.items()}
-    runs = [run for run in tracker.runs() if digests.get(run.tags.get("row", "")) == run.tags.get("configuration")]
+    runs = [run for run in tracker.runs() if is_current(run.tags, rows)]
     labels = {name: VARIANTS[name].label for name in rows}
     summary = variant_rows(runs, labels, dev_metric=dev_metric(setup.data.select_on))
     gains = comparisons(summary, of="msd")

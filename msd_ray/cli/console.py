@@ -9,6 +9,7 @@ from rich.text import Text
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.text import one_line
+from msd_ray.data.catalogue import joined
 
 from .environment import warn_of_passwords
 
@@ -62,7 +63,7 @@ def announced(
     Raises: UserError for wrong options and unreadable inputs.
     """
     warn_of_passwords({"--mlflow-uri": options.mlflow_uri, "--study-storage": options.study_storage})
-    with working(console, f"Reading {options.dataset}, {'+'.join(options.source_lang)} to {', '.join(options.lang)}"):
+    with working(console, f"Reading {options.dataset}, {joined(options.source_lang)} to {', '.join(options.lang)}"):
         # Importing torch takes seconds, so it waits until the command line has been checked.
         _print_finished(options, console, status)
         from .setup import set_up

@@ -63,7 +63,7 @@ def dry_run(setups: Sequence[Setup], options: TuneOptions, console: Console, pla
             cost = _cost(setup, work, each, concurrent)
         print_pairs(console, [*((f"{phase.name} phase", status_text(phase)) for phase in phases), ("cost", cost)])
     if options.write_config is not None:
-        write_study_file(options)
+        write_study_file(setups[0].study_file, options.write_config)
     print_line(console, "Dry run: nothing was started or stored.")
     return 0
 

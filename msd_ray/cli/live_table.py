@@ -110,4 +110,4 @@ def _running(state: SearchState) -> list[str]:
 
 
 def _stage(trial: RunningTrial) -> str:
-    return "pending: waits for resources" if trial.pending else f"epoch {trial.done}/{trial.epochs}"
+    return "pending" if trial.pending else f"epoch {trial.done}/{trial.epochs}"

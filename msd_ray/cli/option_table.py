@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from msd_ray.common.option_types import address, place
+from msd_ray.data.catalogue import DEFAULT_SOURCE
 from msd_ray.data.encode import LabelAt
 from msd_ray.data.own_files import OwnFiles
 from msd_ray.method.decoding import Decode
@@ -46,10 +47,10 @@ class Study:
         metadata={"option": Option("target languages, separated by spaces or commas: ar hi zh", metavar="CODE")}
     )
     source_lang: tuple[str, ...] = option(
-        ("en",),
+        (DEFAULT_SOURCE,),
         "source languages; several: teachers train on the sentences of all of them",
         metavar="CODE",
-        shown_default="en",
+        shown_default=DEFAULT_SOURCE,
     )
     dataset: str = option("wikiann", "data set: conll, wikiann, mlowner or sample", metavar="NAME")
     data_dir: Path | None = option(

@@ -99,6 +99,11 @@ class TuneOptions(Study, OwnData, Search, Training, Places, Resources):
         """Upper bound on the number of taggers that are trained with every seed."""
         return len(self.rows or FINAL_ROWS) + self.confirm
 
+    @property
+    def scores_source(self) -> bool:
+        """Whether final runs are scored on the source's test set, too."""
+        return False
+
     def study_name(self, lang: str) -> str:
         """Name of the study of one language: `--name`, or DATASET-LANG, after other sources than English's codes."""
         if self.name is None:

@@ -1,7 +1,7 @@
 """Search for the best student of each language: from its options to the printed table."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -22,7 +22,7 @@ from msd_ray.report.comparison import (
 from msd_ray.report.overview import LanguageSummary, print_overview
 from msd_ray.report.write import report_of
 from msd_ray.search.budget import Seconds
-from msd_ray.search.configuration import row_digest
+from msd_ray.search.configuration import final_key, row_digest
 from msd_ray.search.final import Rows, final_seeds
 from msd_ray.search.measure import check_hours, measure
 from msd_ray.search.on_ray.cluster import DeferredCluster
@@ -40,7 +40,7 @@ from .dry_run import PlannedRun, dry_run
 from .options import TuneOptions
 from .running import check_recorded, drain_records, execution, log_study_file, run_studies, study_run_logger
 from .setup import Setup, describe, describe_phases
-from .winner import configuration_tags, export_winner, register_winner, versions
+from .winner import configuration_tags, export_winner, is_current, register_winner, versions
 
 Preflight = Callable[[Sequence[Setup], TuneOptions, Console], None]
 """Check databases, storage and free space. Raises UserError for a problem."""
@@ -177,7 +177,7 @@ def conclude(
     Returns: whether there is a winner, and the language's row of the table of all languages.
     """
     metric = dev_metric(setup.data.select_on)
-    runs = [run for run in tracker.runs() if _belongs(run.tags, rows)]
+    runs = [run for run in tracker.runs() if "row" not in run.tags or is_current(run.tags, rows)]
     summary = summary_rows(runs, list(rows), dev_metric=metric)
     gains = comparisons(summary)
     row = winner_row(summary)
@@ -239,7 +239,7 @@ def _missing(setup: Setup, runs: Sequence[RunRow], rows: Rows) -> list[str]:
     """Keys of the final runs that MLflow lacks."""
     recorded = {run.key for run in runs}
     seeds = final_seeds(setup.settings.run, setup.settings.seeds)
-    keys = [f"final/{name}/{row_digest(row)}/seed-{seed}" for name, row in rows.items() for seed in seeds]
+    keys = [final_key(name, row_digest(row), seed) for name, row in rows.items() for seed in seeds]
     return [key for key in keys if key not in recorded]
 
 
@@ -265,9 +265,3 @@ def summary_path(options: TuneOptions, lang: str) -> Path:
 def _dev_label(setup: Setup) -> str:
     """Dev set that selected epochs and configurations, for the table's header."""
     return {"target": "target", "source": "source", "none": "source, last epochs averaged"}[setup.data.select_on]
-
-
-def _belongs(tags: Mapping[str, str], rows: Rows) -> bool:
-    """Whether a run belongs to the current results; a final run of a formerly best configuration does not."""
-    row = tags.get("row")
-    return row is None or (row in rows and row_digest(rows[row]) == tags.get("configuration"))

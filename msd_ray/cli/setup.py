@@ -8,7 +8,7 @@ from pathlib import Path
 from msd_ray.common.errors import UserError
 from msd_ray.common.shell import command, is_installed
 from msd_ray.common.text import count_of, has_password
-from msd_ray.data.catalogue import dataset_named
+from msd_ray.data.catalogue import DEFAULT_SOURCE, dataset_named
 from msd_ray.data.encode import effective_label_at
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import load_tokenizer
@@ -17,7 +17,7 @@ from msd_ray.data.encoders.token_classification import check_encoder
 from msd_ray.predict.export import DESCRIPTION
 from msd_ray.search.final import remaining
 from msd_ray.search.parameters import JSON, Fixed, Parameter
-from msd_ray.search.prepare import SOURCES, Data, Prepared, ReadCorpora, prepare, read
+from msd_ray.search.prepare import Data, Prepared, ReadCorpora, prepare, read
 from msd_ray.search.scored_files import check_scored_files
 from msd_ray.search.search import SearchSettings
 from msd_ray.search.spaces import load_space
@@ -26,7 +26,6 @@ from msd_ray.storage.layout import Storage
 from msd_ray.tracking.champion import registered_name
 from msd_ray.tracking.uri import default_tracking_uri, shown_uri, ui_command
 
-from .ablate_options import AblateOptions
 from .options import TuneOptions
 from .search_settings import (
     gpus_per_trial,
@@ -101,7 +100,7 @@ def set_up(options: TuneOptions) -> tuple[Setup, ...]:
     data = [_data(options, lang) for lang in options.lang]
     corpora = [read(one) for one in data]
     for one, texts in zip(data, corpora, strict=True):
-        check_scored_files(one, texts, source=isinstance(options, AblateOptions))
+        check_scored_files(one, texts, source=options.scores_source)
     encoder = resolve(options.encoder)
     check_encoder(
         encoder,
@@ -155,7 +154,7 @@ def _conditions(
         **({} if data.label_at == "first" else {"label_at": data.label_at}),
         "teacher_trials": settings.teacher_trials,
         **({"labels": list(corpora.source.labels)} if data.own else {}),
-        **({"source_lang": data.source} if data.sources != SOURCES else {}),
+        **({"source_lang": data.source} if data.source != DEFAULT_SOURCE else {}),
     }
 
 

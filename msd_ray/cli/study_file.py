@@ -88,13 +88,12 @@ def study_file(options: TuneOptions) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_study_file(options: TuneOptions) -> None:
-    """Write the study file to `--write-config`. Raises UserError if it cannot be written."""
-    text = study_file(options)
-    if options.write_config == "-":
+def write_study_file(text: str, place: str) -> None:
+    """Write a study file to `--write-config`. Raises UserError if it cannot be written."""
+    if place == "-":
         print(text, end="")
         return
-    path = Path(str(options.write_config))
+    path = Path(place)
     try:
         with new_file(path) as scratch:
             scratch.write_text(text, encoding="utf-8")

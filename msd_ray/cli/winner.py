@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -88,6 +88,7 @@ def _card(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: S
         dev_f1=winner.metrics[dev_metric(setup.data.select_on)],
         entity_types=tuple(sorted({name[2:] for name in setup.prepared.experiment.corpora.label_names if name != "O"})),
         max_length=settings.run.max_length,
+        label_at=setup.data.label_at,
         scored_on_source=any(line.scored_on_source for line in summary),
     )
 
@@ -95,6 +96,12 @@ def _card(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: S
 def configuration_tags(rows: Rows) -> dict[str, str]:
     """The configurations of the final runs as tags of the parent run."""
     return {f"configuration.{name}": row_digest(row) for name, row in rows.items()}
+
+
+def is_current(tags: Mapping[str, str], rows: Rows) -> bool:
+    """Whether a run is one of the current final runs; one without a row, or of a former configuration, is not."""
+    row = rows.get(tags.get("row", ""))
+    return row is not None and row_digest(row) == tags.get("configuration")
 
 
 def register_winner(

@@ -23,6 +23,18 @@ def setting(variable: str, value: str) -> str:
     return f"{variable}={shlex.quote(value)}"
 
 
+def in_place(program: str, path: Path, ending: str) -> str:
+    """The command that replaces a file by what a program makes of it.
+
+    Args:
+        program: as the shell reads it, without the file, which follows it.
+        path: the file.
+        ending: added to the file's name while the program writes, so that a failure leaves the file as it is.
+    """
+    file, written = shlex.quote(str(path)), shlex.quote(f"{path}.{ending}")
+    return f"{program} {file} > {written} && mv {written} {file}"
+
+
 def is_installed(program: str) -> bool:
     """Whether this environment has a script of this name."""
     return _path(program).exists()

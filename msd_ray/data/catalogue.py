@@ -1,7 +1,7 @@
 """The catalogue of data sets: languages, labels, source, licence, file names, counts of Table 1."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -32,9 +32,12 @@ LANGUAGE_NAMES: Mapping[str, str] = MappingProxyType(
 OWN = "own"
 """Name of the data set of a user's own files, which is not in the catalogue."""
 
-# A language code becomes part of a path, so it must not contain anything that could leave the data directory.
+DEFAULT_SOURCE = "en"
+"""The source language of a search that names none."""
+
 SHOWN = 30
 """Languages that a message lists."""
+# A language code becomes part of a path, so it must not contain anything that could leave the data directory.
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,}(-[a-z]+)*")
 
 
@@ -282,6 +285,16 @@ def did_you_mean(lang: str, known: Iterable[str] = LANGUAGE_NAMES) -> str:
     by_name = {LANGUAGE_NAMES[code].lower(): code for code in known if code in LANGUAGE_NAMES}
     nearest = get_close_matches(lang.lower(), [*known, *by_name], n=1)
     return f" (did you mean '{by_name.get(nearest[0], nearest[0])}'?)" if nearest else ""
+
+
+def joined(langs: Sequence[str]) -> str:
+    """Several source languages as one text, `de+fr`."""
+    return "+".join(langs)
+
+
+def languages_of(sources: str) -> list[str]:
+    """The languages of `joined`."""
+    return sources.split("+")
 
 
 def is_language_code(lang: str) -> bool:

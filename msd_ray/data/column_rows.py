@@ -26,7 +26,11 @@ _BOUNDARY = re.compile(rf"{DOCSTART}(?=[ \t\r]|$)|# id ")
 _BLANKS = re.compile(r"[ \t]+")
 _INVISIBLE = regex.compile(r"[\p{Z}\p{C}]*")
 # Entity types of a user's file are not known where no label is read, and words such as U-BAHN look like labels.
-_LABEL_AT_END = regex.compile(r"[\p{Z}\p{Cf}\p{Ll}\p{Lo}\p{N},;|][BIMESLU]-[A-Z][\w.-]+$")
+# After `/` and `_` only B- and I-, for there is Fax/E-Mail, and not after a single capital, for there is A/B-Test.
+_LABEL_AT_END = regex.compile(
+    r"(?:[\p{Z}\p{Cf}\p{Ll}\p{Lo}\p{N}][BIMESLU]-[A-Z][\w.-]|[,;|][BIMESLU]-\p{L}|(?<!(?:^|\W)[A-Z]|-)[/_][BI]-\p{L})"
+    r"[\w.-]*$"
+)
 _LONGEST_LABEL = 80
 _FEWEST_ROWS = 3
 """Rows from which the first columns of a file tell what they are."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import regex
 
 from msd_ray.common.errors import UserError
+from msd_ray.common.shell import in_place
 
 UTF_8, LATIN_1, WINDOWS_1252 = "UTF-8", "ISO-8859-1", "WINDOWS-1252"
 _MARKS = (
@@ -34,7 +35,7 @@ _SAMPLE = 5_000
 """Words on which plausibility is decided."""
 _LONGEST_WORD = 100
 
-_WORD = re.compile(r"\S+")
+_WORD = re.compile(r"[^ \t\r\n]+")
 _SYMBOL_INSIDE = regex.compile(r"\p{L}(?![’‘–—·´\xad\xa0ªº])(?:[^\w\x00-\x7f]|ƒ)\p{L}", regex.V0)
 _CAPITAL_INSIDE = regex.compile(r"\p{Ll}(?=[^\x00-\x7f])\p{Lu}|\p{L}(?=[^\x00-\x7f])\p{Lu}.*\p{Ll}", regex.V0)
 _ONLY_WINDOWS_1252 = frozenset(bytes(range(0x80, 0xA0)).decode("cp1252", "ignore"))
@@ -63,8 +64,7 @@ def decode(content: bytes, path: Path, legacy: bool) -> tuple[str, str]:
 
 def convert(path: Path, encoding: str, to: str = UTF_8) -> str:
     """The shell command that converts a file in place."""
-    file, converted = shlex.quote(str(path)), shlex.quote(f"{path}.converted")
-    return f"iconv -f {encoding} -t {to} {file} > {converted} && mv {converted} {file}"
+    return in_place(f"iconv -f {encoding} -t {to}", path, "converted")
 
 
 def _refuse_wide(content: bytes, path: Path) -> None:
@@ -173,8 +173,7 @@ def _implausible(text: str) -> str | None:
 def _is_implausible(word: str) -> bool:
     letters = [character for character in word if character.isalpha()]
     return (
-        any(0x80 <= ord(character) < 0xA0 for character in word)
-        or _SYMBOL_INSIDE.search(word) is not None
+        _SYMBOL_INSIDE.search(word) is not None
         or _CAPITAL_INSIDE.search(word) is not None
         or (len(letters) > 2 and not any(letter.isascii() for letter in letters))
     )

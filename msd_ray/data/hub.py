@@ -1,12 +1,12 @@
 """The Hugging Face Hub: whether it answers, and files of a data set, downloaded and cached by the Hub's client."""
 
+from functools import cache
 from pathlib import Path
 from threading import Thread
 
 from huggingface_hub import constants, get_session, hf_hub_download
-from huggingface_hub.errors import (  # type: ignore[attr-defined]
+from huggingface_hub.errors import (
     EntryNotFoundError,
-    HTTPError,  # that of the HTTP client that it uses
     LocalEntryNotFoundError,
 )
 
@@ -21,9 +21,11 @@ ANSWER_SECONDS = 5.0
 """Time in which the Hub must answer. Its client alone tries for minutes before it gives up on a file."""
 
 
+@cache
 def why_unreachable() -> str | None:
     """Why the Hub cannot be asked, in one line: it does not answer in time, or must not be asked. None if it answers.
 
+    Asked once per process: a command reads several files, and a hub that does not answer takes its time for each.
     In a thread: the client's own timeout is per address of the host, and does not include looking them up.
     """
     reasons: list[str | None] = []
@@ -36,7 +38,7 @@ def why_unreachable() -> str | None:
 def _ask() -> str | None:
     try:
         get_session().head(constants.ENDPOINT, timeout=2 * ANSWER_SECONDS)
-    except (HTTPError, OSError) as error:  # any answer is one, whatever its status
+    except Exception as error:  # of the HTTP library, for a malformed HF_ENDPOINT too; any answer is one
         return (str(error).strip() or type(error).__name__).splitlines()[0]
     return None
 

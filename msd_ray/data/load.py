@@ -12,7 +12,7 @@ from typing import Literal, TypeVar, overload
 from msd_ray.common.errors import UserError
 
 from . import columns
-from .catalogue import Dataset, Split, dataset_named
+from .catalogue import DEFAULT_SOURCE, Dataset, Split, dataset_named, joined
 from .locate import check_language, has_test, require_file
 from .sample import sample_sentences
 from .sentences import Labelled, Sentence, Text, Unlabelled
@@ -74,7 +74,9 @@ class TargetCorpus:
     notes: tuple[str, ...] = ()
 
 
-def load_source(dataset: str, data_dir: Path | None, *, lang: str = "en", limit: int | None = None) -> SourceCorpus:
+def load_source(
+    dataset: str, data_dir: Path | None, *, lang: str = DEFAULT_SOURCE, limit: int | None = None
+) -> SourceCorpus:
     """Load the source language; `limit` selects a fixed random subset of the training sentences.
 
     Raises:
@@ -108,10 +110,11 @@ def load_sources(
     corpora = [load_source(dataset, data_dir, lang=lang, limit=limit) for lang in langs]
     return replace(
         corpora[0],
-        lang="+".join(langs),
+        lang=joined(langs),
         train=tuple(sentence for corpus in corpora for sentence in corpus.train),
         dev=tuple(sentence for corpus in corpora for sentence in corpus.dev),
         files=tuple(file for corpus in corpora for file in corpus.files),
+        notes=tuple(note for corpus in corpora for note in corpus.notes),
     )
 
 

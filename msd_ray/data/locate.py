@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from msd_ray.common.errors import UserError
@@ -68,9 +69,13 @@ def unpack_commands(dataset: Dataset, lang: str, splits: Sequence[Split], data_d
         unpack_command(packed)
         for split in splits
         if find_file(dataset, lang, split, data_dir) is None
-        for packed in [next((path for end in PACKED for path in _files(dataset, lang, split, data_dir, end)), None)]
-        if packed is not None
+        for packed in islice(_packed(dataset, lang, split, data_dir), 1)
     )
+
+
+def _packed(dataset: Dataset, lang: str, split: Split, data_dir: Path) -> Iterator[Path]:
+    for ending in PACKED:
+        yield from _files(dataset, lang, split, data_dir, ending)
 
 
 def has_test(dataset: Dataset, lang: str, data_dir: Path | None) -> bool:

@@ -98,20 +98,22 @@ def load_own_target(
     )
 
 
-def load_own_scored(files: OwnFiles, lang: str, labels: Sequence[str]) -> ScoredSentences:
+def load_own_scored(files: OwnFiles, lang: str, labels: Sequence[str], *, source: str) -> ScoredSentences:
     """Load what final runs are scored on: the target's test or dev set, or the source's dev set without target labels.
+
+    source: language code of the source.
 
     Raises:
         UserError: as `load_own_target`.
     """
     path = files.target_test or files.target_dev
     if path is None:
-        return load_own_source_dev(files)
+        return load_own_source_dev(files, source)
     sentences, _ = _read(path, lang, labels=labels, labels_of=files.source)
     return ScoredSentences(split="test" if files.target_test else "dev", lang="target", sentences=sentences)
 
 
-def load_own_source_dev(files: OwnFiles, lang: str = "en") -> ScoredSentences:
+def load_own_source_dev(files: OwnFiles, lang: str) -> ScoredSentences:
     """Load the source's dev set to score final runs on.
 
     Raises:

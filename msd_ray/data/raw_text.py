@@ -53,7 +53,7 @@ def read_raw(path: Path) -> Unlabelled:
 
 def _check_unlabelled(lines: list[str], path: Path) -> None:
     """Raise UserError for labelled text, with the first such line."""
-    after_tab = (number for number, line in enumerate(lines) if _label_after("\t", line))
+    after_tab = (number for number, line in enumerate(lines) if _label_after_tab(line))
     tagged = (number for number, line in enumerate(lines) if _is_tagged(line))
     found = next(after_tab, None)
     if found is None:
@@ -66,8 +66,8 @@ def _check_unlabelled(lines: list[str], path: Path) -> None:
         )
 
 
-def _label_after(separator: str, line: str) -> bool:
-    token, _, last = line.rstrip().rpartition(separator)
+def _label_after_tab(line: str) -> bool:
+    token, _, last = line.rstrip().rpartition("\t")
     return bool(token.strip()) and has_label_form(last)
 
 

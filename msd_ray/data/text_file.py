@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.limits import LARGEST_TEXT, check_size
+from msd_ray.common.shell import in_place
 from msd_ray.common.text import count_of
 
 from .encodings import UTF_8, decode
@@ -31,8 +32,8 @@ _NOT_TEXT = (
     (b"BZh", "compressed with bzip2", "bunzip2 <"),
     (b"\xfd7zXZ\0", "compressed with xz", "unxz <"),
     (b"\x28\xb5\x2f\xfd", "compressed with Zstandard", "unzstd <"),
-    (b"PK\x03\x04", "a zip archive, or a document or spreadsheet", "unzip -p"),
 )
+_ZIP = b"PK\x03\x04"
 _LFS = b"version https://git-lfs.github.com/"
 PACKED = {".gz": "gunzip -k", ".bz2": "bunzip2 -k", ".xz": "unxz -k", ".zst": "unzstd", ".zip": "unzip"}
 """Endings of compressed files' names, and the programs that unpack them."""
@@ -92,10 +93,12 @@ def unpack_command(packed: Path) -> str:
 def _refuse_other_files(content: bytes, path: Path) -> None:
     for magic, what, program in _NOT_TEXT:
         if content.startswith(magic):
-            file, unpacked = shlex.quote(str(path)), shlex.quote(f"{path}.unpacked")
-            by_name = unpack_command(path) if path.suffix in PACKED else None
-            command = by_name or f"{program} {file} > {unpacked} && mv {unpacked} {file}"
+            command = unpack_command(path) if path.suffix in PACKED else in_place(program, path, "unpacked")
             raise UserError(f"{path}: is {what}. Unpack it: {command}")
+    if content.startswith(_ZIP):
+        if path.suffix == ".zip":
+            raise UserError(f"{path}: is a zip archive. Unpack it: {unpack_command(path)}")
+        raise UserError(f"{path}: is a zip archive, or a document or spreadsheet. Unpack it, or export it as text.")
     if content.startswith(b"PAR1"):
         raise UserError(f"{path}: is a Parquet file. Give it a name that ends in .parquet.")
     if content.startswith(_LFS):
@@ -109,11 +112,8 @@ def _check_characters(text: str, path: Path, stray_lines: float) -> tuple[str, .
         return ()
     line = text.count("\n", 0, first.start()) + 1
     if "\n" not in text and "\r" in text:
-        file, converted = shlex.quote(str(path)), shlex.quote(f"{path}.converted")
-        raise UserError(
-            f"{path}:1: lines end with a carriage return alone. Convert them: tr '\\r' '\\n' < {file} > {converted} "
-            f"&& mv {converted} {file}"
-        )
+        command = in_place(r"tr '\r' '\n' <", path, "converted")
+        raise UserError(f"{path}:1: lines end with a carriage return alone. Convert them: {command}")
     if stray_lines:
         found = sum(_STRAY.search(row) is not None for row in text.split("\n"))
         if found <= stray_lines * text.count("\n"):

@@ -14,12 +14,15 @@ from typing import Literal
 from huggingface_hub import EvalResult, ModelCardData
 
 from msd_ray.common.errors import UserError
-from msd_ray.data.catalogue import DATASETS, LANGUAGE_NAMES, OWN
+from msd_ray.data.catalogue import DATASETS, LANGUAGE_NAMES, OWN, languages_of
+from msd_ray.data.encode import LabelAt
 from msd_ray.data.encoders.e5_small import NAME as E5_SMALL
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.tracking.champion import ALIAS, registered_name
 
 from .model_card_text import (
+    AT_FIRST,
+    AT_TEXT,
     CHOSEN_ON_TARGET,
     NO_TARGET_LABELS,
     NOT_CHOSEN_ON_TARGET,
@@ -81,6 +84,7 @@ class ModelCard:
         entity_types: entity types that it tags.
         max_length: length limit in tokens.
         scored_on_source: whether the target has no labels, so that scores are on the source's dev set.
+        label_at: the sub-token at which a word's label is read.
     """
 
     dataset: str
@@ -106,6 +110,7 @@ class ModelCard:
     entity_types: tuple[str, ...] = ()
     max_length: int | None = None
     scored_on_source: bool = False
+    label_at: LabelAt = "first"
 
 
 def hub_name(encoder: EncoderFiles) -> str | None:
@@ -137,6 +142,7 @@ def render(card: ModelCard) -> str:
         registered=_registered(card),
         configuration=escape(card.configuration or "not recorded"),
         on_dev=_on_dev(card),
+        label_at=AT_TEXT if card.label_at == "text" else AT_FIRST,
         length="" if card.max_length is None else f" of {card.max_length} tokens",
         seeds=escape(", ".join(map(str, card.seeds))),
         study=escape(card.study),
@@ -156,7 +162,7 @@ def front_matter(card: ModelCard) -> str:
     """Metadata for the hub: YAML without the `---` lines."""
     results = [_result(card, row) for row in card.scores if row.model]
     data = ModelCardData(
-        language=list(dict.fromkeys([_plain(card.lang), *map(_plain, card.source_lang.split("+"))])),
+        language=list(dict.fromkeys([_plain(card.lang), *map(_plain, languages_of(card.source_lang))])),
         # Encoder and corpus have different terms; only the publisher of the student can reconcile them.
         license="other",
         license_name="terms-of-encoder-and-corpus",
@@ -197,7 +203,7 @@ def _title(card: ModelCard) -> str:
 
 def _language(codes: str) -> str:
     """The name of a language; of several, joined by `+`, their names."""
-    return escape(" and ".join(LANGUAGE_NAMES.get(code, code) for code in codes.split("+")))
+    return escape(" and ".join(LANGUAGE_NAMES.get(code, code) for code in languages_of(codes)))
 
 
 def _registered(card: ModelCard) -> str:

@@ -24,6 +24,12 @@ Labels of the {language} *dev* set selected epochs and configurations; scores wi
 NOT_CHOSEN_ON_TARGET = """\
 {language} dev labels were not used either: only the {source} dev set was used for selection."""
 
+AT_FIRST = """\
+The label of a word is that of its first token."""
+
+AT_TEXT = """\
+The label of a word is that of its first token with text; a pipeline takes a bare `▁` for one."""
+
 TEMPLATE = """\
 # {title}
 
@@ -68,10 +74,9 @@ tagger = pipeline("token-classification", "DIR", aggregation_strategy="first")
 print(tagger("One sentence per line"))
 ```
 
-The label of a word is that of its first token with text; a pipeline takes a bare `▁` for one. `msd_ray` returns valid
-BIO2 (by Viterbi if the search did so) and reads long sentences in overlapping windows{length}. A pipeline takes each
-token's best label, truncates at the tokenizer's limit, and joins tokens into words by its own rules
-(`is_split_into_words=True` accepts words).
+{label_at} `msd_ray` returns valid BIO2 (by Viterbi if the search did so) and reads long sentences in overlapping
+windows{length}. A pipeline takes each token's best label, truncates at the tokenizer's limit, and joins tokens into
+words by its own rules (`is_split_into_words=True` accepts words).
 
 If the search used MLflow, it is also a version of a registered model there. The alias `champion` is on the best version
 for this data set and language so far. MLflow loads it as the same pipeline:

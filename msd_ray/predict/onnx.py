@@ -1,7 +1,7 @@
 """Exports a student to ONNX: token ids and attention mask to the logits of its labels.
 
 The graph is that of the student's token classification class in transformers. Its metadata hold what else tagging
-needs: the labels in the order of the logits, and the length limit.
+needs: the labels in the order of the logits, the length limit, and where a word's label is read.
 """
 
 import importlib.util
@@ -34,7 +34,8 @@ def export_onnx(directory: Path, target: Path) -> None:
     """Write an exported student as an ONNX file, replacing an older one.
 
     Inputs: input_ids and attention_mask, int64 (B, T) with any B and T. Output: logits, float32 (B, T, C). Metadata:
-    `labels` (a JSON list), `max_length`, `lang`, `dataset`.
+    `labels` (a JSON list), `max_length`, `label_at` (the sub-token at which a word's label is read: `first`, or `text`,
+    the first that is no bare `▁`), `lang`, `dataset`.
 
     Args:
         directory: of the exported student.
@@ -52,6 +53,7 @@ def export_onnx(directory: Path, target: Path) -> None:
     program.model.metadata_props.update(
         labels=json.dumps(description.label_names, ensure_ascii=False),
         max_length=str(description.max_length),
+        label_at=description.label_at,
         lang=description.lang,
         dataset=description.dataset,
     )

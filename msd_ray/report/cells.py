@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .statistics.summary import Summary, p_text, signed, spread
+from .statistics.summary import Summary, p_text, percent_range, signed, spread
 from .table import Cell, CsvValue, Shown
 
 NOT_RUN = "not run"
@@ -208,4 +208,4 @@ def interval(summary: Summary | None, absent: str) -> TextCell:
         return TextCell(text=absent)
     if summary.low is None or summary.high is None:
         return TextCell(text="one seed")
-    return TextCell(text=f"{100 * summary.low:.2f} to {100 * summary.high:.2f}".replace("-", "−"))
+    return TextCell(text=percent_range(summary.low, summary.high))

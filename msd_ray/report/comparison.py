@@ -21,7 +21,7 @@ from msd_ray.common.files import check_writable, new_file
 from msd_ray.tracking.rows import RunRow
 
 from .statistics.paired import holm, paired_tests
-from .statistics.summary import Summary, p_text, signed, spread, summarise
+from .statistics.summary import Summary, p_text, percent_range, signed, spread, summarise
 
 NOT_RUN = "not run"
 NONE = "-"
@@ -333,7 +333,7 @@ def _interval(scores: Summary | None) -> str:
     """Return e.g. `48.58, 53.82`, in percent; `-` for one seed."""
     if scores is None or scores.low is None or scores.high is None:
         return NONE
-    return f"{100 * scores.low:.2f}, {100 * scores.high:.2f}".replace("-", "−")
+    return percent_range(scores.low, scores.high, between=", ")
 
 
 def _gain(pair: Comparison | None) -> tuple[str, str]:

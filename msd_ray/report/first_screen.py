@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from msd_ray.common.text import count_of
-from msd_ray.data.catalogue import LANGUAGE_NAMES
+from msd_ray.data.catalogue import DEFAULT_SOURCE, LANGUAGE_NAMES, languages_of
 from msd_ray.tracking.rows import RunRow, best_run, dev_metric_of
 from msd_ray.tracking.study_reader import RecordedStudy
 
@@ -16,7 +16,7 @@ from .figures.text import number, parameter_label
 from .final_runs import FinalRows, final_rows, final_runs_table
 from .page import Fact, FirstScreen
 from .search_figures import searched
-from .statistics.summary import p_text, signed
+from .statistics.summary import p_text, percent_range, signed
 
 ABOUT = {
     "dataset": "data set",
@@ -33,7 +33,7 @@ ABOUT = {
 
 def page_title(study: RecordedStudy) -> str:
     """Return the page's title, with names of languages: `English → Arabic`."""
-    sources = study.parent.parameters.get("source_lang", "en").split("+")
+    sources = languages_of(study.parent.parameters.get("source_lang", DEFAULT_SOURCE))
     names = [LANGUAGE_NAMES.get(lang, lang) for lang in (*sources, study.lang)]
     return f"{' and '.join(names[:-1])} → {names[-1]}"
 
@@ -90,11 +90,7 @@ def _headlines(found: FinalRows) -> tuple[Fact, ...]:
     if found.headline is None or found.headline.row.test is None:
         return (Fact(value="–", text="no final run has a score yet"),)
     row, test, gain = found.headline.row, found.headline.row.test, found.headline.gain
-    interval = (
-        ""
-        if test.low is None or test.high is None
-        else f", 95 % interval {100 * test.low:.2f} to {100 * test.high:.2f}".replace("-", "−")
-    )
+    interval = "" if test.low is None or test.high is None else f", 95 % interval {percent_range(test.low, test.high)}"
     split = "source dev" if row.scored_on_source else row.scored_split
     facts = [
         Fact(

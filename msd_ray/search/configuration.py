@@ -62,6 +62,11 @@ def row_digest(row: Sequence[Configuration]) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:8]
 
 
+def final_key(row: str, digest: str, seed: int, *, phase: str = "final") -> str:
+    """Key of the run that trains a row's configuration with a seed, in the phase `final` or `confirm`."""
+    return f"{phase}/{row}/{digest}/seed-{seed}"
+
+
 def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
     """Key, name, parameters and tags of a trial's run."""
     first, digest = plan.configurations[0], row_digest(plan.configurations)
@@ -86,7 +91,7 @@ def label(record: TrialRecord, plan: TrialPlan) -> RunLabel:
     if plan.scored is not None and plan.scored.lang == "source":
         scored["scored_on"] = "source"
     return RunLabel(
-        key=f"{plan.phase}/{row}/{digest}/seed-{plan.run.seed}",
+        key=final_key(row, digest, plan.run.seed, phase=plan.phase),
         name=f"{plan.phase}-{row}-seed-{plan.run.seed}",
         parameters=parameters,
         tags={

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.manifest import FileDigest
-from msd_ray.data.catalogue import DATASETS
+from msd_ray.data.catalogue import DATASETS, DEFAULT_SOURCE, joined
 from msd_ray.data.encode import LabelAt
 from msd_ray.data.encoders.cache import file_digest
 from msd_ray.data.encoders.files import EncoderFiles, content_files
@@ -35,9 +35,6 @@ from msd_ray.storage.uses import mark_used
 from .features import Features
 from .plans import Corpora, Experiment, Scored
 
-SOURCES = ("en",)
-"""Default source language."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
@@ -59,7 +56,7 @@ class Data:
 
     dataset: str
     lang: str
-    sources: tuple[str, ...] = SOURCES
+    sources: tuple[str, ...] = (DEFAULT_SOURCE,)
     directory: Path | None
     limit: int | None
     max_length: int
@@ -72,7 +69,7 @@ class Data:
     @property
     def source(self) -> str:
         """The source languages, joined by `+`."""
-        return "+".join(self.sources)
+        return joined(self.sources)
 
     @property
     def direction(self) -> str:
@@ -243,7 +240,7 @@ def _scored(found: ScoredSentences, data: Data, prepared: Prepared) -> Scored:
 
 def _scored_target(data: Data, prepared: Prepared) -> ScoredSentences:
     if data.own is not None:
-        return load_own_scored(data.own, data.lang, prepared.experiment.corpora.label_names)
+        return load_own_scored(data.own, data.lang, prepared.experiment.corpora.label_names, source=data.source)
     return _scored_sentences(data, [data.lang])
 
 

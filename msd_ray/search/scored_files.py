@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from msd_ray.common.errors import UserError
-from msd_ray.data.catalogue import DATASETS
+from msd_ray.data.catalogue import DATASETS, languages_of
 from msd_ray.data.load import load_dev, load_test
 from msd_ray.data.locate import has_test
 from msd_ray.data.own import load_own_scored
@@ -27,7 +27,7 @@ def check_scored_files(data: Data, corpora: ReadCorpora, *, source: bool = False
     if data.own is not None:
         _check_own(data, corpora.source.labels)
         return
-    for lang in (data.lang, *(corpora.source.lang.split("+") if source else ())):
+    for lang in (data.lang, *(languages_of(corpora.source.lang) if source else ())):
         tested = has_test(DATASETS[data.dataset], lang, data.directory)
         if not tested and lang != data.lang:
             continue  # scored on the source's dev set, which has been read
@@ -44,7 +44,7 @@ def _check_own(data: Data, labels: Sequence[str]) -> None:
     if data.own.target_test is None and data.own.target_dev is None:
         return  # scored on the source's dev set, which has been read
     try:
-        load_own_scored(data.own, data.lang, labels)
+        load_own_scored(data.own, data.lang, labels, source=data.source)
     except UserError as error:
         raise _refusal(error, "or omit --target-test" if data.own.target_test else "or omit --target-dev") from error
 

@@ -7,7 +7,7 @@ therefore carries study, data set and language as tags, and its name ends with t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from msd_ray.data.catalogue import LANGUAGE_NAMES
+from msd_ray.data.catalogue import DEFAULT_SOURCE, LANGUAGE_NAMES, languages_of
 
 from .provenance import source_tags
 
@@ -43,12 +43,12 @@ class StudyLabels:
     study: str
     dataset: str
     lang: str
-    sources: str = "en"
+    sources: str = DEFAULT_SOURCE
     command: str
 
     @property
     def _direction(self) -> str:
-        named = (f"{LANGUAGE_NAMES.get(lang, lang)} (`{lang}`)" for lang in self.sources.split("+"))
+        named = (f"{LANGUAGE_NAMES.get(lang, lang)} (`{lang}`)" for lang in languages_of(self.sources))
         return f"from {' and '.join(named)} to `{self.lang}`"
 
     @property

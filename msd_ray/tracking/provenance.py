@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msd_ray.data.catalogue import DEFAULT_SOURCE
+
 from .parameters import Json
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def dataset_inputs(parameters: Mapping[str, Json], lang: str) -> "list[DatasetIn
     found = []
     for part, digest in digests.items() if isinstance(digests, Mapping) else ():
         side, split, context = _PARTS[part]
-        name = f"{parameters['dataset']}-{parameters.get('source_lang', 'en') if side == 'source' else lang}-{split}"
+        language = parameters.get("source_lang", DEFAULT_SOURCE) if side == "source" else lang
+        name = f"{parameters['dataset']}-{language}-{split}"
         source = json.dumps({"dataset": parameters["dataset"], "limit": parameters.get("limit")})
         dataset = Dataset(name=name, digest=str(digest)[:LONGEST_DIGEST], source_type="msd_ray", source=source)
         found.append(DatasetInput(dataset=dataset, tags=[InputTag("mlflow.data.context", context)]))

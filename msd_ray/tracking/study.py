@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from msd_ray.data.catalogue import DEFAULT_SOURCE
+
 from .client import mlflow_errors
 from .conflicts import find_parent_run
 from .connection import connect, experiment_id
@@ -90,7 +92,7 @@ class StudyTracker:
             found = find_parent_run(client, experiment, study, command) or (
                 _restored_parent_run(client, experiment, study, command) if resumed else None
             )
-            sources = str(parameters.get("source_lang", "en"))
+            sources = str(parameters.get("source_lang", DEFAULT_SOURCE))
             labels = StudyLabels(study=study, dataset=dataset, lang=lang, sources=sources, command=command)
             if found is None:
                 own = {"mlflow.note.content": labels.note(), **labels.parent_tags(), **source_tags(command)}

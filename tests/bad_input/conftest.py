@@ -1,5 +1,6 @@
 """A command line that would run, a corpus and a place without a hub, for mistakes to be made with."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -8,6 +9,7 @@ from huggingface_hub import constants
 from tune_command import SENTENCE, UNREACHABLE, small_command
 
 from msd_ray.data.encoders.files import EncoderFiles
+from msd_ray.data.hub import why_unreachable
 
 
 @pytest.fixture
@@ -33,11 +35,13 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The hub's client, whose settings are read at its import, sent to a closed port with an empty cache."""
     files = urlparse(constants.HUGGINGFACE_CO_URL_TEMPLATE).path
     monkeypatch.setattr(constants, "ENDPOINT", UNREACHABLE)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", UNREACHABLE + files)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    return tmp_path / "hub"
+    why_unreachable.cache_clear()
+    yield tmp_path / "hub"
+    why_unreachable.cache_clear()

@@ -1,16 +1,19 @@
 """benchmarks.decoding on a student and the embedded corpus."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import torch
 from students import CARD, exported, weights_file
+from transformers import PreTrainedTokenizerFast
 
-from benchmarks.decoding import main
+from benchmarks.decoding import _dev_set, main
 from msd_ray.common.errors import UserError
 from msd_ray.data.catalogue import label_names
+from msd_ray.data.encode import LabelAt, encode_sentences
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.load import load_target
 from msd_ray.method.build import build_tagger
@@ -23,6 +26,7 @@ from msd_ray.predict.tagging import tag
 CPU = torch.device("cpu")
 LABELS = label_names("sample")
 DECODES: tuple[Decode, ...] = get_args(Decode)
+LABEL_AT: tuple[LabelAt, ...] = get_args(LabelAt)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +71,19 @@ def test_both_decoders_on_the_dev_set(directory: Path, capsys: pytest.CaptureFix
     stray = re.search(r"^argmax +(\d+) of (\d+) sentences", printed, re.MULTILINE)
     assert stray is not None
     assert 0 < other <= int(stray[1]) <= int(stray[2]) == len(dev), "what is valid already is the best valid sequence"
+
+
+def test_words_are_scored_where_the_student_has_their_labels(
+    directory: Path, e5_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    student = load_student(directory, CPU)
+    description = student.description.model_copy(update={"label_at": "text"})
+    found = _dev_set(replace(student, tokenizer=e5_tokenizer, description=description), "sample", "zh", None)
+    dev = load_target("sample", "zh", None).dev
+    at_text, at_first = (
+        encode_sentences(dev, e5_tokenizer, LABELS, max_length=512, label_at=label_at) for label_at in LABEL_AT
+    )
+    assert found.words.tolist() == at_text.words.tolist() != at_first.words.tolist()
 
 
 def test_a_student_of_other_labels(tiny_encoder: EncoderFiles, tmp_path: Path) -> None:

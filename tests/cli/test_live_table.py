@@ -98,7 +98,7 @@ def test_trials_that_wait_for_resources_are_pending() -> None:
     plan = PhasePlan(name="student", total=4)
     lines = drawn(SearchState(plan=plan, progress=PhaseProgress(running=running), now=9.0, started=0.0))
     assert lines[1] == "  0 complete, 0 pruned, 0 failed, 1 running, 1 pending"
-    assert lines[2:] == ["  student/0 pending: waits for resources", "  student/1 epoch 2/5"]
+    assert lines[2:] == ["  student/0 pending", "  student/1 epoch 2/5"]
 
 
 def test_text_from_elsewhere_steers_no_terminal() -> None:

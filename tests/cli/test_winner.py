@@ -14,7 +14,7 @@ from students import trained_tagger, weights_file
 from msd_ray.cli.options import TuneOptions, parse
 from msd_ray.cli.search_study import conclude, open_tracker
 from msd_ray.cli.setup import Setup, set_up
-from msd_ray.cli.winner import configuration_tags, export_winner, versions
+from msd_ray.cli.winner import configuration_tags, export_winner, is_current, versions
 from msd_ray.common.errors import UserError
 from msd_ray.common.files import sha256
 from msd_ray.data.encoders.files import EncoderFiles
@@ -183,3 +183,11 @@ def test_a_search_whose_final_runs_all_failed_has_no_student_and_says_so(setup: 
     assert str(report) in printed.getvalue().replace("\n", "")
     assert "no final run has a score yet" in report.read_text(encoding="utf-8")
     assert not setup.storage.model("sample-tr").exists()
+
+
+def test_runs_without_a_row_or_a_configuration_are_no_current_final_runs() -> None:
+    rows = {BEST: (FOUND,), PAPER: (PAPER_CONFIGURATION,)}
+    assert is_current({"row": BEST, "configuration": FOUND.digest}, rows)
+    assert not is_current({"row": BEST, "configuration": PAPER_CONFIGURATION.digest}, rows)
+    for tags in ({}, {"row": BEST}, {"row": "tsl"}, {"configuration": FOUND.digest}):
+        assert not is_current(tags, rows)

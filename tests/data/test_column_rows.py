@@ -127,6 +127,13 @@ def test_tokens_alone_are_text_without_labels(write: WriteFile) -> None:
                 read_text(path, "ar") if name == "x.conll" else read_unlabelled(path, WIKIANN, "ar")
 
 
+@pytest.mark.parametrize("token", ["Roche/B-ORG", "Roche_B-ORG", "Roche,B-per", "Roche|S-Org", "罗/I-per", "AG/I-ORG"])
+def test_tokens_alone_with_labels_of_unknown_types(write: WriteFile, token: str) -> None:
+    path = write("x.conll", f"a\nb\n\n{token}\n")
+    with pytest.raises(UserError, match=r"x\.conll:4: the token .* contains a label"):
+        read_text(path, "ar")
+
+
 @pytest.mark.parametrize(
     ("rows", "line", "complaint"),
     [

@@ -11,7 +11,7 @@ import pytest
 from msd_ray.common.errors import UserError
 from msd_ray.data.catalogue import DATASETS
 from msd_ray.data.columns import read_labelled, read_unlabelled
-from msd_ray.data.load import load_source
+from msd_ray.data.load import load_source, load_sources
 from msd_ray.data.own_files import read_rows, read_text
 from msd_ray.data.text_file import TextFile, read_text_file
 
@@ -58,7 +58,11 @@ def test_windows_1252_is_told_by_its_quotation_marks(write: WriteFile) -> None:
 def test_how_files_were_read_is_a_note_of_the_corpus(write: WriteFile, tmp_path: Path) -> None:
     write("deu.train", GERMAN, "latin-1")
     write("deu.testa", GERMAN)
-    assert load_source("conll", tmp_path, lang="de").notes == ("deu.train: read as ISO-8859-1, not UTF-8",)
+    write("esp.train", SPANISH)
+    write("esp.testa", SPANISH, "latin-1")
+    notes = ("deu.train: read as ISO-8859-1, not UTF-8", "esp.testa: read as ISO-8859-1, not UTF-8")
+    assert load_source("conll", tmp_path, lang="de").notes == notes[:1]
+    assert load_sources("conll", tmp_path, langs=("de", "es")).notes == notes
 
 
 @pytest.mark.parametrize("lines", [1, 2, 40])
@@ -132,3 +136,11 @@ def test_own_files_are_utf_8(write: WriteFile, name: str) -> None:
             read(path, "de")
     run_advice(str(caught.value))
     assert read_text_file(path).text == text
+
+
+def test_a_no_break_space_is_the_only_character_of_another_encoding(write: WriteFile) -> None:
+    path = write("own.conll", "10\xa0000 O\n\xa0 O\n", "latin-1")
+    message = refused(path, latin_1=False)
+    assert f"{path}:1: not UTF-8 text. In ISO-8859-1 it has words like '10\\xa0000'" in message
+    run_advice(message)
+    assert read_text_file(path).text == "10\xa0000 O\n\xa0 O\n"

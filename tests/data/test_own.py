@@ -1,6 +1,7 @@
 """A user's own files: labelled source sentences in any form and scheme, raw target text, and what is missing."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -43,9 +44,16 @@ def test_source_and_raw_text_are_enough(files: OwnFiles) -> None:
 
 
 def test_without_target_labels_final_runs_are_scored_on_source_dev(files: OwnFiles) -> None:
-    scored = load_own_scored(files, "ar", LABELS)
+    scored = load_own_scored(files, "ar", LABELS, source="en")
     assert (scored.split, scored.lang, scored.sentences) == ("dev", "source", load_own_source(files, "en").dev)
-    assert load_own_source_dev(files) == scored
+    assert load_own_source_dev(files, "en") == scored
+
+
+def test_the_source_that_is_scored_may_have_its_language_before_every_token(files: OwnFiles, write: WriteFile) -> None:
+    source = re.sub(r"^(?=.)", "de:", files.source.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    german = replace(files, source=write("de.conll", source))
+    scored = load_own_scored(german, "ar", LABELS, source="de")
+    assert scored.sentences == load_own_source(files, "en").dev
 
 
 def test_target_labels_where_there_are_some(files: OwnFiles, write: WriteFile) -> None:
@@ -53,9 +61,9 @@ def test_target_labels_where_there_are_some(files: OwnFiles, write: WriteFile) -
     with_dev = replace(files, target_dev=dev)
     assert load_own_target(with_dev, "ar", LABELS).dev[0].labels == ("B-DRUG",)
     assert load_own_target(with_dev, "ar", LABELS, dev=False).dev == ()
-    scored = load_own_scored(with_dev, "ar", LABELS)
+    scored = load_own_scored(with_dev, "ar", LABELS, source="en")
     assert (scored.split, scored.lang, scored.sentences[0].tokens) == ("dev", "target", ("دواء",))
-    scored = load_own_scored(replace(with_dev, target_test=test), "ar", LABELS)
+    scored = load_own_scored(replace(with_dev, target_test=test), "ar", LABELS, source="en")
     assert (scored.split, scored.lang, scored.sentences[0].labels) == ("test", "target", ("B-DISEASE",))
 
 
@@ -135,7 +143,7 @@ def test_the_test_file_is_not_opened(files: OwnFiles, write: WriteFile) -> None:
     given = replace(files, target_test=write("test.conll", "a NONSENSE\n"))
     assert load_own_target(given, "ar", load_own_source(given, "en").labels, dev=False).has_test
     with pytest.raises(UserError, match=r"test\.conll:1: unknown label 'NONSENSE'"):
-        load_own_scored(given, "ar", LABELS)
+        load_own_scored(given, "ar", LABELS, source="en")
 
 
 def test_selection_on_the_target_needs_its_labels(files: OwnFiles) -> None:

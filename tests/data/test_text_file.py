@@ -36,7 +36,6 @@ def zipped(content: bytes) -> bytes:
         ("my file", gzip.compress, "gunzip <"),
         ("my file.conll", bz2.compress, "bunzip2 <"),
         ("my file.txt", lzma.compress, "unxz <"),
-        ("my file", zipped, "unzip -p"),
     ],
 )
 def test_a_compressed_file_under_the_name_of_a_text(
@@ -51,6 +50,17 @@ def test_a_compressed_file_under_the_name_of_a_text(
     if shutil.which(command.split()[0]):
         subprocess.run(["bash", "-c", advice], check=True, timeout=30)
         assert read_text_file(path).text == "a O\n"
+
+
+@pytest.mark.parametrize("name", ["entities.xlsx", "entities.docx", "entities.conll"])
+def test_a_document_is_not_overwritten_by_its_parts(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(zipped(b"<xml/>"))
+    with pytest.raises(UserError) as caught:
+        read_text_file(path)
+    assert str(caught.value) == (
+        f"{path}: is a zip archive, or a document or spreadsheet. Unpack it, or export it as text."
+    )
 
 
 @pytest.mark.parametrize(

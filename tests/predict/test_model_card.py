@@ -81,6 +81,14 @@ def test_contents_of_the_card() -> None:
     assert "There was no test set" not in text
 
 
+def test_bare_marks_concern_students_that_read_labels_after_them() -> None:
+    assert "first token with text; a pipeline takes a bare `▁` for one. `msd_ray`" in render(
+        replace(CARD, label_at="text")
+    )
+    assert "The label of a word is that of its first token. `msd_ray`" in render(CARD)
+    assert "▁" not in render(CARD)
+
+
 def test_the_selection_criterion_is_stated_once() -> None:
     for select_on, said in (
         ("source", "Selection: F1 on the English dev set. Its F1 on English dev: 53.21."),

@@ -41,7 +41,7 @@ def labels_of_words(model: Path, tokenizer: Path, sentences: list[list[str]]) ->
 def test_onnx_gives_the_same_labels(
     tiny_encoder: EncoderFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exported(tiny_encoder, tmp_path / "student", max_length=512)
+    exported(tiny_encoder, tmp_path / "student", max_length=512, label_at="text")
     assert main(["--model", str(tmp_path / "student"), "--export-onnx", str(tmp_path / "tr.onnx")]) == 0
     assert capsys.readouterr().out.endswith(f"{tmp_path / 'tr.onnx'}\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["student", "student.safetensors", "tr.onnx"]
@@ -55,6 +55,7 @@ def test_onnx_gives_the_same_labels(
         ]
         assert len({label for labels in found for label in labels}) > 3
     metadata = onnxruntime.InferenceSession(str(tmp_path / "tr.onnx")).get_modelmeta().custom_metadata_map
+    assert metadata["label_at"] == "text"
     assert (metadata["max_length"], metadata["lang"], metadata["dataset"]) == ("512", "tr", "sample")
 
 

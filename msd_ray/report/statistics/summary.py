@@ -54,6 +54,11 @@ def signed(value: float, decimals: int = 2) -> str:
     return f"{value:+z.{decimals}f}".replace("-", "−")
 
 
+def percent_range(low: float, high: float, *, between: str = " to ") -> str:
+    """Format an interval's ends in percent: `−0.31 to 1.20`."""
+    return f"{100 * low:.2f}{between}{100 * high:.2f}".replace("-", "−")
+
+
 def spread(summary: Summary, *, scale: float = 100.0, decimals: int = 2) -> str:
     """Format mean and deviation: `61.67 ± 0.41`, without the deviation for one seed."""
     deviation = "" if summary.deviation is None else f" ± {scale * summary.deviation:.{decimals}f}"

@@ -1,7 +1,8 @@
-"""Memory of the processes that Ray Train starts per run, and that a search does not: `python -m benchmarks.helpers`.
+"""Memory of the processes that Ray Train starts per run, and that a search does not.
 
-They are started as Ray Train starts them, without the runs: a cleaner of placement groups and a manager of data sets
-for each. USS is the memory that a process shares with no other; it is free again when the process ends.
+`python -m benchmarks.ray_train_memory` starts them as Ray Train does, without the runs: a cleaner of placement groups
+and a manager of data sets for each. USS is the memory that a process shares with no other; it is free again when the
+process ends.
 """
 
 import argparse
@@ -13,9 +14,9 @@ from typing import Any
 import psutil
 
 from msd_ray.common.errors import run_command
+from msd_ray.common.limits import MIB
 from msd_ray.search.on_ray.cluster import cluster
 
-MIB = 1 << 20
 LIMIT_S = 1800.0
 
 
