@@ -3,7 +3,7 @@
 import argparse
 
 from msd_ray import load_study
-from msd_ray.report.statistics import paired_tests
+from msd_ray.report.statistics.paired import paired_tests
 
 
 def main(names: list[str], storage: str) -> None:

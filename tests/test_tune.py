@@ -252,8 +252,10 @@ def test_killed_interrupted_and_started_again(
     assert running_in("final")
     with Tune(arguments, tmp_path / "log", environment=ray_cluster.environment) as tune:
         tune.wait_until(lambda: "Encoding" in tune.output)  # by then it holds the study
+        tune.process.send_signal(signal.SIGSTOP)  # it would end before the second one asks for the study
         with Tune(arguments, tmp_path / "second") as second:
             assert second.wait(120) == 2, second.output
+        tune.process.send_signal(signal.SIGCONT)
         assert "another process is running the study sample-ar" in second.output
         assert "Traceback" not in second.output
         assert tune.wait() == 0, tune.output
