@@ -7,9 +7,12 @@
 Locks in an object store, and those of some network file systems, do not exclude drivers of other machines, or do not
 end with their process. The holder therefore writes the object every `RENEW_S` seconds; if it is older than `STALE_S`
 seconds by the storage's clock, its driver is dead and another one takes over. A dead driver of the same machine is
-detected at once, but not by its host name: containers share that, and have process ids of their own. Two drivers that
-start within the same second both write, wait `SETTLE_S` seconds and read the object: the one whose name it has
-continues. A driver that was disconnected for longer than `STALE_S` seconds finds another name and stops.
+detected at once, but not by its host name: containers share that, and have process ids of their own. A driver that was
+disconnected for longer than `STALE_S` seconds finds another name and stops.
+
+Where nothing else excludes drivers, two that start within the same second both write, wait `SETTLE_S` seconds and read
+the object: the one whose name it has continues. Where a file lock does too, nobody waits, as each search would start
+later: if that lock does not exclude the other machine, both run until one of them renews, at most `RENEW_S` seconds.
 """
 
 import json
