@@ -136,6 +136,8 @@ def study_lease(place: LeasePlace, name: str, *, only: bool = True) -> Iterator[
 def registry_lease(place: LeasePlace) -> Iterator[None]:
     """Hold the lock of the model registry; wait while another process holds it. Raises StoreError."""
     lease = _Lease(place, "registry.holder", "the model registry")
+    if (other := lease.live_other()) is not None:
+        warn(f"the model registry is held by {_who(other)}. Waiting for it.")
     while True:
         try:
             lease.acquire(settle_s=SETTLE_S)
@@ -223,12 +225,17 @@ class _Lease:
             pass  # it expires
 
     def _check_free(self) -> None:
-        other = self.other()
-        if other is not None and not self._is_dead(other):
+        other = self.live_other()
+        if other is not None:
             raise HeldError(
                 f"another process is running {self._what} in {self._place.uri} ({_who(other)}); wait for it "
                 f"(the lease of a dead process expires after {STALE_S:.0f} s), or choose another --name"
             )
+
+    def live_other(self) -> dict[str, object] | None:
+        """The holder, unless it is this process or dead."""
+        other = self.other()
+        return None if other is None or self._is_dead(other) else other
 
     def other(self) -> dict[str, object] | None:
         """The holder, unless it is this process; None if there is none or the object is damaged."""

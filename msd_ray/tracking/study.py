@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from .client import mlflow_errors
 from .conflicts import find_parent_run
 from .connection import connect, experiment_id
-from .experiments import experiment_name, renamed_experiment
+from .experiments import experiment_name, study_experiment
 from .labels import TUNE, StudyLabels
 from .parameters import Json, flat_parameters, new_parameters, shortened
 from .provenance import dataset_inputs, source_tags
@@ -47,6 +47,7 @@ class StudyTracker:
     def __init__(self, client: "MlflowClient", uri: str, experiment: str, parent: str, labels: StudyLabels) -> None:
         self._client, self._uri, self._experiment, self._labels = client, uri, experiment, labels
         self.parent_id = parent
+        self.parent_restored = False  # whether `open` restored the parent run, which was deleted in MLflow
         self._children: dict[str, _Child] = {}  # by key
         self._by_id: dict[str, _Child] = {}
         self.refresh()
@@ -81,21 +82,21 @@ class StudyTracker:
         """
         relocate_artifacts(tracking_uri, artifact_root)
         client = connect(tracking_uri)
-        with mlflow_errors(tracking_uri):
-            experiment = renamed_experiment(client, dataset=dataset, lang=lang, study=study)
-        if experiment is None:
-            experiment = experiment_id(client, tracking_uri, experiment_name(dataset, lang), artifact_root)
+        experiment = study_experiment(client, tracking_uri, dataset=dataset, lang=lang, study=study) or experiment_id(
+            client, tracking_uri, experiment_name(dataset, lang), artifact_root
+        )
         with mlflow_errors(tracking_uri):
             command = tags.get("command", TUNE)
-            found = find_parent_run(client, experiment, study, command) or (
-                _restored_parent_run(client, experiment, study, command) if resumed else None
-            )
+            found = find_parent_run(client, experiment, study, command)
+            restored = None if found or not resumed else _restored_parent_run(client, experiment, study, command)
+            found = found or restored
             sources = str(parameters.get("source_lang", "en"))
             labels = StudyLabels(study=study, dataset=dataset, lang=lang, sources=sources, command=command)
             if found is None:
                 own = {"mlflow.note.content": labels.note(), **labels.parent_tags(), **source_tags(command)}
                 found = client.create_run(experiment, run_name=study, tags=_tags({**tags, **own}))
             tracker = cls(client, tracking_uri, experiment, found.info.run_id, labels)
+            tracker.parent_restored = restored is not None
             tracker._log_parameters(found, parameters, run=f"study {study}")
             if inputs := dataset_inputs(parameters, lang):
                 client.log_inputs(tracker.parent_id, inputs)  # what is already there is not added again
