@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .client import mlflow_errors
+from .client import mlflow_errors, pages
 from .connection import experiment_id
 from .rows import search_runs
 
@@ -54,10 +54,4 @@ def _parents(client: "MlflowClient", experiments: list[str]) -> list["Run"]:
 
 
 def _active(client: "MlflowClient") -> Iterator["Experiment"]:
-    token = None
-    while True:
-        page = client.search_experiments(page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    return pages(client.search_experiments)
