@@ -108,17 +108,17 @@ class StudyTracker:
     def refresh(self) -> None:
         """Read the children from MLflow again. To be called after a failed call.
 
-        A request that failed may have created a run, and so may its retry. Of two runs with one key the older one is
-        used; the other is deleted if it is empty.
+        A request that failed may have created a run, and so may its retry. Of several runs with one key that
+        of `one_per_key` is used; the others are deleted if they are empty.
         """
         with mlflow_errors(self._uri):
             self._children, self._by_id = {}, {}
-            for run in self._child_runs():
-                key = run.data.tags["key"]
-                if key not in self._children:
-                    self._cache(key, _Child(run.info.run_id, run.info.status == "RUNNING"))
-                elif not run.data.metrics:
-                    self._client.delete_run(run.info.run_id)
+            rows = [row_of(run) for run in self._child_runs()]
+            for row in one_per_key(rows):
+                self._cache(row.key, _Child(row.run_id, row.status == "RUNNING"))
+            for row in rows:
+                if row.run_id not in self._by_id and not row.metrics:
+                    self._client.delete_run(row.run_id)
 
     def restore(self, keys: Collection[str]) -> list[str]:
         """Restore children with these keys that were deleted in MLflow. Returns the keys of the restored ones."""

@@ -205,3 +205,16 @@ def test_the_newest_deleted_parent_run_is_restored(tracking_uri: str) -> None:
     again = opened(tracking_uri, "first", resumed=True)
     assert again.parent_id == new.parent_id
     assert again.parent_restored
+
+
+def test_the_complete_one_of_two_runs_with_a_key_is_used(reopen: Reopen) -> None:
+    tracker = reopen()
+    failed = tracker.child("student/0", name="s", parameters={}, tags={})
+    tracker.log_epoch(failed, epoch=1, metrics=EPOCH, timestamp_ms=1)
+    tracker.finish(failed, state="FAIL")
+    tracker._client.delete_run(failed)
+    tracker.refresh()
+    complete = write_everything(tracker)
+    tracker._client.restore_run(failed)
+    tracker.refresh()
+    assert tracker.run_id("student/0") == complete
