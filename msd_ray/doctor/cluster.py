@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from msd_ray.method.settings import Precision
 from msd_ray.search.on_ray.precision import slowest
-from msd_ray.search.on_ray.resources import Resources, Room, trials_that_fit, workers_per_gpu
+from msd_ray.search.on_ray.resources import UNITS, Resources, Room, trials_that_fit, workers_per_gpu
 
 from .finding import Finding, failed, passed, warned
 
@@ -106,7 +106,7 @@ def _gpu_findings(where: str, gpus: float, share: float) -> Iterator[Finding]:
 
 def _share(workers: int) -> str:
     """The share of a GPU that so many workers take, rounded down to Ray's precision."""
-    return f"{int(10_000 / workers) / 10_000:g}"
+    return f"{UNITS // workers / UNITS:g}"
 
 
 def precision_finding(answers: Sequence[tuple[str, Precision]]) -> Finding:

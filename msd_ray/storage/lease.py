@@ -7,9 +7,12 @@
 Locks in an object store, and those of some network file systems, do not exclude drivers of other machines, or do not
 end with their process. The holder therefore writes the object every `RENEW_S` seconds; if it is older than `STALE_S`
 seconds by the storage's clock, its driver is dead and another one takes over. A dead driver of the same machine is
-detected at once, but not by its host name: containers share that, and have process ids of their own. Two drivers that
-start within the same second both write, wait `SETTLE_S` seconds and read the object: the one whose name it has
-continues. A driver that was disconnected for longer than `STALE_S` seconds finds another name and stops.
+detected at once, but not by its host name: containers share that, and have process ids of their own. A driver that was
+disconnected for longer than `STALE_S` seconds finds another name and stops.
+
+Where nothing else excludes drivers, two that start within the same second both write, wait `SETTLE_S` seconds and read
+the object: the one whose name it has continues. Where a file lock does too, nobody waits, as each search would start
+later: if that lock does not exclude the other machine, both run until one of them renews, at most `RENEW_S` seconds.
 """
 
 import json
@@ -133,6 +136,8 @@ def study_lease(place: LeasePlace, name: str, *, only: bool = True) -> Iterator[
 def registry_lease(place: LeasePlace) -> Iterator[None]:
     """Hold the lock of the model registry; wait while another process holds it. Raises StoreError."""
     lease = _Lease(place, "registry.holder", "the model registry")
+    if (other := lease.live_other()) is not None:
+        warn(f"the model registry is held by {_who(other)}. Waiting for it.")
     while True:
         try:
             lease.acquire(settle_s=SETTLE_S)
@@ -220,12 +225,17 @@ class _Lease:
             pass  # it expires
 
     def _check_free(self) -> None:
-        other = self.other()
-        if other is not None and not self._is_dead(other):
+        other = self.live_other()
+        if other is not None:
             raise HeldError(
                 f"another process is running {self._what} in {self._place.uri} ({_who(other)}); wait for it "
                 f"(the lease of a dead process expires after {STALE_S:.0f} s), or choose another --name"
             )
+
+    def live_other(self) -> dict[str, object] | None:
+        """The holder, unless it is this process or dead."""
+        other = self.other()
+        return None if other is None or self._is_dead(other) else other
 
     def other(self) -> dict[str, object] | None:
         """The holder, unless it is this process; None if there is none or the object is damaged."""

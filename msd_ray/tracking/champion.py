@@ -22,13 +22,15 @@ from dataclasses import dataclass
 
 from msd_ray.common.errors import UserError
 
+from .experiments import PREFIX
+
 ALIAS = "champion"
 _NAME = re.compile(r"[\w-][\w.-]*")
 
 
 def registered_name(dataset: str, lang: str) -> str:
     """Name of the registered model and the experiment. Raises UserError for names that MLflow does not support."""
-    name = f"msd-{dataset}-{lang}"
+    name = f"{PREFIX}{dataset}-{lang}"
     if not _NAME.fullmatch(name):
         raise UserError(f"{name!r} is not a valid name for a registered model. Use letters, digits, `.`, `_` and `-`.")
     return name

@@ -5,9 +5,9 @@ mlflow takes seconds to import, so functions import it when they are called.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msd_ray.common.sqlite import ADVICE, is_locked, locked_by
 
@@ -97,3 +97,14 @@ def fail_fast(timeout_s: int) -> Iterator[None]:
                 os.environ.pop(name)
             else:
                 os.environ[name] = value
+
+
+def pages(search: Callable[..., Any], *arguments: Any, **named: Any) -> Iterator[Any]:
+    """All results of a method of MlflowClient that returns them in pages."""
+    token = None
+    while True:
+        page = search(*arguments, **named, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return

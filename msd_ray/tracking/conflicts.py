@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from msd_ray.common.errors import UserError
 
 from .client import mlflow_errors
-from .connection import connect, experiment_id
-from .experiments import experiment_name, renamed_experiment
+from .connection import connect
+from .experiments import study_experiment
 from .parameters import Json, flat_parameters, new_parameters
 from .rows import search_runs
 from .uri import sqlite_path
@@ -33,13 +33,9 @@ def check_no_conflict(
         return  # connecting would create it
     client = connect(tracking_uri)
     _check_registry(client, tracking_uri)
-    name = experiment_name(dataset, lang)
-    with mlflow_errors(tracking_uri):
-        experiment = renamed_experiment(client, dataset=dataset, lang=lang, study=study)
-        if experiment is None and client.get_experiment_by_name(name) is None:
-            return
+    experiment = study_experiment(client, tracking_uri, dataset=dataset, lang=lang, study=study)
     if experiment is None:
-        experiment = experiment_id(client, tracking_uri, name, None)  # raises if it was deleted
+        return
     with mlflow_errors(tracking_uri):
         found = find_parent_run(client, experiment, study, command)
     if found is not None:
@@ -60,10 +56,12 @@ def find_parent_run(
 ) -> "Run | None":
     """The parent run of a study; None if it is not recorded. Raises UserError if another command recorded it.
 
-    deleted: whether to search among deleted runs.
+    deleted: whether to search among deleted runs; the newest of them is taken.
     """
     # The name is compared here: quoting and case rules of filter strings differ between databases.
     studies = search_runs(client, [experiment], "tags.kind = 'study'", deleted=deleted)
+    if deleted:
+        studies.reverse()
     found = next((run for run in studies if run.data.tags.get("study") == study), None)
     recorded = command if found is None else found.data.tags.get("command", command)
     if recorded != command:

@@ -15,6 +15,7 @@ from msd_ray.data.inventory import SplitCount
 
 from .client import mlflow_errors
 from .connection import connect, experiment_id
+from .experiments import PREFIX
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -34,7 +35,7 @@ def record_counts(tracking_uri: str, dataset: str, counts: Iterable[SplitCount])
     from mlflow.entities import Metric
 
     client = connect(tracking_uri)
-    experiment = experiment_id(client, tracking_uri, f"msd-{dataset}-corpus", None)
+    experiment = experiment_id(client, tracking_uri, f"{PREFIX}{dataset}-corpus", None)
     with mlflow_errors(tracking_uri):
         for lang, splits in groupby(counts, key=lambda count: count.lang):
             tags = {"kind": KIND, "dataset": dataset, "lang": lang}

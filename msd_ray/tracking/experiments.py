@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .client import mlflow_errors, pages
+from .connection import experiment_id
 from .rows import search_runs
 
 if TYPE_CHECKING:
@@ -26,15 +28,23 @@ def study_experiments(client: "MlflowClient") -> list[str]:
     return [*own, *dict.fromkeys(run.info.experiment_id for run in _parents(client, others))]
 
 
-def renamed_experiment(client: "MlflowClient", *, dataset: str, lang: str, study: str) -> str | None:
-    """Id of the experiment that holds the study, if none has the name for its data set and language; else None."""
+def study_experiment(client: "MlflowClient", tracking_uri: str, *, dataset: str, lang: str, study: str) -> str | None:
+    """Id of the experiment that has the study's parent run, else of the one with the name; None if neither exists.
+
+    Of several experiments with such a run, the one with the name is preferred.
+
+    Raises:
+        UserError: the experiment with the name was deleted.
+    """
     name = experiment_name(dataset, lang)
-    if client.get_experiment_by_name(name) is not None:
-        return None
     wanted = {"dataset": dataset, "lang": lang, "study": study}
-    experiments = [experiment.experiment_id for experiment in _active(client)]
-    found = (run.info.experiment_id for run in _parents(client, experiments) if wanted.items() <= run.data.tags.items())
-    return next(found, None)
+    with mlflow_errors(tracking_uri):
+        named = client.get_experiment_by_name(name)
+        active = [experiment.experiment_id for experiment in _active(client)]
+        found = [run.info.experiment_id for run in _parents(client, active) if wanted.items() <= run.data.tags.items()]
+    if found and (named is None or named.experiment_id not in found):
+        return found[0]
+    return None if named is None else experiment_id(client, tracking_uri, name, None)  # raises if it was deleted
 
 
 def _parents(client: "MlflowClient", experiments: list[str]) -> list["Run"]:
@@ -44,10 +54,4 @@ def _parents(client: "MlflowClient", experiments: list[str]) -> list["Run"]:
 
 
 def _active(client: "MlflowClient") -> Iterator["Experiment"]:
-    token = None
-    while True:
-        page = client.search_experiments(page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    return pages(client.search_experiments)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .champion import ALIAS, Candidate, decide_promotion, registered_name
-from .client import mlflow_errors
+from .client import mlflow_errors, pages
 from .connection import connect
 from .parameters import shortened
 
@@ -112,14 +112,7 @@ def _champion(client: "MlflowClient", name: str) -> str:
 
 def versions_of(client: "MlflowClient", name: str) -> list["ModelVersion"]:
     """All versions of a registered model; empty if the model does not exist."""
-    found: list[ModelVersion] = []
-    token = None
-    while True:
-        page = client.search_model_versions(f"name = '{name}'", max_results=1000, page_token=token)
-        found.extend(page)
-        token = page.token
-        if not token:
-            return found
+    return list(pages(client.search_model_versions, f"name = '{name}'", max_results=1000))
 
 
 def _create_version(client: "MlflowClient", name: str, directory: Path, candidate: Candidate) -> "ModelVersion":

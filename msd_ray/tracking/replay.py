@@ -101,6 +101,8 @@ class Replay:
     def _run(self) -> None:
         try:
             self.tracker = tracker = self._retry_until_available(self._open_tracker)
+            if tracker.parent_restored:
+                self._report("the study's run was deleted; it was restored in MLflow")
             self.notify()
             while (entry := self._next()) is not None:
                 self._write(tracker, entry)
@@ -130,6 +132,7 @@ class Replay:
                 key = entry.record.get("key")
                 if key is None or not tracker.restore([key]):  # was the run deleted?
                     raise
+                self._report(f"a deleted run was restored in MLflow: {key}")
                 write_record(tracker, entry.record, self._root)
 
         try:

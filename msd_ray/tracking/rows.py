@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from .client import pages
+
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
@@ -81,16 +83,8 @@ def search_runs(
     if not experiments:
         return []
     view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
-    found: list[Run] = []
-    token = None
-    while True:
-        page = client.search_runs(
-            list(experiments), condition, view, PAGE, order_by=["attributes.start_time ASC"], page_token=token
-        )
-        found.extend(page)
-        token = page.token
-        if not token:
-            return found
+    order = ["attributes.start_time ASC"]
+    return list(pages(client.search_runs, list(experiments), condition, view, PAGE, order_by=order))
 
 
 def dev_metric_of(runs: Iterable[RunRow]) -> str:

@@ -17,7 +17,7 @@ from msd_ray.data.catalogue import DEFAULT_SOURCE
 from .client import mlflow_errors
 from .conflicts import find_parent_run
 from .connection import connect, experiment_id
-from .experiments import experiment_name, renamed_experiment
+from .experiments import experiment_name, study_experiment
 from .labels import TUNE, StudyLabels
 from .parameters import Json, flat_parameters, new_parameters, shortened
 from .provenance import dataset_inputs, source_tags
@@ -49,6 +49,7 @@ class StudyTracker:
     def __init__(self, client: "MlflowClient", uri: str, experiment: str, parent: str, labels: StudyLabels) -> None:
         self._client, self._uri, self._experiment, self._labels = client, uri, experiment, labels
         self.parent_id = parent
+        self.parent_restored = False  # whether `open` restored the parent run, which was deleted in MLflow
         self._children: dict[str, _Child] = {}  # by key
         self._by_id: dict[str, _Child] = {}
         self.refresh()
@@ -83,21 +84,21 @@ class StudyTracker:
         """
         relocate_artifacts(tracking_uri, artifact_root)
         client = connect(tracking_uri)
-        with mlflow_errors(tracking_uri):
-            experiment = renamed_experiment(client, dataset=dataset, lang=lang, study=study)
-        if experiment is None:
-            experiment = experiment_id(client, tracking_uri, experiment_name(dataset, lang), artifact_root)
+        experiment = study_experiment(client, tracking_uri, dataset=dataset, lang=lang, study=study) or experiment_id(
+            client, tracking_uri, experiment_name(dataset, lang), artifact_root
+        )
         with mlflow_errors(tracking_uri):
             command = tags.get("command", TUNE)
-            found = find_parent_run(client, experiment, study, command) or (
-                _restored_parent_run(client, experiment, study, command) if resumed else None
-            )
+            found = find_parent_run(client, experiment, study, command)
+            restored = None if found or not resumed else _restored_parent_run(client, experiment, study, command)
+            found = found or restored
             sources = str(parameters.get("source_lang", DEFAULT_SOURCE))
             labels = StudyLabels(study=study, dataset=dataset, lang=lang, sources=sources, command=command)
             if found is None:
                 own = {"mlflow.note.content": labels.note(), **labels.parent_tags(), **source_tags(command)}
                 found = client.create_run(experiment, run_name=study, tags=_tags({**tags, **own}))
             tracker = cls(client, tracking_uri, experiment, found.info.run_id, labels)
+            tracker.parent_restored = restored is not None
             tracker._log_parameters(found, parameters, run=f"study {study}")
             if inputs := dataset_inputs(parameters, lang):
                 client.log_inputs(tracker.parent_id, inputs)  # what is already there is not added again
@@ -109,17 +110,17 @@ class StudyTracker:
     def refresh(self) -> None:
         """Read the children from MLflow again. To be called after a failed call.
 
-        A request that failed may have created a run, and so may its retry. Of two runs with one key the older one is
-        used; the other is deleted if it is empty.
+        A request that failed may have created a run, and so may its retry. Of several runs with one key that
+        of `one_per_key` is used; the others are deleted if they are empty.
         """
         with mlflow_errors(self._uri):
             self._children, self._by_id = {}, {}
-            for run in self._child_runs():
-                key = run.data.tags["key"]
-                if key not in self._children:
-                    self._cache(key, _Child(run.info.run_id, run.info.status == "RUNNING"))
-                elif not run.data.metrics:
-                    self._client.delete_run(run.info.run_id)
+            rows = [row_of(run) for run in self._child_runs()]
+            for row in one_per_key(rows):
+                self._cache(row.key, _Child(row.run_id, row.status == "RUNNING"))
+            for row in rows:
+                if row.run_id not in self._by_id and not row.metrics:
+                    self._client.delete_run(row.run_id)
 
     def restore(self, keys: Collection[str]) -> list[str]:
         """Restore children with these keys that were deleted in MLflow. Returns the keys of the restored ones."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msd_ray.search.configuration import BEST, PAPER
 
-from .client import mlflow_errors
+from .client import mlflow_errors, pages
 from .connection import connect
 from .experiments import PREFIX, study_experiments
 from .registry import versions_of
@@ -125,10 +125,4 @@ def _with_an_alias(client: "MlflowClient") -> dict[str, str]:
 
 
 def _models(client: "MlflowClient") -> Iterator["RegisteredModel"]:
-    token = None
-    while True:
-        page = client.search_registered_models(f"name LIKE '{PREFIX}%'", page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    return pages(client.search_registered_models, f"name LIKE '{PREFIX}%'")

@@ -112,7 +112,9 @@ def test_one_node_at_a_time_registers_in_an_object_store(s3: str, tmp_path: Path
     assert ObjectStore.at(s3).read("registry.holder") is None
 
 
-def test_a_node_waits_for_the_registry_of_a_dead_one(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_waits_for_the_registry_of_a_dead_one(
+    s3: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name, value in {"STALE_S": 2.0, "POLL_S": 0.1}.items():
         monkeypatch.setattr(lease, name, value)
     store = ObjectStore.at(s3)
@@ -122,6 +124,7 @@ def test_a_node_waits_for_the_registry_of_a_dead_one(s3: str, monkeypatch: pytes
     died = store.modified("registry.holder")
     assert died is not None
     with Storage.at(s3).registry_lock():
+        assert capsys.readouterr().err.count("the model registry is held by process") == 1
         assert socket.gethostname().encode() in (store.read("registry.holder") or b"")
         assert (store.modified("registry.holder") or 0) - died >= 2
     assert store.read("registry.holder") is None

@@ -146,7 +146,8 @@ def test_a_record_without_a_key_is_named_and_a_defect_of_the_tracker_is_not_its_
 def test_a_run_that_is_deleted_during_the_search_is_restored(
     reopen: Reopen, journal: Path, tmp_path: Path, query: Query
 ) -> None:
-    with open_run_logger(journal, reopen, root=tmp_path, report=print) as run_logger:
+    lines: list[str] = []
+    with open_run_logger(journal, reopen, root=tmp_path, report=lines.append) as run_logger:
         begin(run_logger, 0)
         tracker = run_logger.drain(60)
         run = tracker.run_id("student/0")
@@ -156,6 +157,7 @@ def test_a_run_that_is_deleted_during_the_search_is_restored(
         run_logger.finish("student/0", state="COMPLETE")
         rows = run_logger.drain(60).runs()
     assert [(row.run_id, row.state, row.metrics["dev_target/f1"]) for row in rows] == [(run, "COMPLETE", 0.5)]
+    assert lines == ["a deleted run was restored in MLflow: student/0"]
     with open_run_logger(journal, reopen, root=tmp_path, report=print) as run_logger:
         tracker._client.delete_run(run)  # between two starts, with a record pending
         run_logger.finish("student/0", state="FAIL", reason="late")

@@ -178,3 +178,43 @@ def test_logging_an_epoch_is_fast(reopen: Reopen) -> None:
         tracker.log_epoch(run, epoch=epoch, metrics=metrics, timestamp_ms=epoch)
         seconds.append(time.perf_counter() - start)
     assert sorted(seconds)[10] < 0.25, seconds  # 0.01 to 0.04 s on an idle machine; one call a metric takes 0.5 s
+
+
+def opened(tracking_uri: str, study: str, *, resumed: bool = False) -> StudyTracker:
+    return StudyTracker.open(
+        tracking_uri, dataset="sample", lang="ar", study=study, parameters={}, tags={}, resumed=resumed
+    )
+
+
+def test_a_study_in_a_renamed_experiment_is_resumed_there_after_another_study(tracking_uri: str) -> None:
+    first = opened(tracking_uri, "first")
+    first._client.rename_experiment(first._experiment, "ours")
+    second = opened(tracking_uri, "second")
+    assert second._experiment != first._experiment
+    assert opened(tracking_uri, "first").parent_id == first.parent_id
+    assert opened(tracking_uri, "second").parent_id == second.parent_id
+
+
+def test_the_newest_deleted_parent_run_is_restored(tracking_uri: str) -> None:
+    old = opened(tracking_uri, "first")
+    old._client.delete_run(old.parent_id)
+    new = opened(tracking_uri, "first")
+    assert new.parent_id != old.parent_id
+    assert not new.parent_restored
+    new._client.delete_run(new.parent_id)
+    again = opened(tracking_uri, "first", resumed=True)
+    assert again.parent_id == new.parent_id
+    assert again.parent_restored
+
+
+def test_the_complete_one_of_two_runs_with_a_key_is_used(reopen: Reopen) -> None:
+    tracker = reopen()
+    failed = tracker.child("student/0", name="s", parameters={}, tags={})
+    tracker.log_epoch(failed, epoch=1, metrics=EPOCH, timestamp_ms=1)
+    tracker.finish(failed, state="FAIL")
+    tracker._client.delete_run(failed)
+    tracker.refresh()
+    complete = write_everything(tracker)
+    tracker._client.restore_run(failed)
+    tracker.refresh()
+    assert tracker.run_id("student/0") == complete

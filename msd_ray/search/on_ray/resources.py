@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_UNITS = 10_000
+UNITS = 10_000
 """Ray counts resources in units of 1/10,000."""
 
 
@@ -39,7 +39,7 @@ class Room:
 
 def workers_per_gpu(share: float) -> int:
     """Number of workers that share one GPU; share: what each of them takes, less than 1."""
-    return _UNITS // max(round(_UNITS * share), 1)
+    return UNITS // max(round(UNITS * share), 1)
 
 
 def workers_on(machine: Room, resources: Resources) -> int:
