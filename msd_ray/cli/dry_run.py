@@ -100,8 +100,9 @@ def _concurrent(options: TuneOptions) -> int:
 def _cost(setup: Setup, work: Remaining, each: Seconds, concurrent: int) -> str:
     """Trainings, steps, and hours."""
     run, counts = setup.settings.run, setup.corpora.counts
-    steps = {part: run.epochs * ceil(counts[part] / run.batch_size) for part in ("source_train", "target_train")}
-    all_steps = work.teachers * steps["source_train"] + work.students * steps["target_train"]
+    teacher = run.epochs * ceil(counts["source_train"] / run.batch_size)
+    student = run.of_student.epochs * ceil(counts["target_train"] / run.batch_size)
+    all_steps = work.teachers * teacher + work.students * student
     trained = f"at most {work.teachers} teachers and {work.students} students, {all_steps:,} steps"
     if setup.gpus:
         return f"{trained}; hours are not estimated, because only this machine's CPU is measured and trials use GPUs"

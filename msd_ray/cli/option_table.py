@@ -196,8 +196,14 @@ class Training:
     """One training of a teacher or student."""
 
     epochs: int = option(10, "epochs per training", bounds=(1, 1_000))
+    student_epochs: int | None = option(
+        None, "epochs per training of a student", bounds=(1, 1_000), shown_default="--epochs"
+    )
     limit: int | None = option(
         None, "use only N training sentences per language", bounds=(1, 100_000_000), shown_default="all"
+    )
+    target_limit: int | None = option(
+        None, "use only N sentences of the target's raw text", bounds=(1, 100_000_000), shown_default="--limit"
     )
     batch_size: int = option(32, "sentences per step", bounds=(1, 4_096))
     max_length: int = option(128, "tokens per sentence; longer sentences are truncated", bounds=(8, 512))

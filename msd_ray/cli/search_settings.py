@@ -111,6 +111,7 @@ def _run(options: TuneOptions, precision: Precision) -> RunSettings:
     return RunSettings(
         seed=options.seed,
         epochs=options.epochs,
+        student_epochs=options.student_epochs,
         batch_size=options.batch_size,
         max_length=options.max_length,
         frozen_layers=options.frozen_layers,

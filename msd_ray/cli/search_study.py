@@ -165,6 +165,7 @@ def _study_parameters(setup: Setup) -> dict[str, Json]:
         **setup.conditions,
         "space": settings.space.to_json(),
         "epochs": settings.run.epochs,
+        **({} if settings.run.student_epochs is None else {"student_epochs": settings.run.student_epochs}),
         **settings.warm_start.requested(),
     }
 

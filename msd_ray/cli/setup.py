@@ -14,6 +14,7 @@ from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.data.encoders.token_classification import check_encoder
+from msd_ray.method.settings import RunSettings
 from msd_ray.predict.export import DESCRIPTION
 from msd_ray.search.final import remaining
 from msd_ray.search.parameters import JSON, Fixed, Parameter
@@ -150,6 +151,7 @@ def _conditions(
         "select_on": data.select_on,
         "dev_limit": data.dev_limit,
         "decode": data.decode,
+        **({} if data.target_limit is None else {"target_limit": data.target_limit}),
         # Studies from before there was a choice have no such condition, nor have those where there is none.
         **({} if data.label_at == "first" else {"label_at": data.label_at}),
         "teacher_trials": settings.teacher_trials,
@@ -165,6 +167,7 @@ def _data(options: TuneOptions, lang: str) -> Data:
         sources=options.source_lang,
         directory=options.data_dir,
         limit=options.limit,
+        target_limit=options.target_limit,
         max_length=options.max_length,
         select_on=options.select_on,
         dev_limit=options.dev_limit,
@@ -201,6 +204,12 @@ def _searched(parameters: Mapping[str, Parameter]) -> list[str]:
     return [name for name, parameter in parameters.items() if not isinstance(parameter, Fixed)]
 
 
+def _epochs(run: RunSettings) -> str:
+    if run.of_student.epochs == run.epochs:
+        return count_of(run.epochs, "epoch")
+    return f"{count_of(run.epochs, 'epoch')} (students: {run.of_student.epochs})"
+
+
 def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Description of a study as pairs of name and text: data, the command's own `work`, resources, storage."""
     run = setup.settings.run
@@ -216,7 +225,7 @@ def describe(setup: Setup, options: TuneOptions, work: list[tuple[str, str]]) ->
         ("encoder", f"{setup.encoder.name} in {setup.encoder.directory}"),
         (
             "training",
-            f"{count_of(run.epochs, 'epoch')}, batches of {run.batch_size}, {precision}, seed {run.seed}",
+            f"{_epochs(run)}, batches of {run.batch_size}, {precision}, seed {run.seed}",
         ),
         *work,
         ("a trial", f"{process}{', each' if options.workers > 1 else ''} with {each}"),

@@ -3,7 +3,6 @@
 import hashlib
 import importlib.metadata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from msd_ray.common.manifest import digests_of
@@ -83,7 +82,7 @@ def _card(setup: Setup, winner: RunRow, row: Sequence[Configuration], summary: S
         study=settings.name,
         versions=versions(),
         selection=SELECTIONS[setup.data.select_on],
-        run=asdict(settings.run),
+        run=to_json(settings.run),
         configuration=row_digest(row),
         dev_f1=winner.metrics[dev_metric(setup.data.select_on)],
         entity_types=tuple(sorted({name[2:] for name in setup.prepared.experiment.corpora.label_names if name != "O"})),

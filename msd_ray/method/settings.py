@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 Precision = Literal["fp32", "bf16"]
@@ -93,6 +93,7 @@ class RunSettings:
     Args:
         seed: seed of initial weights, data order and dropout.
         epochs: passes over the training sentences.
+        student_epochs: a student's passes over the target text; None: as many as `epochs`.
         batch_size: sentences per batch, over all workers.
         max_length: tokens per sentence, special tokens included; the rest is cut off.
         frozen_layers: lowest encoder layers that are not trained; the embeddings never are.
@@ -120,6 +121,19 @@ class RunSettings:
     loss_mean: LossMean = "batch"
     dropout_masks: DropoutMasks = "torch"
     frozen_prefix: FrozenPrefix = "train"
+    student_epochs: int | None = None
+
+    @property
+    def of_teacher(self) -> "RunSettings":
+        """The settings of a teacher's training."""
+        return replace(self, student_epochs=None)
+
+    @property
+    def of_student(self) -> "RunSettings":
+        """The settings of a student's training: its own number of epochs, of which at most all are averaged."""
+        epochs = self.student_epochs or self.epochs
+        average = min(self.average_epochs, epochs)
+        return replace(self, epochs=epochs, average_epochs=average, student_epochs=None)
 
     @property
     def candidates(self) -> int:
@@ -158,8 +172,11 @@ class Configuration:
 
 
 def to_json(settings: OptimizerSettings | RunSettings) -> dict[str, Any]:
-    """Settings as plain values, for hashes and records."""
-    return asdict(settings)
+    """Settings as plain values, for hashes and records.
+
+    What is None is left out: hashes and records from before a setting existed stay valid.
+    """
+    return {name: value for name, value in asdict(settings).items() if value is not None}
 
 
 def dev_language(select_on: SelectOn) -> Literal["target", "source"]:

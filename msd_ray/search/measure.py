@@ -55,10 +55,12 @@ def measure(experiment: Experiment, run: RunSettings, *, threads: int) -> Second
             source_cls=torch.zeros(len(source.lengths), width),
         )
         distilled = StudentTask(settings=student, run=run, target=target, source=source, teacher=outputs, dev={})
-        scoring = run.candidates * _scoring_s(context, model)
+        scoring, teachers, students = _scoring_s(context, model), run.of_teacher, run.of_student
         return Seconds(
-            teacher=scoring + run.epochs * _epoch_s(model, labelled, source.lengths, teacher, run),
-            student=scoring + run.epochs * _epoch_s(model, distilled, target.lengths, student, run),
+            teacher=teachers.candidates * scoring
+            + teachers.epochs * _epoch_s(model, labelled, source.lengths, teacher, teachers),
+            student=students.candidates * scoring
+            + students.epochs * _epoch_s(model, distilled, target.lengths, student, students),
         )
     finally:
         torch.set_num_threads(before)
@@ -102,5 +104,6 @@ def check_hours(settings: SearchSettings, expected: Seconds, concurrent: int) ->
         raise UserError(
             f"--hours {hours:g} is too short: one teacher, one student, the confirmation runs and the final runs take "
             f"about {needed / 3600:.2g} hours here ({expected.teacher:.0f} s per teacher, {expected.student:.0f} s per "
-            "student, just measured). Increase --hours, or reduce --seeds, --confirm, --epochs or --limit."
+            "student, just measured). Increase --hours, or reduce --seeds, --confirm, --epochs, --limit or "
+            "--target-limit."
         )

@@ -99,7 +99,9 @@ class TrialPlan:
         first, *others = self.configurations
         if others:
             return 1
-        return self.run.candidates * (1 if first.student is None else first.student.rounds)
+        if first.student is None:
+            return self.run.of_teacher.candidates
+        return self.run.of_student.candidates * first.student.rounds
 
     @property
     def key(self) -> str:

@@ -46,6 +46,7 @@ class Data:
         sources: source languages, whose sentences are one corpus.
         directory: directory of the data set's files; None if it needs none.
         limit: maximum number of training sentences per language; None: all.
+        target_limit: the same of the target's raw text; None: `limit`.
         max_length: tokens per sentence.
         select_on: the dev set whose labels are read before the final runs.
         dev_limit: maximum number of dev sentences that score a trial; None: all.
@@ -64,12 +65,18 @@ class Data:
     dev_limit: int | None = None
     decode: Decode = "argmax"
     label_at: LabelAt = "first"
+    target_limit: int | None = None
     own: OwnFiles | None = None
 
     @property
     def source(self) -> str:
         """The source languages, joined by `+`."""
         return joined(self.sources)
+
+    @property
+    def text_limit(self) -> int | None:
+        """Maximum number of sentences of the target's raw text; None: all."""
+        return self.limit if self.target_limit is None else self.target_limit
 
     @property
     def direction(self) -> str:
@@ -135,10 +142,10 @@ def read(data: Data) -> ReadCorpora:
     dev = dev_language(data.select_on) == "target"
     if data.own is not None:
         source = load_own_source(data.own, data.source, limit=data.limit)
-        target = load_own_target(data.own, data.lang, source.labels, limit=data.limit, dev=dev)
+        target = load_own_target(data.own, data.lang, source.labels, limit=data.text_limit, dev=dev)
         return ReadCorpora(source=source, target=target, select_on=data.select_on)
     # The target first: an unknown language is detected before the source is read.
-    target = load_target(data.dataset, data.lang, data.directory, limit=data.limit, dev=dev)
+    target = load_target(data.dataset, data.lang, data.directory, limit=data.text_limit, dev=dev)
     source = load_sources(data.dataset, data.directory, langs=data.sources, limit=data.limit)
     return ReadCorpora(source=source, target=target, select_on=data.select_on)
 
@@ -202,7 +209,7 @@ def prepare_target_gold(data: Data, prepared: Prepared) -> str:
     """
     if data.own is not None:
         raise UserError("the variant gold-aux needs labels of the target text, and of own files none are read.")
-    gold = load_target_gold(data.dataset, data.lang, data.directory, limit=data.limit)
+    gold = load_target_gold(data.dataset, data.lang, data.directory, limit=data.text_limit)
     with prepared.experiment.storage.writing():
         return _features(data, prepared).labelled(gold)
 

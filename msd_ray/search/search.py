@@ -270,7 +270,7 @@ def _study_definition(
         "seed": run.seed,
         "first": with_every_choice(first, space),
         "pruning": Pruning(
-            epochs=run.epochs,
+            epochs=(run.of_student if phase == "student" else run).epochs,
             grace=settings.grace,
             reduction=settings.reduction,
             kinds=KINDS if phase == "student" else (),

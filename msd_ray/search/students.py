@@ -75,7 +75,7 @@ class StoredStudent:
                     self._new_student(),
                     self._task(outputs),
                     optimizer_settings=self.settings,
-                    run=context.plan.run,
+                    run=context.plan.run.of_student,
                     directory=directory,
                     device=context.device,
                     report=report,
@@ -100,7 +100,7 @@ class StoredStudent:
             select_on=experiment.select_on,
             # The outputs determine the round, so trials with other `rounds` share the student.
             settings=to_json(replace(self.settings, rounds=1)),
-            run=to_json(plan.run),
+            run=to_json(plan.run.of_student),
             target_gold=plan.target_gold,
             workers=Workers.current().size,
             device=context.device.type,
@@ -109,7 +109,7 @@ class StoredStudent:
             experiment.storage,
             experiment.storage.student(key),
             lambda records: [chosen_epoch(records, experiment.select_on)],
-            resume_epochs=plan.run.average_epochs,
+            resume_epochs=plan.run.of_student.average_epochs,
         )
 
     def _task(self, outputs: Path) -> StudentTask:
@@ -117,7 +117,7 @@ class StoredStudent:
         corpora, gold = context.experiment.corpora, context.plan.target_gold
         return StudentTask(
             settings=self.settings,
-            run=context.plan.run,
+            run=context.plan.run.of_student,
             target=context.unlabelled(corpora.target_train),
             source=context.unlabelled(corpora.source_train),
             teacher=load_outputs(outputs, context.device),
@@ -135,7 +135,7 @@ class StoredStudent:
 
     def _report(self, record: EpochRecord, number: int) -> None:
         """Report an epoch; with several rounds, each round also has a curve of its own."""
-        candidates, rounds = self.context.plan.run.candidates, self.settings.rounds
+        candidates, rounds = self.context.plan.run.of_student.candidates, self.settings.rounds
         stage = f"student epoch {record.epoch}/{candidates}"
         if not self.own:
             self.context.report_stage(stage)

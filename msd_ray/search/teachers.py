@@ -50,7 +50,7 @@ class StoredTeacher:
             labels=corpora.label_names,
             settings=to_json(self.settings),
             target=corpora.target_train if self.settings.mmd else None,
-            run=to_json(plan.run),
+            run=to_json(plan.run.of_teacher),
             workers=Workers.current().size,
             device=self.context.device.type,
         )
@@ -63,7 +63,7 @@ class StoredTeacher:
             storage,
             storage.teacher(self.key),
             lambda records: [record.epoch for record in records],
-            resume_epochs=self.context.plan.run.average_epochs,
+            resume_epochs=self.context.plan.run.of_teacher.average_epochs,
         )
 
     @cached_property
@@ -109,7 +109,7 @@ class StoredTeacher:
 
     def _trained(self) -> tuple[EpochRecord, ...]:
         context = self.context
-        plan, corpora = context.plan, context.experiment.corpora
+        run, corpora = context.plan.run.of_teacher, context.experiment.corpora
         model = context.tagger(self.settings)
         epochs: list[EpochRecord] = []
 
@@ -122,12 +122,12 @@ class StoredTeacher:
             model,
             TeacherTask(
                 settings=self.settings,
-                run=plan.run,
+                run=run,
                 train=context.labelled(corpora.source_train),
                 target=context.unlabelled(corpora.target_train) if self.settings.mmd else None,
             ),
             optimizer_settings=self.settings,
-            run=plan.run,
+            run=run,
             directory=self.directory,
             device=context.device,
             report=on_epoch,
@@ -155,7 +155,7 @@ class StoredTeacher:
 
     def _report(self, record: EpochRecord) -> None:
         """Report an epoch, with its metrics if the trial is scored by this teacher."""
-        stage = f"teacher epoch {record.epoch}/{self.context.plan.run.candidates}"
+        stage = f"teacher epoch {record.epoch}/{self.context.plan.run.of_teacher.candidates}"
         if self.own:
             self.context.report_epoch(record, stage)
         else:

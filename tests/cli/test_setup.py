@@ -104,12 +104,20 @@ def test_a_larger_search_has_the_conditions_of_the_smaller(small: list[str]) -> 
     "other",
     [
         *(["--limit", "9"], ["--workers", "0"], ["--lang", "ar"], ["--teacher-trials", "7"]),
-        *(["--select-on", "none"], ["--dev-limit", "9"], ["--decode", "viterbi"]),
+        *(["--select-on", "none"], ["--dev-limit", "9"], ["--decode", "viterbi"], ["--target-limit", "9"]),
     ],
     ids=" ".join,
 )
 def test_what_decides_scores_is_a_condition(small: list[str], other: list[str]) -> None:
     assert only(small).conditions != only([*small, *other]).conditions
+
+
+def test_students_epochs_are_settings_of_the_run(small: list[str]) -> None:
+    assert only([*small, "--student-epochs", "3"]).settings.run.of_student.epochs == 3
+    assert only([*small, "--student-epochs", "3"]).settings.run != only(small).settings.run
+    shown = lines([*small, "--epochs", "4", "--student-epochs", "2", "--target-limit", "9"])
+    assert shown["training"].startswith("4 epochs (students: 2), batches")
+    assert shown["sentences"].startswith("source train 8, target train 9,")
 
 
 def test_the_description(small: list[str], tiny_encoder: EncoderFiles, tmp_path: Path) -> None:

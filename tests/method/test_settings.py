@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings, to_json
 
 ONE = Configuration(teachers=(TeacherSettings(),), student=StudentSettings())
 
@@ -42,3 +42,18 @@ def test_zero_shot() -> None:
 
 def test_candidates() -> None:
     assert [RunSettings(epochs=5, average_epochs=number).candidates for number in (1, 2, 9)] == [5, 6, 6]
+
+
+def test_students_have_a_number_of_epochs_of_their_own() -> None:
+    run = RunSettings(epochs=4, average_epochs=3, student_epochs=2)
+    assert run.of_teacher == RunSettings(epochs=4, average_epochs=3)
+    assert run.of_student == RunSettings(epochs=2, average_epochs=2)
+    assert run.of_student.candidates == 3
+    longer = replace(run, student_epochs=9)
+    assert longer.of_student == RunSettings(epochs=9, average_epochs=3)
+    assert replace(run, student_epochs=None).of_student == RunSettings(epochs=4, average_epochs=3)
+
+
+def test_what_is_not_set_is_in_no_hash() -> None:
+    assert "student_epochs" not in to_json(RunSettings())
+    assert to_json(RunSettings(student_epochs=2))["student_epochs"] == 2

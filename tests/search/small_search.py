@@ -64,6 +64,8 @@ ALL_OPTIONS: Mapping[str, Any] = {
     "confirm": 2,
     "seeds": 1,
     "average_epochs": 2,
+    "student_epochs": 3,
+    "target_limit": 40,
     "grace_epochs": 2,  # no rung: both students are confirmed
     "dev_limit": 16,
     "pairing": "random",

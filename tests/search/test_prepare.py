@@ -128,6 +128,15 @@ def test_trials_are_scored_on_a_fixed_sample_and_final_runs_on_all(
     assert prepare(more, read(more), tiny_encoder, storages[0]).experiment.corpora.dev == whole.dev
 
 
+def test_raw_text_has_a_limit_of_its_own(small_corpora: Path) -> None:
+    few = read(replace(data(small_corpora), limit=10))
+    more = read(replace(data(small_corpora), limit=10, target_limit=20))
+    assert (len(few.source.train), len(few.target.train)) == (10, 10)
+    assert (len(more.source.train), len(more.target.train)) == (10, 20)
+    assert more.source.train == few.source.train
+    assert set(few.target.train) < set(more.target.train)
+
+
 @pytest.mark.parametrize("select_on", ["source", "none"])
 def test_without_target_selection_the_targets_dev_set_is_not_read(
     select_on: SelectOn, tiny_encoder: EncoderFiles, small_corpora: Path, tmp_path: Path

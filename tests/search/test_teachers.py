@@ -69,6 +69,18 @@ def test_two_trials_share_a_teacher_and_its_outputs(experiment: Experiment) -> N
     assert "teacher outputs" not in [report.stage for report in second]
 
 
+def test_students_with_epochs_of_their_own_share_the_teacher(experiment: Experiment) -> None:
+    weights_of(run_trials(experiment, teacher_plan()))
+    (teacher,) = teachers(experiment)
+    plan = student_plan(0)
+    longer = replace(plan, run=replace(plan.run, student_epochs=plan.run.epochs + 1))
+    reports = run_trials(experiment, longer)
+    assert [report.epoch for report in reports if report.epoch is not None] == [*range(1, longer.records + 1)]
+    assert longer.records == plan.records + 1
+    assert weights_of(reports) != weights_of(run_trials(experiment, plan))
+    assert teachers(experiment) == [teacher]
+
+
 def test_another_language_adds_scores_and_nothing_else(prepared: MakePrepared) -> None:
     arabic, german = prepared("ar").experiment, prepared("de").experiment
     of_arabic = run_trials(arabic, teacher_plan())
