@@ -31,8 +31,9 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import bundled_corpus, compare_studies, own_data
 
-small = dict(encoder=sys.argv[2], frozen_layers=2, limit=8, epochs=1, average_epochs=1, trials=1, teacher_trials=1)
-small |= dict(space="quickstart", workers=0, confirm=1, seeds=2, rows=["direct", "best"], storage="runs")
+small = dict(encoder=sys.argv[2], frozen_layers=2, limit=8, target_limit=8, epochs=1, student_epochs=1)
+small |= dict(average_epochs=1, trials=1, teacher_trials=1, space="quickstart", workers=0, confirm=1, seeds=2)
+small |= dict(rows=["direct", "best"], storage="runs")
 bundled_corpus.main(**small)
 own_data.main("en.conll", "ar.txt", "ar", **small)
 compare_studies.main(["sample-ar", "own-ar"], "runs")

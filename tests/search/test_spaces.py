@@ -101,12 +101,17 @@ def test_paper_space_is_one_point() -> None:
 def test_rates_of_the_quickstart_follow_from_its_number_of_steps() -> None:
     """The paper's rates times the square root of its steps through the preset's; half of that for the teacher."""
     preset, space = parse(["--lang", "ar", "--preset", "quickstart"]), load_space("quickstart")
-    sentences = min(preset.limit or math.inf, len(load_source("sample", None).train))
-    steps = preset.epochs * math.ceil(sentences / preset.batch_size)
-    factor = math.sqrt(PAPER_STEPS / steps)
+    there = len(load_source("sample", None).train)
+
+    def factor(sentences: int | None, epochs: int | None) -> float:
+        assert sentences is not None
+        assert epochs is not None
+        assert sentences <= there
+        return math.sqrt(PAPER_STEPS / (epochs * math.ceil(sentences / preset.batch_size)))
+
     for parameters, expected in (
-        (space.student, PAPER_STUDENT["learning_rate"] * factor),  # type: ignore[operator]
-        (space.teacher, PAPER_TEACHER["learning_rate"] * factor / 2),
+        (space.student, PAPER_STUDENT["learning_rate"] * factor(preset.target_limit, preset.student_epochs)),  # type: ignore[operator]
+        (space.teacher, PAPER_TEACHER["learning_rate"] * factor(preset.limit, preset.epochs) / 2),
     ):
         rate = parameters["learning_rate"]
         assert isinstance(rate, Range)
