@@ -215,7 +215,8 @@ def plain_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | No
     scores = (query @ key.transpose(-1, -2)).float() * query.shape[-1] ** -0.5
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)
-    return scores.softmax(dim=-1).to(value.dtype) @ value
+    mixed: Tensor = scores.softmax(dim=-1).to(value.dtype) @ value
+    return mixed
 
 
 def _linear(states: Tensor, linear: Linear) -> Tensor:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,11 @@ IN_BIO2 = ("B-DRUG", "O", "B-DISEASE", "I-DISEASE")
 def files(write: WriteFile) -> OwnFiles:
     source = "".join(SENTENCE.replace("cures", f"cures{number}") for number in range(40))
     return OwnFiles(source=(write("en.conll", source),), target_text=write("ar.txt", "يعالج الأسبرين القلب.\nنعم.\n"))
+
+
+def with_part(files: OwnFiles, part: str, path: Path) -> OwnFiles:
+    given: dict[str, Any] = {part: (path,) if part == "source" else path}
+    return replace(files, **given)
 
 
 def test_source_and_raw_text_are_enough(files: OwnFiles) -> None:
@@ -168,16 +174,14 @@ def test_target_text_in_characters(files: OwnFiles, write: WriteFile) -> None:
     ],
 )
 def test_malformed_files(files: OwnFiles, write: WriteFile, part: str, text: str, complaint: str) -> None:
-    path = write("x.conll", text)
-    given = replace(files, **{part: (path,) if part == "source" else path})
+    given = with_part(files, part, write("x.conll", text))
     with pytest.raises(UserError, match=complaint):
         load_own_target(given, "ar", load_own_source(given, "en").labels, dev=given.target_dev is not None)
 
 
 @pytest.mark.parametrize("part", ["source", "source_dev", "target_text", "target_dev", "target_test"])
 def test_files_that_there_are_not(files: OwnFiles, part: str) -> None:
-    path = Path("/nowhere/x.conll")
-    given = replace(files, **{part: (path,) if part == "source" else path})
+    given = with_part(files, part, Path("/nowhere/x.conll"))
     with pytest.raises(UserError, match=r"^/nowhere/x\.conll: "):
         load_own_target(given, "ar", load_own_source(given, "en").labels, dev=given.target_dev is not None)
 
