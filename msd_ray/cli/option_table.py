@@ -95,9 +95,9 @@ class Study:
 class OwnData:
     """A user's own files, in place of a data set of the catalogue (docs/own-data.md)."""
 
-    source: Path | None = option(
+    source: tuple[Path, ...] | None = option(
         None,
-        "labelled sentences in --source-lang: a file, or a directory with a training and a dev file",
+        "labelled sentences in --source-lang: files, or directories with a training and a dev file, read as one corpus",
         metavar="FILE",
     )
     source_dev: Path | None = option(

@@ -5,6 +5,7 @@ Zero-shot: of the target text no reader reads labels. Only `load_own_scored` ope
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -32,27 +33,28 @@ class ScoredSentences:
 
 
 def load_own_source(files: OwnFiles, lang: str, *, limit: int | None = None) -> SourceCorpus:
-    """Load the source sentences; the entity types are those of the training file.
+    """Load the source sentences; the entity types are those of all training files.
 
     Raises:
         UserError: a file is missing or malformed, has no entity or labels that are not BIO2, IOB1, IOBES or BILOU, or
             the dev file has other entity types.
     """
-    train_path, dev_path = train_and_dev(files.source)
-    dev_path = files.source_dev or dev_path
-    train, notes = _read(train_path, lang)
+    found = [train_and_dev(source) for source in files.source]
+    train_paths = [path for path, _ in found]
+    dev_paths = [files.source_dev] if files.source_dev else [path for _, path in found if path is not None]
+    train, notes = _read_all(train_paths, lang)
     labels = bio2_labels(entity_types(train))
-    if dev_path is None:
-        train, dev, note = _hold_out(train, train_path)
+    if dev_paths:
+        dev, note = _read_all(dev_paths, lang, labels=labels, labels_of=train_paths)
     else:
-        dev, note = _read(dev_path, lang, labels=labels, labels_of=train_path)
+        train, dev, note = _hold_out(train, train_paths)
     return SourceCorpus(
         dataset=OWN,
         lang=lang,
         train=subset(train, limit),
         dev=dev,
         labels=labels,
-        files=tuple(str(path) for path in (train_path, dev_path) if path is not None),
+        files=tuple(map(str, (*train_paths, *dev_paths))),
         notes=(*notes, *note),
     )
 
@@ -122,12 +124,20 @@ def load_own_source_dev(files: OwnFiles, lang: str) -> ScoredSentences:
     return ScoredSentences(split="dev", lang="source", sentences=load_own_source(files, lang).dev)
 
 
+def _read_all(
+    paths: Sequence[Path], lang: str, *, labels: Sequence[str] | None = None, labels_of: Sequence[Path] = ()
+) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
+    """Read several files, each in its own label scheme, one after another, as `_read`."""
+    sentences, notes = zip(*(_read(path, lang, labels=labels, labels_of=labels_of) for path in paths), strict=True)
+    return tuple(chain.from_iterable(sentences)), tuple(chain.from_iterable(notes))
+
+
 def _read(
-    path: Path, lang: str, *, labels: Sequence[str] | None = None, labels_of: Path | None = None
+    path: Path, lang: str, *, labels: Sequence[str] | None = None, labels_of: Sequence[Path] = ()
 ) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
     """Read labelled sentences in BIO2, and a note if they were converted.
 
-    labels: the permitted ones, those of the file `labels_of`; None: any.
+    labels: the permitted ones, those of the files `labels_of`; None: any.
     """
     file = read_rows(path, lang)
     sentences, scheme = to_bio2(file)
@@ -138,7 +148,7 @@ def _read(
         for label, where in file.labels():
             if label[2:] not in types:
                 raise UserError(
-                    f"{where}: entity type {label[2:]} does not occur in {labels_of}, which has "
+                    f"{where}: entity type {label[2:]} does not occur in {_listed(labels_of)}, which has "
                     f"{', '.join(sorted(types - {''}))}. Map it to one of these, or to O."
                 )
     note = () if scheme == "BIO2" else (f"{path.name}: labels in {scheme}, converted to BIO2",)
@@ -146,17 +156,23 @@ def _read(
 
 
 def _hold_out(
-    sentences: tuple[Sentence, ...], path: Path
+    sentences: tuple[Sentence, ...], paths: Sequence[Path]
 ) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...], tuple[str, ...]]:
     """Split off a fixed random tenth as the dev set; also returns the note that says so."""
     if len(sentences) < HELD_OUT:
         raise UserError(
-            f"{path}: {len(sentences)} sentences are too few to hold out a tenth as the dev set. Give --source-dev."
+            f"{_listed(paths)}: {len(sentences)} sentences are too few to hold out a tenth as the dev set. "
+            "Give --source-dev."
         )
     held_out = subset_positions(len(sentences), len(sentences) // HELD_OUT)
     train = tuple(sentence for place, sentence in enumerate(sentences) if place not in held_out)
     dev = tuple(sentence for place, sentence in enumerate(sentences) if place in held_out)
     if not entity_types(dev):
-        raise UserError(f"{path}: the tenth held out as the dev set has no entity. Give --source-dev.")
-    note = f"source dev: {len(dev):,} of {len(sentences):,} sentences of {path.name}, a fixed random tenth, held out"
+        raise UserError(f"{_listed(paths)}: the tenth held out as the dev set has no entity. Give --source-dev.")
+    names = ", ".join(path.name for path in paths)
+    note = f"source dev: {len(dev):,} of {len(sentences):,} sentences of {names}, a fixed random tenth, held out"
     return train, dev, (note,)
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths))

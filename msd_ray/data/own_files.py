@@ -22,14 +22,15 @@ class OwnFiles:
     """Paths of a user's own corpora.
 
     Args:
-        source: labelled source sentences: a file, or a directory with a training and perhaps a dev file.
-        source_dev: labelled source sentences that select; None: those of the directory, else a part of `source`.
+        source: labelled source sentences, one corpus in this order: files, or directories with a training and perhaps
+            a dev file.
+        source_dev: labelled source sentences that select; None: those of the directories, else a part of `source`.
         target_text: target text, whose labels are not read if it has any.
         target_dev: labelled target sentences that can select; None: there are none.
         target_test: labelled target sentences that final runs are scored on; None: there are none.
     """
 
-    source: Path
+    source: tuple[Path, ...]
     source_dev: Path | None = None
     target_text: Path
     target_dev: Path | None = None

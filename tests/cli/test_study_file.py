@@ -107,6 +107,10 @@ def test_without_a_language(file: Path) -> None:
 def test_own_files_of_a_study_file(file: Path) -> None:
     options = parse(with_text(file, "lang: ar\nsource: en.conll\ntarget-text: ar.txt\npreset: quickstart"))
     assert (options.dataset, options.select_on, options.own is not None) == ("own", "source", True)
+    assert options.source == (Path("en.conll"),)
+    options = parse(with_text(file, "lang: ar\nsource: [en.conll, de.conll]\ntarget-text: ar.txt"))
+    assert options.own is not None
+    assert options.own.source == (Path("en.conll"), Path("de.conll"))
     assert message(file, "lang: ar\nsource: en.conll").startswith("--source needs --target-text")
 
 

@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from msd_ray.common.errors import UserError
+from msd_ray.data.label_schemes import bio2_labels
 from msd_ray.data.own import load_own_scored, load_own_source, load_own_source_dev, load_own_target
 from msd_ray.data.own_files import OwnFiles
 
@@ -22,7 +24,12 @@ IN_BIO2 = ("B-DRUG", "O", "B-DISEASE", "I-DISEASE")
 @pytest.fixture
 def files(write: WriteFile) -> OwnFiles:
     source = "".join(SENTENCE.replace("cures", f"cures{number}") for number in range(40))
-    return OwnFiles(source=write("en.conll", source), target_text=write("ar.txt", "يعالج الأسبرين القلب.\nنعم.\n"))
+    return OwnFiles(source=(write("en.conll", source),), target_text=write("ar.txt", "يعالج الأسبرين القلب.\nنعم.\n"))
+
+
+def with_part(files: OwnFiles, part: str, path: Path) -> OwnFiles:
+    given: dict[str, Any] = {part: (path,) if part == "source" else path}
+    return replace(files, **given)
 
 
 def test_source_and_raw_text_are_enough(files: OwnFiles) -> None:
@@ -50,8 +57,8 @@ def test_without_target_labels_final_runs_are_scored_on_source_dev(files: OwnFil
 
 
 def test_the_source_that_is_scored_may_have_its_language_before_every_token(files: OwnFiles, write: WriteFile) -> None:
-    source = re.sub(r"^(?=.)", "de:", files.source.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    german = replace(files, source=write("de.conll", source))
+    source = re.sub(r"^(?=.)", "de:", files.source[0].read_text(encoding="utf-8"), flags=re.MULTILINE)
+    german = replace(files, source=(write("de.conll", source),))
     scored = load_own_scored(german, "ar", LABELS, source="de")
     assert scored.sentences == load_own_source(files, "en").dev
 
@@ -77,16 +84,56 @@ def test_a_dev_file_of_the_source(files: OwnFiles, write: WriteFile) -> None:
 def test_a_directory_as_source(files: OwnFiles, write: WriteFile) -> None:
     write("en/train.conll", SENTENCE)
     with pytest.raises(UserError, match=r"train\.conll: 1 sentences are too few to hold out a tenth.*--source-dev"):
-        load_own_source(replace(files, source=files.source.parent / "en"), "en")
+        load_own_source(replace(files, source=(files.source[0].parent / "en",)), "en")
     write("en/validation.conll", SENTENCE)
-    source = load_own_source(replace(files, source=files.source.parent / "en"), "en")
+    source = load_own_source(replace(files, source=(files.source[0].parent / "en",)), "en")
     assert [Path(name).name for name in source.files] == ["train.conll", "validation.conll"]
     write("en/train-00001-of-00002.parquet", "")
     with pytest.raises(UserError, match=r"more than one file could be meant: train-00001.*train\.conll"):
-        load_own_source(replace(files, source=files.source.parent / "en"), "en")
-    (files.source.parent / "empty").mkdir()
+        load_own_source(replace(files, source=(files.source[0].parent / "en",)), "en")
+    (files.source[0].parent / "empty").mkdir()
     with pytest.raises(UserError, match=r"--source .*empty: no training file"):
-        load_own_source(replace(files, source=files.source.parent / "empty"), "en")
+        load_own_source(replace(files, source=(files.source[0].parent / "empty",)), "en")
+
+
+def test_several_sources_are_one_corpus_in_their_order(files: OwnFiles, write: WriteFile) -> None:
+    more = write("more.tsv", "flu\tB-VIRUS\nhit\tO\nParis\tB-CITY\n\n" * 2)
+    files = replace(files, source=(*files.source, more))
+    dev = write("dev.conll", "heart B-DISEASE\n\nParis B-CITY\n")
+    source = load_own_source(replace(files, source_dev=dev), "en")
+    assert source.labels == bio2_labels(("CITY", "DISEASE", "DRUG", "VIRUS"))
+    assert [len(sentence.tokens) for sentence in source.train] == [4] * 40 + [3] * 2
+    assert [Path(name).name for name in source.files] == ["en.conll", "more.tsv", "dev.conll"]
+    assert source.notes == ("en.conll: labels in IOBES, converted to BIO2",)
+    held_out = load_own_source(files, "en")
+    assert (len(held_out.train), len(held_out.dev)) == (38, 4)
+    assert held_out.notes[-1].startswith("source dev: 4 of 42 sentences of en.conll, more.tsv, a fixed random tenth")
+
+
+def test_directories_among_several_sources_have_their_dev_files(files: OwnFiles, write: WriteFile) -> None:
+    write("de/train.conll", "Grippe B-VIRUS\n")
+    dev = write("de/dev.conll", "Grippe B-VIRUS\n\nHerz B-DRUG\n")
+    source = load_own_source(replace(files, source=(*files.source, dev.parent)), "en")
+    assert (len(source.train), len(source.dev)) == (41, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("flu\tVIRUS\n", r"^\S*more\.tsv:1: unknown label 'VIRUS'"),
+        ("flu\tO\n", r"^\S*more\.tsv: every label is O"),
+    ],
+)
+def test_errors_name_the_file_among_several(files: OwnFiles, write: WriteFile, text: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        load_own_source(replace(files, source=(*files.source, write("more.tsv", text))), "en")
+
+
+def test_entity_types_of_dev_are_those_of_all_sources(files: OwnFiles, write: WriteFile) -> None:
+    sources = (*files.source, write("more.tsv", "flu\tB-VIRUS\n"))
+    given = replace(files, source=sources, source_dev=write("x.conll", "Paris B-CITY\n"))
+    with pytest.raises(UserError, match=r"x\.conll:1: entity type CITY does not occur in \S*en\.conll, \S*more\.tsv, "):
+        load_own_source(given, "en")
 
 
 @pytest.mark.parametrize(
@@ -127,14 +174,14 @@ def test_target_text_in_characters(files: OwnFiles, write: WriteFile) -> None:
     ],
 )
 def test_malformed_files(files: OwnFiles, write: WriteFile, part: str, text: str, complaint: str) -> None:
-    given = replace(files, **{part: write("x.conll", text)})
+    given = with_part(files, part, write("x.conll", text))
     with pytest.raises(UserError, match=complaint):
         load_own_target(given, "ar", load_own_source(given, "en").labels, dev=given.target_dev is not None)
 
 
 @pytest.mark.parametrize("part", ["source", "source_dev", "target_text", "target_dev", "target_test"])
 def test_files_that_there_are_not(files: OwnFiles, part: str) -> None:
-    given = replace(files, **{part: Path("/nowhere/x.conll")})
+    given = with_part(files, part, Path("/nowhere/x.conll"))
     with pytest.raises(UserError, match=r"^/nowhere/x\.conll: "):
         load_own_target(given, "ar", load_own_source(given, "en").labels, dev=given.target_dev is not None)
 

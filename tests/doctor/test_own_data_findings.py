@@ -14,7 +14,7 @@ from msd_ray.search.prepare import Data
 def data(tmp_path: Path) -> Data:
     (tmp_path / "en.conll").write_text("Aspirin B-DRUG\nhelps O\n\n" * 20)
     (tmp_path / "ar.txt").write_text("دواء مفيد.\n", encoding="utf-8")
-    own = OwnFiles(source=tmp_path / "en.conll", target_text=tmp_path / "ar.txt")
+    own = OwnFiles(source=(tmp_path / "en.conll",), target_text=tmp_path / "ar.txt")
     return Data(dataset="own", lang="ar", directory=None, limit=None, max_length=48, select_on="source", own=own)
 
 
