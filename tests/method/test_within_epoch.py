@@ -80,7 +80,7 @@ def interrupt(train: Callable[..., Trained], path: Path, step: int, monkeypatch:
     return directory(path).record()
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow("threads wait for each other"))])
 @pytest.mark.parametrize(
     ("run", "everything"), [(RUN, False), (ALL_RUN, True), (BF16, False), (replace(RUN, dropout_masks="fast"), False)]
 )
