@@ -27,6 +27,7 @@ import numpy as np
 import torch
 
 from msd_ray.common.errors import UserError, run_command
+from msd_ray.method.within_epoch import Warned
 from msd_ray.search.context import Report
 from msd_ray.search.on_ray.resources import Resources
 from msd_ray.search.on_ray.tuning import run_phase
@@ -50,7 +51,7 @@ class Replay:
 
     scale: float
 
-    def __call__(self, launch: Launch, device: torch.device, report: Report) -> None:
+    def __call__(self, launch: Launch, device: torch.device, report: Report, warned: Warned | None) -> None:
         """Replay the launch's trials in order."""
         table = read_table()
         for plan in launch.trials:

@@ -29,6 +29,7 @@ from msd_ray.cli.search_study import open_tracker
 from msd_ray.cli.setup import set_up
 from msd_ray.common.errors import UserError, run_command
 from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.method.within_epoch import Warned
 from msd_ray.search.context import Report
 from msd_ray.search.on_ray.cluster import cluster
 from msd_ray.search.on_ray.resources import Resources
@@ -67,7 +68,7 @@ class TimedWork:
 
     directory: Path
 
-    def __call__(self, launch: Launch, device: torch.device, report: Report) -> None:
+    def __call__(self, launch: Launch, device: torch.device, report: Report, warned: Warned | None) -> None:
         """Run the launch and measure it."""
         times = TrialTimes(phase=launch.trials[0].phase, process=os.getpid(), started=time.monotonic())
 
@@ -84,7 +85,7 @@ class TimedWork:
 
         hook = torch.nn.modules.module.register_module_forward_pre_hook(on_forward)
         try:
-            run_launch(launch, device, on_report)
+            run_launch(launch, device, on_report, warned)
         finally:
             hook.remove()
 

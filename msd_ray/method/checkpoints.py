@@ -3,10 +3,12 @@
     DIRECTORY/settings.json                 settings of the training (informational)
     DIRECTORY/weights/epoch-003.safetensors trained parameters after an epoch
     DIRECTORY/state/epoch-003.safetensors   AdamW's moments and the random states after the last epoch
+    DIRECTORY/state/epoch-004-step-000120.safetensors
+                                            weights and state within an epoch; only if its node was to be reclaimed
     DIRECTORY/record.json                   metrics of every finished epoch, size and SHA-256 of the files; written last
 
-An epoch is committed once `record.json` names it: a process killed at any time leaves the previous epoch intact. Files
-are verified against the record before they are read.
+A checkpoint is committed once `record.json` names it: a process killed at any time leaves the previous one intact.
+Files are verified against the record before they are read.
 Data order and learning rate are functions of seed, epoch and step, so they are not stored.
 """
 
@@ -49,15 +51,22 @@ class TrainingRecord:
     Args:
         epochs: the finished epochs in order.
         complete: whether training has ended.
+        steps: number of steps of the next epoch that a checkpoint within it holds; 0 without one.
     """
 
     epochs: tuple[EpochRecord, ...] = ()
     complete: bool = False
+    steps: int = 0
 
     @property
     def last(self) -> int:
         """The last finished epoch; 0 before the first."""
         return len(self.epochs)
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Finished epochs, and steps of the next one; larger is later."""
+        return self.last, self.steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +117,23 @@ class TrainingDirectory:
     def commit(self, record: TrainingRecord, weights: dict[str, Tensor], state: dict[str, Tensor]) -> None:
         """Store the last epoch of `record`, then remove files that are no longer needed."""
         epoch = record.last
-        new = {_weights(epoch): weights, **({} if record.complete else {_state(epoch): state})}
+        self._commit(record, {_weights(epoch): weights, **({} if record.complete else {_state(epoch): state})})
+
+    def commit_within_epoch(self, record: TrainingRecord, state: dict[str, Tensor]) -> None:
+        """Store weights and state after `record.steps` steps of the next epoch; the next commit removes them."""
+        self._commit(record, {_state_within(record): state})
+
+    def _commit(self, record: TrainingRecord, new: Mapping[str, dict[str, Tensor]]) -> None:
         files = self._read()[1]
         for name, tensors in new.items():
             _write_tensors(self.path / name, tensors)
             files[name] = FileDigest.of(self.path / name)
         needed = self._needed(record)
         digests = {name: asdict(digest) for name, digest in files.items() if name in needed}
-        write_sealed(self.path / RECORD, {**asdict(record), "files": digests})
+        content = asdict(record)
+        if not record.steps:
+            del content["steps"]
+        write_sealed(self.path / RECORD, {**content, "files": digests})
         self.committed()
         for directory in ("weights", "state"):
             _remove_others(self.path / directory, {self.path / name for name in needed})
@@ -138,6 +156,15 @@ class TrainingDirectory:
         """
         return load_file(self._verified(_state(epoch), self._read()[1]))
 
+    def load_state_within_epoch(self) -> dict[str, Tensor]:
+        """What `commit_within_epoch` stored, on the CPU.
+
+        Raises:
+            DamagedError: the file is missing or changed.
+        """
+        record, files = self._read()
+        return load_file(self._verified(_state_within(record), files))
+
     def weights_digest(self, epoch: int) -> str:
         """SHA-256 of the weights after this epoch.
 
@@ -157,12 +184,12 @@ class TrainingDirectory:
 
     def _needed(self, record: TrainingRecord) -> set[str]:
         """Files that a record needs: the retained weights, and what resuming needs."""
+        resuming = {_state_within(record)} if record.steps else set()
         if not record.last:
-            return set()
-        resuming = set()
+            return resuming
         if not record.complete:
             first = max(1, record.last - self.resume_epochs + 1)
-            resuming = {_state(record.last), *(_weights(epoch) for epoch in range(first, record.last + 1))}
+            resuming |= {_state(record.last), *(_weights(epoch) for epoch in range(first, record.last + 1))}
         return resuming | {_weights(epoch) for epoch in self.keep(record.epochs)}
 
     def _verified(self, name: str, files: Mapping[str, FileDigest]) -> Path:
@@ -185,7 +212,8 @@ def parse_record(text: bytes, where: str) -> tuple[TrainingRecord, dict[str, Fil
     content = parse_sealed(text, where)
     try:
         epochs = tuple(EpochRecord(**epoch) for epoch in content["epochs"])
-        return TrainingRecord(epochs=epochs, complete=content["complete"]), parse_files(content["files"])
+        record = TrainingRecord(epochs=epochs, complete=content["complete"], steps=content.get("steps", 0))
+        return record, parse_files(content["files"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise DamagedError(f"{where} is damaged") from error
 
@@ -196,6 +224,10 @@ def _weights(epoch: int) -> str:
 
 def _state(epoch: int) -> str:
     return f"state/epoch-{epoch:03d}.safetensors"
+
+
+def _state_within(record: TrainingRecord) -> str:
+    return f"state/epoch-{record.last + 1:03d}-step-{record.steps:06d}.safetensors"
 
 
 def chosen_epoch(epochs: Sequence[EpochRecord], select_on: SelectOn) -> int:

@@ -6,7 +6,7 @@ device only every `CHECK_STEPS` steps, to check that losses are finite.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -26,9 +26,11 @@ from .checkpoints import (
     restore_random_state,
 )
 from .device import autocast
+from .optimizer import adamw
 from .parallel import Workers
 from .settings import OptimizerSettings, RunSettings
 from .tagger import MultiChannelTagger
+from .within_epoch import EpochSums, Warned, WarningCheck
 
 CHECK_STEPS = 50
 
@@ -113,8 +115,9 @@ def train(
     directory: TrainingDirectory,
     device: torch.device,
     report: Report,
+    warned: Warned | None = None,
 ) -> TrainingRecord:
-    """Train `model` to its last epoch, resuming from the directory's last one, and report every epoch.
+    """Train `model` to its last epoch, resuming from the directory's last checkpoint, and report every epoch.
 
     Epochs that the directory already holds are reported first, unchanged: a listener may receive an epoch twice but
     misses none. With `run.average_epochs` > 1, the mean of the weights of that many last epochs is scored and stored
@@ -128,6 +131,7 @@ def train(
         directory: where checkpoints are stored and resumed from.
         device: this worker's device.
         report: called with the record of every epoch.
+        warned: called about once per second; a checkpoint within the epoch is written if it returns True.
 
     Returns:
         The complete record.
@@ -139,7 +143,7 @@ def train(
     assert directory.resume_epochs >= run.average_epochs, "the epochs to average would be removed"
     workers = Workers.current()
     trained = model.trained_parameters()
-    optimizer = _adamw(trained, optimizer_settings, device)
+    optimizer = adamw(trained, optimizer_settings, device)
     # Each worker draws its own dropout; the initial weights, drawn before, are equal on all workers.
     torch.manual_seed(run.seed * 1_000_003 + workers.rank)
     record = workers.from_first(directory.record)
@@ -147,17 +151,23 @@ def train(
         report(epoch_record)
     if record.complete:
         return record
-    if record.last:
-        _restore(model, optimizer, directory, record.last, workers, device)
+    sums = _restore(model, optimizer, directory, record, workers, device)
     steps = run.epochs * task.steps_per_epoch
     schedule: LambdaLR = get_linear_schedule_with_warmup(  # type: ignore[no-untyped-call]
         optimizer,
         round(optimizer_settings.warmup * steps),
         steps,
-        last_epoch=record.last * task.steps_per_epoch - 1,
+        last_epoch=record.last * task.steps_per_epoch + record.steps - 1,
     )
     for epoch in range(record.last + 1, run.epochs + 1):
-        metrics = _train_epoch(model, task, epoch, optimizer, schedule, run, device)
+        before = record
+
+        def checkpoint(sums: EpochSums, before: TrainingRecord = before) -> None:
+            within = replace(before, steps=sums.steps)
+            _commit(directory, within, trained, optimizer, workers, device, sums)
+
+        metrics = _train_epoch(model, task, epoch, optimizer, schedule, run, device, sums, warned, checkpoint)
+        sums = EpochSums()
         record = _with_epoch(record, {**metrics, **_scores(model, task, run, device)}, run)
         _commit(directory, record, trained, optimizer, workers, device)
         report(record.epochs[-1])
@@ -190,17 +200,19 @@ def _train_epoch(
     schedule: LambdaLR,
     run: RunSettings,
     device: torch.device,
+    sums: EpochSums,
+    warned: Warned | None,
+    checkpoint: Callable[[EpochSums], None],
 ) -> dict[str, float]:
-    """One pass over the epoch's batches; returns the means of the logged values, and the speed."""
+    """The epoch's steps after those in `sums`; returns the means of the logged values, and the speed."""
     model.train()
     workers = Workers.current()
     parameters = list(model.trained_parameters().values())
-    started = time.perf_counter()
-    sums: dict[str, Tensor] = {}
-    tokens = 0
+    started = time.perf_counter() - sums.seconds
+    check = WarningCheck(warned, sums.steps)
     first_bad = torch.full((), -1, device=device)
     steps = task.steps(epoch)
-    for number, step in enumerate(steps):
+    for number, step in enumerate(steps[sums.steps :], sums.steps):
         with autocast(device, run.precision):
             loss = task.loss(model, step)
         loss.total.backward()  # type: ignore[no-untyped-call]
@@ -211,17 +223,19 @@ def _train_epoch(
         optimizer.step()
         schedule.step()
         optimizer.zero_grad(set_to_none=True)
-        for name, value in {**loss.parts, "gradient_norm": norm / workers.size}.items():
-            sums[name] = sums[name] + value if name in sums else value
-        tokens += loss.tokens
-        if (number + 1) % CHECK_STEPS == 0 or number + 1 == len(steps):
+        sums.add({**loss.parts, "gradient_norm": norm / workers.size}, loss.tokens)
+        due = sums.steps < len(steps) and check.is_due(sums.steps)
+        if due or sums.steps % CHECK_STEPS == 0 or sums.steps == len(steps):
             _check_finite(max(workers.gather_objects(int(first_bad))), epoch, len(steps), schedule)
+        if due:
+            sums.seconds = time.perf_counter() - started
+            checkpoint(sums)
     seconds = time.perf_counter() - started
     return {
-        **{name: float(workers.sum(value)) / len(steps) for name, value in sums.items()},
+        **{name: float(workers.sum(value)) / len(steps) for name, value in sums.values.items()},
         "learning_rate": float(schedule.get_last_lr()[0]),
         "time/train_seconds": seconds,
-        "time/tokens_per_second": sum(workers.gather_objects(tokens)) / seconds,
+        "time/tokens_per_second": sum(workers.gather_objects(sums.tokens)) / seconds,
     }
 
 
@@ -236,36 +250,6 @@ def _check_finite(first_bad: int, epoch: int, steps: int, schedule: LambdaLR) ->
     )
 
 
-def _adamw(
-    trained: Mapping[str, torch.nn.Parameter], settings: OptimizerSettings, device: torch.device
-) -> torch.optim.AdamW:
-    """AdamW with parameter groups for learning rates and weight decay, see `OptimizerSettings`."""
-    factors = {
-        "terminal_weight": settings.head_learning_rate,
-        "terminal_bias": settings.head_learning_rate,
-        "omega": settings.omega_learning_rate,
-    }
-    # The encoder's matrices come first: the first group's learning rate is logged.
-    groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {(1.0, True): [], (1.0, False): []}
-    for name, parameter in trained.items():
-        decays = parameter.ndim > 1 and not name.endswith("bias")
-        groups.setdefault((factors.get(name, 1.0), decays), []).append(parameter)
-    rate = settings.learning_rate
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "weight_decay": settings.weight_decay if decays else 0.0,
-                # The schedule reads the peak learning rate from here.
-                "initial_lr": factor * rate,
-            }
-            for (factor, decays), parameters in groups.items()
-        ],
-        lr=rate,
-        fused=device.type in ("cuda", "cpu"),
-    )
-
-
 def _commit(
     directory: TrainingDirectory,
     record: TrainingRecord,
@@ -273,13 +257,20 @@ def _commit(
     optimizer: torch.optim.AdamW,
     workers: Workers,
     device: torch.device,
+    sums: EpochSums | None = None,
 ) -> None:
-    randoms = workers.gather_objects(random_state(device))
+    """Store the last epoch of `record`, or with `sums` the steps after it."""
+    own = workers.gather_objects({**random_state(device), **(sums.state() if sums else {})})
     if workers.first:
         state = optimizer_state(optimizer, trained)
-        for rank, values in enumerate(randoms):
+        for rank, values in enumerate(own):
             state |= {f"{rank}/{name}": value for name, value in values.items()}
-        directory.commit(record, {name: p.detach() for name, p in trained.items()}, state)
+        weights = {name: p.detach() for name, p in trained.items()}
+        if sums:
+            weights = {f"weights/{name}": value for name, value in weights.items()}
+            directory.commit_within_epoch(record, {**weights, **state})
+        else:
+            directory.commit(record, weights, state)
     workers.barrier()
 
 
@@ -287,14 +278,24 @@ def _restore(
     model: MultiChannelTagger,
     optimizer: torch.optim.AdamW,
     directory: TrainingDirectory,
-    epoch: int,
+    record: TrainingRecord,
     workers: Workers,
     device: torch.device,
-) -> None:
-    model.load_trained(directory.load_weights(epoch))
-    state = directory.load_state(epoch)
+) -> EpochSums:
+    """Restore the last checkpoint, if there is one; returns the sums of the epoch that it lies within."""
+    if not record.last and not record.steps:
+        return EpochSums()
+    if record.steps:
+        state = directory.load_state_within_epoch()
+        model.load_trained(_below("weights/", state))
+    else:
+        state = directory.load_state(record.last)
+        model.load_trained(directory.load_weights(record.last))
     restore_optimizer(optimizer, model.trained_parameters(), state)
-    own = f"{workers.rank}/"
-    restore_random_state(
-        {name.removeprefix(own): value for name, value in state.items() if name.startswith(own)}, device
-    )
+    own = _below(f"{workers.rank}/", state)
+    restore_random_state(own, device)
+    return EpochSums.from_state(own, record.steps, device) if record.steps else EpochSums()
+
+
+def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -20,6 +20,7 @@ from msd_ray.method.parallel import Workers
 from msd_ray.method.scores import ScoredSet
 from msd_ray.method.settings import OptimizerSettings, dev_language, to_json
 from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.method.within_epoch import Warned
 from msd_ray.storage.artifacts import StoredArtifact, ensure_local, local_root
 from msd_ray.storage.layout import content_key
 from msd_ray.storage.uses import mark_used
@@ -40,12 +41,14 @@ class TrialContext:
         experiment: what all trials of the study share.
         device: the worker's device.
         report: sends a report to the driver.
+        warned: whether the worker's node is about to be reclaimed; None if nobody can tell.
     """
 
     plan: TrialPlan
     experiment: Experiment
     device: torch.device
     report: Report
+    warned: Warned | None = None
 
     def features(self, key: str) -> Path:
         """Directory of an encoded corpus. Raises DamagedError: a trial cannot encode it again."""

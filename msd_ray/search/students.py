@@ -79,6 +79,7 @@ class StoredStudent:
                     directory=directory,
                     device=context.device,
                     report=report,
+                    warned=context.warned,
                 )
         return Trained(
             directory=directory,

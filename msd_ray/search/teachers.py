@@ -131,6 +131,7 @@ class StoredTeacher:
             directory=self.directory,
             device=context.device,
             report=on_epoch,
+            warned=context.warned,
         )
         return tuple(epochs)
 

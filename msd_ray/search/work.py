@@ -11,6 +11,7 @@ from msd_ray.method.loop import NonFiniteLossError
 from msd_ray.method.parallel import Workers
 from msd_ray.method.settings import TeacherSettings
 from msd_ray.method.tagger import MultiChannelTagger
+from msd_ray.method.within_epoch import Warned
 from msd_ray.storage.artifacts import StoredDirectory
 
 from .context import Report, TrialContext
@@ -20,11 +21,11 @@ from .students import StoredAverage, StoredStudent
 from .teachers import StoredTeacher
 
 
-def run_launch(launch: Launch, device: torch.device, report: Report) -> None:
+def run_launch(launch: Launch, device: torch.device, report: Report, warned: Warned | None = None) -> None:
     """Run the launch's trials in order; a loss that is not finite fails its trial only."""
     torch.set_num_threads(launch.threads)
     for plan in launch.trials:
-        context = TrialContext(plan=plan, experiment=launch.experiment, device=device, report=report)
+        context = TrialContext(plan=plan, experiment=launch.experiment, device=device, report=report, warned=warned)
         try:
             _store_frozen_states(context)
             done = _run_trial(context)

@@ -133,11 +133,11 @@ class StoredTraining:
         return _remove_damaged(self.path, self._verify)
 
     def download(self) -> bool:
-        """Download it if the object store has more epochs. Returns whether it had. Raises DamagedError."""
+        """Download it if the object store has more of it. Returns whether it had. Raises DamagedError."""
         if self.storage.store is None:
             return False
-        local_epochs = self.directory.record().last
-        return download_training(self.storage.store, self.storage.name(self.path), self.path, local_epochs=local_epochs)
+        local = self.directory.record().progress
+        return download_training(self.storage.store, self.storage.name(self.path), self.path, local=local)
 
     def _verify(self) -> None:
         self.directory.verify()
@@ -216,7 +216,7 @@ def trained_weights(storage: Storage, name: str, digest: str) -> Path:
     if storage.store is not None and not path.is_file():
         training = path.parent.parent
         try:
-            download_training(storage.store, storage.name(training), training, local_epochs=0)
+            download_training(storage.store, storage.name(training), training, local=(0, 0))
         except DamagedError as error:
             raise _no_weights(str(error)) from error
     if not path.is_file():

@@ -75,8 +75,14 @@ def upload_files(store: ObjectStore, name: str, path: Path, files: Mapping[str, 
     store.write(f"{name}/{MANIFEST}", manifest)
 
 
-def download_training(store: ObjectStore, name: str, path: Path, *, local_epochs: int) -> bool:
-    """Download a training if the object store has more than `local_epochs` epochs of it.
+def download_training(store: ObjectStore, name: str, path: Path, *, local: tuple[int, int]) -> bool:
+    """Download a training if the object store has more of it than this node.
+
+    Args:
+        store: the object store.
+        name: of the training in it.
+        path: its directory on this node.
+        local: progress of the training on this node (`TrainingRecord.progress`).
 
     Returns:
         Whether it was downloaded.
@@ -88,7 +94,7 @@ def download_training(store: ObjectStore, name: str, path: Path, *, local_epochs
     if text is None:
         return False
     record, files = parse_record(text, f"{store.uri}/{name}/{RECORD}")
-    if record.last <= local_epochs:
+    if record.progress <= local:
         return False
     scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
@@ -107,7 +113,7 @@ def download_training(store: ObjectStore, name: str, path: Path, *, local_epochs
 
 
 def upload_training(store: ObjectStore, name: str, path: Path) -> None:
-    """Upload the committed epochs, unless the object store has as many; then delete objects that are not needed.
+    """Upload what is committed, unless the object store has as much; then delete objects that are not needed.
 
     Raises:
         DamagedError: a file differs from its digest.
@@ -118,7 +124,7 @@ def upload_training(store: ObjectStore, name: str, path: Path) -> None:
         return
     record, files = parse_record(text, str(path / RECORD))
     uploaded, old = _uploaded(store, name)
-    if uploaded.last >= record.last:
+    if uploaded.progress >= record.progress:
         return
     for file, digest in files.items():
         if old.get(file) != digest:

@@ -19,16 +19,18 @@ class Place:
     """A point in a search: before or after the checkpoint of an epoch of its `training`-th training (from 0).
 
     times: how often the training is held there; after that it passes.
+    within: "within" for the checkpoint within the epoch, "resumed" for where a training goes on from it.
     """
 
     training: int
     epoch: int
     after: bool = False
     times: int = 1
+    within: str = ""
 
     @property
     def key(self) -> str:
-        return f"{self.training}-{self.epoch}-{'after' if self.after else 'before'}"
+        return f"{self.training}-{self.epoch}-{self.within or ('after' if self.after else 'before')}"
 
     @property
     def back(self) -> "Place":
@@ -86,8 +88,8 @@ class DisturbedSearch:
 
     def wait_at(self, tune: Tune, place: Place, times: int = 1) -> int:
         """Wait until the place was reached so many times; the process that is there."""
-        tune.wait_until(lambda: len(self._reached(place)) >= times)
-        return self._reached(place)[times - 1]
+        tune.wait_until(lambda: len(self.reached(place)) >= times)
+        return self.reached(place)[times - 1]
 
     def go_on(self, place: Place, do: str = "", times: int = 1) -> None:
         """Let the training go on, and have it do something first (see `inside/sitecustomize.py`)."""
@@ -107,13 +109,13 @@ class DisturbedSearch:
 
     def seconds_until_back(self, tune: Tune, place: Place, strike: Callable[[], None]) -> float:
         """Strike while the training waits at the place; the seconds until it is back there."""
-        before = len(self._reached(place.back))
+        before = len(self.reached(place.back))
         struck = time.monotonic()
         strike()
-        tune.wait_until(lambda: len(self._reached(place.back)) > before)
+        tune.wait_until(lambda: len(self.reached(place.back)) > before)
         return time.monotonic() - struck
 
-    def _reached(self, place: Place) -> list[int]:
+    def reached(self, place: Place) -> list[int]:
         """The processes that came to the place, in order."""
         file = self.chaos / f"{place.key}.reached"
         return [int(line) for line in file.read_text().split()] if file.exists() else []

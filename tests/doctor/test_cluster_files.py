@@ -249,7 +249,9 @@ def test_names_of_resources_are_those_that_trials_ask_for() -> None:
 
     asked: set[str] = set()
     for workers in (0, 1):
-        asking = trainable(Resources(workers=workers, cpus=2, gpus=0.5), "phase", lambda launch, device, send: None)
+        asking = trainable(
+            Resources(workers=workers, cpus=2, gpus=0.5), "phase", lambda launch, device, send, warned: None
+        )
         request = getattr(asking, "_resources", None) or asking.default_resource_request({})
         asked |= {name for bundle in request.bundles for name in bundle}
     # ScalingConfig's own names for a worker's are CPU and GPU, too.

@@ -27,6 +27,7 @@ from msd_ray.method.settings import OptimizerSettings, RunSettings, SelectOn, St
 from msd_ray.method.student import StudentTask
 from msd_ray.method.tagger import MultiChannelTagger
 from msd_ray.method.teacher import TeacherTask
+from msd_ray.method.within_epoch import Warned
 
 Step = TypeVar("Step")
 
@@ -144,10 +145,11 @@ def train_teacher(
     settings: TeacherSettings = TEACHER,
     run: RunSettings = RUN,
     report: Report | None = None,
+    warned: Warned | None = None,
 ) -> Trained:
     """Train a teacher, or resume the one in `path`; all epochs are retained."""
     task = corpora.teacher_task(settings, run)
-    return _train(corpora, task, path, settings, run, report, keep=lambda epochs: [e.epoch for e in epochs])
+    return _train(corpora, task, path, settings, run, report, warned, keep=lambda epochs: [e.epoch for e in epochs])
 
 
 def train_student(
@@ -159,10 +161,13 @@ def train_student(
     run: RunSettings = RUN,
     report: Report | None = None,
     select_on: SelectOn = "target",
+    warned: Warned | None = None,
 ) -> Trained:
     """Train a student, or resume the one in `path`; the epoch that `select_on` selects is retained."""
     task = corpora.student_task(outputs, settings, run)
-    return _train(corpora, task, path, settings, run, report, keep=lambda epochs: [chosen_epoch(epochs, select_on)])
+    return _train(
+        corpora, task, path, settings, run, report, warned, keep=lambda epochs: [chosen_epoch(epochs, select_on)]
+    )
 
 
 def _train(
@@ -172,6 +177,7 @@ def _train(
     settings: OptimizerSettings,
     run: RunSettings,
     report: Report | None,
+    warned: Warned | None,
     *,
     keep: Callable[[tuple[EpochRecord, ...]], list[int]],
 ) -> Trained:
@@ -191,6 +197,7 @@ def _train(
         directory=TrainingDirectory(path=path, keep=keep, resume_epochs=run.average_epochs),
         device=CPU,
         report=listen,
+        warned=warned,
     )
     return Trained(model=model, record=record, reported=reported)
 

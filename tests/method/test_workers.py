@@ -94,3 +94,22 @@ def test_two_workers_predict_the_labels_that_one_does(
     assert expected["argmax"] != expected["viterbi"]
     for rank in range(2):
         assert json.loads((tmp_path / f"labels-{rank}.json").read_text()) == expected
+
+
+@pytest.mark.slow("two processes, three times")
+@pytest.mark.parametrize("kind", ["teacher", "student"])
+def test_two_workers_go_on_within_an_epoch(
+    corpora: SmallCorpora, outputs_directory: Path, tmp_path: Path, kind: str
+) -> None:
+    """Only one of them is warned; each has dropout of its own."""
+    run_two(kind, "dropout", corpora, outputs_directory, tmp_path / "undisturbed")
+    arguments = (kind, corpora.encoder.directory, outputs_directory, tmp_path / "warned")
+    start_two("training_driver.py", *arguments, more=["warned"])
+    assert TrainingDirectory(path=tmp_path / "warned", keep=lambda epochs: []).record().progress == (0, 1)
+    (tmp_path / "warned-meeting").unlink(missing_ok=True)
+    reported = run_two(kind, "dropout", corpora, outputs_directory, tmp_path / "warned")
+    for rank in range(2):
+        found, expected = (load_file(tmp_path / f"{name}-{rank}.safetensors") for name in ("warned", "undisturbed"))
+        assert all(torch.equal(value, expected[name]) for name, value in found.items())
+    record = TrainingDirectory(path=tmp_path / "undisturbed", keep=lambda epochs: []).record()
+    assert [untimed(epoch) for epoch in reported[0]] == [untimed(epoch) for epoch in record.epochs]

@@ -18,6 +18,7 @@ from msd_ray.cli.running import drain_records
 from msd_ray.cli.setup import Setup, set_up
 from msd_ray.data.load import load_source, load_target, load_test
 from msd_ray.method.settings import Configuration, RunSettings, StudentSettings, TeacherSettings
+from msd_ray.method.within_epoch import Warned
 from msd_ray.search.budget import Seconds
 from msd_ray.search.execution import Execution
 from msd_ray.search.final import Rows
@@ -259,7 +260,10 @@ def run_until_killed(search: SmallSearch, phase: str, count: int, *, recorded: b
 
 
 def run_trials(
-    experiment: Experiment, *plans: TrialPlan, on_report: Callable[[TrialReport], None] = lambda report: None
+    experiment: Experiment,
+    *plans: TrialPlan,
+    on_report: Callable[[TrialReport], None] = lambda report: None,
+    warned: Warned | None = None,
 ) -> list[TrialReport]:
     """Run trials as a worker does; return all reports."""
     reports: list[TrialReport] = []
@@ -268,7 +272,7 @@ def run_trials(
         reports.append(report)
         on_report(report)
 
-    run_launch(Launch(experiment=experiment, trials=plans, threads=1), CPU, listen)
+    run_launch(Launch(experiment=experiment, trials=plans, threads=1), CPU, listen, warned)
     return reports
 
 

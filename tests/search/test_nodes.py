@@ -13,11 +13,13 @@ from nodes import Nodes, epochs, prepared_at, warnings
 from pyarrow import fs
 from s3_server import BUCKET, CREDENTIALS, Front, client
 from small_search import RUN, run_trials, student_plan, weights_of
+from torch import Tensor
 
 from msd_ray.common.errors import UserError
 from msd_ray.common.manifest import new_content
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.sources import resolve
+from msd_ray.method.checkpoints import TrainingDirectory, TrainingRecord
 from msd_ray.search.plans import Experiment, TrialReport
 from msd_ray.storage.artifacts import ensure_local
 from msd_ray.storage.layout import Storage
@@ -197,6 +199,42 @@ def test_epochs_that_could_not_be_sent_are_sent_later(
     assert weights_of(run_trials(experiment, student_plan())) == weights_of(trained_on_a.reports)
     nodes.on("b")
     assert epochs(run_trials(experiment, student_plan()))[-1].tags == trained_on_a.reports[-1].tags
+
+
+def test_another_node_goes_on_within_an_epoch(
+    nodes: Nodes,
+    s3: str,
+    s3_endpoint: str,
+    tiny_encoder: EncoderFiles,
+    small_corpora: Path,
+    trained_on_a: Trained,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nodes.on("a")
+    experiment = prepared_at(s3, tiny_encoder, small_corpora)
+    commit, load = TrainingDirectory.commit_within_epoch, TrainingDirectory.load_state_within_epoch
+    loaded: list[tuple[int, int]] = []
+
+    def commit_and_die(self: TrainingDirectory, record: TrainingRecord, state: dict[str, Tensor]) -> None:
+        commit(self, record, state)
+        raise KeyboardInterrupt
+
+    def load_and_tell(self: TrainingDirectory) -> dict[str, Tensor]:
+        loaded.append(self.record().progress)
+        return load(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingDirectory, "commit_within_epoch", commit_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            run_trials(experiment, student_plan(), warned=lambda: True)
+    assert any(
+        name.endswith("state/epoch-001-step-000001.safetensors") for name in objects(s3, s3_endpoint, "teachers")
+    )
+    monkeypatch.setattr(TrainingDirectory, "load_state_within_epoch", load_and_tell)
+    nodes.on("b")
+    assert weights_of(run_trials(experiment, student_plan())) == weights_of(trained_on_a.reports)
+    assert loaded == [(0, 1)]
+    assert not any("-step-" in name for name in objects(s3, s3_endpoint, ""))
 
 
 def test_a_record_is_json_with_the_digests_of_what_it_names(trained_on_a: Trained, s3: str) -> None:

@@ -8,6 +8,7 @@ import re
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import ray.train
@@ -79,6 +80,7 @@ def test_the_controller_calls_back(owner: type, method: str) -> None:
 
 def test_the_clusters_table_has_what_public_ones_lack() -> None:
     assert callable(GlobalState._connect_and_get_accessor)
+    assert get_args(inspect.signature(private.gcs.get_draining_nodes).return_annotation) == (str, int)
     group = private.PlacementGroupTableData(creator_job_id=b"j", creator_actor_id=b"a", creator_actor_dead=True)
     assert {"PENDING", "CREATED", "REMOVED"} <= set(private.PlacementGroupTableData.PlacementGroupState.keys())
     assert private.PlacementGroupTableData.FromString(group.SerializeToString()).creator_actor_dead

@@ -2,7 +2,8 @@
 
 `pyproject.toml` admits the releases with which `tests/search/test_private_ray.py` passed.
 
-    gcs                          state of the cluster: placement groups with their creators, which public tables lack
+    gcs                          state of the cluster: placement groups with their creators, and nodes that are being
+                                 drained, which public tables lack
     PlacementGroupTableData      a placement group in it
     DEFAULT_ENV_VARS, ENV_VARS_TO_PROPAGATE
                                  variables that Tune gives to the processes of trials, or copies from the driver

@@ -16,6 +16,7 @@ from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from ..plans import Launch
 from .private import DatasetsCallback, PlacementGroupCleanerCallback
+from .reclaimed import node_is_draining
 from .reporting import failure_result, forward_reports, worker_failure
 from .resources import Resources
 from .reuse import reusable
@@ -24,13 +25,15 @@ from .run_files import RunFiles
 if TYPE_CHECKING:
     import torch
 
+    from msd_ray.method.within_epoch import Warned
+
     from ..context import Report
 
 # One byte: without any resource Tune would reserve a CPU, which the trial's workers may need.
 TRIAL_DRIVER: dict[str, float] = {"memory": 1}
 RETRIES = 2
 """Restarts after a failure: of workers by Ray Train, of a trial whose own process died by Tune."""
-Work: TypeAlias = "Callable[[Launch, torch.device, Report], None]"
+Work: TypeAlias = "Callable[[Launch, torch.device, Report, Warned], None]"
 
 
 def trainable(resources: Resources, name: str, work: Work) -> Any:
@@ -61,7 +64,7 @@ def _run_here(launch: Launch, work: Work) -> None:
     import torch
 
     device = torch.device("cuda" if torch.cuda.is_available() and ray.get_gpu_ids() else "cpu")
-    work(launch, device, lambda report: tune.report(report.to_result()))
+    work(launch, device, lambda report: tune.report(report.to_result()), node_is_draining)
 
 
 def _run_with_train(launch: Launch, resources: Resources, name: str) -> None:
@@ -116,4 +119,4 @@ def _train_worker(config: dict[str, Any]) -> None:
     if device.type == "cuda":
         torch.cuda.set_device(device)  # NCCL uses the current device
     with process_group(device):
-        run_launch(launch, device, lambda report: ray.train.report(report.to_result()))
+        run_launch(launch, device, lambda report: ray.train.report(report.to_result()), node_is_draining)

@@ -71,15 +71,29 @@ def _order(file: Path, name: str) -> int:
 
 
 def add_gates(checkpoints: ModuleType) -> None:
-    """Before and after each commit of an epoch."""
+    """Before and after each commit of an epoch, after one within an epoch, and where a training goes on from that."""
     commit = checkpoints.TrainingDirectory.commit
+    commit_within, load_within = (
+        checkpoints.TrainingDirectory.commit_within_epoch,
+        checkpoints.TrainingDirectory.load_state_within_epoch,
+    )
 
     def gated(self: Any, record: Any, weights: dict[str, Any], state: dict[str, Any]) -> None:
         pass_gate(self.path, record.last, "before", weights)
         commit(self, record, weights, state)
         pass_gate(self.path, record.last, "after", weights)
 
+    def gated_within(self: Any, record: Any, state: dict[str, Any]) -> None:
+        commit_within(self, record, state)
+        pass_gate(self.path, record.last + 1, "within", {})
+
+    def gated_load(self: Any) -> Any:
+        pass_gate(self.path, self.record().last + 1, "resumed", {})
+        return load_within(self)
+
     checkpoints.TrainingDirectory.commit = gated
+    checkpoints.TrainingDirectory.commit_within_epoch = gated_within
+    checkpoints.TrainingDirectory.load_state_within_epoch = gated_load
 
 
 class _OnImport(importlib.abc.MetaPathFinder):
