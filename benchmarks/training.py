@@ -156,7 +156,7 @@ def bench_of(options: argparse.Namespace, device: torch.device) -> Iterator[Benc
             raise UserError(f"--{name} must be {least} or more, not {getattr(options, name)}")
     torch.set_num_threads(options.threads)
     found = MULTICONER.is_dir()
-    dataset = options.dataset or ("mlowner" if found else "sample")
+    dataset = options.dataset or ("mlowner" if found or options.data_dir else "sample")
     data_dir = options.data_dir or (MULTICONER if dataset == "mlowner" and found else None)
     source = load_source(dataset, data_dir, limit=options.sentences)
     target = load_target(dataset, options.lang, data_dir, limit=options.sentences)
@@ -183,7 +183,7 @@ def option_parser(module: str, description: str) -> argparse.ArgumentParser:
     random = " or ".join(PREFIX + size for size in SHAPES)
     # Large enough for the device's highest rate.
     square = 8192 if torch.cuda.is_available() else 2048
-    add("--dataset", metavar="NAME", help=f"default: mlowner if {MULTICONER} exists, else sample")
+    add("--dataset", metavar="NAME", help=f"default: mlowner with --data-dir or if {MULTICONER} exists, else sample")
     add("--data-dir", type=Path, metavar="DIR", help="directory of its files")
     add("--lang", default="tr", metavar="CODE", help="target language (default: tr)")
     add("--encoder", default="e5-small", metavar="NAME", help=f"hub name, directory, {random}, or e5-small (default)")
