@@ -23,7 +23,9 @@ ABOUT = {
     "source_lang": "source languages",
     "encoder": "encoder",
     "limit": "training sentences per language",
+    "target_limit": "sentences of raw text",
     "epochs": "epochs",
+    "student_epochs": "epochs of students",
     "select_on": "chosen on",
     "dev_limit": "dev sentences that score a trial, at most",
     "decode": "decoding",
@@ -77,8 +79,10 @@ def _facts(parameters: Mapping[str, str]) -> tuple[str, ...]:
     """Return the conditions of a study that a reader needs to judge its scores."""
     texts = {
         "encoder": "{}",
-        "limit": "{} training sentences per language",
+        "limit": "{} labelled sentences" if "target_limit" in parameters else "{} training sentences per language",
+        "target_limit": "{} sentences of raw text",
         "epochs": "{} epochs",
+        "student_epochs": "{} of students",
         "select_on": "chosen on {} dev",
     }
     values = {name: parameters[name] for name in texts if parameters.get(name) not in (None, "null", "None")}

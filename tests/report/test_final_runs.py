@@ -1,5 +1,7 @@
 """The table of a search's final runs: rows, gains and p values of the printed table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,6 +9,7 @@ from scipy import stats
 from msd_ray.report.comparison import comparisons, summary_metrics, summary_rows
 from msd_ray.report.csv_files import csv_table
 from msd_ray.report.final_runs import final_rows, final_runs_table
+from msd_ray.report.first_screen import first_screen
 from msd_ray.report.latex import latex_table
 from msd_ray.report.markdown import markdown_table
 from msd_ray.report.page import render
@@ -172,3 +175,13 @@ def test_a_search_without_final_runs_has_a_page() -> None:
     assert page.first is not None
     assert page.first.figure is None
     assert "no final run has a score yet" in render(page)
+
+
+def test_sentences_and_epochs_of_teachers_and_students_are_told_apart() -> None:
+    def facts(**parameters: str) -> tuple[str, ...]:
+        searched = study(runs())
+        return first_screen(replace(searched, parent=replace(searched.parent, parameters=parameters))).facts[2:]
+
+    assert facts(limit="500", epochs="4") == ("500 training sentences per language", "4 epochs")
+    more = facts(limit="500", target_limit="1000", epochs="4", student_epochs="2")
+    assert more == ("500 labelled sentences", "1000 sentences of raw text", "4 epochs", "2 of students")
