@@ -36,7 +36,7 @@ def test_a_study_with_other_settings_names_each_with_both_values(small: list[str
         "limit: 8 there, 9 here",
         "seed: 0 there, 5 here",
         "run.seed: 0 there, 5 here",
-        "students.learning_rate.high: 0.0004 there, 0.0005 here",
+        "students.learning_rate.high: 0.0002 there, 0.0005 here",
     ):
         assert expected in lines
     # What is the same is not listed, nor is anything twice.
