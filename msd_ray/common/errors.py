@@ -1,6 +1,5 @@
 """`UserError` for problems that a user can cause, warnings, and running a command."""
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -28,14 +27,10 @@ def warn(message: str) -> None:
     print(f"warning: {printable(message)}", file=sys.stderr)
 
 
-def run_command(main: Callable[[], int], *, free: bool = True) -> None:
+def run_command(main: Callable[[], int]) -> None:
     """Run a command's main function and exit: with 2 after a `UserError`, 130 after an interrupt.
 
     A `UserError` is printed as one message, a bug with its traceback. Passwords are masked in both.
-
-    Args:
-        main: returns the exit code.
-        free: if not, a successful process ends without freeing memory and without `atexit`.
     """
     sys.excepthook = _print_traceback
     try:
@@ -46,10 +41,6 @@ def run_command(main: Callable[[], int], *, free: bool = True) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130
-    if code == 0 and not free:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
     sys.exit(code)
 
 

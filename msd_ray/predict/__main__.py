@@ -51,10 +51,6 @@ examples:
   python -m msd_ray.predict --model exported/tr --push-to-hub OWNER/NAME --private"""
 
 
-# The last tagger, kept until the process ends: to free it and torch takes half a second.
-_LAST: list[Tagger] = []
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command. Returns 0, also if the reader closes the output early."""
     options = command_line().parse_args(arguments)
@@ -94,7 +90,6 @@ def _tag(options: argparse.Namespace) -> None:
         write = for_terminal(write)
     with progress(options.files) as report:
         tagger = _tagger(options)
-        _LAST[:] = [tagger]
         if not options.files and sys.stdin.isatty():
             print("Enter one sentence per line; Ctrl-D to end.", file=sys.stderr)
         for texts in read_files(options.files, cast(BufferedReader, sys.stdin.buffer)):
@@ -202,4 +197,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_command(main, free=False)
+    run_command(main)

@@ -26,8 +26,6 @@ UNUSUAL = {"position_embedding_type": "absolute", "is_decoder": False, "add_cros
 EMBEDDINGS = ("word_embeddings.weight", "position_embeddings.weight", "token_type_embeddings.weight")
 LINEAR = ("attention.output.dense", "intermediate.dense", "output.dense")
 NORMS = ("attention.output.LayerNorm", "output.LayerNorm")
-SHORT = 128
-"""Up to so many tokens plain products are faster than torch's attention, which on CPUs has no fast path for bf16."""
 
 Linear = tuple[Tensor, Tensor]
 """Weight and bias."""
@@ -92,11 +90,8 @@ class BertClassifier:
     def _layer(self, layer: Layer, states: Tensor, mask: Tensor | None) -> Tensor:
         batch, length, width = states.shape
         parts = _linear(states, layer.qkv).view(batch, length, 3, self.heads, width // self.heads)
-        query, key, value = parts.permute(2, 0, 3, 1, 4).contiguous()  # each (B, heads, T, H / heads)
-        if length <= SHORT and query.dtype == torch.bfloat16 and query.device.type == "cpu":
-            mixed = plain_attention(query, key, value, mask)
-        else:
-            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)  # each (B, heads, T, H / heads)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         mixed = mixed.transpose(1, 2).reshape(batch, length, width)
         states = self._normalised(_linear(mixed, layer.attended) + states, layer.attended_norm)
         inner = F.gelu(_linear(states, layer.inner))
@@ -208,15 +203,6 @@ def _classifier(
         pad_id=config["pad_token_id"],
         roberta=prefix == "roberta",
     )
-
-
-def plain_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention (B, heads, T, H / heads) as plain products, softmax in float32."""
-    scores = (query @ key.transpose(-1, -2)).float() * query.shape[-1] ** -0.5
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    mixed: Tensor = scores.softmax(dim=-1).to(value.dtype) @ value
-    return mixed
 
 
 def _linear(states: Tensor, linear: Linear) -> Tensor:

@@ -4,10 +4,11 @@ Students of BERT's and RoBERTa's families are loaded without importing transform
 stored as the tokenizers library reads it; all others through `export.load_student`. The labels are the same.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tokenizers import Tokenizer
@@ -21,6 +22,10 @@ from .description import DESCRIPTION, Description
 
 if TYPE_CHECKING:
     from .export import LoadedStudent
+
+# transformers takes these classes' tokenizer.json as it is, and builds other classes' tokenizers anew.
+AS_STORED = ("PreTrainedTokenizerFast", "TokenizersBackend")
+SPECIALS = ("cls_token", "sep_token", "pad_token", "unk_token", "mask_token", "bos_token", "eos_token")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,20 +48,20 @@ class Classifier:
 
 
 def stored_classifier(
-    directory: Path, description: Description, tokenizer: Tokenizer | None, device: torch.device, *, precision: str
+    directory: Path, description: Description, device: torch.device, *, precision: str
 ) -> Classifier | None:
     """Load an exported student without transformers; None if that is not implemented for it.
 
     Args:
         directory: of the exported student.
         description: of the same; the caller verifies the files before it uses the classifier.
-        tokenizer: of the same, as `stored_tokenizer` reads it.
         device: where to run it.
         precision: auto (bf16 where it is faster), fp32 or bf16.
 
     Raises:
         UserError: the length limit exceeds the encoder's positions.
     """
+    tokenizer = _stored_tokenizer(directory)
     if tokenizer is None or description.format == 1:
         return None
     dtype = torch.bfloat16 if resolve_precision(precision, device) == "bf16" else torch.float32
@@ -113,3 +118,20 @@ def check_length(directory: Path, description: Description, positions: int | Non
     if positions is not None and description.max_length > positions:
         limit = f"max_length {description.max_length} exceeds the encoder's {positions} positions"
         raise UserError(f"{directory / DESCRIPTION}: {limit}. Export the student again.")
+
+
+def _stored_tokenizer(directory: Path) -> Tokenizer | None:
+    """The tokenizer of tokenizer.json; None if transformers would change it."""
+    try:
+        settings: dict[str, Any] = json.loads((directory / "tokenizer_config.json").read_bytes())
+        if settings.get("tokenizer_class") not in AS_STORED or "added_tokens_decoder" in settings:
+            return None
+        tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+    except Exception:  # the library raises Exception itself; `load_student` reports the reason
+        return None
+    specials = [settings.get(name) for name in SPECIALS]
+    known = all(special is None or tokenizer.token_to_id(str(special)) is not None for special in specials)
+    # transformers sets the prefix space of byte-level tokenizers, and adds special tokens that are missing.
+    if not known or specials[2] is None or b"add_prefix_space" in tokenizer.pre_tokenizer.__getstate__():
+        return None
+    return tokenizer

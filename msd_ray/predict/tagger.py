@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from msd_ray.data.words import WordRule, word_spans
 from msd_ray.method.entity_scores import entities
 
 from .description import CHARACTER_LANGUAGES, verified
-from .stored_tokenizer import stored_tokenizer
 
 if TYPE_CHECKING:  # torch is imported when a student is loaded
     from .classifier import Classifier
@@ -174,13 +172,11 @@ class Tagger:
 
 
 def _load(directory: Path, device: str, precision: str) -> "Classifier":
-    # While torch is imported, two threads hash the files and read the tokenizer.
-    with ThreadPoolExecutor(max_workers=1) as pool, verified(directory) as description:
-        tokenizer = pool.submit(stored_tokenizer, directory)
+    with verified(directory) as description:  # hashes the files while torch is imported
         from .classifier import classifier_of, device_named, stored_classifier
 
         place = device_named(device)
-        found = stored_classifier(directory, description, tokenizer.result(), place, precision=precision)
+        found = stored_classifier(directory, description, place, precision=precision)
     if found is not None:
         return found
     from .export import load_student  # imports transformers

@@ -10,13 +10,12 @@ import torch
 from families import FAMILIES, random_encoder
 from safetensors.torch import load_file, save_file
 from students import LABELS, exported
-from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoModelForTokenClassification
 
 from msd_ray import Tagger
 from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.sample import sample_sentences
-from msd_ray.predict.bert import BertClassifier, plain_attention, read_bert
+from msd_ray.predict.bert import BertClassifier, read_bert
 from msd_ray.predict.export import load_student
 from msd_ray.predict.tagging import tag
 
@@ -52,19 +51,6 @@ def test_logits_are_those_of_transformers(tmp_path: Path, family: str) -> None:
             rtol=1e-5,
         )
     assert expected.std(dim=-1).min() > 0.1, "the logits vary, so that they can tell"
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_plain_attention_is_that_of_torch(dtype: torch.dtype) -> None:
-    query, key, value = 3 * torch.randn(3, 2, 4, 9, 8, generator=torch.Generator().manual_seed(1))
-    mask = torch.ones(2, 1, 1, 9, dtype=torch.bool)
-    mask[1, ..., 6:] = False
-    for known in (None, mask):
-        expected = scaled_dot_product_attention(query, key, value, attn_mask=known)
-        found = plain_attention(query.to(dtype), key.to(dtype), value.to(dtype), known)
-        tolerance = 1e-5 if dtype == torch.float32 else 0.25
-        torch.testing.assert_close(found.float(), expected, atol=tolerance, rtol=0)
-        assert expected.std() > 1
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
