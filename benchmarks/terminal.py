@@ -1,4 +1,4 @@
-"""Record a search on a terminal: its screen at several moments, and how good its estimates of the time left were.
+"""Record a search on a terminal: its screen at several moments, its estimates of the time left, its peak memory.
 
     python -m benchmarks.terminal --write docs/terminal.md -- --lang ar --preset quickstart
 
@@ -19,6 +19,8 @@ import termios
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from .memory import peak_memory
 
 ROWS, COLUMNS = 60, 120
 QUIET_S = 0.05
@@ -85,18 +87,31 @@ def main() -> int:
     parser.add_argument("--write", type=Path, required=True, metavar="FILE", help="Markdown file to write")
     parser.add_argument("arguments", nargs="+", help="arguments of msd_ray.tune, after --")
     options = parser.parse_args()
-    frames, screen = record([sys.executable, "-m", "msd_ray.tune", *options.arguments])
-    options.write.write_text(page(options.arguments, frames, screen), encoding="utf-8")
+    recording = record([sys.executable, "-m", "msd_ray.tune", *options.arguments])
+    options.write.write_text(page(options.arguments, recording), encoding="utf-8")
     return 0
 
 
-def record(command: list[str]) -> tuple[list[Frame], Screen]:
-    """Run the command on a terminal. Returns its frames, and the screen at its end."""
+@dataclass(frozen=True)
+class Recording:
+    """Frames of a command, the screen at its end, its duration, and the peak memory of all its processes in bytes."""
+
+    frames: list[Frame]
+    screen: Screen
+    seconds: float
+    memory: int
+
+
+def record(command: list[str]) -> Recording:
+    """Run the command on a terminal."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
     started, frames, screen, pending = time.monotonic(), list[Frame](), Screen(), b""
-    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment) as process:
+    with (
+        subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment) as process,
+        peak_memory(process.pid) as peak,
+    ):
         os.close(slave)
         while True:
             ready, _, _ = select.select([master], [], [], QUIET_S)
@@ -115,7 +130,7 @@ def record(command: list[str]) -> tuple[list[Frame], Screen]:
                 break
         screen.write(pending.decode())
     os.close(master)
-    return frames, screen
+    return Recording(frames, screen, time.monotonic() - started, peak.size)
 
 
 def frame(at: float, screen: Screen) -> Frame:
@@ -126,14 +141,15 @@ def frame(at: float, screen: Screen) -> Frame:
     return Frame(at=at, lines=lines, left=3600 * hours + 60 * minutes + seconds if found else None)
 
 
-def page(arguments: list[str], frames: list[Frame], screen: Screen) -> str:
-    """The page: estimates, the screen at two thirds of the time, and the end of the output."""
-    drawn = [one for one in frames if one.lines]
+def page(arguments: list[str], recording: Recording) -> str:
+    """The page: duration, memory, estimates, the screen at two thirds of the time, and the end of the output."""
+    drawn = [one for one in recording.frames if one.lines]
     begin, end = drawn[0].at, drawn[-1].at
     parts = [
         "# A search on a terminal",
         "",
-        f"Recorded with `python -m benchmarks.terminal -- {shlex.join(arguments)}`.",
+        f"Recorded with `python -m benchmarks.terminal --write FILE -- {shlex.join(arguments)}`: "
+        f"{recording.seconds:.0f} seconds, at most {recording.memory / 1e9:.1f} GB of memory (PSS of all processes).",
         "",
         "| of the time | left, estimated | left, measured | error |",
         "|---:|---:|---:|---:|",
@@ -149,8 +165,9 @@ def page(arguments: list[str], frames: list[Frame], screen: Screen) -> str:
     moment = shown[2]
     parts += ["", f"After {moment.at - begin:.0f} of {end - begin:.0f} seconds of training:", ""]
     parts += [f"    {line}".rstrip() for line in moment.lines]
-    parts += ["", "At the end:", "", *(f"    {line}".rstrip() for line in screen.live), ""]
-    return "\n".join(parts).rstrip().replace(str(Path.home()), "~") + "\n"
+    parts += ["", "At the end:", "", *(f"    {line}".rstrip() for line in recording.screen.live), ""]
+    text = "\n".join(parts).rstrip() + "\n"
+    return text.replace(str(Path.cwd()), "~/msd-ray").replace(str(Path.home()), "~")
 
 
 if __name__ == "__main__":
