@@ -127,13 +127,7 @@ def ablation_settings(settings: SearchSettings, options: AblateOptions) -> Ablat
 
 def _study_parameters(setup: Setup) -> dict[str, Json]:
     """Parameters of the parent run, which are constant over the lifetime of a study."""
-    run = setup.settings.run
-    return {
-        **setup.conditions,
-        "configuration": setup.settings.space.to_json(),
-        "epochs": run.epochs,
-        **({} if run.student_epochs is None else {"student_epochs": run.student_epochs}),
-    }
+    return {**setup.parameters, "configuration": setup.settings.space.to_json()}
 
 
 def _check(setup: Setup, options: AblateOptions) -> None:

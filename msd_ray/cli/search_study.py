@@ -162,10 +162,8 @@ def _study_parameters(setup: Setup) -> dict[str, Json]:
     """Parameters of the parent run, which are constant over the lifetime of a study."""
     settings = setup.settings
     return {
-        **setup.conditions,
+        **setup.parameters,
         "space": settings.space.to_json(),
-        "epochs": settings.run.epochs,
-        **({} if settings.run.student_epochs is None else {"student_epochs": settings.run.student_epochs}),
         **settings.warm_start.requested(),
     }
 

@@ -14,7 +14,7 @@ from msd_ray.data.encoders.files import EncoderFiles
 from msd_ray.data.encoders.loading import load_tokenizer
 from msd_ray.data.encoders.sources import resolve
 from msd_ray.data.encoders.token_classification import check_encoder
-from msd_ray.method.settings import RunSettings
+from msd_ray.method.settings import RunSettings, to_json
 from msd_ray.predict.export import DESCRIPTION
 from msd_ray.search.final import remaining
 from msd_ray.search.parameters import JSON, Fixed, Parameter
@@ -71,6 +71,12 @@ class Setup:
     def prepared(self) -> Prepared:
         """Encoded corpora, written into the storage on first use. Raises UserError if that fails."""
         return prepare(self.data, self.corpora, self.encoder, self.storage, study=self.settings.name)
+
+    @property
+    def parameters(self) -> dict[str, JSON]:
+        """Parameters of the parent run in MLflow, apart from the command's own; constant over a study's lifetime."""
+        run = to_json(self.settings.run)
+        return {**self.conditions, **{name: run[name] for name in ("epochs", "student_epochs") if name in run}}
 
     @property
     def dev_note(self) -> str | None:

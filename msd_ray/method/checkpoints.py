@@ -246,31 +246,6 @@ def chosen_epoch(epochs: Sequence[EpochRecord], select_on: SelectOn) -> int:
     return max(epochs, key=lambda record: record.metrics[metric]).epoch
 
 
-def optimizer_state(optimizer: torch.optim.AdamW, parameters: Mapping[str, torch.nn.Parameter]) -> dict[str, Tensor]:
-    """AdamW's tensors by parameter name: `name/exp_avg`, `name/exp_avg_sq`, `name/step`."""
-    return {
-        f"{name}/{key}": value
-        for name, parameter in parameters.items()
-        for key, value in optimizer.state[parameter].items()
-    }
-
-
-def restore_optimizer(
-    optimizer: torch.optim.AdamW, parameters: Mapping[str, torch.nn.Parameter], state: Mapping[str, Tensor]
-) -> None:
-    """Inverse of `optimizer_state`.
-
-    Raises:
-        KeyError: tensors of a parameter are missing.
-    """
-    for name, parameter in parameters.items():
-        optimizer.state[parameter] = {
-            # A fused step needs its counter on the parameter's device.
-            key: state[f"{name}/{key}"].to(parameter.device)
-            for key in ("step", "exp_avg", "exp_avg_sq")
-        }
-
-
 def random_state(device: torch.device) -> dict[str, Tensor]:
     """States of the generators that dropout uses."""
     state = {"random/cpu": torch.get_rng_state()}

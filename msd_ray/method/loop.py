@@ -20,13 +20,11 @@ from .checkpoints import (
     TrainingDirectory,
     TrainingRecord,
     mean_weights,
-    optimizer_state,
     random_state,
-    restore_optimizer,
     restore_random_state,
 )
 from .device import autocast
-from .optimizer import adamw
+from .optimizer import adamw, optimizer_state, restore_optimizer
 from .parallel import Workers
 from .settings import OptimizerSettings, RunSettings
 from .tagger import MultiChannelTagger
@@ -159,13 +157,11 @@ def train(
         steps,
         last_epoch=record.last * task.steps_per_epoch + record.steps - 1,
     )
+
+    def checkpoint(sums: EpochSums) -> None:
+        _commit(directory, replace(record, steps=sums.steps), trained, optimizer, workers, device, sums)
+
     for epoch in range(record.last + 1, run.epochs + 1):
-        before = record
-
-        def checkpoint(sums: EpochSums, before: TrainingRecord = before) -> None:
-            within = replace(before, steps=sums.steps)
-            _commit(directory, within, trained, optimizer, workers, device, sums)
-
         metrics = _train_epoch(model, task, epoch, optimizer, schedule, run, device, sums, warned, checkpoint)
         sums = EpochSums()
         record = _with_epoch(record, {**metrics, **_scores(model, task, run, device)}, run)

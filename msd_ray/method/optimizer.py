@@ -1,8 +1,9 @@
-"""The optimizer of teacher and student."""
+"""The optimizer of teacher and student, and its state as tensors."""
 
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from .settings import OptimizerSettings
 
@@ -35,3 +36,28 @@ def adamw(
         lr=rate,
         fused=device.type in ("cuda", "cpu"),
     )
+
+
+def optimizer_state(optimizer: torch.optim.AdamW, parameters: Mapping[str, torch.nn.Parameter]) -> dict[str, Tensor]:
+    """AdamW's tensors by parameter name: `name/exp_avg`, `name/exp_avg_sq`, `name/step`."""
+    return {
+        f"{name}/{key}": value
+        for name, parameter in parameters.items()
+        for key, value in optimizer.state[parameter].items()
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.AdamW, parameters: Mapping[str, torch.nn.Parameter], state: Mapping[str, Tensor]
+) -> None:
+    """Inverse of `optimizer_state`.
+
+    Raises:
+        KeyError: tensors of a parameter are missing.
+    """
+    for name, parameter in parameters.items():
+        optimizer.state[parameter] = {
+            # A fused step needs its counter on the parameter's device.
+            key: state[f"{name}/{key}"].to(parameter.device)
+            for key in ("step", "exp_avg", "exp_avg_sq")
+        }

@@ -18,7 +18,7 @@ from msd_ray.method.device import autocast
 from msd_ray.method.frozen import load_frozen_states
 from msd_ray.method.parallel import Workers
 from msd_ray.method.scores import ScoredSet
-from msd_ray.method.settings import OptimizerSettings, dev_language, to_json
+from msd_ray.method.settings import OptimizerSettings, RunSettings, dev_language, to_json
 from msd_ray.method.tagger import MultiChannelTagger
 from msd_ray.method.within_epoch import Warned
 from msd_ray.storage.artifacts import StoredArtifact, ensure_local, local_root
@@ -148,14 +148,16 @@ class TrialContext:
             )
         )
 
-    def describe(self, directory: TrainingDirectory, *, kind: str, settings: OptimizerSettings) -> None:
+    def describe(
+        self, directory: TrainingDirectory, *, kind: str, settings: OptimizerSettings, run: RunSettings
+    ) -> None:
         """Write `settings.json` next to the checkpoints of a training (informational)."""
         if Workers.current().first:
             directory.describe(
                 {
                     "kind": kind,
                     "settings": to_json(settings),
-                    "run": to_json(self.plan.run),
+                    "run": to_json(run),
                     "encoder": self.experiment.encoder.name,
                     "corpora": asdict(self.experiment.corpora),
                 }

@@ -147,7 +147,9 @@ class Phase:
     def on_preemption(self, launch: Launch) -> None:
         """Show that the launch's node is about to be reclaimed."""
         if (running := self._current(launch)) is not None:
-            self.display.line(f"{running.label.key}: its node will be reclaimed; another resumes from its last epoch")
+            self.display.line(
+                f"{running.label.key}: its node will be reclaimed; another resumes from its last checkpoint"
+            )
 
     def on_failure(self, launch: Launch, failure: Failure) -> None:
         """Record a failed attempt at a launch with its traceback; either a retry or `on_launch_end` follows."""

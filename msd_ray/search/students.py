@@ -58,7 +58,7 @@ class StoredStudent:
 
     def _round(self, number: int, outputs: Path) -> Trained:
         """The student of one round, distilled from `outputs`; trained if it is not stored."""
-        context, storage = self.context, self.context.experiment.storage
+        context, storage, run = self.context, self.context.experiment.storage, self.context.plan.run.of_student
         directory = self._directory(outputs)
 
         def report(record: EpochRecord) -> None:
@@ -70,12 +70,12 @@ class StoredStudent:
                 for epoch in record.epochs:
                     report(epoch)
             else:
-                context.describe(directory, kind="student", settings=self.settings)
+                context.describe(directory, kind="student", settings=self.settings, run=run)
                 record = train(
                     self._new_student(),
                     self._task(outputs),
                     optimizer_settings=self.settings,
-                    run=context.plan.run.of_student,
+                    run=run,
                     directory=directory,
                     device=context.device,
                     report=report,
@@ -188,7 +188,8 @@ class StoredAverage:
         )
         record = TrainingRecord(epochs=(epoch,), complete=True)
         if workers.first:
-            context.describe(directory, kind="average of students", settings=students[0].settings)
+            run = context.plan.run.of_student
+            context.describe(directory, kind="average of students", settings=students[0].settings, run=run)
             weights = {name: parameter.detach() for name, parameter in model.trained_parameters().items()}
             directory.commit(record, weights, {})
         workers.barrier()

@@ -117,7 +117,7 @@ class StoredTeacher:
             epochs.append(self._scored(record, model))
             self._report(epochs[-1])
 
-        context.describe(self.directory, kind="teacher", settings=self.settings)
+        context.describe(self.directory, kind="teacher", settings=self.settings, run=run)
         train(
             model,
             TeacherTask(

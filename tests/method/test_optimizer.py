@@ -1,4 +1,4 @@
-"""AdamW at every step: the rates of encoder, terminals and omega, weight decay, clipping."""
+"""AdamW at every step: the rates of encoder, terminals and omega, weight decay, clipping; its state as tensors."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,7 @@ import torch
 from small_trainings import RUN, TEACHER, SmallCorpora, Trained, killed_after, train_teacher
 from watched_steps import rate_twin, watched_steps
 
+from msd_ray.method.optimizer import optimizer_state, restore_optimizer
 from msd_ray.method.settings import TeacherSettings
 
 STEPS, AN_EPOCH = 21, 7
@@ -108,3 +109,20 @@ def test_clipping(corpora: SmallCorpora, tmp_path: Path) -> None:
         trained = train_teacher(corpora, tmp_path, run=replace(RUN, clip=0.3, epochs=1))
     assert max(norms) == pytest.approx(0.3, rel=1e-3)
     assert trained.record.epochs[0].metrics["gradient_norm"] > 0.3, "it is logged as it was before it was clipped"
+
+
+def test_the_state_comes_back(teacher: Trained) -> None:
+    parameters = dict(list(teacher.model.trained_parameters().items())[:4])
+    first, second = (torch.optim.AdamW(parameters.values(), lr=0.0, fused=True) for _ in range(2))
+    for parameter in parameters.values():
+        parameter.grad = torch.rand_like(parameter)
+    first.step()
+    state = optimizer_state(first, parameters)
+    assert state.keys() == {f"{name}/{key}" for name in parameters for key in ("step", "exp_avg", "exp_avg_sq")}
+    restore_optimizer(second, parameters, state)
+    for parameter in parameters.values():
+        parameter.grad = None
+        assert first.state[parameter].keys() == second.state[parameter].keys()
+        assert all(torch.equal(value, second.state[parameter][key]) for key, value in first.state[parameter].items())
+    with pytest.raises(KeyError):
+        restore_optimizer(second, {"other": torch.nn.Parameter(torch.ones(1))}, state)

@@ -221,7 +221,7 @@ def test_an_attempt_whose_node_was_reclaimed_was_interrupted(phases: Phases) -> 
     opened.phase.on_preemption(launch)
     opened.phase.on_failure(launch, Failure(reason="its node was reclaimed", details="", preempted=True))
     output = opened.output.getvalue()
-    assert "student/0: its node will be reclaimed; another resumes from its last epoch" in output
+    assert "student/0: its node will be reclaimed; another resumes from its last checkpoint" in output
     assert "student/0: attempt interrupted after epoch 1: its node was reclaimed" in output
 
 

@@ -9,7 +9,6 @@ Tune's own files are not needed to resume a search. Only this package and `docto
     workers        what Ray runs for a trial: its own process, or Ray Train workers
     watchdog       bounds on how long trials may be silent
     reporting      reports and failures of trials
-    reclaimed      whether a worker's node is about to be reclaimed
     reuse          a process that runs one trial after another
     process_group  the process group of a trial's workers
     precision      precision `auto` of GPU nodes that are not this machine

@@ -15,8 +15,7 @@ from ray.train.v2.api.callback import RayTrainCallback
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from ..plans import Launch
-from .private import DatasetsCallback, PlacementGroupCleanerCallback
-from .reclaimed import node_is_draining
+from .private import DatasetsCallback, PlacementGroupCleanerCallback, gcs
 from .reporting import failure_result, forward_reports, worker_failure
 from .resources import Resources
 from .reuse import reusable
@@ -120,3 +119,11 @@ def _train_worker(config: dict[str, Any]) -> None:
         torch.cuda.set_device(device)  # NCCL uses the current device
     with process_group(device):
         run_launch(launch, device, lambda report: ray.train.report(report.to_result()), node_is_draining)
+
+
+def node_is_draining() -> bool:
+    """Whether this process's node is about to be reclaimed, as Ray was told (`ray drain-node`); asks the head.
+
+    Ray Train's own `get_preemption_info` exists only where it trains, only with its watcher, and waits for all workers.
+    """
+    return ray.get_runtime_context().get_node_id() in gcs.get_draining_nodes()
