@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-EVERY_S = 2.0
+EVERY_S = 5.0
 
 
 @dataclass
